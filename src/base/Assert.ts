@@ -1,0 +1,17 @@
+/**
+ * Assertions that stay on in production. A failed assertion is a defect: an invariant of Orbit itself is broken, so
+ * the node stops rather than continue on a state that nobody has reasoned about. Bad input is never an assertion.
+ */
+export class AssertionError extends Error {
+  override readonly name = "AssertionError"
+}
+
+/** Throws `AssertionError` when `condition` is false. `message` states the invariant, not the symptom. */
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new AssertionError(message)
+}
+
+/** Marks a place that no input can reach; the compiler proves it for closed unions. */
+export const unreachable = (value: never): never => {
+  throw new AssertionError(`unreachable: ${String(value)}`)
+}

@@ -1,0 +1,153 @@
+/**
+ * Net: byte streams and datagrams between nodes. Loss, delay, reordering, half-open and reset connections are part of
+ * the contract, not accidents.
+ *
+ * Datagrams: each is delivered zero, one or several times, after any delay, in any order, whole and unchanged.
+ *
+ * Streams: the bytes that arrive are a prefix of the bytes that were written, in order, cut into chunks that have
+ * nothing to do with the writes. Nothing tells a writer that its peer has read, or still lives: a half-open
+ * connection takes bytes until its buffer is full and then stays silent, for ever if nobody ends it. A connection ends
+ * exactly once, by `closed`.
+ *
+ * Ownership: bytes handed to `send` and `write` belong to the net from then on; bytes handed to a sink belong to it.
+ *
+ * Sinks are never called from within a port's call. A sink must not block: it handles a chunk synchronously, or keeps
+ * it and pauses the connection.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { NetError } from "./WorldError.ts"
+
+/** Where a socket is. `host` is a name that this world resolves; values are compared by `host` and `port`. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** `host:port`, the key by which addresses are compared. */
+export const addressKey = (address: Address): string => `${address.host}:${address.port}`
+
+export interface DatagramSink {
+  received(from: Address, bytes: Uint8Array): void
+}
+
+export interface DatagramSocket {
+  readonly address: Address
+  /** Fire and forget. Throws nothing: a datagram over `Limits.datagramBytesMax`, or sent after `close`, is dropped. */
+  send(to: Address, bytes: Uint8Array): void
+  close(): void
+}
+
+/** What a connection tells its owner: `opened` once (dialled ones), then `data`, `drained`, `ended`; at last `closed`. */
+export interface StreamSink {
+  /** The dialled connection is established. */
+  opened(): void
+  data(chunk: Uint8Array): void
+  /** After a `write` that returned false: there is room again. */
+  drained(): void
+  /** The peer will send no more bytes; this side may still write. */
+  ended(): void
+  /** The connection is over; nothing follows. `error` is undefined when both sides ended it in order. */
+  closed(error: NetError | undefined): void
+}
+
+export interface Connection {
+  readonly local: Address
+  readonly remote: Address
+  /**
+   * Queues bytes. False: over `Limits.connectionBufferedBytesMax` are waiting, so stop until `drained`; the bytes of
+   * this call are queued all the same. After `end` or `closed`: dropped.
+   */
+  write(bytes: Uint8Array): boolean
+  /** No more bytes follow from this side; what is queued is still sent. */
+  end(): void
+  /** Breaks the connection now: the peer sees `reset`, or nothing. */
+  reset(): void
+  /** Stops `data` until `resume`; the peer's buffer fills up behind it. */
+  pause(): void
+  resume(): void
+}
+
+export interface Closable {
+  readonly address: Address
+  close(): void
+}
+
+export interface DialOptions {
+  /** Fails with `timeout` when the connection is not established by then. Default: 10,000 ms. */
+  readonly timeoutMillis?: number
+}
+
+/** Exactly one call, never within the submitting call. */
+export type Done<A> = (error: NetError | undefined, value: A) => void
+
+export interface Port {
+  bind(address: Address, sink: DatagramSink, done: Done<DatagramSocket | undefined>): void
+  /** `accept` is called for each new connection and returns its sink; established already, so `opened` is not called. Port 0 picks a free port: see the result's `address`. */
+  listen(address: Address, accept: (connection: Connection) => StreamSink, done: Done<Closable | undefined>): void
+  /** The connection may be written to at once; bytes go out when it is established. A failed dial is `closed` with its error. */
+  dial(address: Address, sink: StreamSink, options?: DialOptions): Connection
+}
+
+export class Net extends Context.Service<
+  Net,
+  {
+    readonly port: Port
+    /** A datagram socket for the life of the scope. */
+    readonly bind: (address: Address, sink: DatagramSink) => Effect.Effect<DatagramSocket, NetError, Scope.Scope>
+    /** Listens for the life of the scope. Closing stops new connections; the owners of the old ones end them. */
+    readonly listen: (
+      address: Address,
+      accept: (connection: Connection) => StreamSink
+    ) => Effect.Effect<Closable, NetError, Scope.Scope>
+    /** Succeeds when the connection is established; resets it when the scope closes, unless it has closed by then. */
+    readonly dial: (
+      address: Address,
+      sink: Omit<StreamSink, "opened">,
+      options?: DialOptions
+    ) => Effect.Effect<Connection, NetError, Scope.Scope>
+  }
+>()("orbit/world/Net") {}
+
+const acquire = <A extends { close(): void }>(
+  submit: (done: Done<A | undefined>) => void
+): Effect.Effect<A, NetError, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<A, NetError>((resume) => {
+      submit((error, value) => resume(error === undefined ? Effect.succeed(value!) : Effect.fail(error)))
+    }),
+    (resource) => Effect.sync(() => resource.close())
+  )
+
+/** The service over a port: written once, used by the real and by the simulated net. */
+export const make = (port: Port): Net["Service"] => ({
+  port,
+  bind: (address, sink) => acquire((done) => port.bind(address, sink, done)),
+  listen: (address, accept) => acquire((done) => port.listen(address, accept, done)),
+  dial: (address, sink, options) =>
+    Effect.acquireRelease(
+      Effect.callback<Connection, NetError>((resume) => {
+        let open = false
+        const connection = port.dial(
+          address,
+          {
+            opened: () => {
+              open = true
+              resume(Effect.succeed(connection))
+            },
+            data: (chunk) => sink.data(chunk),
+            drained: () => sink.drained(),
+            ended: () => sink.ended(),
+            closed: (error) => {
+              if (open) sink.closed(error)
+              else if (error !== undefined) resume(Effect.fail(error))
+            }
+          },
+          options
+        )
+        return Effect.sync(() => connection.reset())
+      }),
+      (connection) => Effect.sync(() => connection.reset())
+    )
+})
