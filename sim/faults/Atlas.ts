@@ -58,8 +58,12 @@ export class Atlas {
     return true
   }
 
-  /** The sector was overwritten and synced: it is intact again. */
-  repaired(node: number, path: string, sector: number): void {
-    this.damaged.get(`${path}#${sector}`)?.delete(node)
+  get hasDamage(): boolean {
+    return this.damaged.size > 0
+  }
+
+  /** Sectors from `first` up to, without, `end` were overwritten as a whole: they are intact again. */
+  overwritten(node: number, path: string, first: number, end: number): void {
+    for (let sector = first; sector < end; sector++) this.damaged.get(`${path}#${sector}`)?.delete(node)
   }
 }

@@ -18,10 +18,10 @@ export const definitions = {
   loss: { group: "network", summary: "datagrams vanish: `amount` per mille" },
   duplicate: { group: "network", summary: "datagrams arrive twice: `amount` per mille" },
   reorder: { group: "network", summary: "datagrams overtake each other: `amount` per mille are held back" },
-  partition: { group: "network", summary: "the named nodes are cut off from all others, both ways" },
-  "one-way": { group: "network", summary: "the first named node reaches the second no more; the way back stays open" },
+  partition: { group: "network", summary: "the named nodes are cut off from all other servers, both ways; with `amount` 1 from the clients too" },
+  "one-way": { group: "network", summary: "the first named node reaches the second (all clients, when there is none) no more; the way back stays open" },
   partial: { group: "network", summary: "two nodes lose each other; both still reach everybody else" },
-  clog: { group: "network", summary: "links are clogged one by one and unclogged in random order: nothing is lost, everything waits" },
+  clog: { group: "network", summary: "all links stop, then go on one by one in random order: nothing is lost, everything waits" },
   "half-open": { group: "network", summary: "connections of a node go silent without an end or a reset" },
   fragment: { group: "network", summary: "byte streams arrive in chunks of at most `amount` bytes" },
   "slow-link": { group: "network", summary: "links of a node carry `amount` bytes a millisecond" },
@@ -53,6 +53,9 @@ export type Kind = keyof typeof definitions
 export const kinds = Object.keys(definitions) as ReadonlyArray<Kind>
 
 export const isKind = (name: string): name is Kind => Object.hasOwn(definitions, name)
+
+/** Clocks drift by at most this many parts per million either way: what protocols with leases may rely on. */
+export const driftPpmMax = 500
 
 /** One fault of a schedule. */
 export interface Fault {

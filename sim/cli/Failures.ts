@@ -1,0 +1,58 @@
+/**
+ * Failures: the same bug found by many seeds is one line. Two runs failed alike when the same judge of the same scenario
+ * says the same, numbers aside.
+ */
+import type { Report } from "./Pool.ts"
+import type { Task } from "./Protocol.ts"
+
+export interface Failure {
+  readonly scenario: string
+  readonly judge: string
+  /** Of the first seed. */
+  readonly detail: string
+  /** The first in the order of the tasks, whichever worker was quicker. */
+  readonly seed: string
+  readonly index: number
+  readonly count: number
+}
+
+/** A sentence without what differs from seed to seed: numbers, long hexadecimal words, and how many there are in a row. */
+export const normalize = (detail: string): string =>
+  detail
+    .replaceAll(/\b(?=[0-9a-f]*\d)[0-9a-f]{6,}\b/gi, "#")
+    .replaceAll(/\d+(?:[.,]\d+)*/g, "#")
+    .replaceAll(/#(?:(?:,\s*|\s+and\s+|\s+)\w*#)+/g, "#…")
+
+const fingerprint = (scenario: string, judge: string, detail: string): string => `${scenario}\n${judge}\n${normalize(detail)}`
+
+export class Failures {
+  private readonly byFingerprint = new Map<string, Failure>()
+
+  add(task: Task, judge: string, detail: string): void {
+    const key = fingerprint(task.scenario, judge, detail)
+    const known = this.byFingerprint.get(key)
+    const first = known === undefined || task.index < known.index
+    const face = first ? { scenario: task.scenario, judge, detail, seed: task.seed, index: task.index } : known
+    this.byFingerprint.set(key, { ...face, count: (known?.count ?? 0) + 1 })
+  }
+
+  /** Adds what a report has of failure: nothing for a run that passed. */
+  addReport(report: Report): void {
+    if (report.type === "lost") {
+      this.add(report.task, "worker", report.reason)
+      return
+    }
+    const { verdict, failed } = report.summary
+    if (verdict === "pass") return
+    this.add(report.task, verdict === "error" ? "simulator" : (failed[0]?.judge ?? "unnamed"), failed[0]?.detail ?? "")
+  }
+
+  get size(): number {
+    return this.byFingerprint.size
+  }
+
+  /** In the order of the tasks. */
+  all(): ReadonlyArray<Failure> {
+    return [...this.byFingerprint.values()].sort((left, right) => left.index - right.index)
+  }
+}

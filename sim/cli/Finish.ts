@@ -1,0 +1,55 @@
+/** Finish: what every command does with a run that is over: files, text or JSON, exit code. */
+import type { Recording } from "#reports/Recording.ts"
+import type { Journal } from "#sim/run/Journal.ts"
+import type { RunResult, RunVerdict } from "#sim/run/Result.ts"
+import { exitCodes } from "./CliError.ts"
+import * as JournalFile from "./JournalFile.ts"
+import * as Render from "./Render.ts"
+import * as Terminal from "./Terminal.ts"
+
+export interface Finished {
+  /** `reproduce` is the command as it was typed. */
+  readonly result: RunResult
+  /** Where the journal of a failed run lies. */
+  readonly journal?: string
+  /** Where the page lies. */
+  readonly report?: string
+  /** More fields for `--json`. */
+  readonly more?: Readonly<Record<string, unknown>>
+}
+
+export const exitCode = (verdict: RunVerdict): number => exitCodes[verdict]
+
+/** Writes the page of a run; returns its path. */
+export const writeReport = async (recording: Recording, suffix = ""): Promise<string> => {
+  const { page } = await import("#reports/SpaceTime.ts")
+  const file = JournalFile.pathOf(recording, "reports", `${suffix}.html`)
+  JournalFile.writeText(file, page(recording))
+  return file
+}
+
+/** Writes the journal of a run; returns its path. */
+export const writeJournal = (journal: Journal, suffix = ""): string => {
+  const file = JournalFile.pathOf(journal.plan, "journals", `${suffix}.json`)
+  JournalFile.write(file, journal)
+  return file
+}
+
+/** Prints a finished run: one JSON object as the last line, or text with the commands to go on with. */
+export const show = (finished: Finished, options: { readonly json: boolean }): void => {
+  const { result, journal, report } = finished
+  if (options.json) {
+    const files = { ...(journal === undefined ? {} : { journal }), ...(report === undefined ? {} : { report }) }
+    Terminal.print(JSON.stringify({ ...result, ...files, ...finished.more }))
+    return
+  }
+  Terminal.print(Render.result(result, Terminal.paint))
+  const hints: Array<readonly [string, string]> = []
+  if (result.verdict !== "pass") hints.push(["reproduce", result.reproduce])
+  if (journal !== undefined) {
+    hints.push(["journal", journal], ["replay", `npm run sim -- replay ${journal}`])
+    if (result.verdict === "fail") hints.push(["shrink", `npm run sim -- shrink ${journal}`], ["explain", `npm run sim -- explain ${journal}`])
+  }
+  if (report !== undefined) hints.push(["report", report])
+  if (hints.length > 0) Terminal.print(`\n${Render.hints(hints, Terminal.paint)}`)
+}

@@ -1,0 +1,198 @@
+/**
+ * Grade: whether the simulator finds a planted bug. The patch goes into a copy of the tree; seeds run there on all cores
+ * until a run fails or the budget is over; the same seeds run without the patch and must pass; the failure is shrunk.
+ */
+import * as path from "node:path"
+import * as Registry from "#sim/run/Registry.ts"
+import type { Journal } from "#sim/run/Journal.ts"
+import type { Size } from "./Engine.ts"
+import type { Mutant } from "./Mutant.ts"
+import * as Pool from "./Pool.ts"
+import type { Task } from "./Protocol.ts"
+import type { Overrides } from "./Request.ts"
+import * as Seeds from "./Seeds.ts"
+import * as Tree from "./Tree.ts"
+
+/**
+ * - `found`: a judge fired under the patch, and the same runs pass without it.
+ * - `missed`: no judge fired within the budget.
+ * - `control fails`: a judge fired, but the same seeds do not all pass without the patch: nothing is shown.
+ * - `does not apply`, `does not load`: the patch is not one against today's code, or its code cannot be run.
+ */
+export type Verdict = "found" | "missed" | "control fails" | "does not apply" | "does not load"
+
+export interface Grade {
+  readonly name: string
+  readonly file: string
+  readonly bug: string
+  readonly source: string
+  readonly verdict: Verdict
+  /** Why it does not apply or load; the judge's sentence; what a lost worker said last. */
+  readonly detail: string
+  /** Different seeds begun, and runs finished, until the first detection or the end of the budget. */
+  readonly seeds: number
+  readonly runs: number
+  readonly wallSeconds: number
+  readonly judge: string | null
+  readonly judgesExpected: ReadonlyArray<string>
+  readonly judgeAsExpected: boolean | null
+  readonly scenario: string | null
+  readonly seed: string | null
+  readonly shrunk: (Size & { readonly runs: number; readonly from: Size }) | null
+  /** Runs in which the worker died, hung, or the simulator broke: no detection, but worth a look. */
+  readonly breakdowns: number
+  readonly control: { readonly verdict: "pass" | "fail" | "none"; readonly runs: number; readonly detail: string }
+}
+
+export interface Options {
+  readonly budgetMillis: number
+  readonly from: string
+  readonly jobs: number
+  /** A copy of the tree without any patch, for the control. */
+  readonly clean: string
+  readonly signal: AbortSignal
+  readonly onProgress: (text: string) => void
+}
+
+/** A planted bug may make a run endless; a healthy one takes a second or so. */
+const hangMillis = 30_000
+const shrinkMillisMax = 30_000
+
+interface Search {
+  readonly end: Pool.End
+  readonly done: ReadonlyArray<Task>
+  readonly breakdowns: number
+  readonly lastBreakdown: string
+  readonly found?: { readonly task: Task; readonly judge: string; readonly detail: string }
+  readonly wallMillis: number
+}
+
+/** Grades one mutant; `journal` is that of its shrunk failure. */
+export const grade = async (mutant: Mutant, options: Options): Promise<{ readonly grade: Grade; readonly journal?: Journal }> => {
+  const tree = Tree.copy(options.clean)
+  try {
+    const complaint = Tree.apply(tree, mutant.file)
+    if (complaint !== undefined) return { grade: { ...blank(mutant), verdict: "does not apply", detail: complaint } }
+    const scenarios = mutant.scenarios.length > 0 ? mutant.scenarios : Registry.namesWithoutCanaries()
+    const overrides: Overrides = mutant.faults === undefined ? {} : { faults: mutant.faults }
+    return await gradeIn(tree, mutant, scenarios, overrides, options)
+  } catch (error) {
+    if (!(error instanceof Pool.LoadError)) throw error
+    return { grade: { ...blank(mutant), verdict: "does not load", detail: error.message } }
+  } finally {
+    Tree.remove(tree)
+  }
+}
+
+const gradeIn = async (
+  tree: string,
+  mutant: Mutant,
+  scenarios: ReadonlyArray<string>,
+  overrides: Overrides,
+  options: Options
+): Promise<{ readonly grade: Grade; readonly journal?: Journal }> => {
+  const search = await seek(tree, scenarios, overrides, options)
+  const { found } = search
+  const counted = {
+    seeds: new Set(search.done.map((task) => task.seed)).size,
+    runs: search.done.length,
+    wallSeconds: Number((search.wallMillis / 1_000).toFixed(2)),
+    breakdowns: search.breakdowns
+  }
+  if (found === undefined) {
+    return { grade: { ...blank(mutant), ...counted, verdict: "missed", detail: search.lastBreakdown } }
+  }
+  options.onProgress(`${mutant.name}: ${found.judge} fired on seed ${found.task.seed}; control run`)
+  const control = await check(search.done, scenarios, overrides, options)
+  options.onProgress(`${mutant.name}: shrinking`)
+  const shrinkMillis = Math.min(options.budgetMillis, shrinkMillisMax)
+  const shrunk = await Pool.shrink(found.task, { entry: entry(tree), overrides, budgetMillis: shrinkMillis }).catch(() => undefined)
+  const grade: Grade = {
+    ...blank(mutant),
+    ...counted,
+    verdict: control.verdict === "pass" ? "found" : "control fails",
+    detail: found.detail,
+    judge: found.judge,
+    judgeAsExpected: mutant.judges.length === 0 ? null : mutant.judges.includes(found.judge),
+    scenario: found.task.scenario,
+    seed: found.task.seed,
+    shrunk: shrunk === undefined ? null : { ...shrunk.after, runs: shrunk.runs, from: shrunk.before },
+    control
+  }
+  return shrunk === undefined ? { grade } : { grade, journal: shrunk.journal }
+}
+
+/** Runs seeds in the patched tree until the first failure. */
+const seek = async (tree: string, scenarios: ReadonlyArray<string>, overrides: Overrides, options: Options): Promise<Search> => {
+  const done: Array<Task> = []
+  let breakdowns = 0
+  let lastBreakdown = ""
+  let found: Search["found"]
+  let startedAt = performance.now()
+  const broke = (reason: string): void => {
+    breakdowns += 1
+    lastBreakdown = reason
+  }
+  const end = await Pool.run(
+    endless(scenarios, options.from),
+    { entry: entry(tree), jobs: options.jobs, scenarios, overrides, budgetMillis: options.budgetMillis, hangMillis, signal: options.signal },
+    (report) => {
+      done.push(report.task)
+      options.onProgress(`${done.length} runs`)
+      if (report.type === "lost") return broke(report.reason)
+      const { verdict, failed } = report.summary
+      if (verdict === "error") return broke(failed[0]?.detail ?? "the simulator broke")
+      if (verdict === "pass") return
+      found = { task: report.task, judge: failed[0]?.judge ?? "unnamed", detail: failed[0]?.detail ?? "" }
+      return "stop"
+    }
+  )
+  return { end, done, breakdowns, lastBreakdown, wallMillis: performance.now() - startedAt, ...(found === undefined ? {} : { found }) }
+}
+
+/** Runs the same tasks without the patch. */
+const check = async (tasks: ReadonlyArray<Task>, scenarios: ReadonlyArray<string>, overrides: Overrides, options: Options): Promise<Grade["control"]> => {
+  let runs = 0
+  let failure: string | undefined
+  const end = await Pool.run(
+    tasks.values(),
+    { entry: entry(options.clean), jobs: options.jobs, scenarios, overrides, hangMillis, signal: options.signal },
+    (report) => {
+      runs += 1
+      if (report.type === "done" && report.summary.verdict === "pass") return
+      const what = report.type === "lost" ? report.reason : `${report.summary.failed[0]?.judge ?? "?"}: ${report.summary.failed[0]?.detail ?? "?"}`
+      failure = `${report.task.scenario} with seed ${report.task.seed} fails without the patch too: ${what}`
+      return "stop"
+    }
+  )
+  if (failure !== undefined) return { verdict: "fail", runs, detail: failure }
+  return end === "finished" ? { verdict: "pass", runs, detail: "" } : { verdict: "none", runs, detail: "interrupted" }
+}
+
+function* endless(scenarios: ReadonlyArray<string>, from: string): Generator<Task, void> {
+  for (let index = 0; ; index++) {
+    yield { index, scenario: scenarios[index % scenarios.length], seed: Seeds.at(from, Math.floor(index / scenarios.length)) }
+  }
+}
+
+const entry = (tree: string): string => path.join(tree, "sim/cli/Worker.ts")
+
+const blank = (mutant: Mutant): Grade => ({
+  name: mutant.name,
+  file: mutant.file,
+  bug: mutant.bug,
+  source: mutant.source,
+  verdict: "missed",
+  detail: "",
+  seeds: 0,
+  runs: 0,
+  wallSeconds: 0,
+  judge: null,
+  judgesExpected: mutant.judges,
+  judgeAsExpected: null,
+  scenario: null,
+  seed: null,
+  shrunk: null,
+  breakdowns: 0,
+  control: { verdict: "none", runs: 0, detail: "" }
+})

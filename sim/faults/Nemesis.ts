@@ -1,0 +1,301 @@
+/**
+ * Nemesis: carries out a schedule of faults on a cluster, and heals it at the end of the safety phase. What the links and
+ * disks suffer is worked out anew from the faults that are active whenever one begins or ends, so overlapping faults never undo each other.
+ */
+import { unreachable } from "#base/Assert.ts"
+import type { Kernel } from "#sim/kernel/Kernel.ts"
+import type { Machine } from "#sim/world/Machine.ts"
+import type { SimNet } from "#sim/world/SimNet.ts"
+import type { Atlas } from "./Atlas.ts"
+import type { Fault, Kind } from "./Fault.ts"
+
+/** The cluster as the nemesis handles it. Servers are the machines [0, servers); the rest are clients. */
+export interface Victim {
+  readonly kernel: Kernel
+  readonly net: SimNet
+  readonly machines: ReadonlyArray<Machine>
+  readonly servers: number
+  readonly atlas: Atlas
+  /** Starts a server's program anew, if it is down by then. */
+  readonly startIn: (server: number, delayMicros: number) => void
+  /** From its next start on, a server runs with another version or other options. */
+  readonly change: (server: number, change: { readonly version?: number; readonly optionsDraw?: number }) => void
+  /** A fault struck; `detail` is for people. */
+  readonly struck: (fault: Fault, detail: string) => void
+  readonly paused: (server: number, paused: boolean) => void
+  readonly wiped: (server: number) => void
+}
+
+export class Nemesis {
+  private readonly victim: Victim
+  private readonly active = new Set<Fault>()
+  private healed = false
+
+  constructor(victim: Victim) {
+    this.victim = victim
+  }
+
+  /** Queues the faults of a schedule that fit the cluster. */
+  schedule(faults: ReadonlyArray<Fault>): void {
+    const { kernel, servers } = this.victim
+    for (const fault of faults) {
+      if (fault.nodes.some((node) => node >= servers)) continue
+      kernel.call(fault.atMicros, () => {
+        if (!this.healed) this.begin(fault)
+      })
+    }
+  }
+
+  /** Ends every fault and lets everything run again. */
+  heal(): void {
+    const { machines, net, servers } = this.victim
+    this.healed = true
+    for (const fault of this.active) this.endConnections(fault)
+    this.active.clear()
+    for (const machine of machines) {
+      machine.clock.drift(0)
+      machine.faults.heal()
+      machine.disk.unstick()
+      if (machine.index < servers) {
+        this.resume(machine)
+        this.victim.startIn(machine.index, 0)
+      }
+    }
+    for (const link of net.allLinks()) link.heal()
+  }
+
+  private begin(fault: Fault): void {
+    const detail = this.strike(fault)
+    if (detail === undefined) return
+    this.victim.struck(fault, detail)
+  }
+
+  /** For a fault that lasts: it is active from now to its end. */
+  private last(fault: Fault): void {
+    const { kernel } = this.victim
+    this.active.add(fault)
+    this.apply()
+    kernel.call(kernel.now + fault.forMicros, () => {
+      if (!this.active.delete(fault)) return
+      this.endConnections(fault)
+      this.apply()
+    })
+  }
+
+  private names(nodes: ReadonlyArray<number>): string {
+    return nodes.map((node) => this.victim.machines[node].name).join(", ")
+  }
+
+  /** What it did, in words; undefined: nothing, because it did not fit the moment. */
+  private strike(fault: Fault): string | undefined {
+    const { machines, net } = this.victim
+    const { amount, nodes } = fault
+    const node = nodes[0]
+    const machine = machines[node]
+    switch (fault.kind) {
+      case "delay":
+      case "loss":
+      case "duplicate":
+      case "reorder":
+      case "fragment":
+        this.last(fault)
+        return `all links, ${amount}`
+      case "slow-link":
+      case "partition":
+      case "one-way":
+      case "partial":
+      case "io-error":
+      case "disk-full":
+      case "slow-sync":
+      case "stuck-sync":
+      case "lying-sync":
+      case "drift":
+        this.last(fault)
+        return `${this.names(nodes)}, ${amount}`
+      case "clog":
+        return this.clog(fault)
+      case "half-open": {
+        const connections = net.connectionsOf(node)
+        if (connections.length === 0) return undefined
+        for (const connection of connections) {
+          connection.silent = true
+          if (connection.peer !== undefined) connection.peer.silent = true
+        }
+        this.last(fault)
+        return `${machine.name}: ${connections.length} connections`
+      }
+      case "reset": {
+        const connections = net.connectionsOf(node)
+        if (connections.length === 0) return undefined
+        for (const connection of connections) {
+          connection.broken("reset")
+          connection.peer?.broken("reset")
+        }
+        return `${machine.name}: ${connections.length} connections`
+      }
+      case "skew":
+      case "step":
+        machine.clock.step(amount)
+        return `${machine.name}: ${amount} µs`
+      case "misdirect":
+        machine.faults.misdirectNext = true
+        return machine.name
+      case "bit-rot": {
+        const places: Array<string> = []
+        for (let i = 0; i < amount; i++) {
+          const place = machine.disk.rot()
+          if (place !== undefined) places.push(place)
+        }
+        return places.length === 0 ? undefined : `${machine.name}: ${places.join(", ")}`
+      }
+      case "crash":
+      case "lose-unsynced":
+      case "torn-write":
+      case "lose-directory-entry":
+      case "version":
+      case "config":
+        return this.crash(fault, machine)
+      case "stop":
+        if (!machine.isUp) return undefined
+        machine.stop(() => this.victim.startIn(node, fault.forMicros))
+        return machine.name
+      case "pause":
+        if (!machine.isUp) return undefined
+        machine.pause()
+        this.victim.paused(node, true)
+        this.victim.kernel.call(this.victim.kernel.now + fault.forMicros, () => this.resume(machine))
+        return machine.name
+      case "kill-at-io":
+        if (!machine.isUp) return undefined
+        this.setPowerLoss(machine, { losesUnsynced: true, tearsWrites: true, losesEntries: true })
+        machine.faults.killAtCall = amount
+        return `${machine.name}: at call ${amount}`
+      case "wipe":
+        if (!this.victim.atlas.claimWipe(node)) return undefined
+        machine.crash({ powerLost: true })
+        machine.disk.wipe()
+        this.victim.wiped(node)
+        this.victim.startIn(node, fault.forMicros)
+        return machine.name
+      default:
+        return unreachable(fault.kind)
+    }
+  }
+
+  private setPowerLoss(machine: Machine, loss: { losesUnsynced: boolean; tearsWrites: boolean; losesEntries: boolean }): void {
+    machine.faults.losesUnsynced = loss.losesUnsynced
+    machine.faults.tearsWrites = loss.tearsWrites
+    machine.faults.losesEntries = loss.losesEntries
+  }
+
+  private crash(fault: Fault, machine: Machine): string | undefined {
+    if (!machine.isUp) return undefined
+    const kind: Kind = fault.kind
+    this.setPowerLoss(machine, {
+      losesUnsynced: kind === "lose-unsynced" || kind === "torn-write",
+      tearsWrites: kind === "torn-write",
+      losesEntries: kind === "lose-directory-entry"
+    })
+    const powerLost = kind === "lose-unsynced" || kind === "torn-write" || kind === "lose-directory-entry"
+    machine.crash({ powerLost })
+    if (kind === "version") this.victim.change(machine.index, { version: fault.amount })
+    if (kind === "config") this.victim.change(machine.index, { optionsDraw: fault.amount })
+    this.victim.startIn(machine.index, fault.forMicros)
+    return machine.name
+  }
+
+  private resume(machine: Machine): void {
+    if (machine.epoch?.paused !== true) return
+    machine.resume()
+    this.victim.paused(machine.index, false)
+  }
+
+  /** Everything stops; then one link after the other goes on, in a drawn order (FoundationDB's swizzle-clog). */
+  private clog(fault: Fault): string {
+    const { kernel, net } = this.victim
+    const links = net.allLinks().filter((link) => link.from !== link.to)
+    const times = kernel.streams.get("nemesis/clog")
+    for (const link of links) {
+      link.clogs++
+      kernel.call(kernel.now + 1 + times.below(Math.max(1, fault.forMicros)), () => {
+        if (link.clogs > 0) link.clogs--
+        link.release()
+      })
+    }
+    return `${links.length} links`
+  }
+
+  /** Connections that were silenced find out when the fault ends. */
+  private endConnections(fault: Fault): void {
+    if (fault.kind !== "half-open") return
+    for (const connection of this.victim.net.connectionsOf(fault.nodes[0])) {
+      if (!connection.silent) continue
+      connection.broken("reset")
+      connection.peer?.broken("reset")
+    }
+  }
+
+  /** Works out the state of links, disks and clocks from the active faults. */
+  private apply(): void {
+    const { machines, net, servers } = this.victim
+    for (const link of net.allLinks()) {
+      link.cuts = 0
+      link.lossPerMille = this.most("loss")
+      link.duplicatePerMille = this.most("duplicate")
+      link.reorderPerMille = this.most("reorder")
+      link.delayMicros = this.most("delay")
+      link.fragmentBytes = this.most("fragment")
+      link.bytesPerMilli = Math.max(this.most("slow-link", link.from), this.most("slow-link", link.to))
+    }
+    for (const fault of this.active) {
+      for (const link of net.allLinks()) if (cuts(fault, link.from, link.to, servers)) link.cuts++
+    }
+    for (const link of net.allLinks()) link.release()
+    for (const machine of machines.slice(0, servers)) {
+      const { faults, index } = machine
+      faults.ioErrorPerMille = this.most("io-error", index)
+      faults.slowSyncMicros = this.most("slow-sync", index)
+      faults.full = this.isActive("disk-full", index)
+      faults.lying = this.isActive("lying-sync", index)
+      if (this.isActive("stuck-sync", index)) faults.stuck = true
+      else if (faults.stuck) machine.disk.unstick()
+      machine.clock.drift(this.latest("drift", index))
+    }
+  }
+
+  private of(kind: Kind, node: number | undefined): ReadonlyArray<Fault> {
+    return [...this.active].filter((fault) => fault.kind === kind && (node === undefined || fault.nodes.includes(node)))
+  }
+
+  private most(kind: Kind, node?: number): number {
+    return this.of(kind, node).reduce((most, fault) => Math.max(most, fault.amount), 0)
+  }
+
+  /** The latest decides: two drifts at once would leave the bound. */
+  private latest(kind: Kind, node: number): number {
+    return this.of(kind, node).at(-1)?.amount ?? 0
+  }
+
+  private isActive(kind: Kind, node: number): boolean {
+    return this.of(kind, node).length > 0
+  }
+}
+
+/** Whether a fault cuts the way from one machine to another. */
+const cuts = (fault: Fault, from: number, to: number, servers: number): boolean => {
+  if (from === to) return false
+  const [first, second] = fault.nodes
+  switch (fault.kind) {
+    case "partition": {
+      if (from >= servers && to >= servers) return false
+      if ((from >= servers || to >= servers) && fault.amount !== 1) return false
+      return fault.nodes.includes(from) !== fault.nodes.includes(to)
+    }
+    case "one-way":
+      return from === first && (second === undefined ? to >= servers : to === second)
+    case "partial":
+      return (from === first && to === second) || (from === second && to === first)
+    default:
+      return false
+  }
+}

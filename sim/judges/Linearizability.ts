@@ -1,0 +1,223 @@
+/**
+ * Linearizability (Herlihy and Wing 1990): is there an order of the operations, each at a moment between its call and its
+ * return, in which one sequential copy of the object would have given these results? An operation without a known end may
+ * have taken effect at any later time, or never.
+ *
+ * `check` decides a history of entries; `judge` makes a scenario's judge of it. Parts that never see each other are
+ * judged alone (Horn and Kroening's P-compositionality). The same input and budget give the same verdict, unless the
+ * budget has a time: then a slow machine may say `undecided` where a fast one decides.
+ *
+ * A refusal tells the completion that nothing reaches, the longest linearizations before it, and which operations suffice.
+ */
+import * as Model from "#models/Model.ts"
+import type { Operation as SimOperation } from "#sim/run/History.ts"
+import type { Judge, Violation } from "#sim/run/Judge.ts"
+import type { Outcome } from "#sim/run/Scenario.ts"
+import { Automaton } from "./linear/Automaton.ts"
+import { type Entries, ranks } from "./linear/Entries.ts"
+import * as Problem from "./linear/Problem.ts"
+import { type Limits, Search } from "./linear/Search.ts"
+
+export interface Options {
+  /** Configurations a part may visit. Default: 20 million. */
+  readonly configurationsMax?: number
+  /** Memory of one part's search, in bytes. Default: 1 GiB. */
+  readonly memoryBytesMax?: number
+  /** Time for the whole history, by `now`. Default: no bound. */
+  readonly timeMillisMax?: number
+  /** Milliseconds from any start; needed with `timeMillisMax`. */
+  readonly now?: () => number
+  /** Judge the model's parts one by one. Default: true. */
+  readonly partition?: boolean
+}
+
+/** A linearization, whole or as far as one goes. */
+export interface Linearization {
+  /** Rows of the history in the order in which they took effect. */
+  readonly rows: Int32Array
+  /** The state after it, in the model's words. */
+  readonly state: string
+}
+
+export interface Refusal {
+  readonly part: Model.Key | undefined
+  /** The rows of the part. */
+  readonly rows: Int32Array
+  /** The row whose completion no linearization reaches: the first point where nothing fits. */
+  readonly stuck: number
+  /** The longest linearizations of what comes before it, each of which fits nothing more. */
+  readonly partials: ReadonlyArray<Linearization>
+}
+
+export type Verdict =
+  | { readonly type: "linearizable"; readonly parts: number; readonly configurations: number }
+  | { readonly type: "refused"; readonly refusal: Refusal; readonly parts: number; readonly configurations: number }
+  | {
+      readonly type: "undecided"
+      readonly reason: "configurations" | "memory" | "time"
+      /** The parts that were not decided. */
+      readonly undecided: ReadonlyArray<Model.Key | undefined>
+      readonly parts: number
+      readonly configurations: number
+    }
+
+const configurationsDefault = 20_000_000
+const memoryBytesDefault = 1_073_741_824
+/** What each part may visit before the others have had their turn: one hostile part must not hide another's refusal. */
+const firstTurnConfigurations = 100_000
+
+/** Judges a history. Rows of the verdict are rows of `entries`. */
+export const check = <State, Operation, Result>(
+  model: Model.Model<State, Operation, Result>,
+  entries: Entries<Operation, Result>,
+  options: Options = {}
+): Verdict => {
+  const configurationsMax = options.configurationsMax ?? configurationsDefault
+  const memoryBytesMax = options.memoryBytesMax ?? memoryBytesDefault
+  const expired = deadline(options)
+  const parts = partsOf(model, entries, options.partition ?? true)
+  let configurations = 0
+  let open = [...parts.keys()]
+  let reason: "configurations" | "memory" | "time" = "configurations"
+  for (const turnMax of [Math.min(firstTurnConfigurations, configurationsMax), configurationsMax]) {
+    const limits: Limits = { configurationsMax: turnMax, memoryBytesMax, expired }
+    const still: Array<Model.Key | undefined> = []
+    for (const part of open) {
+      const rows = parts.get(part)!
+      const automaton = new Automaton(model)
+      const problem = Problem.make(entries, rows, automaton)
+      const outcome = new Search(problem, automaton).run(limits)
+      configurations += outcome.configurations
+      if (outcome.type === "refused") {
+        const refusal: Refusal = {
+          part,
+          rows,
+          stuck: problem.rows[outcome.stuck]!,
+          partials: outcome.partials.map((partial) => ({
+            rows: partial.order.map((operation) => problem.rows[operation]!),
+            state: model.describeState(automaton.state(partial.state))
+          }))
+        }
+        return { type: "refused", refusal, parts: parts.size, configurations }
+      }
+      if (outcome.type === "undecided") {
+        still.push(part)
+        reason = outcome.reason
+      }
+    }
+    open = still
+    if (open.length === 0) return { type: "linearizable", parts: parts.size, configurations }
+    if (turnMax === configurationsMax) break
+  }
+  return { type: "undecided", reason, undecided: open, parts: parts.size, configurations }
+}
+
+const deadline = (options: Options): (() => boolean) => {
+  const { now, timeMillisMax } = options
+  if (now === undefined || timeMillisMax === undefined) return () => false
+  const end = now() + timeMillisMax
+  return () => now() >= end
+}
+
+/** Rows by part, parts in the order of their first operation. One operation that sees several parts makes them one. */
+const partsOf = (
+  model: Model.Model,
+  entries: Entries,
+  wanted: boolean
+): ReadonlyMap<Model.Key | undefined, Int32Array> => {
+  const whole = () => new Map([[undefined, Int32Array.from({ length: entries.count }, (_, row) => row)]])
+  if (!wanted || model.partition === undefined) return whole()
+  const lists = new Map<Model.Key, Array<number>>()
+  for (let row = 0; row < entries.count; row += 1) {
+    const part = model.partition(entries.operations[row])
+    if (part === undefined) return whole()
+    const list = lists.get(part)
+    if (list === undefined) lists.set(part, [row])
+    else list.push(row)
+  }
+  return new Map([...lists].map(([part, list]) => [part, Int32Array.from(list)]))
+}
+
+/** What an operation of a scenario was, in the words of a model. */
+export interface Seen<Operation, Result> {
+  readonly operation: Operation
+  readonly result: Result | Model.Unknown
+}
+
+export interface JudgeOptions<Op, Value, Operation, Result> extends Options {
+  /** Default: `linearizability: ` and the model's name. */
+  readonly name?: string
+  readonly model: Model.Model<any, Operation, Result>
+  /**
+   * An operation and how it ended, in the model's words; `undefined` when it says nothing, as most failed operations
+   * do. An operation whose outcome is unknown is taken to have an unknown result, whatever this returns.
+   */
+  readonly toOperation: (operation: Op, outcome: Outcome<Value>) => Seen<Operation, Result> | undefined
+}
+
+/** A judge of scenarios: the clients' history is linearizable. Its budget is in configurations, so a seed has one verdict. */
+export const judge = <Op, Value, Operation, Result>(
+  options: JudgeOptions<Op, Value, Operation, Result>
+): Judge<Op, Value> => {
+  const { model, toOperation } = options
+  return {
+    name: options.name ?? `linearizability: ${model.name}`,
+    make: (run) => ({
+      finish: (history) => {
+        const { entries, operations } = entriesOf(history, toOperation)
+        const verdict = check(model, entries, options)
+        if (verdict.type === "linearizable") return "pass"
+        if (verdict.type === "undecided") return "unknown"
+        return violation(model, entries, operations, verdict.refusal, run.nodes)
+      }
+    })
+  }
+}
+
+/** A scenario's history as entries; `operations` holds the operation of each row. */
+export const entriesOf = <Op, Value, Operation, Result>(
+  history: ReadonlyArray<SimOperation<Op, Value>>,
+  toOperation: (operation: Op, outcome: Outcome<Value>) => Seen<Operation, Result> | undefined
+): { readonly entries: Entries<Operation, Result>; readonly operations: ReadonlyArray<SimOperation<Op, Value>> } => {
+  const operations: Array<SimOperation<Op, Value>> = []
+  const seen: Array<Seen<Operation, Result>> = []
+  for (const operation of history) {
+    const words = toOperation(operation.operation, operation.outcome)
+    if (words === undefined) continue
+    operations.push(operation)
+    seen.push(operation.outcome.type === "unknown" ? { operation: words.operation, result: Model.unknown } : words)
+  }
+  const processes = operations.map((operation) => operation.process)
+  const order = ranks({
+    count: operations.length,
+    processes,
+    invokedAt: operations.map((operation) => operation.invokedAt),
+    completedAt: operations.map((operation) => (operation.outcome.type === "unknown" ? Infinity : operation.completedAt))
+  })
+  const entries: Entries<Operation, Result> = {
+    count: operations.length,
+    operations: seen.map((words) => words.operation),
+    results: seen.map((words) => words.result),
+    processes,
+    ...order
+  }
+  return { entries, operations }
+}
+
+const violation = <Op, Value, Operation, Result>(
+  model: Model.Model<any, Operation, Result>,
+  entries: Entries<Operation, Result>,
+  operations: ReadonlyArray<SimOperation<Op, Value>>,
+  refusal: Refusal,
+  nodes: number
+): Violation => {
+  const stuck = operations[refusal.stuck]!
+  const words = (row: number): string => model.describe(entries.operations[row]!, entries.results[row]!)
+  const part = refusal.part === undefined ? "" : ` of ${Model.showScalar(refusal.part)}`
+  const states = [...new Set(refusal.partials.map((partial) => partial.state))].slice(0, 3).join(" or ")
+  return {
+    detail: `not linearizable: ${words(refusal.stuck)} by client ${stuck.client}${part} fits nowhere; the state could be ${states}`,
+    atMicros: stuck.completedAt,
+    node: nodes + stuck.client
+  }
+}

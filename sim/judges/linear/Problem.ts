@@ -1,0 +1,110 @@
+/**
+ * One part of a history, ready for the search: kinds of operations, completions in order, a bit for every operation that
+ * is open at a time, and each operation's twin.
+ */
+import { type Entries, never } from "./Entries.ts"
+import type { Automaton } from "./Automaton.ts"
+
+export interface Problem {
+  readonly count: number
+  /** Row of the history for each operation of the problem. */
+  readonly rows: Int32Array
+  /** Increasing. */
+  readonly calls: Int32Array
+  readonly returns: Int32Array
+  readonly kinds: Int32Array
+  /** 1 where the operation changes no state. */
+  readonly reads: Uint8Array
+  /** The operations that completed, in the order of their returns. */
+  readonly completed: Int32Array
+  /** The bit of an operation, its own from its call to its return (for ever when it never returns). */
+  readonly slots: Int32Array
+  readonly words: number
+  /** The operation of the same kind that returns next before this one, or -1: while that one is open, this one can wait. */
+  readonly twins: Int32Array
+}
+
+/**
+ * The problem of some rows of a history, in the order of their calls. Reads that may never have happened are left out:
+ * they constrain nothing.
+ */
+export const make = (entries: Entries, rows: ArrayLike<number>, automaton: Automaton<any, any, any>): Problem => {
+  const kept = new Int32Array(rows.length)
+  const keptKinds = new Int32Array(rows.length)
+  let count = 0
+  for (let index = 0; index < rows.length; index += 1) {
+    const row = rows[index]!
+    const kind = automaton.kind(entries.operations[row], entries.results[row])
+    if (entries.returns[row] === never && automaton.readOnly(kind)) continue
+    kept[count] = row
+    keptKinds[count] = kind
+    count += 1
+  }
+  const calls = new Int32Array(count)
+  const returns = new Int32Array(count)
+  const kinds = keptKinds.slice(0, count)
+  const reads = new Uint8Array(count)
+  for (let operation = 0; operation < count; operation += 1) {
+    calls[operation] = entries.calls[kept[operation]!]!
+    returns[operation] = entries.returns[kept[operation]!]!
+    reads[operation] = automaton.readOnly(kinds[operation]!) ? 1 : 0
+  }
+  const completed = byReturn(returns)
+  return {
+    count,
+    rows: kept.slice(0, count),
+    calls,
+    returns,
+    kinds,
+    reads,
+    completed,
+    twins: twinsOf(returns, kinds, completed),
+    ...slotsOf(calls, returns, completed)
+  }
+}
+
+/** Operations that complete, by return. Ranks stay below 2^27 and rows below 2^26, so both fit one exact number. */
+const byReturn = (returns: Int32Array): Int32Array => {
+  const shift = 2 ** 26
+  let count = 0
+  for (const at of returns) if (at !== never) count += 1
+  const packed = new Float64Array(count)
+  for (let operation = 0, at = 0; operation < returns.length; operation += 1) {
+    if (returns[operation] !== never) packed[at++] = returns[operation]! * shift + operation
+  }
+  packed.sort()
+  const completed = new Int32Array(count)
+  for (let at = 0; at < count; at += 1) completed[at] = packed[at]! % shift
+  return completed
+}
+
+const twinsOf = (returns: Int32Array, kinds: Int32Array, completed: Int32Array): Int32Array => {
+  const twins = new Int32Array(kinds.length).fill(-1)
+  const latest = new Map<number, number>()
+  const visit = (operation: number): void => {
+    const twin = latest.get(kinds[operation]!)
+    if (twin !== undefined) twins[operation] = twin
+    latest.set(kinds[operation]!, operation)
+  }
+  for (const operation of completed) visit(operation)
+  for (let operation = 0; operation < kinds.length; operation += 1) if (returns[operation] === never) visit(operation)
+  return twins
+}
+
+const slotsOf = (
+  calls: Int32Array,
+  returns: Int32Array,
+  completed: Int32Array
+): { readonly slots: Int32Array; readonly words: number } => {
+  const slots = new Int32Array(calls.length)
+  const free: Array<number> = []
+  let used = 0
+  let next = 0
+  for (let operation = 0; operation < calls.length; operation += 1) {
+    for (; next < completed.length && returns[completed[next]!]! < calls[operation]!; next += 1) {
+      free.push(slots[completed[next]!]!)
+    }
+    slots[operation] = free.length > 0 ? free.pop()! : used++
+  }
+  return { slots, words: Math.max(1, (used + 31) >>> 5) }
+}

@@ -1,0 +1,340 @@
+/**
+ * The search for a linearization of one part: Wing and Gong (1993) with the state caching of Lowe (2017) and the linked
+ * list of Porcupine, iterative. A configuration is how many completions are behind it, the model's state, and which open
+ * operations have taken effect; each is visited once.
+ *
+ * At a configuration, `next` is the operation whose completion comes first among those that have not taken effect: every
+ * operation called before that completion may take effect now. What keeps the tree small, each loses no verdict:
+ *   - a read that fits takes effect at once (moving a read forward to where it fits changes no state);
+ *   - of open operations of one kind only the first to return is tried (they can be swapped);
+ *   - an operation that may never have happened is not taken where it changes nothing, nor where the next one hides it
+ *     (leaving it out leads to the same state with more still open);
+ *   - `next` is tried first, operations that may never have happened last.
+ *
+ * Time and memory are bounded by the budget; at its end the outcome is `undecided`. All numbers are integers in typed
+ * arrays; memory is about 24 bytes an operation and 30 a configuration.
+ */
+import { Prng } from "#base/Prng.ts"
+import { type Automaton, refused } from "./Automaton.ts"
+import { Configurations } from "./Configurations.ts"
+import { never } from "./Entries.ts"
+import type { Problem } from "./Problem.ts"
+
+export interface Limits {
+  readonly configurationsMax: number
+  readonly memoryBytesMax: number
+  /** Polled now and then: true when the time is over. */
+  readonly expired: () => boolean
+}
+
+export type Outcome =
+  | { readonly type: "linearized"; readonly order: Int32Array; readonly configurations: number }
+  | {
+      readonly type: "refused"
+      readonly configurations: number
+      /** The operation whose completion no linearization reaches. */
+      readonly stuck: number
+      readonly partials: ReadonlyArray<Partial>
+    }
+  | {
+      readonly type: "undecided"
+      readonly configurations: number
+      readonly reason: "configurations" | "memory" | "time"
+    }
+
+/** A linearization that reaches as far as any does and then fits nothing more. */
+export interface Partial {
+  readonly order: Int32Array
+  /** The automaton's state after it. */
+  readonly state: number
+}
+
+const pollEvery = 1024
+const deadEndsMax = 64
+const partialsMax = 8
+
+export class Search {
+  private readonly problem: Problem
+  private readonly automaton: Automaton<any, any, any>
+  private readonly configurations: Configurations
+  /**
+   * Two rings of the operations that have not taken effect, by call: node operation + 1. Node 0 heads those that
+   * completed, node count + 1 those that never did.
+   */
+  private readonly following: Int32Array
+  private readonly preceding: Int32Array
+  private readonly done: Uint8Array
+  private readonly bits: Int32Array
+  private readonly randomOfSlot: Int32Array
+  private bitsHash = 0
+  /** The linearization so far. */
+  private readonly order: Int32Array
+  private orderLength = 0
+  /** Completions behind. */
+  private passed = 0
+  private frameState: Int32Array
+  private framePassed: Int32Array
+  private frameOrder: Int32Array
+  private frameTried: Int32Array
+  private frameRecord: Int32Array
+  private frameLive: Uint8Array
+  private depth = 0
+  private furthest = -1
+  private deadEnds: Array<{ readonly record: number; readonly length: number }> = []
+
+  constructor(problem: Problem, automaton: Automaton<any, any, any>) {
+    const { count, words } = problem
+    this.problem = problem
+    this.automaton = automaton
+    this.configurations = new Configurations(words)
+    this.following = new Int32Array(count + 2)
+    this.preceding = new Int32Array(count + 2)
+    this.done = new Uint8Array(count)
+    this.bits = new Int32Array(words)
+    this.randomOfSlot = randoms(words * 32)
+    this.order = new Int32Array(count)
+    this.frameState = new Int32Array(64)
+    this.framePassed = new Int32Array(64)
+    this.frameOrder = new Int32Array(64)
+    this.frameTried = new Int32Array(64)
+    this.frameRecord = new Int32Array(64)
+    this.frameLive = new Uint8Array(64)
+    this.following[count + 1] = count + 1
+    this.preceding[count + 1] = count + 1
+    for (let operation = 0; operation < count; operation += 1) {
+      const head = problem.returns[operation] === never ? count + 1 : 0
+      const last = this.preceding[head]!
+      this.following[last] = operation + 1
+      this.preceding[operation + 1] = last
+      this.following[operation + 1] = head
+      this.preceding[head] = operation + 1
+    }
+  }
+
+  run(limits: Limits): Outcome {
+    const { automaton, problem } = this
+    const { kinds, completed } = problem
+    let state = automaton.initial()
+    let parent = -1
+    let chosen = -1
+    for (;;) {
+      this.takeReads(state)
+      if (this.passed === completed.length) {
+        return { type: "linearized", order: this.order.slice(0, this.orderLength), configurations: this.configurations.size }
+      }
+      const record = this.configurations.insert(this.bitsHash, this.passed, state, this.bits, parent, chosen)
+      if (record < 0) this.rewind()
+      else {
+        if (record >= limits.configurationsMax) return this.undecided("configurations")
+        if (record % pollEvery === 0) {
+          if (limits.expired()) return this.undecided("time")
+          if (this.sizeBytes > limits.memoryBytesMax) return this.undecided("memory")
+        }
+        this.push(state, record)
+      }
+      for (;;) {
+        if (this.depth === 0) return this.refuse()
+        const top = this.depth - 1
+        const operation = this.candidate(top)
+        if (operation < 0) {
+          this.pop()
+          continue
+        }
+        const next = automaton.step(this.frameState[top]!, kinds[operation]!)
+        if (next === refused) continue
+        if (this.needless(top, operation, next)) continue
+        this.frameLive[top] = 1
+        this.take(operation)
+        state = next
+        parent = this.frameRecord[top]!
+        chosen = operation
+        break
+      }
+    }
+  }
+
+  private get sizeBytes(): number {
+    const { count } = this.problem
+    return this.configurations.sizeBytes + this.automaton.sizeBytes + count * 40 + this.frameState.length * 21
+  }
+
+  private undecided(reason: "configurations" | "memory" | "time"): Outcome {
+    return { type: "undecided", configurations: this.configurations.size, reason }
+  }
+
+  /** Lets every open read take effect that fits, and moves past the completions of what has taken effect. */
+  private takeReads(state: number): void {
+    const { automaton, following, done } = this
+    const { calls, returns, kinds, reads, completed, slots } = this.problem
+    let node = following[0]!
+    while (this.passed < completed.length) {
+      const next = completed[this.passed]!
+      if (done[next] === 0) {
+        const limit = returns[next]!
+        while (node !== 0 && calls[node - 1]! < limit) {
+          const operation = node - 1
+          node = following[node]!
+          if (reads[operation] === 1 && automaton.step(state, kinds[operation]!) === state) this.take(operation)
+        }
+        if (done[next] === 0) return
+      }
+      this.toggle(slots[next]!)
+      this.passed += 1
+    }
+  }
+
+  /** The next operation to try at the top configuration, or -1. */
+  private candidate(top: number): number {
+    const { following, done } = this
+    const { calls, returns, kinds, reads, completed, twins, count } = this.problem
+    const next = completed[this.passed]!
+    const tried = this.frameTried[top]!
+    if (tried === -1) {
+      this.frameTried[top] = next
+      return next
+    }
+    const limit = returns[next]!
+    let node = tried === next ? following[0]! : following[tried + 1]!
+    for (;;) {
+      if (node === count + 1) return -1
+      if (node === 0) {
+        node = following[count + 1]!
+        continue
+      }
+      const operation = node - 1
+      if (calls[operation]! > limit) {
+        if (returns[operation] === never) return -1
+        node = 0
+        continue
+      }
+      node = following[node]!
+      if (operation === next || reads[operation] === 1 || kinds[operation] === kinds[next]) continue
+      const twin = twins[operation]!
+      if (twin >= 0 && done[twin] === 0 && calls[twin]! < limit) continue
+      this.frameTried[top] = operation
+      return operation
+    }
+  }
+
+  /** Taking an operation that may never have happened where leaving it out serves as well. */
+  private needless(top: number, operation: number, next: number): boolean {
+    const { returns, kinds } = this.problem
+    if (returns[operation] === never && next === this.frameState[top]) return true
+    if (top === 0 || this.orderLength !== this.frameOrder[top - 1]! + 1) return false
+    const before = this.order[this.orderLength - 1]!
+    return returns[before] === never && this.automaton.step(this.frameState[top - 1]!, kinds[operation]!) === next
+  }
+
+  private take(operation: number): void {
+    const { following, preceding } = this
+    const node = operation + 1
+    following[preceding[node]!] = following[node]!
+    preceding[following[node]!] = preceding[node]!
+    this.done[operation] = 1
+    this.order[this.orderLength] = operation
+    this.orderLength += 1
+    this.toggle(this.problem.slots[operation]!)
+  }
+
+  private toggle(slot: number): void {
+    this.bits[slot >>> 5] = this.bits[slot >>> 5]! ^ (1 << (slot & 31))
+    this.bitsHash ^= this.randomOfSlot[slot]!
+  }
+
+  /** Back to the top configuration. Toggles commute, so their order does not matter. */
+  private rewind(): void {
+    const top = this.depth - 1
+    const passed = top < 0 ? 0 : this.framePassed[top]!
+    const length = top < 0 ? 0 : this.frameOrder[top]!
+    const { following, preceding } = this
+    const { completed, slots } = this.problem
+    while (this.passed > passed) {
+      this.passed -= 1
+      this.toggle(slots[completed[this.passed]!]!)
+    }
+    while (this.orderLength > length) {
+      this.orderLength -= 1
+      const operation = this.order[this.orderLength]!
+      const node = operation + 1
+      following[preceding[node]!] = node
+      preceding[following[node]!] = node
+      this.done[operation] = 0
+      this.toggle(slots[operation]!)
+    }
+  }
+
+  private push(state: number, record: number): void {
+    const top = this.depth
+    if (top === this.frameState.length) this.widen()
+    this.frameState[top] = state
+    this.framePassed[top] = this.passed
+    this.frameOrder[top] = this.orderLength
+    this.frameTried[top] = -1
+    this.frameRecord[top] = record
+    this.frameLive[top] = 0
+    this.depth += 1
+    if (this.passed > this.furthest) {
+      this.furthest = this.passed
+      this.deadEnds = []
+    }
+  }
+
+  private pop(): void {
+    const top = this.depth - 1
+    if (this.frameLive[top] === 0 && this.passed === this.furthest && this.deadEnds.length < deadEndsMax) {
+      this.deadEnds.push({ record: this.frameRecord[top]!, length: this.orderLength })
+    }
+    this.depth -= 1
+    this.rewind()
+  }
+
+  private widen(): void {
+    const length = this.frameState.length * 2
+    const wider = (old: Int32Array): Int32Array => {
+      const fresh = new Int32Array(length)
+      fresh.set(old)
+      return fresh
+    }
+    this.frameState = wider(this.frameState)
+    this.framePassed = wider(this.framePassed)
+    this.frameOrder = wider(this.frameOrder)
+    this.frameTried = wider(this.frameTried)
+    this.frameRecord = wider(this.frameRecord)
+    const live = new Uint8Array(length)
+    live.set(this.frameLive)
+    this.frameLive = live
+  }
+
+  private refuse(): Outcome {
+    const stuck = this.problem.completed[this.furthest]!
+    const longest = this.deadEnds.toSorted((left, right) => right.length - left.length || left.record - right.record)
+    const partials = longest.slice(0, partialsMax).map(({ record }) => ({
+      order: this.replay(this.configurations.path(record)),
+      state: this.configurations.state(record)
+    }))
+    return { type: "refused", configurations: this.configurations.size, stuck, partials }
+  }
+
+  /** The linearization that a path of choices stands for, with the reads that took effect on the way. */
+  private replay(path: ReadonlyArray<number>): Int32Array {
+    let state = this.automaton.initial()
+    this.takeReads(state)
+    for (const operation of path) {
+      state = this.automaton.step(state, this.problem.kinds[operation]!)
+      this.take(operation)
+      this.takeReads(state)
+    }
+    const order = this.order.slice(0, this.orderLength)
+    this.rewind()
+    return order
+  }
+}
+
+/** The same numbers in every search: hashing needs spread, not secrecy. */
+const randoms = (count: number): Int32Array => {
+  const prng = new Prng(0x9e3779b9, 0x243f6a88, 0xb7e15162, 1)
+  const numbers = new Int32Array(count)
+  for (let warm = 0; warm < 12; warm += 1) prng.next()
+  for (let index = 0; index < count; index += 1) numbers[index] = prng.next()
+  return numbers
+}

@@ -1,0 +1,71 @@
+/** Judging: runs a scenario's judges over a run, and those that every scenario has. */
+import type { Operation } from "./History.ts"
+import type { Judge, Judging as Session, Observed, Violation } from "./Judge.ts"
+import type { Check } from "./Result.ts"
+
+interface Sitting {
+  readonly judge: Judge
+  readonly session: Session<any, any>
+  violation: Violation | undefined
+}
+
+const failed = (name: string, violation: Violation): Check => ({
+  name,
+  verdict: "fail",
+  detail: violation.detail,
+  ...(violation.atMicros === undefined ? {} : { atMicros: violation.atMicros }),
+  ...(violation.node === undefined ? {} : { node: violation.node })
+})
+
+/** What the run itself noticed, by the name of the judge that it counts under. */
+export type BuiltIn = "ambient" | "defects" | "errors" | "liveness"
+
+const promises: Readonly<Record<BuiltIn, string>> = {
+  ambient: "no ambient time, randomness, promise or I/O was touched",
+  defects: "no assertion failed and nothing unexpected was thrown",
+  errors: "no unexpected ERROR event",
+  liveness: "after the faults had healed, every client's final operations were done in time"
+}
+
+export class Judging {
+  private readonly sittings: ReadonlyArray<Sitting>
+  private readonly found = new Map<BuiltIn, Violation>()
+
+  constructor(judges: ReadonlyArray<Judge>, shape: { readonly nodes: number; readonly clients: number }) {
+    this.sittings = judges.map((judge) => ({ judge, session: judge.make(shape), violation: undefined }))
+  }
+
+  /** True: an invariant broke at this event. */
+  observe(event: Observed): boolean {
+    let broken = false
+    for (const sitting of this.sittings) {
+      if (sitting.violation !== undefined || sitting.session.observe === undefined) continue
+      const violation = sitting.session.observe(event)
+      if (violation === undefined) continue
+      sitting.violation = { atMicros: event.atMicros, node: event.node, ...violation }
+      broken = true
+    }
+    return broken
+  }
+
+  /** The first of each kind counts. */
+  notice(kind: BuiltIn, violation: Violation): void {
+    if (!this.found.has(kind)) this.found.set(kind, violation)
+  }
+
+  /** All checks: `ambient` first, because nothing else can be believed when it fails; then the scenario's own, then the rest. */
+  finish(history: ReadonlyArray<Operation>): ReadonlyArray<Check> {
+    const own = this.sittings.map(({ judge, session, violation }): Check => {
+      if (violation !== undefined) return failed(judge.name, violation)
+      const verdict = session.finish?.(history) ?? "pass"
+      if (verdict === "pass") return { name: judge.name, verdict: "pass", detail: "" }
+      if (verdict === "unknown") return { name: judge.name, verdict: "unknown", detail: "could not decide within its budget" }
+      return failed(judge.name, verdict)
+    })
+    const builtIn = (kind: BuiltIn): Check => {
+      const violation = this.found.get(kind)
+      return violation === undefined ? { name: kind, verdict: "pass", detail: promises[kind] } : failed(kind, violation)
+    }
+    return [builtIn("ambient"), ...own, builtIn("defects"), builtIn("errors"), builtIn("liveness")]
+  }
+}

@@ -1,0 +1,266 @@
+/**
+ * SimConnection: one end of a simulated byte stream. Segments travel with their link's latency and are put in order by
+ * number where they arrive; a segment that cannot pass waits and is sent again when the link opens, as TCP would. A
+ * connection knows nothing of its peer's death until something of the peer's machine answers with a reset, or nothing
+ * ever does.
+ */
+import * as Limits from "#base/Limits.ts"
+import type { Epoch, Kernel } from "#sim/kernel/Kernel.ts"
+import type * as Net from "#world/Net.ts"
+import { NetError, type NetErrorCode } from "#world/WorldError.ts"
+import type { Link } from "./Link.ts"
+
+const messages: Readonly<Record<NetErrorCode, string>> = {
+  "address-in-use": "the address is in use: choose another port, or stop what listens there",
+  "address-not-available": "the address does not belong to this machine: listen on one that does",
+  refused: "connection refused: nothing listens there",
+  timeout: "no answer: the peer is down or cut off; try again later",
+  reset: "connection reset: what was in flight may or may not have arrived",
+  "too-large": "the datagram is too large: use a stream",
+  closed: "it is closed"
+}
+
+export const netError = (code: NetErrorCode, address: Net.Address): NetError =>
+  new NetError({ code, address: `${address.host}:${address.port}`, message: `${address.host}:${address.port}: ${messages[code]}` })
+
+/** What a connection needs of the net it belongs to. */
+export interface Carrier {
+  readonly kernel: Kernel
+  /** A segment arrived, or was held up: for the recorder. */
+  readonly carried: (from: number, to: number, sentAt: number, fate: "delivered" | "cut" | "dead", bytes: Uint8Array) => void
+  /** Whether the machine is running, and so would answer a stray segment with a reset. */
+  readonly answers: (machine: number) => boolean
+}
+
+/** A stretch of bytes on its way; without bytes: the end of the stream. */
+interface Segment {
+  readonly number: number
+  readonly bytes: Uint8Array | undefined
+  readonly sentAt: number
+}
+
+type State = "opening" | "open" | "closed"
+
+export class SimConnection implements Net.Connection {
+  readonly local: Net.Address
+  readonly remote: Net.Address
+  readonly epoch: Epoch
+  sink!: Net.StreamSink
+  peer: SimConnection | undefined
+  /** Goes nowhere any more, and nobody is told: see the `half-open` fault. */
+  silent = false
+  private readonly carrier: Carrier
+  private readonly out: Link
+  private state: State
+  private queued: Array<Uint8Array | undefined> = []
+  private sentNumber = 0
+  private expected = 0
+  private readonly early = new Map<number, Segment>()
+  private inbox: Array<Uint8Array | undefined> = []
+  private paused = false
+  private pumping = false
+  private bufferedBytes = 0
+  private blocked = false
+  private endSent = false
+  private endDelivered = false
+  private endReceived = false
+  private lastArrival = 0
+
+  constructor(carrier: Carrier, epoch: Epoch, out: Link, local: Net.Address, remote: Net.Address, state: "opening" | "open") {
+    this.carrier = carrier
+    this.epoch = epoch
+    this.out = out
+    this.local = local
+    this.remote = remote
+    this.state = state
+  }
+
+  get isOver(): boolean {
+    return this.state === "closed" || this.epoch.dead
+  }
+
+  get isOpening(): boolean {
+    return this.state === "opening" && !this.epoch.dead
+  }
+
+  /** The dial was answered. */
+  open(peer: SimConnection): void {
+    if (this.isOver) return
+    this.state = "open"
+    this.peer = peer
+    const waiting = this.queued
+    this.queued = []
+    this.sink.opened()
+    for (const bytes of waiting) this.transmit(bytes)
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.isOver || this.endSent || bytes.length === 0) return true
+    this.bufferedBytes += bytes.length
+    if (this.state === "opening") this.queued.push(bytes)
+    else this.transmit(bytes)
+    if (this.bufferedBytes <= Limits.connectionBufferedBytesMax) return true
+    this.blocked = true
+    return false
+  }
+
+  end(): void {
+    if (this.isOver || this.endSent) return
+    this.endSent = true
+    if (this.state === "opening") this.queued.push(undefined)
+    else this.transmit(undefined)
+  }
+
+  reset(): void {
+    if (this.isOver) return
+    this.state = "closed"
+    const { kernel } = this.carrier
+    kernel.call(kernel.now + 1, () => this.sink.closed(undefined), this.epoch)
+    this.sendReset()
+  }
+
+  /** The peer hears of it, if the link lets it. */
+  private sendReset(): void {
+    const { peer, out, carrier } = this
+    if (peer === undefined || this.silent) return
+    carrier.kernel.call(out.arrival(40), () => {
+      if (out.cuts === 0) peer.broken("reset")
+    })
+  }
+
+  pause(): void {
+    this.paused = true
+  }
+
+  resume(): void {
+    if (!this.paused) return
+    this.paused = false
+    const { kernel } = this.carrier
+    if (this.inbox.length > 0) kernel.call(kernel.now + 1, () => this.pump(), this.epoch)
+  }
+
+  /** It breaks under its owner, who is told. */
+  broken(code: NetErrorCode): void {
+    if (this.isOver) return
+    this.state = "closed"
+    const { kernel } = this.carrier
+    kernel.call(kernel.now, () => this.sink.closed(netError(code, this.remote)), this.epoch)
+  }
+
+  private transmit(bytes: Uint8Array | undefined): void {
+    this.send({ number: this.sentNumber++, bytes, sentAt: this.carrier.kernel.now })
+  }
+
+  private send(segment: Segment): void {
+    if (this.silent) return
+    if (!this.out.isOpen) {
+      this.hold(segment)
+      return
+    }
+    const arrival = Math.max(this.lastArrival + 1, this.out.arrival(segment.bytes?.length ?? 40))
+    this.lastArrival = arrival
+    this.carrier.kernel.call(arrival, () => this.arrived(segment))
+  }
+
+  /** Sent again when the link opens: a cut loses segments, not bytes. */
+  private hold(segment: Segment): void {
+    if (segment.bytes !== undefined) this.carrier.carried(this.out.from, this.out.to, segment.sentAt, "cut", segment.bytes)
+    this.out.waiting.push(() => {
+      if (!this.isOver) this.send(segment)
+    })
+  }
+
+  /** At the peer's machine. */
+  private arrived(segment: Segment): void {
+    const { carrier, out, peer } = this
+    if (this.silent || peer === undefined) return
+    if (!out.isOpen) {
+      if (!this.isOver) this.hold(segment)
+      return
+    }
+    if (peer.epoch.dead) {
+      if (segment.bytes !== undefined) carrier.carried(out.from, out.to, segment.sentAt, "dead", segment.bytes)
+      if (carrier.answers(out.to)) peer.sendReset()
+      // Down: sent again until somebody is there to answer.
+      else out.waiting.push(() => this.isOver || this.send(segment))
+      return
+    }
+    if (peer.state === "closed") return
+    peer.receive(segment)
+  }
+
+  private receive(segment: Segment): void {
+    if (this.epoch.paused) {
+      this.carrier.kernel.call(this.carrier.kernel.now, () => this.receive(segment), this.epoch)
+      return
+    }
+    this.early.set(segment.number, segment)
+    for (;;) {
+      const next = this.early.get(this.expected)
+      if (next === undefined) break
+      this.early.delete(this.expected)
+      this.expected++
+      this.inbox.push(next.bytes)
+      const link = this.peer!.out
+      if (next.bytes !== undefined) this.carrier.carried(link.from, link.to, next.sentAt, "delivered", next.bytes)
+    }
+    if (!this.pumping) this.pump()
+  }
+
+  /** Hands one chunk to the owner, then, by another event, the next. */
+  private pump(): void {
+    this.pumping = false
+    if (this.paused || this.isOver || this.inbox.length === 0) return
+    const { kernel } = this.carrier
+    const peer = this.peer!
+    const head = this.inbox[0]
+    kernel.running = this.epoch
+    if (head === undefined) {
+      this.inbox.shift()
+      this.endReceived = true
+      kernel.hash.fold(7)
+      this.sink.ended()
+      // Its writer learns that all has arrived.
+      kernel.call(this.out.arrival(40), () => peer.ownEndDelivered())
+      this.closeIfBothEnded()
+      return
+    }
+    const chunkBytes = peer.out.chunkBytes(head.length)
+    const chunk = chunkBytes === head.length ? head : head.slice(0, chunkBytes)
+    if (chunkBytes === head.length) this.inbox.shift()
+    else this.inbox[0] = head.subarray(chunkBytes)
+    kernel.hash.bytes(chunk)
+    peer.taken(chunkBytes, this.out)
+    if (this.inbox.length > 0) {
+      this.pumping = true
+      kernel.call(kernel.now + 1, () => this.pump(), this.epoch)
+    }
+    this.sink.data(chunk)
+  }
+
+  /** The peer took bytes out of its buffer; the news travels back. */
+  private taken(bytes: number, back: Link): void {
+    this.bufferedBytes -= bytes
+    if (!this.blocked || this.bufferedBytes > Limits.connectionBufferedBytesMax / 2) return
+    this.blocked = false
+    this.carrier.kernel.call(
+      back.arrival(40),
+      () => {
+        if (!this.isOver) this.sink.drained()
+      },
+      this.epoch
+    )
+  }
+
+  private ownEndDelivered(): void {
+    this.endDelivered = true
+    this.closeIfBothEnded()
+  }
+
+  private closeIfBothEnded(): void {
+    if (!this.endDelivered || !this.endReceived || this.isOver) return
+    this.state = "closed"
+    const { kernel } = this.carrier
+    kernel.call(kernel.now + 1, () => this.sink.closed(undefined), this.epoch)
+  }
+}

@@ -1,0 +1,429 @@
+/**
+ * SimDisk: the `Disk` service of a simulated machine. Operations of one file run in order, each after a drawn latency; its
+ * effect on the image and its completion are one event. What a crash leaves is decided in `crash`, from the image
+ * (`DiskImage`) and from what was under way.
+ */
+import * as Limits from "#base/Limits.ts"
+import { Event, type Epoch, type Kernel } from "#sim/kernel/Kernel.ts"
+import * as Disk from "#world/Disk.ts"
+import { DiskError, type DiskErrorCode, type DiskOperation } from "#world/WorldError.ts"
+import type { Atlas } from "#sim/faults/Atlas.ts"
+import type { DiskFaults } from "./DiskFaults.ts"
+import { DiskImage, Inode, parentOf, sectorBytes, type PowerLoss } from "./DiskImage.ts"
+
+/** Latencies in microseconds: each is drawn from min to max. */
+export interface DiskTimes {
+  readonly callMicrosMin: number
+  readonly callMicrosMax: number
+  readonly syncMicrosMin: number
+  readonly syncMicrosMax: number
+}
+
+export interface DiskObserver {
+  disk(event: {
+    readonly submittedAt: number
+    readonly operation: DiskOperation
+    readonly path: string
+    readonly sizeBytes: number
+    readonly result: "ok" | DiskErrorCode
+  }): void
+}
+
+/** What the disk needs of its machine. */
+export interface DiskOwner {
+  readonly index: number
+  readonly kernel: Kernel
+  readonly atlas: Atlas
+  /** The machine dies now, in the middle of a disk call. */
+  readonly killed: () => void
+  readonly observer: DiskObserver | undefined
+}
+
+const messages: Readonly<Record<DiskErrorCode, string>> = {
+  "not-found": "no such file or directory: create it first",
+  exists: "it exists already: open it without `exclusive`, or remove it",
+  "not-a-file": "it is a directory, or its parent is a file: choose another path",
+  "no-space": "no space left on the device: free some, then try again",
+  io: "input/output error: treat unsynced bytes as lost, and replace the device",
+  closed: "the file is closed: open it again"
+}
+
+const fault = (code: DiskErrorCode, operation: DiskOperation, path: string): DiskError =>
+  new DiskError({ code, operation, path, message: `${operation} ${path === "" ? "/" : path}: ${messages[code]}` })
+
+type FileOperation = "read" | "write" | "append" | "truncate" | "sync" | "size"
+const operationCodes: Readonly<Record<FileOperation, number>> = { read: 1, write: 2, append: 3, truncate: 4, sync: 5, size: 6 }
+
+const nothing = new Uint8Array(0)
+
+/** One operation of an open file, from its submission to its completion. */
+class FileCall extends Event {
+  readonly kind = 5
+  readonly operation: FileOperation
+  readonly submittedAt: number
+  private readonly file: SimFile
+  private readonly ticket: number
+  private readonly offset: number
+  readonly bytes: Uint8Array
+  private readonly length: number
+
+  constructor(file: SimFile, epoch: Epoch, operation: FileOperation, ticket: number, offset: number, bytes: Uint8Array, length: number) {
+    super()
+    this.epoch = epoch
+    this.file = file
+    this.operation = operation
+    this.submittedAt = file.disk.owner.kernel.now
+    this.ticket = ticket
+    this.offset = offset
+    this.bytes = bytes
+    this.length = length
+  }
+
+  fire(): void {
+    const { file } = this
+    const { disk } = file
+    const { faults, owner } = disk
+    file.underWay.shift()
+    const hash = owner.kernel.hash
+    hash.fold(operationCodes[this.operation])
+    const error = this.fails()
+    if (error !== undefined) {
+      this.failPartly()
+      this.observe(error)
+      hash.text(error)
+      file.sink.failed(this.ticket, fault(error, this.operation, file.path))
+      return
+    }
+    this.observe("ok")
+    switch (this.operation) {
+      case "read": {
+        const bytes = file.inode.read(this.offset, this.length)
+        hash.bytes(bytes)
+        return file.sink.bytes(this.ticket, bytes)
+      }
+      case "write":
+      case "append": {
+        const offset = this.apply(this.bytes)
+        hash.bytes(this.bytes)
+        return file.sink.done(this.ticket, this.operation === "append" ? offset : 0)
+      }
+      case "truncate":
+        file.inode.truncate(this.length)
+        return file.sink.done(this.ticket, 0)
+      case "sync":
+        if (!faults.lying) file.inode.sync()
+        return file.sink.done(this.ticket, 0)
+      case "size":
+        return file.sink.done(this.ticket, file.inode.size)
+    }
+  }
+
+  private observe(result: "ok" | DiskErrorCode): void {
+    this.file.disk.owner.observer?.disk({
+      submittedAt: this.submittedAt,
+      operation: this.operation,
+      path: this.file.path,
+      sizeBytes: this.operation === "read" ? this.length : this.bytes.length,
+      result
+    })
+  }
+
+  private fails(): DiskErrorCode | undefined {
+    const { faults } = this.file.disk
+    if (faults.ioErrorPerMille > 0 && this.operation !== "size" && faults.error.chance(faults.ioErrorPerMille, 1_000)) return "io"
+    if (faults.full && (this.operation === "write" || this.operation === "append")) {
+      const end = (this.operation === "append" ? this.file.inode.size : this.offset) + this.bytes.length
+      if (end > this.file.inode.size) return "no-space"
+    }
+    return undefined
+  }
+
+  private failPartly(): void {
+    if (this.operation === "sync") this.file.inode.loseToSync()
+    else if (this.bytes.length > 0) {
+      const prefix = this.file.disk.faults.prefix.below(this.bytes.length)
+      if (prefix > 0) this.apply(this.bytes.subarray(0, prefix))
+    }
+  }
+
+  /** Puts the bytes into the image; returns where. */
+  private apply(bytes: Uint8Array): number {
+    const { file } = this
+    const { atlas, index } = file.disk.owner
+    const offset = this.operation === "append" ? file.inode.size : this.offset
+    file.inode.write(file.disk.misdirected(file, offset), bytes)
+    if (atlas.hasDamage) atlas.overwritten(index, file.path, Math.ceil(offset / sectorBytes), Math.floor((offset + bytes.length) / sectorBytes))
+    return offset
+  }
+
+  /** The machine died while this was under way: it may have been carried out, unseen. */
+  carryOutUnseen(): void {
+    if (this.operation === "write" || this.operation === "append") this.apply(this.bytes)
+    else if (this.operation === "truncate") this.file.inode.truncate(this.length)
+    else if (this.operation === "sync" && !this.file.disk.faults.lying) this.file.inode.sync()
+  }
+}
+
+class SimFile implements Disk.File {
+  readonly disk: SimDisk
+  readonly path: string
+  readonly inode: Inode
+  readonly sink: Disk.Sink
+  readonly underWay: Array<FileCall> = []
+  private readonly epoch: Epoch
+  private busyUntil = 0
+  private closed = false
+
+  constructor(disk: SimDisk, epoch: Epoch, path: string, inode: Inode, sink: Disk.Sink) {
+    this.disk = disk
+    this.epoch = epoch
+    this.path = path
+    this.inode = inode
+    this.sink = sink
+  }
+
+  private submit(operation: FileOperation, ticket: number, offset: number, bytes: Uint8Array, length: number): void {
+    const { disk, epoch } = this
+    if (epoch.dead) return
+    const { kernel } = disk.owner
+    if (this.closed) {
+      kernel.call(kernel.now + 1, () => this.sink.failed(ticket, fault("closed", operation, this.path)), epoch)
+      return
+    }
+    const call = new FileCall(this, epoch, operation, ticket, offset, bytes, length)
+    this.underWay.push(call)
+    if (disk.isLastCall()) return disk.owner.killed()
+    const latency = operation === "sync" ? disk.syncMicros() : disk.callMicros()
+    // Strictly later than the call before: operations of a file never change places.
+    this.busyUntil = Math.max(this.busyUntil, kernel.now) + latency
+    if (disk.faults.stuck && operation === "sync") disk.stuckCalls.push({ call, at: this.busyUntil })
+    else kernel.schedule(call, this.busyUntil)
+  }
+
+  readAt(ticket: number, offset: number, lengthBytes: number): void {
+    this.submit("read", ticket, offset, nothing, lengthBytes)
+  }
+  writeAt(ticket: number, offset: number, bytes: Uint8Array): void {
+    this.submit("write", ticket, offset, bytes, 0)
+  }
+  append(ticket: number, bytes: Uint8Array): void {
+    this.submit("append", ticket, 0, bytes, 0)
+  }
+  truncate(ticket: number, sizeBytes: number): void {
+    this.submit("truncate", ticket, 0, nothing, sizeBytes)
+  }
+  sync(ticket: number): void {
+    this.submit("sync", ticket, 0, nothing, 0)
+  }
+  size(ticket: number): void {
+    this.submit("size", ticket, 0, nothing, 0)
+  }
+  close(): void {
+    this.closed = true
+  }
+}
+
+export class SimDisk {
+  readonly owner: DiskOwner
+  readonly faults: DiskFaults
+  readonly stuckCalls: Array<{ readonly call: FileCall; readonly at: number }> = []
+  private image = new DiskImage()
+  private readonly times: DiskTimes
+  private files: Array<SimFile> = []
+  private namesBusyUntil = 0
+
+  constructor(owner: DiskOwner, times: DiskTimes, faults: DiskFaults) {
+    this.owner = owner
+    this.times = times
+    this.faults = faults
+  }
+
+  callMicros(): number {
+    const { callMicrosMin, callMicrosMax } = this.times
+    return callMicrosMin + this.faults.latency.below(callMicrosMax - callMicrosMin + 1)
+  }
+
+  syncMicros(): number {
+    const { syncMicrosMin, syncMicrosMax } = this.times
+    const slow = this.faults.slowSyncMicros > 0 ? this.faults.latency.below(this.faults.slowSyncMicros) : 0
+    return syncMicrosMin + this.faults.latency.below(syncMicrosMax - syncMicrosMin + 1) + slow
+  }
+
+  /** Counts a disk call towards the one in which the machine is to die; true: it is this one. */
+  isLastCall(): boolean {
+    return this.faults.killAtCall > 0 && --this.faults.killAtCall === 0
+  }
+
+  /** Where a write to `offset` really lands. */
+  misdirected(file: SimFile, offset: number): number {
+    if (!this.faults.misdirectNext) return offset
+    const sector = Math.floor(offset / sectorBytes)
+    const other = sector > 0 ? sector - 1 : sector + 1
+    const { atlas, index } = this.owner
+    if (!atlas.claim(index, file.path, sector) || !atlas.claim(index, file.path, other)) return offset
+    this.faults.misdirectNext = false
+    return offset + (other - sector) * sectorBytes
+  }
+
+  /** The syncs that were stuck go on. */
+  unstick(): void {
+    this.faults.stuck = false
+    for (const { call, at } of this.stuckCalls.splice(0)) this.owner.kernel.schedule(call, at)
+  }
+
+  /**
+   * The machine died. What was under way may have been carried out, in order, up to a drawn point. With the power gone, what
+   * was not synced is kept or lost as the faults say; otherwise the operating system still has it.
+   */
+  crash(powerLost: boolean): void {
+    const { crash } = this.faults
+    for (const file of this.files) {
+      for (const call of file.underWay) {
+        if (!crash.chance(1, 2)) break
+        call.carryOutUnseen()
+      }
+    }
+    this.files = []
+    this.stuckCalls.length = 0
+    this.namesBusyUntil = 0
+    this.faults.killAtCall = 0
+    if (!powerLost) return
+    // 0, the calm draw, keeps.
+    const loss: PowerLoss = {
+      keepWrite: () => !this.faults.losesUnsynced || crash.below(2) === 0,
+      keepSector: () => !this.faults.tearsWrites || crash.below(4) !== 3,
+      keepEntry: () => !this.faults.losesEntries || crash.below(2) === 0
+    }
+    this.image.powerLoss(loss)
+  }
+
+  wipe(): void {
+    this.image = new DiskImage()
+  }
+
+  /** Flips a bit of a drawn place, if the atlas lets it; says where. */
+  rot(): string | undefined {
+    const files = this.image.files().filter(([, inode]) => inode.size > 0)
+    if (files.length === 0) return undefined
+    const [path, inode] = files[this.faults.rot.below(files.length)]
+    const offset = this.faults.rot.below(inode.size)
+    if (!this.owner.atlas.claim(this.owner.index, path, Math.floor(offset / sectorBytes))) return undefined
+    inode.flipBit(offset, this.faults.rot.below(8))
+    return `${path} at ${offset}`
+  }
+
+  /** The disk as one incarnation sees it. */
+  service(epoch: Epoch): Disk.Disk["Service"] {
+    return Disk.make({
+      open: (path, options, sink, done) => {
+        this.names<Disk.File | undefined>(epoch, "open", path, done, undefined, () => {
+          const entry = this.image.get(path)
+          if (entry === "directory") return "not-a-file"
+          if (entry === undefined) {
+            if (options.create !== true) return "not-found"
+            if (this.faults.full) return "no-space"
+            const parent = this.image.get(parentOf(path))
+            if (parent !== "directory") return parent === undefined ? "not-found" : "not-a-file"
+            this.image.create(path, new Inode())
+          } else if (options.create === true && options.exclusive === true) return "exists"
+          const file = new SimFile(this, epoch, path, this.image.get(path) as Inode, sink)
+          this.files.push(file)
+          return { value: file }
+        })
+      },
+      rename: (from, to, done) => {
+        this.names(epoch, "rename", from, done, undefined, () => {
+          const source = this.image.get(from)
+          const target = this.image.get(to)
+          if (source === undefined || this.image.get(parentOf(to)) !== "directory") return "not-found"
+          if (target === "directory") return "exists"
+          if (source === "directory" && target !== undefined) return "not-a-file"
+          if (from !== to) this.image.rename(from, to)
+          return { value: undefined }
+        })
+      },
+      remove: (path, done) => {
+        this.names(epoch, "remove", path, done, undefined, () => {
+          const entry = this.image.get(path)
+          if (entry === undefined) return "not-found"
+          if (entry === "directory" && (path === "" || this.image.list(path).length > 0)) return "exists"
+          this.image.remove(path)
+          return { value: undefined }
+        })
+      },
+      list: (directory, done) => {
+        this.names<ReadonlyArray<string>>(epoch, "list", directory, done, [], () => {
+          const entry = this.image.get(directory)
+          if (entry === undefined) return "not-found"
+          return entry === "directory" ? { value: this.image.list(directory) } : "not-a-file"
+        })
+      },
+      makeDirectory: (path, done) => {
+        this.names(epoch, "make-directory", path, done, undefined, () => {
+          const entry = this.image.get(path)
+          if (entry === "directory") return { value: undefined }
+          if (entry !== undefined) return "exists"
+          if (this.image.get(parentOf(path)) !== "directory") return "not-found"
+          if (this.faults.full) return "no-space"
+          this.image.create(path, "directory")
+          return { value: undefined }
+        })
+      },
+      syncDirectory: (path, done) => {
+        this.names(epoch, "sync-directory", path, done, undefined, () => {
+          const entry = this.image.get(path)
+          if (entry === undefined) return "not-found"
+          if (entry !== "directory") return "not-a-file"
+          if (!this.faults.lying) this.image.syncDirectory(path)
+          return { value: undefined }
+        })
+      }
+    })
+  }
+
+  /** An operation on names: rare, so made of functions. `none` is what `done` gets beside an error. */
+  private names<A>(
+    epoch: Epoch,
+    operation: DiskOperation,
+    path: string,
+    done: Disk.Done<A>,
+    none: A,
+    carryOut: () => DiskErrorCode | { readonly value: A }
+  ): void {
+    if (epoch.dead) return
+    const { kernel, observer } = this.owner
+    const submittedAt = kernel.now
+    const complete = (result: DiskErrorCode | { readonly value: A }): void => {
+      const code = typeof result === "string" ? result : "ok"
+      kernel.hash.text(operation)
+      kernel.hash.text(code)
+      observer?.disk({ submittedAt, operation, path, sizeBytes: 0, result: code })
+      if (typeof result === "string") done(fault(result, operation, path), none)
+      else done(undefined, result.value)
+    }
+    const bad = badPath(path)
+    if (bad !== undefined) {
+      kernel.call(kernel.now + 1, () => complete(bad), epoch)
+      return
+    }
+    if (this.isLastCall()) {
+      // The machine dies before or after the operation took place.
+      if (this.faults.kill.chance(1, 2)) carryOut()
+      return this.owner.killed()
+    }
+    const latency = operation === "sync-directory" ? this.syncMicros() : this.callMicros()
+    this.namesBusyUntil = Math.max(this.namesBusyUntil, kernel.now) + latency
+    kernel.call(
+      this.namesBusyUntil,
+      () => complete(this.faults.ioErrorPerMille > 0 && this.faults.error.chance(this.faults.ioErrorPerMille, 1_000) ? "io" : carryOut()),
+      epoch
+    )
+  }
+}
+
+/** Paths stay inside the disk: see the contract. */
+const badPath = (path: string): DiskErrorCode | undefined => {
+  if (path === "") return undefined
+  if (path.length > Limits.pathBytesMax || path.startsWith("/")) return "not-found"
+  return path.split("/").some((part) => part === "" || part === "." || part === "..") ? "not-found" : undefined
+}

@@ -1,0 +1,307 @@
+/**
+ * SimNet: the network between the machines of a run. Datagrams are one reused event each; streams are `SimConnection`s.
+ * Addresses are machine names; `0.0.0.0` stands for the machine itself when it binds.
+ */
+import * as Limits from "#base/Limits.ts"
+import { Event, type Epoch, type Kernel } from "#sim/kernel/Kernel.ts"
+import * as Net from "#world/Net.ts"
+import { Link, type NetTimes } from "./Link.ts"
+import { netError, SimConnection, type Carrier } from "./SimConnection.ts"
+
+export interface NetObserver {
+  message(event: {
+    readonly channel: "datagram" | "stream"
+    readonly from: number
+    readonly to: number
+    readonly sentAt: number
+    readonly fate: "delivered" | "duplicate" | "lost" | "cut" | "dead"
+    readonly bytes: Uint8Array
+  }): void
+}
+
+/** What the net needs to know of a machine. */
+export interface Endpoint {
+  readonly index: number
+  readonly name: string
+  /** The incarnation that runs; undefined while the machine is down. */
+  readonly epoch: Epoch | undefined
+}
+
+const firstEphemeralPort = 49_152
+const lastPort = 65_535
+/** When a dial that got no answer asks again (TCP's backed-off SYN). */
+const dialRetryMicros = [0, 1_000_000, 3_000_000, 7_000_000]
+const dialTimeoutMillisDefault = 10_000
+
+class Datagram extends Event {
+  readonly kind = 6
+  private readonly net: SimNet
+  link!: Link
+  from!: Net.Address
+  port = 0
+  bytes!: Uint8Array
+  sentAt = 0
+  duplicate = false
+
+  constructor(net: SimNet) {
+    super()
+    this.net = net
+  }
+
+  fire(): void {
+    const { net, link } = this
+    if (!link.isOpen) {
+      if (link.cuts > 0) {
+        this.observe("cut")
+        net.free.push(this)
+      } else link.waiting.push(() => net.kernel.schedule(this, link.arrival(this.bytes.length)))
+      return
+    }
+    const epoch = net.machines[link.to].epoch
+    const socket = epoch === undefined ? undefined : net.sockets[link.to].get(this.port)
+    if (epoch === undefined || socket === undefined) {
+      this.observe("dead")
+      net.free.push(this)
+      return
+    }
+    if (epoch.paused) {
+      epoch.deferred.push(this)
+      return
+    }
+    const { hash } = net.kernel
+    hash.fold((link.from << 8) | link.to)
+    hash.bytes(this.bytes)
+    if (net.observer !== undefined) this.observe(this.duplicate ? "duplicate" : "delivered")
+    net.kernel.running = epoch
+    const { from, bytes } = this
+    net.free.push(this)
+    socket.received(from, bytes)
+  }
+
+  observe(fate: "delivered" | "duplicate" | "lost" | "cut" | "dead"): void {
+    const { link } = this
+    this.net.observer?.message({ channel: "datagram", from: link.from, to: link.to, sentAt: this.sentAt, fate, bytes: this.bytes })
+  }
+}
+
+type Listener = (connection: Net.Connection) => Net.StreamSink
+
+export class SimNet {
+  readonly kernel: Kernel
+  readonly machines: ReadonlyArray<Endpoint>
+  readonly observer: NetObserver | undefined
+  /** Bound datagram sockets of each machine's present incarnation, by port. */
+  readonly sockets: ReadonlyArray<Map<number, Net.DatagramSink>>
+  readonly free: Array<Datagram> = []
+  private readonly listeners: ReadonlyArray<Map<number, Listener>>
+  private readonly connections: Array<Set<SimConnection>>
+  private readonly links: ReadonlyArray<ReadonlyArray<Link>>
+  private readonly byName = new Map<string, number>()
+  private readonly nextPort: Array<number>
+  private readonly carrier: Carrier
+
+  constructor(kernel: Kernel, times: NetTimes, machines: ReadonlyArray<Endpoint>, observer: NetObserver | undefined) {
+    this.kernel = kernel
+    this.machines = machines
+    this.observer = observer
+    this.sockets = machines.map(() => new Map())
+    this.listeners = machines.map(() => new Map())
+    this.connections = machines.map(() => new Set())
+    this.nextPort = machines.map(() => firstEphemeralPort)
+    this.links = machines.map((from) => machines.map((to) => new Link(kernel, times, from, to)))
+    machines.forEach((machine, index) => this.byName.set(machine.name, index))
+    this.carrier = {
+      kernel,
+      carried: (from, to, sentAt, fate, bytes) => observer?.message({ channel: "stream", from, to, sentAt, fate, bytes }),
+      answers: (machine) => machines[machine].epoch !== undefined
+    }
+  }
+
+  link(from: number, to: number): Link {
+    return this.links[from][to]
+  }
+
+  allLinks(): ReadonlyArray<Link> {
+    return this.links.flat()
+  }
+
+  /** Connections of a machine's present incarnation. */
+  connectionsOf(machine: number): ReadonlyArray<SimConnection> {
+    const open = this.connections[machine]
+    for (const connection of open) if (connection.isOver) open.delete(connection)
+    return [...open]
+  }
+
+  /** The machine's process is gone. When the power stayed on, its operating system resets the connections. */
+  stopped(machine: number, powerLost: boolean): void {
+    this.sockets[machine].clear()
+    this.listeners[machine].clear()
+    for (const connection of this.connections[machine]) {
+      const peer = connection.peer
+      if (powerLost || peer === undefined || connection.silent) continue
+      const link = this.links[machine][this.byName.get(connection.remote.host)!]
+      this.kernel.call(link.arrival(40), () => {
+        if (link.cuts === 0) peer.broken("reset")
+      })
+    }
+    this.connections[machine].clear()
+  }
+
+  /** The machine is up again: what peers keep sending to its last incarnation now gets an answer. */
+  started(machine: number): void {
+    for (const row of this.links) row[machine].release()
+  }
+
+  private sendDatagram(link: Link, from: Net.Address, port: number, bytes: Uint8Array): void {
+    const datagram = this.free.pop() ?? new Datagram(this)
+    datagram.link = link
+    datagram.from = from
+    datagram.port = port
+    datagram.bytes = bytes
+    datagram.sentAt = this.kernel.now
+    datagram.duplicate = false
+    if (link.cuts > 0 || link.loses()) {
+      datagram.observe(link.cuts > 0 ? "cut" : "lost")
+      this.free.push(datagram)
+      return
+    }
+    const arrival = link.arrival(bytes.length)
+    this.kernel.schedule(datagram, link.reorderPerMille > 0 ? arrival + link.heldBack() : arrival)
+    if (link.duplicatePerMille > 0 && link.duplicates()) {
+      const again = this.free.pop() ?? new Datagram(this)
+      again.link = link
+      again.from = from
+      again.port = port
+      // The receiver owns what it gets.
+      again.bytes = bytes.slice()
+      again.sentAt = datagram.sentAt
+      again.duplicate = true
+      this.kernel.schedule(again, link.arrival(bytes.length) + link.heldBack())
+    }
+  }
+
+  private portOf(machine: number, wanted: number, taken: { has(port: number): boolean }): number {
+    if (wanted !== 0) return wanted
+    for (;;) {
+      const port = this.nextPort[machine]
+      this.nextPort[machine] = port === lastPort ? firstEphemeralPort : port + 1
+      if (!taken.has(port)) return port
+    }
+  }
+
+  /** Checks a local address; on success hands over the one that is used. */
+  private claim<A>(
+    machine: Endpoint,
+    epoch: Epoch,
+    wanted: Net.Address,
+    taken: { has(port: number): boolean },
+    done: Net.Done<A | undefined>,
+    use: (address: Net.Address) => A
+  ): void {
+    if (epoch.dead) return
+    const { kernel } = this
+    kernel.call(
+      kernel.now + 1,
+      () => {
+        if (wanted.host !== machine.name && wanted.host !== "0.0.0.0") {
+          done(netError("address-not-available", wanted), undefined)
+        } else if (taken.has(wanted.port)) {
+          done(netError("address-in-use", wanted), undefined)
+        } else {
+          done(undefined, use({ host: machine.name, port: this.portOf(machine.index, wanted.port, taken) }))
+        }
+      },
+      epoch
+    )
+  }
+
+  private dial(machine: Endpoint, epoch: Epoch, address: Net.Address, options: Net.DialOptions): SimConnection {
+    const { kernel } = this
+    const target = this.byName.get(address.host)
+    const out = this.links[machine.index][target ?? machine.index]
+    const local = { host: machine.name, port: this.portOf(machine.index, 0, this.listeners[machine.index]) }
+    const connection = new SimConnection(this.carrier, epoch, out, local, address, "opening")
+    this.connections[machine.index].add(connection)
+    const timeoutMicros = (options.timeoutMillis ?? dialTimeoutMillisDefault) * 1_000
+    let answered = false
+    const arrive = (): void => {
+      if (answered || connection.isOver || !out.isOpen || target === undefined) return
+      const back = this.links[target][machine.index]
+      const peerEpoch = this.machines[target].epoch
+      if (peerEpoch === undefined) return
+      answered = true
+      const accept = this.listeners[target].get(address.port)
+      if (accept === undefined) {
+        kernel.call(back.arrival(40), () => (back.cuts > 0 ? undefined : connection.broken("refused")))
+        return
+      }
+      const establish = (): void => {
+        const peer = new SimConnection(this.carrier, peerEpoch, back, address, local, "open")
+        peer.peer = connection
+        this.connections[target].add(peer)
+        kernel.running = peerEpoch
+        peer.sink = accept(peer)
+        kernel.call(back.arrival(40), () => connection.open(peer), epoch)
+      }
+      if (peerEpoch.paused) kernel.call(kernel.now, establish, peerEpoch)
+      else establish()
+    }
+    for (const wait of dialRetryMicros) {
+      if (wait >= timeoutMicros) continue
+      kernel.call(
+        kernel.now + wait,
+        () => {
+          if (!answered && !connection.isOver && out.isOpen) kernel.call(out.arrival(40), arrive)
+        },
+        epoch
+      )
+    }
+    kernel.call(kernel.now + timeoutMicros, () => (connection.isOpening ? connection.broken("timeout") : undefined), epoch)
+    return connection
+  }
+
+  /** The network as one incarnation of a machine sees it. */
+  service(machine: Endpoint, epoch: Epoch): Net.Net["Service"] {
+    const { index } = machine
+    return Net.make({
+      bind: (address, sink, done) => {
+        const sockets = this.sockets[index]
+        this.claim<Net.DatagramSocket>(machine, epoch, address, sockets, done, (local) => {
+          sockets.set(local.port, sink)
+          let open = true
+          return {
+            address: local,
+            send: (to, bytes) => {
+              if (!open || epoch.dead || bytes.length > Limits.datagramBytesMax) return
+              const target = this.byName.get(to.host)
+              if (target !== undefined) this.sendDatagram(this.links[index][target], local, to.port, bytes)
+            },
+            close: () => {
+              if (open && !epoch.dead) sockets.delete(local.port)
+              open = false
+            }
+          }
+        })
+      },
+      listen: (address, accept, done) => {
+        const listeners = this.listeners[index]
+        this.claim<Net.Closable>(machine, epoch, address, listeners, done, (local) => {
+          listeners.set(local.port, accept)
+          let open = true
+          return {
+            address: local,
+            close: () => {
+              if (open && !epoch.dead) listeners.delete(local.port)
+              open = false
+            }
+          }
+        })
+      },
+      dial: (address, sink, options) => {
+        const connection = this.dial(machine, epoch, address, options ?? {})
+        connection.sink = sink
+        return connection
+      }
+    })
+  }
+}
