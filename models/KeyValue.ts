@@ -1,0 +1,137 @@
+/**
+ * A map from keys to values: get, put, append, delete. A key that nobody wrote reads as `absent`: null for stores that
+ * tell absence, the empty string for those that do not (Porcupine's). Append joins texts. Keys never see each other, so
+ * each is judged alone (P-compositionality).
+ *
+ * `make` follows one key (use it with partitioning); `makeWhole` keeps the whole map as one state, for histories that
+ * must not be partitioned, and for generators.
+ */
+import * as Model from "./Model.ts"
+
+export type Operation =
+  | { readonly type: "get"; readonly key: string }
+  | { readonly type: "put"; readonly key: string; readonly value: Model.Scalar }
+  | { readonly type: "append"; readonly key: string; readonly value: string }
+  | { readonly type: "delete"; readonly key: string }
+
+/** Of a get; the others are acknowledged. */
+export type Result = Model.Scalar
+
+export const get = (key: string): Operation => ({ type: "get", key })
+export const put = (key: string, value: Model.Scalar): Operation => ({ type: "put", key, value })
+export const append = (key: string, value: string): Operation => ({ type: "append", key, value })
+export const remove = (key: string): Operation => ({ type: "delete", key })
+
+export interface Options {
+  /** What a get of a key returns that nobody wrote. Default: null. */
+  readonly absent?: Model.Scalar
+}
+
+const performOne = (
+  value: Model.Scalar,
+  operation: Operation,
+  absent: Model.Scalar
+): Model.Performed<Model.Scalar, Result> => {
+  switch (operation.type) {
+    case "get":
+      return { state: value, result: value }
+    case "put":
+      return { state: operation.value, result: undefined }
+    case "append":
+      return { state: Object.is(value, absent) ? operation.value : `${value}${operation.value}`, result: undefined }
+    case "delete":
+      return { state: absent, result: undefined }
+  }
+}
+
+const operationKey = (operation: Operation, result: Result | Model.Unknown): string => {
+  const key = Model.lengthed(operation.key)
+  switch (operation.type) {
+    case "get":
+      return `g${key}${result === Model.unknown ? "?" : Model.scalarKey(result)}`
+    case "put":
+      return `p${key}${Model.scalarKey(operation.value)}`
+    case "append":
+      return `a${key}${operation.value}`
+    case "delete":
+      return `d${key}`
+  }
+}
+
+const describe = (operation: Operation, result: Result | Model.Unknown): string => {
+  const key = Model.showScalar(operation.key)
+  switch (operation.type) {
+    case "get":
+      return `get ${key} -> ${Model.showResult(result)}`
+    case "put":
+      return `put ${key} ${Model.showScalar(operation.value)}`
+    case "append":
+      return `append ${key} ${Model.showScalar(operation.value)}`
+    case "delete":
+      return `delete ${key}`
+  }
+}
+
+/** A key-value store judged key by key; its state is the value of one key. */
+export const make = (options: Options = {}) => {
+  const absent = options.absent ?? null
+  return Model.deterministic<Model.Scalar, Operation, Result>({
+    name: "kv",
+    init: () => absent,
+    perform: (state, operation) => performOne(state, operation, absent),
+    stateKey: Model.scalarKey,
+    operationKey,
+    readOnly: (operation) => operation.type === "get",
+    partition: (operation) => operation.key,
+    describe,
+    describeState: Model.showScalar,
+    shape: {
+      type: "register",
+      initial: Model.scalarKey(absent),
+      view: (operation, result) => {
+        switch (operation.type) {
+          case "get":
+            return result === Model.unknown ? undefined : { type: "read", value: Model.scalarKey(result) }
+          case "put":
+            return { type: "write", value: Model.scalarKey(operation.value) }
+          case "append":
+            return undefined
+          case "delete":
+            return { type: "write", value: Model.scalarKey(absent) }
+        }
+      }
+    }
+  })
+}
+
+/** A key-value store as one object: its state is the whole map, keys in the order of their code units. */
+export const makeWhole = (options: Options = {}) => {
+  const absent = options.absent ?? null
+  type State = ReadonlyMap<string, Model.Scalar>
+  return Model.deterministic<State, Operation, Result>({
+    name: "kv",
+    init: () => new Map(),
+    perform: (state, operation) => {
+      const before = state.has(operation.key) ? state.get(operation.key)! : absent
+      const performed = performOne(before, operation, absent)
+      if (Object.is(performed.state, before)) return { state, result: performed.result }
+      const next = new Map(state)
+      if (Object.is(performed.state, absent)) next.delete(operation.key)
+      else next.set(operation.key, performed.state)
+      return { state: next, result: performed.result }
+    },
+    stateKey: (state) =>
+      [...state.keys()]
+        .sort()
+        .map((key) => Model.lengthed(key) + Model.lengthed(String(Model.scalarKey(state.get(key)!))))
+        .join(""),
+    operationKey,
+    readOnly: (operation) => operation.type === "get",
+    describe,
+    describeState: (state) =>
+      `{${[...state.keys()]
+        .sort()
+        .map((key) => `${Model.showScalar(key)}: ${Model.showScalar(state.get(key)!)}`)
+        .join(", ")}}`
+  })
+}
