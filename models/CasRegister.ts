@@ -17,7 +17,8 @@ export const read: Operation = { type: "read" }
 export const write = (value: Model.Scalar): Operation => ({ type: "write", value })
 export const cas = (from: Model.Scalar, to: Model.Scalar): Operation => ({ type: "cas", from, to })
 
-const resultKey = (result: Result | Model.Unknown): Model.Key => (result === Model.unknown ? "?" : Model.scalarKey(result))
+const resultKey = (result: Result | Model.Unknown): Model.Key =>
+  result === Model.unknown ? "?" : Model.scalarKey(result)
 
 /** A compare-and-set register that holds `initial` before the first write; nil unless told. */
 export const make = (initial: Model.Scalar = null) =>
@@ -46,7 +47,8 @@ export const make = (initial: Model.Scalar = null) =>
       }
     },
     readOnly: (operation, result) =>
-      operation.type === "read" || (operation.type === "cas" && (result === false || Object.is(operation.from, operation.to))),
+      operation.type === "read" ||
+      (operation.type === "cas" && (result === false || Object.is(operation.from, operation.to))),
     describe: (operation, result) => {
       switch (operation.type) {
         case "read":
@@ -65,7 +67,8 @@ export const make = (initial: Model.Scalar = null) =>
       initial: Model.scalarKey(initial),
       view: (operation, result) => {
         if (operation.type === "write") return { type: "write", value: Model.scalarKey(operation.value) }
-        if (operation.type === "read" && result !== Model.unknown) return { type: "read", value: Model.scalarKey(result) }
+        if (operation.type === "read" && result !== Model.unknown)
+          return { type: "read", value: Model.scalarKey(result) }
         return undefined
       }
     }

@@ -1,10 +1,7 @@
 /**
  * A map from keys to values: get, put, append, delete. A key that nobody wrote reads as `absent`: null for stores that
  * tell absence, the empty string for those that do not (Porcupine's). Append joins texts. Keys never see each other, so
- * each is judged alone (P-compositionality).
- *
- * `make` follows one key (use it with partitioning); `makeWhole` keeps the whole map as one state, for histories that
- * must not be partitioned, and for generators.
+ * each is judged alone (P-compositionality); the state of the whole is the map.
  */
 import * as Model from "./Model.ts"
 
@@ -72,17 +69,15 @@ const describe = (operation: Operation, result: Result | Model.Unknown): string 
   }
 }
 
-/** A key-value store judged key by key; its state is the value of one key. */
-export const make = (options: Options = {}) => {
-  const absent = options.absent ?? null
-  return Model.deterministic<Model.Scalar, Operation, Result>({
-    name: "kv",
+/** What happens to one key; its state is the key's value. */
+const one = (absent: Model.Scalar) =>
+  Model.deterministic<Model.Scalar, Operation, Result>({
+    name: "kv key",
     init: () => absent,
     perform: (state, operation) => performOne(state, operation, absent),
     stateKey: Model.scalarKey,
     operationKey,
     readOnly: (operation) => operation.type === "get",
-    partition: (operation) => operation.key,
     describe,
     describeState: Model.showScalar,
     shape: {
@@ -102,12 +97,14 @@ export const make = (options: Options = {}) => {
       }
     }
   })
-}
 
-/** A key-value store as one object: its state is the whole map, keys in the order of their code units. */
-export const makeWhole = (options: Options = {}) => {
+type State = ReadonlyMap<string, Model.Scalar>
+
+const sortedKeys = (state: State): ReadonlyArray<string> => [...state.keys()].sort()
+
+/** A key-value store that is empty at first. */
+export const make = (options: Options = {}) => {
   const absent = options.absent ?? null
-  type State = ReadonlyMap<string, Model.Scalar>
   return Model.deterministic<State, Operation, Result>({
     name: "kv",
     init: () => new Map(),
@@ -121,16 +118,15 @@ export const makeWhole = (options: Options = {}) => {
       return { state: next, result: performed.result }
     },
     stateKey: (state) =>
-      [...state.keys()]
-        .sort()
+      sortedKeys(state)
         .map((key) => Model.lengthed(key) + Model.lengthed(String(Model.scalarKey(state.get(key)!))))
         .join(""),
     operationKey,
     readOnly: (operation) => operation.type === "get",
+    parts: { of: (operation) => operation.key, model: one(absent) },
     describe,
     describeState: (state) =>
-      `{${[...state.keys()]
-        .sort()
+      `{${sortedKeys(state)
         .map((key) => `${Model.showScalar(key)}: ${Model.showScalar(state.get(key)!)}`)
         .join(", ")}}`
   })

@@ -8,7 +8,8 @@
  *   1. states with the same `stateKey` behave the same from now on;
  *   2. operations with the same `operationKey` step alike from every state;
  *   3. a `readOnly` operation changes no state;
- *   4. operations in different parts (`partition`) never see each other (Herlihy and Wing's locality).
+ *   4. operations of different `parts` never see each other, and a part's model does what the whole does there (Herlihy
+ *      and Wing's locality).
  * A promise that is not kept makes verdicts wrong; models/Model.test.ts checks them for every model of this folder.
  */
 
@@ -38,8 +39,8 @@ export interface Model<State = any, Operation = any, Result = any> {
   readonly operationKey?: (operation: Operation, result: Result | Unknown) => Key
   /** Never changes a state. Absent: none is known to be. */
   readonly readOnly?: (operation: Operation, result: Result | Unknown) => boolean
-  /** The part an operation belongs to; `undefined` when it sees several, which then are judged as one. */
-  readonly partition?: (operation: Operation) => Key | undefined
+  /** Absent: the object has no parts that may be judged alone. */
+  readonly parts?: Parts<Operation, Result>
   /** What a single copy does; `undefined` when the operation would have to wait. Generators need it, judges do not. */
   readonly perform?: (state: State, operation: Operation) => Performed<State, Result> | undefined
   /** A few words: `write 3`, `read -> 3`. */
@@ -47,6 +48,14 @@ export interface Model<State = any, Operation = any, Result = any> {
   readonly describeState: (state: State) => string
   /** How a special algorithm may read the operations of one part. */
   readonly shape?: Shape<Operation, Result>
+}
+
+/** An object made of objects, as a map is of its keys. */
+export interface Parts<Operation, Result> {
+  /** The part an operation belongs to; `undefined` when it sees several: the history then is judged whole. */
+  readonly of: (operation: Operation) => Key | undefined
+  /** What one part does by itself. */
+  readonly model: Model<any, Operation, Result>
 }
 
 /** What an operation on a register with plain reads and writes did, as a special algorithm sees it. */

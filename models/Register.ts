@@ -21,7 +21,11 @@ export const make = (initial: Model.Scalar = null) =>
       operation.type === "read" ? { state, result: state } : { state: operation.value, result: undefined },
     stateKey: Model.scalarKey,
     operationKey: (operation, result) =>
-      operation.type === "write" ? `w${Model.scalarKey(operation.value)}` : result === Model.unknown ? "r" : `r${Model.scalarKey(result)}`,
+      operation.type === "write"
+        ? `w${Model.scalarKey(operation.value)}`
+        : result === Model.unknown
+          ? "r"
+          : `r${Model.scalarKey(result)}`,
     readOnly: (operation) => operation.type === "read",
     describe: (operation, result) =>
       operation.type === "write" ? `write ${Model.showScalar(operation.value)}` : `read -> ${Model.showResult(result)}`,

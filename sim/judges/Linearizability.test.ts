@@ -19,7 +19,13 @@ const entry = <Operation, Result>(
 describe("linearizability", () => {
   const register = Register.make(0)
   const write = (process: number, call: number, end: number, value: number) =>
-    entry<Register.Operation, Register.Result>(process, call, end, Register.write(value), end === Infinity ? Model.unknown : null)
+    entry<Register.Operation, Register.Result>(
+      process,
+      call,
+      end,
+      Register.write(value),
+      end === Infinity ? Model.unknown : null
+    )
   const read = (process: number, call: number, end: number, value: number) =>
     entry<Register.Operation, Register.Result>(process, call, end, Register.read, value)
   const verdict = (...entries: ReadonlyArray<Entry<Register.Operation, Register.Result>>) =>
@@ -54,11 +60,16 @@ describe("linearizability", () => {
   })
 
   it("refuses a write of unknown outcome that takes effect twice", () => {
-    expect(verdict(write(0, 0, Infinity, 1), read(1, 2, 3, 1), write(1, 4, 5, 2), read(1, 6, 7, 2), read(1, 8, 9, 1))).toBe("refused")
+    expect(
+      verdict(write(0, 0, Infinity, 1), read(1, 2, 3, 1), write(1, 4, 5, 2), read(1, 6, 7, 2), read(1, 8, 9, 1))
+    ).toBe("refused")
   })
 
   it("tells the completion that nothing reaches, and how far linearizations go", () => {
-    const found = Linearizability.check(register, fromArray([write(0, 0, 1, 1), read(1, 2, 3, 1), read(1, 4, 5, 0), read(1, 6, 7, 1)]))
+    const found = Linearizability.check(
+      register,
+      fromArray([write(0, 0, 1, 1), read(1, 2, 3, 1), read(1, 4, 5, 0), read(1, 6, 7, 1)])
+    )
     expect(found).toMatchObject({
       type: "refused",
       refusal: { stuck: 2, partials: [{ rows: Int32Array.of(0, 1), state: "1" }] }
@@ -81,14 +92,28 @@ describe("linearizability", () => {
       entry(1, 4, 5, KeyValue.get("a"), 1),
       entry(1, 6, 7, KeyValue.get("b"), 1)
     ])
-    expect(Linearizability.check(KeyValue.make(), history)).toMatchObject({ type: "refused", parts: 2, refusal: { part: "b", stuck: 3 } })
-    expect(Linearizability.check(KeyValue.makeWhole(), history)).toMatchObject({ type: "refused", parts: 1, refusal: { stuck: 3 } })
+    expect(Linearizability.check(KeyValue.make(), history)).toMatchObject({
+      type: "refused",
+      parts: 2,
+      refusal: { part: "b", stuck: 3 }
+    })
+    expect(Linearizability.check(KeyValue.make(), history, { partition: false })).toMatchObject({
+      type: "refused",
+      parts: 1,
+      refusal: { stuck: 3 }
+    })
   })
 })
 
 describe("a scenario's judge", () => {
   type Op = { readonly set?: number }
-  const operation = (client: number, invokedAt: number, completedAt: number, op: Op, outcome: Outcome<number>): Operation<Op, number> => ({
+  const operation = (
+    client: number,
+    invokedAt: number,
+    completedAt: number,
+    op: Op,
+    outcome: Outcome<number>
+  ): Operation<Op, number> => ({
     process: client,
     client,
     operation: op,
@@ -105,7 +130,8 @@ describe("a scenario's judge", () => {
       return { operation: Register.read, result: outcome.type === "ok" ? outcome.value : Model.unknown }
     }
   })
-  const finish = (...history: ReadonlyArray<Operation<Op, number>>) => judge.make({ nodes: 3, clients: 2 }).finish!(history)
+  const finish = (...history: ReadonlyArray<Operation<Op, number>>) =>
+    judge.make({ nodes: 3, clients: 2 }).finish!(history)
 
   it("passes a history in which a failed operation left no trace", () => {
     expect(
@@ -118,7 +144,10 @@ describe("a scenario's judge", () => {
 
   it("names the client and the time of the operation that fits nowhere", () => {
     expect(
-      finish(operation(0, 0, 10, { set: 1 }, { type: "ok", value: 0 }), operation(1, 20, 30, {}, { type: "ok", value: 0 }))
+      finish(
+        operation(0, 0, 10, { set: 1 }, { type: "ok", value: 0 }),
+        operation(1, 20, 30, {}, { type: "ok", value: 0 })
+      )
     ).toEqual({
       detail: "not linearizable: read -> 0 by client 1 fits nowhere; the state could be 1",
       atMicros: 30,

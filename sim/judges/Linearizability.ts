@@ -76,6 +76,7 @@ export const check = <State, Operation, Result>(
   const memoryBytesMax = options.memoryBytesMax ?? memoryBytesDefault
   const expired = deadline(options)
   const parts = partsOf(model, entries, options.partition ?? true)
+  const partModel = parts.has(undefined) || model.parts === undefined ? model : model.parts.model
   let configurations = 0
   let open = [...parts.keys()]
   let reason: "configurations" | "memory" | "time" = "configurations"
@@ -84,7 +85,7 @@ export const check = <State, Operation, Result>(
     const still: Array<Model.Key | undefined> = []
     for (const part of open) {
       const rows = parts.get(part)!
-      const automaton = new Automaton(model)
+      const automaton = new Automaton(partModel)
       const problem = Problem.make(entries, rows, automaton)
       const outcome = new Search(problem, automaton).run(limits)
       configurations += outcome.configurations
@@ -95,7 +96,7 @@ export const check = <State, Operation, Result>(
           stuck: problem.rows[outcome.stuck]!,
           partials: outcome.partials.map((partial) => ({
             rows: partial.order.map((operation) => problem.rows[operation]!),
-            state: model.describeState(automaton.state(partial.state))
+            state: partModel.describeState(automaton.state(partial.state))
           }))
         }
         return { type: "refused", refusal, parts: parts.size, configurations }
@@ -126,10 +127,10 @@ const partsOf = (
   wanted: boolean
 ): ReadonlyMap<Model.Key | undefined, Int32Array> => {
   const whole = () => new Map([[undefined, Int32Array.from({ length: entries.count }, (_, row) => row)]])
-  if (!wanted || model.partition === undefined) return whole()
+  if (!wanted || model.parts === undefined) return whole()
   const lists = new Map<Model.Key, Array<number>>()
   for (let row = 0; row < entries.count; row += 1) {
-    const part = model.partition(entries.operations[row])
+    const part = model.parts.of(entries.operations[row])
     if (part === undefined) return whole()
     const list = lists.get(part)
     if (list === undefined) lists.set(part, [row])
@@ -192,7 +193,9 @@ export const entriesOf = <Op, Value, Operation, Result>(
     count: operations.length,
     processes,
     invokedAt: operations.map((operation) => operation.invokedAt),
-    completedAt: operations.map((operation) => (operation.outcome.type === "unknown" ? Infinity : operation.completedAt))
+    completedAt: operations.map((operation) =>
+      operation.outcome.type === "unknown" ? Infinity : operation.completedAt
+    )
   })
   const entries: Entries<Operation, Result> = {
     count: operations.length,

@@ -120,7 +120,11 @@ export class Search {
     for (;;) {
       this.takeReads(state)
       if (this.passed === completed.length) {
-        return { type: "linearized", order: this.order.slice(0, this.orderLength), configurations: this.configurations.size }
+        return {
+          type: "linearized",
+          order: this.order.slice(0, this.orderLength),
+          configurations: this.configurations.size
+        }
       }
       const record = this.configurations.insert(this.bitsHash, this.passed, state, this.bits, parent, chosen)
       if (record < 0) this.rewind()
