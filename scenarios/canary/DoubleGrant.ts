@@ -1,0 +1,26 @@
+/** Canary: acceptors grant a lease without a look at the one before. Two holders serve at once. */
+import { driftPpmMax } from "#sim/faults/Fault.ts"
+import type { Scenario } from "#sim/run/Scenario.ts"
+import * as Lease from "../register/Lease.ts"
+import type { Operation, Value } from "../register/Shared.ts"
+import * as LeaseRegisterDriver from "../systems/LeaseRegisterDriver.ts"
+
+export const scenario: Scenario<Operation, Value> = {
+  ...Lease.scenario,
+  name: "canary/double-grant",
+  summary: "must fail: leases are granted twice",
+  nodes: { default: 5, min: 3, max: 5 },
+  clients: { default: 5, min: 4, max: 5 },
+  durationMicros: 20_000_000,
+  options: { leaseMillis: [500], renewMillis: [100] },
+  server: (spec) =>
+    LeaseRegisterDriver.server(spec, {
+      leaseMicros: Number(spec.options["leaseMillis"]) * 1_000,
+      renewMicros: Number(spec.options["renewMillis"]) * 1_000,
+      driftPpmMax,
+      grantsTwice: true
+    }),
+  workload: { ...Lease.scenario.workload, gapMicros: 5_000 },
+  faults: ["partition", "one-way", "partial"],
+  canary: { judge: "single-holder", bug: "a double grant of a lease" }
+}

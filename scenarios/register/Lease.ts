@@ -1,0 +1,49 @@
+/**
+ * A leased register over an unreliable network: compare-and-set, linearizable, whatever the network, the clocks within
+ * their bound, and crashes do. Disks may lose what was not synced, and fail; the protocol keeps one checksummed state a
+ * node and survives no damage to it.
+ */
+import * as Atlas from "#sim/faults/Atlas.ts"
+import { driftPpmMax } from "#sim/faults/Fault.ts"
+import type { Scenario } from "#sim/run/Scenario.ts"
+import { describe } from "../systems/LeaseRegister.ts"
+import * as LeaseRegisterDriver from "../systems/LeaseRegisterDriver.ts"
+import { client, label, linearizability, singleHolder, type Operation, type Value } from "./Shared.ts"
+
+export const scenario: Scenario<Operation, Value> = {
+  name: "register/lease",
+  summary: "a compare-and-set register served under a majority lease, over datagrams",
+  nodes: { default: 3, min: 1, max: 7 },
+  clients: { default: 3, min: 1, max: 5 },
+  durationMicros: 10_000_000,
+  livenessMicros: 20_000_000,
+  options: { leaseMillis: [1_000, 300, 3_000], renewMillis: [50, 20, 100] },
+  server: (spec) =>
+    LeaseRegisterDriver.server(spec, {
+      leaseMicros: Number(spec.options["leaseMillis"]) * 1_000,
+      renewMicros: Number(spec.options["renewMillis"]) * 1_000,
+      driftPpmMax,
+      grantsTwice: false
+    }),
+  workload: {
+    gapMicros: 30_000,
+    draw: (draw, { client: index, index: turn }) => {
+      // A write's value is its own: an odd read is traced to its writer at once.
+      const value = (index + 1) * 1_000_000 + turn
+      const kind = draw.below(10)
+      if (kind < 4) return { type: "read" }
+      return kind < 8 ? { type: "write", value } : { type: "cas", from: draw.below(4), to: draw.below(4) }
+    },
+    client,
+    final: () => [{ type: "read" }],
+    label
+  },
+  faults: [
+    "delay", "loss", "duplicate", "reorder", "partition", "one-way", "partial", "clog", "slow-link",
+    "lose-unsynced", "torn-write", "lose-directory-entry", "io-error", "disk-full", "slow-sync", "stuck-sync",
+    "skew", "drift", "step", "crash", "stop", "pause", "kill-at-io", "config"
+  ],
+  atlas: Atlas.nothing,
+  judges: [linearizability, singleHolder],
+  describe
+}

@@ -1,0 +1,405 @@
+/**
+ * LeaseRegister: a replicated compare-and-set register whose holder serves it under a lease. A pure core: time and chance
+ * are inputs, sends and persistence are outputs.
+ *
+ * A node campaigns with a ballot; acceptors promise it, unless they granted a lease to another node that may still be valid. With
+ * promises of a majority the node adopts the newest state among them, writes it back under its ballot, and holds the lease for
+ * as long as a majority renews it. Reads are served from memory; writes go to a majority. Ballots fence late writes of
+ * former holders (Paxos, Lamport 1998; leases, Gray and Cheriton 1989; majority leases without disk, Trencseni et al.,
+ * "PaxosLease", 2012).
+ *
+ * The driver's duties:
+ * 1. Call `boot` once, with the state that its disk kept; then every method with this node's monotonic time.
+ * 2. Make what `persist` handed out durable before it sends any later `Output.send` with `durable`.
+ * 3. Stop the node for good when persisting fails.
+ * 4. Call `tick` when the tick that was set last is due.
+ */
+import { assert } from "#base/Assert.ts"
+import { Reader, Writer } from "#base/Bytes.ts"
+import type { Fields } from "#world/Trace.ts"
+import * as Call from "./Call.ts"
+
+export interface Config {
+  readonly self: number
+  readonly nodes: number
+  readonly leaseMicros: number
+  readonly renewMicros: number
+  /** Clocks drift by at most this much, in parts per million. */
+  readonly driftPpmMax: number
+  /** The planted bug of a canary: leases are granted without a look at the one before. */
+  readonly grantsTwice: boolean
+}
+
+/** The value and what every client's last operation answered, so that none is carried out twice. */
+export interface State {
+  readonly value: number
+  readonly sessions: ReadonlyMap<number, Session>
+}
+
+interface Session {
+  readonly number: number
+  readonly matched: boolean
+}
+
+/** What must survive a crash. */
+export interface Durable {
+  readonly promised: number
+  readonly ballot: number
+  readonly sequence: number
+  readonly state: State
+}
+
+export interface Output {
+  /** `durable`: only once everything that was persisted before is durable. */
+  readonly send: (to: number, bytes: Uint8Array, options: { readonly durable: boolean }) => void
+  readonly answer: (origin: Origin, bytes: Uint8Array) => void
+  readonly persist: (durable: Durable) => void
+  readonly setTick: (delayMicros: number) => void
+  readonly trace: (name: string, fields: Fields) => void
+}
+
+/** Where a request came from: opaque to the core. */
+export type Origin = unknown
+
+export const operations = { read: 0, write: 1, cas: 2 } as const
+
+/** The value of the register before the first write. */
+export const initialValue = 0
+
+export const empty: Durable = { promised: 0, ballot: 0, sequence: 0, state: { value: initialValue, sessions: new Map() } }
+
+const messages = { acquire: 10, granted: 11, refused: 12, renew: 13, renewed: 14, write: 15, written: 16 } as const
+
+const nodesMax = 16
+const ownerOf = (ballot: number): number => ballot % nodesMax
+
+export const writeState = (writer: Writer, state: State): Writer => {
+  writer.f64(state.value).u32(state.sessions.size)
+  for (const [client, { matched, number }] of state.sessions) writer.u32(client).u32(number).u8(matched ? 1 : 0)
+  return writer
+}
+
+export const readState = (reader: Reader): State => {
+  const value = reader.f64()
+  const sessions = new Map<number, Session>()
+  for (let left = reader.u32(); left > 0 && reader.isWhole; left--) {
+    sessions.set(reader.u32(), { number: reader.u32(), matched: reader.u8() === 1 })
+  }
+  return { value, sessions }
+}
+
+/** Words for a message's bytes. */
+export const describe = (bytes: Uint8Array): string => {
+  const reader = new Reader(bytes)
+  const kind = reader.u8()
+  if (kind === Call.kinds.request) {
+    const client = reader.u32()
+    const number = reader.u32()
+    const operation = reader.u8()
+    const name = operation === operations.read ? "read" : operation === operations.write ? `write ${reader.f64()}` : `cas ${reader.f64()} → ${reader.f64()}`
+    return `c${client} #${number} ${name}`
+  }
+  if (kind === Call.kinds.answer) return `answer #${reader.u32()} ${reader.f64()}`
+  if (kind === Call.kinds.elsewhere) return `elsewhere #${reader.u32()} n${reader.u8()}`
+  const name = Object.entries(messages).find(([, code]) => code === kind)?.[0] ?? `message ${kind}`
+  const ballot = reader.u32()
+  if (kind === messages.write || kind === messages.written) return `${name} ${ballot}.${reader.u32()}`
+  return `${name} ${ballot}`
+}
+
+type Phase = "following" | "acquiring" | "adopting" | "holding"
+
+interface Queued {
+  readonly origin: Origin
+  readonly client: number
+  readonly number: number
+  readonly operation: number
+  readonly from: number
+  readonly to: number
+}
+
+export class LeaseRegister {
+  private readonly config: Config
+  private readonly output: Output
+  private readonly majority: number
+  // As an acceptor.
+  private promised = 0
+  private ballot = 0
+  private sequence = 0
+  private state: State = empty.state
+  /** No other node gets a lease before this. */
+  private grantedUntil = 0
+  // As a candidate and holder.
+  private phase: Phase = "following"
+  private ownBallot = 0
+  private ownSequence = 0
+  private committed: State = empty.state
+  private proposed: State = empty.state
+  private bestBallot = 0
+  private bestSequence = 0
+  private bestState: State = empty.state
+  private readonly grants = new Set<number>()
+  private readonly written = new Set<number>()
+  /** Per node: when, on our clock, we sent what it granted or renewed last. */
+  private readonly renewedAt: Array<number>
+  private leaseUntil = 0
+  private inFlight: ReadonlyArray<Queued> = []
+  private queue: Array<Queued> = []
+
+  constructor(config: Config, output: Output) {
+    assert(config.nodes <= nodesMax, `at most ${nodesMax} nodes`)
+    this.config = config
+    this.output = output
+    this.majority = Math.floor(config.nodes / 2) + 1
+    this.renewedAt = Array.from({ length: config.nodes }, () => 0)
+  }
+
+  boot(durable: Durable, nowMicros: number, random: number): void {
+    this.promised = durable.promised
+    this.ballot = durable.ballot
+    this.sequence = durable.sequence
+    this.state = durable.state
+    // It forgot which lease it granted: wait as long as that one can last. Nothing was granted before the first promise.
+    this.grantedUntil = durable.promised === 0 ? 0 : nowMicros + this.config.leaseMicros
+    this.output.setTick(this.campaignDelay(nowMicros, random))
+  }
+
+  private campaignDelay(nowMicros: number, random: number): number {
+    const { leaseMicros, renewMicros } = this.config
+    return Math.max(0, this.grantedUntil - nowMicros) + renewMicros + Math.floor(random * leaseMicros)
+  }
+
+  /** How long a holder may count on a lease, by its own clock: both clocks may be off, in opposite directions. */
+  private get leaseMicrosSafe(): number {
+    return Math.floor(this.config.leaseMicros * (1 - (3 * this.config.driftPpmMax) / 1_000_000))
+  }
+
+  tick(nowMicros: number, random: number): void {
+    if (this.phase === "adopting" || this.phase === "holding") {
+      if (nowMicros < this.leaseUntil) {
+        this.renew(nowMicros)
+        return
+      }
+      this.stepDown("expired")
+    }
+    if (nowMicros >= this.grantedUntil) this.campaign(nowMicros)
+    this.output.setTick(this.campaignDelay(nowMicros, random))
+  }
+
+  private stepDown(why: string): void {
+    if (this.phase === "holding") this.output.trace("lease/lost", { ballot: this.ownBallot, why })
+    this.phase = "following"
+    this.inFlight = []
+    this.queue = []
+  }
+
+  private campaign(nowMicros: number): void {
+    const round = Math.floor(Math.max(this.promised, this.ownBallot) / nodesMax) + 1
+    this.ownBallot = round * nodesMax + this.config.self
+    this.phase = "acquiring"
+    this.grants.clear()
+    this.bestBallot = 0
+    this.bestSequence = 0
+    this.bestState = empty.state
+    this.renewedAt.fill(0)
+    this.broadcast(messages.acquire, (writer) => writer.f64(nowMicros), nowMicros)
+  }
+
+  private renew(nowMicros: number): void {
+    this.broadcast(messages.renew, (writer) => writer.f64(nowMicros), nowMicros)
+    // A lost write is sent again with the next renewal.
+    if (this.phase === "adopting" || this.inFlight.length > 0) this.sendWrites(nowMicros)
+    this.output.setTick(this.config.renewMicros)
+  }
+
+  private broadcast(kind: number, body: (writer: Writer) => Writer, nowMicros: number): void {
+    for (let to = 0; to < this.config.nodes; to++) {
+      const bytes = body(new Writer(32).u8(kind).u32(this.ownBallot)).finish()
+      if (to === this.config.self) this.receive(to, bytes, nowMicros)
+      else this.output.send(to, bytes, { durable: false })
+    }
+  }
+
+  private sendWrites(nowMicros: number): void {
+    for (let to = 0; to < this.config.nodes; to++) {
+      if (this.written.has(to)) continue
+      const writer = new Writer(96).u8(messages.write).u32(this.ownBallot).u32(this.ownSequence)
+      const bytes = writeState(writer, this.proposed).finish()
+      if (to === this.config.self) this.receive(to, bytes, nowMicros)
+      else this.output.send(to, bytes, { durable: false })
+    }
+  }
+
+  private persist(): void {
+    const { ballot, promised, sequence, state } = this
+    this.output.persist({ promised, ballot, sequence, state })
+  }
+
+  /** A message of another node, or of itself. Malformed ones are dropped. */
+  receive(from: number, bytes: Uint8Array, nowMicros: number): void {
+    const reader = new Reader(bytes)
+    const kind = reader.u8()
+    const ballot = reader.u32()
+    switch (kind) {
+      case messages.acquire:
+      case messages.renew:
+        return this.asked(kind, from, ballot, reader.f64(), nowMicros)
+      case messages.write:
+        return this.asksToWrite(from, ballot, reader.u32(), readState(reader), reader.isWhole)
+      case messages.granted:
+        return this.granted(from, ballot, reader, nowMicros)
+      case messages.renewed:
+        return this.renewed(from, ballot, reader.f64())
+      case messages.written:
+        return this.wrote(from, ballot, reader.u32(), nowMicros)
+      case messages.refused:
+        if (ballot > this.ownBallot && this.phase !== "following") this.stepDown("outbid")
+    }
+  }
+
+  // The acceptor.
+
+  private asked(kind: number, from: number, ballot: number, sentAt: number, nowMicros: number): void {
+    const fresh = ballot > this.promised
+    const free = this.config.grantsTwice || nowMicros >= this.grantedUntil || ownerOf(this.promised) === from
+    if (ballot < this.promised || (fresh && !free)) {
+      this.reply(from, new Writer(8).u8(messages.refused).u32(this.promised))
+      return
+    }
+    this.grantedUntil = nowMicros + this.config.leaseMicros
+    if (from !== this.config.self) this.output.setTick(this.campaignDelay(nowMicros, 0.5))
+    if (fresh) {
+      this.promised = ballot
+      this.persist()
+    }
+    if (kind === messages.renew) {
+      this.reply(from, new Writer(16).u8(messages.renewed).u32(ballot).f64(sentAt))
+      return
+    }
+    const writer = new Writer(96).u8(messages.granted).u32(ballot).f64(sentAt).u32(this.ballot).u32(this.sequence)
+    this.reply(from, writeState(writer, this.state))
+  }
+
+  private asksToWrite(from: number, ballot: number, sequence: number, state: State, whole: boolean): void {
+    if (!whole) return
+    if (ballot < this.promised) {
+      this.reply(from, new Writer(8).u8(messages.refused).u32(this.promised))
+      return
+    }
+    if (ballot > this.ballot || (ballot === this.ballot && sequence > this.sequence)) {
+      this.promised = ballot
+      this.ballot = ballot
+      this.sequence = sequence
+      this.state = state
+      this.persist()
+    } else if (ballot !== this.ballot || sequence !== this.sequence) return
+    this.reply(from, new Writer(16).u8(messages.written).u32(ballot).u32(sequence))
+  }
+
+  private reply(to: number, writer: Writer): void {
+    this.output.send(to, writer.finish(), { durable: true })
+  }
+
+  // The candidate and holder.
+
+  private granted(from: number, ballot: number, reader: Reader, nowMicros: number): void {
+    if (ballot !== this.ownBallot || this.phase !== "acquiring") return
+    const sentAt = reader.f64()
+    const tagBallot = reader.u32()
+    const tagSequence = reader.u32()
+    const state = readState(reader)
+    if (!reader.isWhole) return
+    this.grants.add(from)
+    this.renewedAt[from] = Math.max(this.renewedAt[from], sentAt)
+    if (tagBallot > this.bestBallot || (tagBallot === this.bestBallot && tagSequence > this.bestSequence)) {
+      this.bestBallot = tagBallot
+      this.bestSequence = tagSequence
+      this.bestState = state
+    }
+    if (this.grants.size < this.majority) return
+    this.extendLease()
+    this.phase = "adopting"
+    this.ownSequence = 1
+    this.proposed = this.bestState
+    this.written.clear()
+    this.sendWrites(nowMicros)
+    this.output.setTick(this.config.renewMicros)
+  }
+
+  private renewed(from: number, ballot: number, sentAt: number): void {
+    if (ballot !== this.ownBallot || (this.phase !== "holding" && this.phase !== "adopting")) return
+    this.renewedAt[from] = Math.max(this.renewedAt[from], sentAt)
+    this.extendLease()
+  }
+
+  /** The lease counts from when the request left, and as far as a majority has granted it. */
+  private extendLease(): void {
+    const since = [...this.renewedAt].sort((left, right) => right - left)[this.majority - 1]
+    if (since > 0) this.leaseUntil = Math.max(this.leaseUntil, since + this.leaseMicrosSafe)
+  }
+
+  private wrote(from: number, ballot: number, sequence: number, nowMicros: number): void {
+    if (ballot !== this.ownBallot || sequence !== this.ownSequence) return
+    if (this.phase !== "adopting" && this.phase !== "holding") return
+    this.written.add(from)
+    if (this.written.size !== this.majority) return
+    this.committed = this.proposed
+    if (nowMicros >= this.leaseUntil) return
+    if (this.phase === "adopting") {
+      this.phase = "holding"
+      this.output.trace("lease/held", { ballot, forMicros: this.leaseUntil - nowMicros })
+    }
+    const done = this.inFlight
+    this.inFlight = []
+    for (const request of done) this.answerFromSession(request)
+    if (this.queue.length > 0) this.propose(nowMicros)
+  }
+
+  private answerFromSession({ client, number, origin }: Queued): void {
+    const session = this.committed.sessions.get(client)
+    if (session?.number === number) this.output.answer(origin, Call.answer(number).f64(session.matched ? 1 : 0).finish())
+  }
+
+  /** A client's request. */
+  request(origin: Origin, request: Call.Request, nowMicros: number): void {
+    const { body, client, number } = request
+    const operation = body.u8()
+    const from = operation === operations.cas ? body.f64() : 0
+    const to = operation === operations.read ? 0 : body.f64()
+    if (!body.isWhole) return
+    if (this.phase !== "holding" || nowMicros >= this.leaseUntil) {
+      const owner = this.promised === 0 ? Call.none : ownerOf(this.promised)
+      this.output.answer(origin, Call.elsewhere(number, owner === this.config.self ? Call.none : owner))
+      return
+    }
+    this.output.trace("lease/served", { ballot: this.ownBallot })
+    if (operation === operations.read) {
+      this.output.answer(origin, Call.answer(number).f64(this.committed.value).finish())
+      return
+    }
+    const queued: Queued = { origin, client, number, operation, from, to }
+    const session = this.committed.sessions.get(client)
+    if (session !== undefined && session.number >= number) return this.answerFromSession(queued)
+    const known = [...this.inFlight, ...this.queue].some((other) => other.client === client && other.number >= number)
+    if (known) return
+    this.queue.push(queued)
+    if (this.inFlight.length === 0) this.propose(nowMicros)
+  }
+
+  /** Everything that waits becomes one new state. */
+  private propose(nowMicros: number): void {
+    this.inFlight = this.queue
+    this.queue = []
+    let { value } = this.committed
+    const sessions = new Map(this.committed.sessions)
+    for (const { client, from, number, operation, to } of this.inFlight) {
+      const matched = operation === operations.write || value === from
+      if (matched) value = to
+      sessions.set(client, { number, matched })
+    }
+    this.proposed = { value, sessions }
+    this.ownSequence++
+    this.written.clear()
+    this.sendWrites(nowMicros)
+  }
+}

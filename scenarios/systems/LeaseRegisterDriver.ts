@@ -1,0 +1,175 @@
+/**
+ * LeaseRegisterDriver: keeps the contract of `LeaseRegister` with the world. One datagram socket, one timer, one file
+ * with two slots that are written in turn, so that a torn write never destroys the last good state.
+ */
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import { Reader, Writer } from "#base/Bytes.ts"
+import { crc32c } from "#base/Crc32c.ts"
+import type { ServerSpec } from "#sim/run/Scenario.ts"
+import { Disk, type File } from "#world/Disk.ts"
+import { Host } from "#world/Host.ts"
+import { Net, type Address, type DatagramSocket } from "#world/Net.ts"
+import { Timers } from "#world/Timers.ts"
+import { Trace } from "#world/Trace.ts"
+import * as Call from "./Call.ts"
+import { empty, LeaseRegister, readState, writeState, type Config, type Durable } from "./LeaseRegister.ts"
+
+const path = "register"
+const slotBytes = 4_096
+const ticketWrite = 1
+const ticketSync = 2
+
+const encodeSlot = (generation: number, durable: Durable): Uint8Array => {
+  const body = new Writer(128).f64(generation).u32(durable.promised).u32(durable.ballot).u32(durable.sequence)
+  const bytes = writeState(body, durable.state).finish()
+  return new Writer(bytes.length + 8).u32(bytes.length).u32(crc32c(bytes)).raw(bytes).finish()
+}
+
+const decodeSlot = (slot: Uint8Array): { readonly generation: number; readonly durable: Durable } | undefined => {
+  const head = new Reader(slot)
+  const length = head.u32()
+  const checksum = head.u32()
+  const body = head.raw(length)
+  if (!head.isWhole || length === 0 || crc32c(body) !== checksum) return undefined
+  const reader = new Reader(body)
+  const generation = reader.f64()
+  const durable = { promised: reader.u32(), ballot: reader.u32(), sequence: reader.u32(), state: readState(reader) }
+  return reader.isWhole ? { generation, durable } : undefined
+}
+
+/** Persists states one after the other; one that comes while a write is under way replaces the one that waits. */
+class Store {
+  private readonly durableUpTo: (submitted: number) => void
+  private readonly broken: (reason: string) => void
+  private file: File | undefined
+  private generation: number
+  private waiting: Durable | undefined
+  /** States handed in so far, and those of them that the write under way covers. */
+  submitted = 0
+  private covered = 0
+  durable = 0
+  private busy = false
+
+  constructor(generation: number, durableUpTo: (submitted: number) => void, broken: (reason: string) => void) {
+    this.generation = generation
+    this.durableUpTo = durableUpTo
+    this.broken = broken
+  }
+
+  readonly sink = {
+    done: (ticket: number): void => {
+      if (ticket !== ticketSync) return
+      this.durable = this.covered
+      this.busy = false
+      this.durableUpTo(this.durable)
+      if (this.waiting !== undefined && !this.busy) this.write()
+    },
+    bytes: (): void => {},
+    // A failed write or sync says nothing good about what was written before: never again.
+    failed: (_: number, error: { readonly message: string }): void => this.broken(error.message)
+  }
+
+  attach(file: File): void {
+    this.file = file
+  }
+
+  persist(durable: Durable): void {
+    this.waiting = durable
+    this.submitted++
+    if (!this.busy) this.write()
+  }
+
+  private write(): void {
+    const bytes = encodeSlot(++this.generation, this.waiting!)
+    this.waiting = undefined
+    this.covered = this.submitted
+    this.busy = true
+    this.file!.writeAt(ticketWrite, (this.generation % 2) * slotBytes, bytes)
+    this.file!.sync(ticketSync)
+  }
+}
+
+/** Reads what the disk kept, and writes it again: after a failed sync, what is read need not be durable. */
+const recover = Effect.fnUntraced(function* () {
+  const disk = yield* Disk
+  const file = yield* disk.open(path, { create: true })
+  const slots = [yield* file.readAt(0, slotBytes), yield* file.readAt(slotBytes, slotBytes)].map(decodeSlot)
+  const found = slots.filter((slot) => slot !== undefined).sort((left, right) => right.generation - left.generation)[0]
+  const generation = found?.generation ?? 0
+  const durable = found?.durable ?? empty
+  for (const next of [generation + 1, generation + 2]) {
+    yield* file.writeAt((next % 2) * slotBytes, encodeSlot(next, durable))
+    yield* file.sync
+  }
+  yield* disk.syncDirectory("")
+  return { generation: generation + 2, durable }
+})
+
+export const server = Effect.fnUntraced(function* (spec: ServerSpec, options: Omit<Config, "self" | "nodes">) {
+  const disk = yield* Disk
+  const host = yield* Host
+  const net = yield* Net
+  const trace = yield* Trace
+  const timers = yield* Timers
+  const random = yield* Random.Random
+  const recovered = yield* Effect.scoped(recover())
+
+  const indexOf = new Map(spec.peers.map((peer, index) => [`${peer.host}:${peer.port}`, index]))
+  let socket: DatagramSocket | undefined
+  /** Sends that wait for a state to be durable. */
+  const held: Array<{ readonly after: number; readonly to: number; readonly bytes: Uint8Array }> = []
+  const deliver = (to: number, bytes: Uint8Array): void => {
+    if (to === spec.index) core.receive(to, bytes, timer.nowMicros())
+    else socket?.send(spec.peers[to], bytes)
+  }
+  const store = new Store(
+    recovered.generation,
+    (durable) => {
+      while (held.length > 0 && held[0].after <= durable) {
+        const { bytes, to } = held.shift()!
+        deliver(to, bytes)
+      }
+    },
+    (reason) => {
+      trace.emit("warn", "lease/disk-failed", { reason })
+      host.exit(1)
+    }
+  )
+  const core: LeaseRegister = new LeaseRegister(
+    { self: spec.index, nodes: spec.peers.length, ...options },
+    {
+      send: (to, bytes, { durable }) => {
+        if (durable && store.durable < store.submitted) held.push({ after: store.submitted, to, bytes })
+        else deliver(to, bytes)
+      },
+      answer: (origin, bytes) => socket?.send(origin as Address, bytes),
+      persist: (durable) => store.persist(durable),
+      setTick: (delayMicros) => timer.set(0, delayMicros),
+      trace: (name, fields) => trace.emit("info", name, fields)
+    }
+  )
+  const timer = timers.attach({ fired: () => core.tick(timer.nowMicros(), random.nextDoubleUnsafe()) })
+
+  const sink = store.sink
+  const file = yield* Effect.acquireRelease(
+    Effect.callback<File, Error>((resume) => {
+      disk.port.open(path, {}, sink, (error, opened) => resume(error === undefined ? Effect.succeed(opened!) : Effect.fail(error)))
+    }),
+    (opened) => Effect.sync(() => opened.close())
+  )
+  store.attach(file)
+  socket = yield* net.bind(spec.self, {
+    received: (from, bytes) => {
+      const peer = indexOf.get(`${from.host}:${from.port}`)
+      if (peer !== undefined) {
+        core.receive(peer, bytes, timer.nowMicros())
+        return
+      }
+      const request = Call.readRequest(bytes)
+      if (request !== undefined) core.request(from, request, timer.nowMicros())
+    }
+  })
+  core.boot(recovered.durable, timer.nowMicros(), random.nextDoubleUnsafe())
+  return yield* Effect.never
+})
