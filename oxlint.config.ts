@@ -34,9 +34,9 @@ export default defineConfig({
     "oxc/no-barrel-file": ["error", { threshold: 0 }],
     "typescript/ban-ts-comment": "error",
     "typescript/no-misused-promises": "error",
-    // Terminal codes are control characters, and a copy taken before a loop that changes its source is not useless.
-    "no-control-regex": "off",
-    "unicorn/no-useless-spread": "off"
+    // A copy taken before a loop that changes its source is not useless, and an array of a known length is not a mistake.
+    "unicorn/no-useless-spread": "off",
+    "unicorn/no-new-array": "off"
   },
   overrides: [
     { files: ["*.config.ts"], rules: { "import/no-default-export": "off" } },

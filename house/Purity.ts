@@ -1,5 +1,5 @@
 /**
- * Purity: which files may touch the machine, and what the others use instead (STYLE rules 4 and 5).
+ * Purity: which files may touch the machine, and what the others use instead.
  *
  * Everything that a seed decides lives outside the ambient places below. There, time, order, chance and bytes come
  * only from the World, so that one seed gives one history. `oxlint.config.ts` turns these tables into lint rules,
@@ -101,7 +101,7 @@ export const properties: ReadonlyArray<PropertyBan> = [
 const foreign = "Foreign asynchrony enters through a port in world/real; elsewhere compose Effects."
 const running = "Effects are run by server/main.ts, by sim and by tests; elsewhere return the Effect."
 
-/** Where an Effect meets the outside (STYLE rule 4): banned outside the ambient, port and run places. */
+/** Where an Effect meets the outside: banned outside the ambient, port and run places. */
 export const effectProperties: ReadonlyArray<PropertyBan> = [
   ...["promise", "tryPromise", "callback"].map((property) => ({ object: "Effect", property, message: foreign })),
   ...[

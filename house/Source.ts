@@ -32,6 +32,8 @@ export interface Import {
   readonly line: number
   /** `export ... from`: the file hands on what is another's. */
   readonly reexport: boolean
+  /** Gone when the program runs. */
+  readonly typeOnly: boolean
 }
 
 export interface Parsed {
@@ -98,7 +100,12 @@ export const parse = (file: File): Parsed => {
     if (!importing.has(node.type)) return
     const specifier = literalOf(node.source)
     if (specifier === undefined) return
-    imports.push({ specifier, line: lineAt(file.text, node.start), reexport: node.type.startsWith("Export") })
+    imports.push({
+      specifier,
+      line: lineAt(file.text, node.start),
+      reexport: node.type.startsWith("Export"),
+      typeOnly: node.type === "TSImportType" || node.importKind === "type" || node.exportKind === "type"
+    })
   })
   return { program, comments, imports }
 }
