@@ -12,5 +12,8 @@ export const connectionBufferedBytesMax = 65_536
 /** A path on a node's disk, in bytes: ext4 allows 4,096 with the terminator. */
 export const pathBytesMax = 1_024
 
+/** One name in such a path, in bytes: what ext4, XFS, APFS and NTFS all allow. */
+export const nameBytesMax = 255
+
 /** How deep wake-ups may run on their waker's stack before they go through the scheduler: Effect resumes waiters in place, and about 1,000 links kill the process. */
 export const wakeDepthMax = 32

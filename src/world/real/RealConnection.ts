@@ -1,0 +1,176 @@
+/**
+ * RealConnection: one TCP connection over `node:net`, telling its sink what happens to it.
+ *
+ * Promises, with `Net.ts`: chunks reach the sink as they leave the system, without copy and without a Promise; small
+ * writes go out at once (no Nagle delay: callers gather a turn's frames into one write themselves); `closed` comes
+ * exactly once and last; nothing is told after it, and after a local `reset` nothing else. Node calls its listeners from
+ * the event loop or from the next tick, never from within the calls made here, which is what the contract asks.
+ *
+ * Chunks are handed on as plain `Uint8Array`: Node's `Buffer` has a `slice` that shares where `Uint8Array`'s copies,
+ * and a program that came to rely on it would behave differently in the simulator.
+ */
+import type { Socket } from "node:net"
+import * as Limits from "#base/Limits.ts"
+import * as Net from "../Net.ts"
+import type { NetError } from "../WorldError.ts"
+import { Alarm } from "./DeadlineHeap.ts"
+import * as NetFault from "./NetFault.ts"
+import type { RealTimers } from "./RealTimers.ts"
+
+/** `dialing` until established, `open`, `broken` by this side until the socket is gone, then `closed`. */
+type Phase = "dialing" | "open" | "broken" | "closed"
+
+export class RealConnection implements Net.Connection {
+  readonly remote: Net.Address
+  private readonly socket: Socket
+  private readonly onClosed: (connection: RealConnection) => void
+  private sink: Net.StreamSink | undefined
+  private phase: Phase
+  private localHost = ""
+  private localPort = 0
+  private endedHere = false
+  private endedThere = false
+  private wantsDrain = false
+  private error: NetError | undefined
+  private deadline: { readonly alarm: Alarm; readonly timers: RealTimers } | undefined
+
+  constructor(options: {
+    readonly socket: Socket
+    readonly remote: Net.Address
+    readonly established: boolean
+    readonly onClosed: (connection: RealConnection) => void
+  }) {
+    this.socket = options.socket
+    this.remote = options.remote
+    this.onClosed = options.onClosed
+    this.phase = options.established ? "open" : "dialing"
+    if (options.established) this.learnLocal()
+    const socket = this.socket
+    socket.on("connect", this.whenConnected)
+    socket.on("data", this.whenData)
+    socket.on("drain", this.whenDrained)
+    socket.on("end", this.whenEnded)
+    socket.on("error", this.whenFailed)
+    socket.on("close", this.whenClosed)
+  }
+
+  /** To be called in the turn in which the connection was made. */
+  attach(sink: Net.StreamSink): void {
+    this.sink = sink
+  }
+
+  /** Breaks the dial off with `timeout` when it is not established by then. */
+  limitDial(timers: RealTimers, timeoutMillis: number): void {
+    const alarm = new Alarm(() => {
+      if (this.phase !== "dialing") return
+      this.error = NetFault.make(
+        "timeout",
+        Net.addressKey(this.remote),
+        `not established within ${timeoutMillis} ms; the peer may be dead or cut off, so try again later`
+      )
+      this.socket.destroy()
+    })
+    this.deadline = { alarm, timers }
+    timers.set(alarm, timeoutMillis * 1000)
+  }
+
+  /** Ends a dial that could not even begin; told later, as every end is. */
+  failDial(error: NodeJS.ErrnoException): void {
+    this.error = NetFault.ofAddress(error, Net.addressKey(this.remote))
+    this.socket.destroy()
+  }
+
+  /** Where this side is; port 0 until a dialled connection is established. */
+  get local(): Net.Address {
+    return { host: this.localHost, port: this.localPort }
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.endedHere || this.phase === "broken" || this.phase === "closed") return false
+    if (bytes.length > 0) this.socket.write(bytes)
+    if (this.socket.writableLength <= Limits.connectionBufferedBytesMax) return true
+    this.wantsDrain = true
+    return false
+  }
+
+  end(): void {
+    if (this.endedHere || this.phase === "broken" || this.phase === "closed") return
+    this.endedHere = true
+    this.socket.end()
+  }
+
+  reset(): void {
+    if (this.phase === "broken" || this.phase === "closed") return
+    this.error = NetFault.make("reset", Net.addressKey(this.remote), "this side broke the connection")
+    const established = this.phase === "open"
+    this.phase = "broken"
+    // While dialling there is nothing to reset, and Node would first wait for the connection to be established.
+    if (established) this.socket.resetAndDestroy()
+    else this.socket.destroy()
+  }
+
+  pause(): void {
+    if (this.phase !== "closed") this.socket.pause()
+  }
+
+  resume(): void {
+    if (this.phase !== "closed") this.socket.resume()
+  }
+
+  /** Lets go of the socket without another word to the sink, as the end of a process does. */
+  abandon(): void {
+    this.phase = "closed"
+    this.deadline?.timers.clear(this.deadline.alarm)
+    this.socket.destroy()
+  }
+
+  private learnLocal(): void {
+    this.localHost = plainHost(this.socket.localAddress ?? "")
+    this.localPort = this.socket.localPort ?? 0
+  }
+
+  private readonly whenConnected = (): void => {
+    if (this.phase !== "dialing") return
+    this.phase = "open"
+    this.deadline?.timers.clear(this.deadline.alarm)
+    this.learnLocal()
+    this.sink!.opened()
+  }
+
+  private readonly whenData = (chunk: Buffer): void => {
+    if (this.phase === "open") this.sink!.data(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+  }
+
+  private readonly whenDrained = (): void => {
+    if (this.phase !== "open" || !this.wantsDrain) return
+    this.wantsDrain = false
+    this.sink!.drained()
+  }
+
+  private readonly whenEnded = (): void => {
+    if (this.phase !== "open") return
+    this.endedThere = true
+    this.sink!.ended()
+  }
+
+  private readonly whenFailed = (error: NodeJS.ErrnoException): void => {
+    const address = Net.addressKey(this.remote)
+    this.error ??= this.phase === "dialing" ? NetFault.ofAddress(error, address) : NetFault.ofConnection(error, address)
+  }
+
+  private readonly whenClosed = (): void => {
+    this.onClosed(this)
+    if (this.phase === "closed") return
+    this.phase = "closed"
+    this.deadline?.timers.clear(this.deadline.alarm)
+    const inOrder = this.endedThere && this.socket.writableFinished
+    if (this.error === undefined && !inOrder) {
+      this.error = NetFault.make("reset", Net.addressKey(this.remote), "the connection broke; dial again")
+    }
+    this.sink!.closed(this.error)
+  }
+}
+
+/** IPv4 peers of a dual-stack socket come as `::ffff:10.0.0.1`. */
+export const plainHost = (host: string): string =>
+  host.startsWith("::ffff:") && host.includes(".") ? host.slice("::ffff:".length) : host
