@@ -16,7 +16,8 @@ const racyServer = Effect.fnUntraced(function* (spec: ServerSpec) {
   const context = yield* Effect.context<never>()
   const add = Effect.fnUntraced(function* (delta: number) {
     const before = yield* Ref.get(counter)
-    const after = yield* Effect.sync(() => before + delta)
+    yield* Effect.yieldNow
+    const after = before + delta
     yield* Ref.set(counter, after)
     return after
   })
@@ -45,6 +46,7 @@ export const scenario: Scenario<Durable.Operation, number> = {
   clients: { default: 5, min: 5, max: 5 },
   server: racyServer,
   workload: { ...Durable.scenario.workload, gapMicros: 0 },
+  policies: ["uniform", "pct"],
   faults: [],
   canary: { judge: "linearizability", bug: "a lost update between two fibers" }
 }

@@ -48,7 +48,7 @@ export const linearizability: Judge<Operation, Value> = Linearizability.judge({
   })
 })
 
-/** Once a lease has served, no older one serves: checked at every request, in true time. */
+/** Once a lease is held, no older one serves: checked at every request, in true time. */
 export const singleHolder: Judge = {
   name: "single-holder",
   make: () => {
@@ -56,10 +56,10 @@ export const singleHolder: Judge = {
     let holder = 0
     return {
       observe: ({ fields, name, node }) => {
-        if (name !== "lease/served") return undefined
+        if (name !== "lease/served" && name !== "lease/held") return undefined
         const ballot = Number(fields["ballot"])
         if (ballot < newest) {
-          return { detail: `n${node} served under lease ${ballot} after n${holder} had served under lease ${newest}: two holders at once` }
+          return { detail: `n${node} served under lease ${ballot} after n${holder} had got lease ${newest}: two holders at once` }
         }
         newest = ballot
         holder = node

@@ -77,7 +77,7 @@ export const drawSchedule = (
   shape: Shape,
   options: {
     readonly allowed: ReadonlyArray<Kind>
-    /** Every allowed kind takes part; otherwise the swarm leaves some out. */
+    /** Every allowed kind strikes, and often; otherwise the swarm leaves some out. */
     readonly all: boolean
   }
 ): ReadonlyArray<Fault> => {
@@ -85,10 +85,10 @@ export const drawSchedule = (
   const kinds = options.all ? possible : possible.filter(() => draw.chance(1, 2))
   if (kinds.length === 0) return []
   const most = Math.min(faultsMax, Math.max(2, Math.round((2 * shape.durationMicros) / seconds)))
-  const count = draw.between(1, most)
+  const count = options.all ? Math.max(kinds.length, draw.between(Math.ceil(most / 2), most)) : draw.between(1, most)
   const faults: Array<Fault> = []
   for (let i = 0; i < count; i++) {
-    const kind = draw.pick(kinds)
+    const kind = options.all && i < kinds.length ? kinds[i] : draw.pick(kinds)
     const atMicros = draw.below(shape.durationMicros)
     const { forMicros = 0, nodes = [], amount = 0 } = drawKind[kind](draw, shape)
     faults.push({ kind, atMicros, forMicros, nodes, amount })

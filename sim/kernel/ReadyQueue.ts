@@ -25,10 +25,14 @@ const pctChangeOneIn = 256
 const pctPriorities = 1 << 20
 const starveStrandsMax = 24
 const starveMicrosMax = 50_000
+/** A task is now and then late, so that events of the world come between: without it a fiber that yields goes on before anything else can happen. */
+const lagOneIn = 8
+const lagMicrosMax = 5_000
 
 export class ReadyQueue {
   private readonly policy: PolicyName
   private readonly pick: Stream
+  private readonly lag: Stream
   private tasks: Array<Task> = []
   private head = 0
   private readonly priorities = new Map<number, number>()
@@ -38,6 +42,7 @@ export class ReadyQueue {
   constructor(policy: PolicyName, streams: Streams) {
     this.policy = policy
     this.pick = streams.get("schedule/pick")
+    this.lag = streams.get("schedule/lag")
     this.victim = policy === "starve" ? streams.get("schedule/victim").below(starveStrandsMax) : -1
   }
 
@@ -47,7 +52,9 @@ export class ReadyQueue {
 
   /** Microseconds for which a task of this strand is held back before it becomes ready. */
   held(strand: number): number {
-    return strand === this.victim ? this.pick.below(starveMicrosMax) : 0
+    if (this.policy === "fifo") return 0
+    if (strand === this.victim) return this.lag.below(starveMicrosMax)
+    return this.lag.chance(1, lagOneIn) ? this.lag.below(lagMicrosMax) : 0
   }
 
   push(task: Task): void {

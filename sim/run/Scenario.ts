@@ -9,6 +9,7 @@ import type { World } from "#world/World.ts"
 import type * as Atlas from "#sim/faults/Atlas.ts"
 import type { Kind } from "#sim/faults/Fault.ts"
 import type { Draw } from "#sim/kernel/Draw.ts"
+import type { PolicyName } from "#sim/kernel/PolicyName.ts"
 import type { Judge } from "./Judge.ts"
 import type { OptionValue } from "./Plan.ts"
 
@@ -73,6 +74,8 @@ export interface Scenario<Operation = any, Value = any> {
   readonly judges: ReadonlyArray<Judge<Operation, Value>>
   /** Values from which each run draws; the first is the default. */
   readonly options?: Readonly<Record<string, ReadonlyArray<OptionValue>>>
+  /** Scheduling policies from which a run draws; all of them when absent. */
+  readonly policies?: ReadonlyArray<PolicyName>
   /** How many versions of the program `server` knows; `version` faults draw among them. Default: 1. */
   readonly versions?: number
   /** A canary must fail, and by this judge: it tests the tester. */

@@ -37,7 +37,7 @@ const drawEnvironment = (draw: Draw): Record<string, OptionValue> => {
   }
 }
 
-const drawPolicy = (draw: Draw): PolicyName => draw.pick(["fifo", "uniform", "uniform", "pct", "starve"])
+const policies: ReadonlyArray<PolicyName> = ["fifo", "uniform", "uniform", "pct", "starve"]
 
 /** Between 1/8 and 1/16, or none: above 1/4 a fiber yields to yield. */
 const drawPreemption = (draw: Draw): number => (draw.chance(1, 4) ? 0 : draw.between(8, 16))
@@ -70,7 +70,7 @@ export const drawPlan = (scenario: Scenario, options: PlanOptions): Plan => {
     seed,
     nodes,
     clients,
-    policy: options.policy ?? drawPolicy(draw("policy")),
+    policy: options.policy ?? draw("policy").pick(scenario.policies ?? policies),
     preemptionOneIn: drawPreemption(draw("preemption")),
     durationMicros,
     options: { ...drawEnvironment(draw("environment")), ...own },
@@ -78,7 +78,7 @@ export const drawPlan = (scenario: Scenario, options: PlanOptions): Plan => {
     faults: drawSchedule(
       draw("faults"),
       { nodes, durationMicros, versions: scenario.versions ?? 1 },
-      { allowed: options.faults ?? scenario.faults, all: options.faults !== undefined }
+      { allowed: options.faults ?? scenario.faults, all: options.faults !== undefined || scenario.canary !== undefined }
     ),
     operations: drawOperations(scenario, draw("operations"), clients, durationMicros)
   }

@@ -1,0 +1,46 @@
+/**
+ * Registry: every scenario under `scenarios/`, by the name it has on the command line. A new scenario is one file that
+ * exports `scenario`, and one entry here; nothing is found by looking at folders.
+ */
+import type { Scenario } from "#sim/run/Scenario.ts"
+
+export interface Entry {
+  /** The scenario's own summary, so that `sim list` need not load it. */
+  readonly summary: string
+  /** A canary must fail: it tests the tester. */
+  readonly canary: boolean
+  readonly load: () => Promise<{ readonly scenario: Scenario }>
+}
+
+export const entries: Readonly<Record<string, Entry>> = {
+  "register/lease": {
+    summary: "a compare-and-set register served under a majority lease, over datagrams",
+    canary: false,
+    load: () => import("./register/Lease.ts")
+  },
+  "counter/durable": {
+    summary: "an append-only counter on disk: what was acknowledged is counted once, after any crash",
+    canary: false,
+    load: () => import("./counter/Durable.ts")
+  },
+  "canary/host-clock": {
+    summary: "must fail: a node reads the host's clock",
+    canary: true,
+    load: () => import("./canary/HostClock.ts")
+  },
+  "canary/ack-before-sync": {
+    summary: "must fail: a server acknowledges before its sync",
+    canary: true,
+    load: () => import("./canary/AckBeforeSync.ts")
+  },
+  "canary/double-grant": {
+    summary: "must fail: leases are granted twice",
+    canary: true,
+    load: () => import("./canary/DoubleGrant.ts")
+  },
+  "canary/lost-update": {
+    summary: "must fail: two fibers read, then write, without a lock",
+    canary: true,
+    load: () => import("./canary/LostUpdate.ts")
+  }
+}
