@@ -7,7 +7,7 @@
  * state is never `undefined`. Judges rely on these, and nothing else:
  *   1. states with the same `stateKey` behave the same from now on;
  *   2. operations with the same `operationKey` step alike from every state;
- *   3. a `readOnly` operation changes no state;
+ *   3. a `readOnly` operation that changes nothing in a state changes nothing in any state that can follow;
  *   4. operations of different `parts` never see each other, and a part's model does what the whole does there (Herlihy
  *      and Wing's locality).
  * A promise that is not kept makes verdicts wrong; models/Model.test.ts checks them for every model of this folder.
@@ -37,7 +37,7 @@ export interface Model<State = any, Operation = any, Result = any> {
   readonly stateKey: (state: State) => Key
   /** Absent: every operation is a kind of its own, which is right and slow. */
   readonly operationKey?: (operation: Operation, result: Result | Unknown) => Key
-  /** Never changes a state. Absent: none is known to be. */
+  /** A read, in the sense of promise 3 above. Absent: none is known to be. */
   readonly readOnly?: (operation: Operation, result: Result | Unknown) => boolean
   /** Absent: the object has no parts that may be judged alone. */
   readonly parts?: Parts<Operation, Result>

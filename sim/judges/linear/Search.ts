@@ -5,7 +5,7 @@
  *
  * At a configuration, `next` is the operation whose completion comes first among those that have not taken effect: every
  * operation called before that completion may take effect now. What keeps the tree small, each loses no verdict:
- *   - a read that fits takes effect at once (moving a read forward to where it fits changes no state);
+ *   - a read that fits and changes nothing takes effect at once (moving it forward to there changes no state);
  *   - of open operations of one kind only the first to return is tried (they can be swapped);
  *   - an operation that may never have happened is not taken where it changes nothing, nor where the next one hides it
  *     (leaving it out leads to the same state with more still open);
@@ -190,7 +190,7 @@ export class Search {
   /** The next operation to try at the top configuration, or -1. */
   private candidate(top: number): number {
     const { following, done } = this
-    const { calls, returns, kinds, reads, completed, twins, count } = this.problem
+    const { calls, returns, kinds, completed, twins, count } = this.problem
     const next = completed[this.passed]!
     const tried = this.frameTried[top]!
     if (tried === -1) {
@@ -212,7 +212,7 @@ export class Search {
         continue
       }
       node = following[node]!
-      if (operation === next || reads[operation] === 1 || kinds[operation] === kinds[next]) continue
+      if (operation === next || kinds[operation] === kinds[next]) continue
       const twin = twins[operation]!
       if (twin >= 0 && done[twin] === 0 && calls[twin]! < limit) continue
       this.frameTried[top] = operation
