@@ -9,9 +9,14 @@ export const scenario: Scenario<Durable.Operation, number> = {
   summary: "must fail: a server acknowledges before its sync",
   clients: { default: 2, min: 2, max: 2 },
   // A slow disk: there is always something that is answered and not yet synced.
-  options: { "disk.syncMicrosMin": [5_000], "disk.syncMicrosMax": [20_000] },
+  options: {
+    "disk.syncMicrosMin": [5_000],
+    "disk.syncMicrosMax": [20_000],
+    "net.latencyMicrosMin": [50],
+    "net.latencyMicrosMax": [500]
+  },
   server: (spec) => DurableCounter.server(spec, { answersBeforeSync: true }),
-  durationMicros: 20_000_000,
+  durationMicros: 30_000_000,
   workload: { ...Durable.scenario.workload, gapMicros: 2_000 },
   faults: ["lose-unsynced"],
   canary: { judge: "linearizability", bug: "an acknowledgement before the sync" }

@@ -39,8 +39,16 @@ export class Stream {
       }
       return value
     }
-    const value = this.replayed?.get(this.index++) ?? 0
-    return value < bound ? value : bound - 1
+    return Math.min(this.recall(), bound - 1)
+  }
+
+  /** The decision that was written down for this place; what is recalled is written down again. */
+  private recall(): number {
+    const index = this.index++
+    const value = this.replayed?.get(index)
+    if (value === undefined) return 0
+    this.written?.push(index, value)
+    return value
   }
 
   /** True `numerator` times in `denominator`. A chance of none decides nothing and draws nothing. */
@@ -54,7 +62,7 @@ export class Stream {
       }
       return hit
     }
-    return this.replayed?.get(this.index++) !== undefined
+    return this.recall() !== 0
   }
 }
 
@@ -74,7 +82,7 @@ export class Streams {
   }) {
     this.seed = options.seed
     this.replay = options.replay
-    this.written = options.journal === true && options.replay === undefined ? new Map() : undefined
+    this.written = options.journal === true ? new Map() : undefined
   }
 
   get(name: string): Stream {
@@ -87,23 +95,22 @@ export class Streams {
   }
 
   private make(name: string): Stream {
-    if (this.replay !== undefined) {
-      const pairs = Object.hasOwn(this.replay, name) ? this.replay[name] : []
-      const values = new Map<number, number>()
-      for (let i = 0; i + 1 < pairs.length; i += 2) values.set(pairs[i], pairs[i + 1])
-      return new Stream(name, undefined, values, undefined)
-    }
     let written: Array<number> | undefined
     if (this.written !== undefined) {
       written = []
       this.written.set(name, written)
     }
+    if (this.replay !== undefined) {
+      const pairs = Object.hasOwn(this.replay, name) ? this.replay[name] : []
+      const values = new Map<number, number>()
+      for (let i = 0; i + 1 < pairs.length; i += 2) values.set(pairs[i], pairs[i + 1])
+      return new Stream(name, undefined, values, written)
+    }
     return new Stream(name, prngOf(this.seed, name), undefined, written)
   }
 
-  /** What was written down or replayed, streams sorted by name, calm ones left out; undefined when nothing is kept. */
+  /** What was written down, streams sorted by name, calm ones left out. In a replay: what was recalled. */
   decisions(): Readonly<Record<string, ReadonlyArray<number>>> | undefined {
-    if (this.replay !== undefined) return this.replay
     if (this.written === undefined) return undefined
     const entries = [...this.written].filter(([, pairs]) => pairs.length > 0)
     entries.sort(([left], [right]) => (left < right ? -1 : 1))
