@@ -37,7 +37,10 @@ const steps: ReadonlyArray<Step> = [
   { name: "lint", command: "oxlint --deny-warnings" },
   { name: "format", command: "oxfmt --check" },
   { name: "types", command: "tsc --noEmit" },
-  { name: "effect", command: "effect-tsgo diagnostics --strict --format text --project tsconfig.json" },
+  {
+    name: "effect",
+    command: "effect-tsgo diagnostics --strict --severity error,warning --format text --project tsconfig.json"
+  },
   { name: "knip", command: "knip --no-progress --treat-config-hints-as-errors" },
   {
     name: "unit",
