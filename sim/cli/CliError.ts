@@ -9,6 +9,10 @@ export class SimulatorError extends Data.TaggedError("SimulatorError")<{ readonl
 
 export const exitCodes = { pass: 0, fail: 1, usage: 2, error: 3, interrupted: 130 } as const
 
-/** A foreign error in one sentence, its stack behind it where there is one. */
+/** An error in words: our own by their message, foreign ones by their stack. */
 export const describe = (error: unknown): string =>
-  error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : String(error)
+  error instanceof UsageError || error instanceof SimulatorError
+    ? error.message
+    : error instanceof Error
+      ? (error.stack ?? `${error.name}: ${error.message}`)
+      : String(error)

@@ -2,43 +2,47 @@
  * Engine: the simulator as the commands use it. It is loaded when first needed, so that help and lists stay quick, and
  * whatever it throws becomes a result whose verdict is `error`: a broken simulator is a result too.
  */
-import type { Decisions, Journal } from "#sim/run/Journal.ts"
+import type { Journal } from "#sim/run/Journal.ts"
 import type { Plan } from "#sim/run/Plan.ts"
 import type { RunResult } from "#sim/run/Result.ts"
-import type { RunOutput } from "#sim/run/Run.ts"
+import type { RunOptions, RunOutput } from "#sim/run/Run.ts"
 import type { Scenario } from "#sim/run/Scenario.ts"
 import { describe, SimulatorError } from "./CliError.ts"
 import type { Overrides } from "./Request.ts"
 
-export interface RunOptions {
-  readonly decisions?: Decisions
-  readonly journal?: boolean
-  readonly record?: boolean
-}
-
 export interface Engine {
+  /** Throws `SimulatorError` when no plan can be drawn. */
   readonly draw: (scenario: Scenario, seed: string, overrides: Overrides) => Plan
   readonly run: (scenario: Scenario, plan: Plan, options: RunOptions) => RunOutput
+  /** Both in one; never throws. */
+  readonly runSeed: (scenario: Scenario, seed: string, overrides: Overrides) => RunResult
 }
 
 /** Loads the simulator. */
 export const load = async (): Promise<Engine> => {
   const [swarm, runner] = await Promise.all([import("#sim/run/Swarm.ts"), import("#sim/run/Run.ts")])
+  const guarded = (subject: Pick<Plan, "scenario" | "seed">, attempt: () => RunOutput): RunOutput => {
+    try {
+      return attempt()
+    } catch (error) {
+      return { result: broken(subject, error) }
+    }
+  }
   return {
     draw: (scenario, seed, overrides) => {
       try {
         return swarm.drawPlan(scenario, { seed, ...overrides })
       } catch (error) {
-        throw new SimulatorError({ message: `No plan could be drawn for ${scenario.name} from seed ${seed}: ${describe(error)}` })
+        throw new SimulatorError({
+          message: `No plan could be drawn for ${scenario.name} from seed ${seed}: ${describe(error)}`
+        })
       }
     },
-    run: (scenario, plan, options) => {
-      try {
-        return runner.run(scenario, plan, options)
-      } catch (error) {
-        return { result: broken(plan, error) }
-      }
-    }
+    run: (scenario, plan, options) => guarded(plan, () => runner.run(scenario, plan, options)),
+    runSeed: (scenario, seed, overrides) =>
+      guarded({ scenario: scenario.name, seed }, () =>
+        runner.run(scenario, swarm.drawPlan(scenario, { seed, ...overrides }))
+      ).result
   }
 }
 

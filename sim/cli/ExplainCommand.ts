@@ -19,14 +19,19 @@ export const main = async (input: Input): Promise<number> => {
   const output = engine.run(subject.scenario, subject.plan, { ...Subject.replaying(subject), record: true })
   const result = { ...output.result, reproduce: subject.reproduce }
   if (output.recording === undefined) {
-    throw new SimulatorError({ message: `The run left no recording: ${result.checks.map((check) => check.detail).join("; ")}` })
+    throw new SimulatorError({
+      message: `The run left no recording: ${result.checks.map((check) => check.detail).join("; ")}`
+    })
   }
   const recording = { ...output.recording, reproduce: subject.reproduce }
   const { explain } = await import("#reports/Text.ts")
   const explanation = explain(recording)
   const report = input.report ? await Finish.writeReport(recording) : undefined
   if (input.json) {
-    Finish.show({ result, ...(report === undefined ? {} : { report }), more: { explanation } }, input)
+    Finish.show(
+      { result, plan: subject.plan, ...(report === undefined ? {} : { report }), more: { explanation } },
+      input
+    )
   } else {
     Terminal.print(explanation)
     if (report !== undefined) Terminal.print(`\nreport  ${report}`)

@@ -16,14 +16,28 @@ export interface Failure {
   readonly count: number
 }
 
+/** Of a stack only the error and where it was thrown count. */
+const linesMax = 2
+
 /** A sentence without what differs from seed to seed: numbers, long hexadecimal words, and how many there are in a row. */
 export const normalize = (detail: string): string =>
   detail
+    .split("\n", linesMax)
+    .join("\n")
     .replaceAll(/\b(?=[0-9a-f]*\d)[0-9a-f]{6,}\b/gi, "#")
     .replaceAll(/\d+(?:[.,]\d+)*/g, "#")
     .replaceAll(/#(?:(?:,\s*|\s+and\s+|\s+)\w*#)+/g, "#…")
 
-const fingerprint = (scenario: string, judge: string, detail: string): string => `${scenario}\n${judge}\n${normalize(detail)}`
+const fingerprint = (scenario: string, judge: string, detail: string): string =>
+  `${scenario}\n${judge}\n${normalize(detail)}`
+
+/** The judge that decided against a run and its sentence. `worker`: the process died or hung; `simulator`: that broke. */
+export const failureOf = (report: Report): { readonly judge: string; readonly detail: string } | undefined => {
+  if (report.type === "lost") return { judge: "worker", detail: report.reason }
+  const { verdict, failed } = report.summary
+  if (verdict === "pass") return undefined
+  return { judge: verdict === "error" ? "simulator" : (failed[0]?.judge ?? "unnamed"), detail: failed[0]?.detail ?? "" }
+}
 
 export class Failures {
   private readonly byFingerprint = new Map<string, Failure>()
@@ -38,13 +52,8 @@ export class Failures {
 
   /** Adds what a report has of failure: nothing for a run that passed. */
   addReport(report: Report): void {
-    if (report.type === "lost") {
-      this.add(report.task, "worker", report.reason)
-      return
-    }
-    const { verdict, failed } = report.summary
-    if (verdict === "pass") return
-    this.add(report.task, verdict === "error" ? "simulator" : (failed[0]?.judge ?? "unnamed"), failed[0]?.detail ?? "")
+    const failure = failureOf(report)
+    if (failure !== undefined) this.add(report.task, failure.judge, failure.detail)
   }
 
   get size(): number {

@@ -1,8 +1,10 @@
 /** Finish: what every command does with a run that is over: files, text or JSON, exit code. */
 import type { Recording } from "#reports/Recording.ts"
 import type { Journal } from "#sim/run/Journal.ts"
+import type { Plan } from "#sim/run/Plan.ts"
 import type { RunResult, RunVerdict } from "#sim/run/Result.ts"
 import { exitCodes } from "./CliError.ts"
+import * as Format from "./Format.ts"
 import * as JournalFile from "./JournalFile.ts"
 import * as Render from "./Render.ts"
 import * as Terminal from "./Terminal.ts"
@@ -10,6 +12,7 @@ import * as Terminal from "./Terminal.ts"
 export interface Finished {
   /** `reproduce` is the command as it was typed. */
   readonly result: RunResult
+  readonly plan: Plan
   /** Where the journal of a failed run lies. */
   readonly journal?: string
   /** Where the page lies. */
@@ -17,6 +20,9 @@ export interface Finished {
   /** More fields for `--json`. */
   readonly more?: Readonly<Record<string, unknown>>
 }
+
+/** Ends the names of what shrinking writes. */
+const shrunkSuffix = ".shrunk.json"
 
 export const exitCode = (verdict: RunVerdict): number => exitCodes[verdict]
 
@@ -43,12 +49,15 @@ export const show = (finished: Finished, options: { readonly json: boolean }): v
     Terminal.print(JSON.stringify({ ...result, ...files, ...finished.more }))
     return
   }
-  Terminal.print(Render.result(result, Terminal.paint))
+  Terminal.print(Render.result(result, finished.plan.nodes, Terminal.paint))
   const hints: Array<readonly [string, string]> = []
   if (result.verdict !== "pass") hints.push(["reproduce", result.reproduce])
   if (journal !== undefined) {
-    hints.push(["journal", journal], ["replay", `npm run sim -- replay ${journal}`])
-    if (result.verdict === "fail") hints.push(["shrink", `npm run sim -- shrink ${journal}`], ["explain", `npm run sim -- explain ${journal}`])
+    const shrunk = journal.endsWith(shrunkSuffix)
+    hints.push(["journal", journal])
+    if (!shrunk) hints.push(["replay", `npm run sim -- replay ${Format.shell(journal)}`])
+    if (!shrunk && result.verdict === "fail") hints.push(["shrink", `npm run sim -- shrink ${Format.shell(journal)}`])
+    hints.push(["explain", `npm run sim -- explain ${Format.shell(journal)}`])
   }
   if (report !== undefined) hints.push(["report", report])
   if (hints.length > 0) Terminal.print(`\n${Render.hints(hints, Terminal.paint)}`)

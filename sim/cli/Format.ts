@@ -1,4 +1,5 @@
 /** Format: numbers and times for people, the same on every machine. */
+import { stripVTControlCharacters } from "node:util"
 
 /** `1234567` to `1,234,567`. */
 export const whole = (value: number): string => String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ",")
@@ -6,7 +7,11 @@ export const whole = (value: number): string => String(Math.round(value)).replac
 /** Three figures that matter and a magnitude: `950`, `12.3 k`, `2.85 M`. */
 export const rate = (value: number): string => {
   if (!Number.isFinite(value)) return "0"
-  for (const [size, unit] of [[1e9, " G"], [1e6, " M"], [1e3, " k"]] as const) {
+  for (const [size, unit] of [
+    [1e9, " G"],
+    [1e6, " M"],
+    [1e3, " k"]
+  ] as const) {
     if (value >= size) return `${(value / size).toPrecision(3)}${unit}`
   }
   return value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)))
@@ -32,13 +37,16 @@ export const table = (rows: ReadonlyArray<ReadonlyArray<string>>, indent = 2): s
   for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, visible(cell))))
   return rows
     .map((row) => {
-      const cells = row.map((cell, column) => (column === row.length - 1 ? cell : cell + " ".repeat(widths[column] - visible(cell))))
+      const cells = row.map((cell, column) =>
+        column === row.length - 1 ? cell : cell + " ".repeat(widths[column] - visible(cell))
+      )
       return (" ".repeat(indent) + cells.join("  ")).trimEnd()
     })
     .join("\n")
 }
 
-const visible = (text: string): number => text.replace(/\u001b\[\d+m/g, "").length
+const visible = (text: string): number => stripVTControlCharacters(text).length
 
 /** A word as a shell takes it for one. */
-export const shell = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)
+export const shell = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`

@@ -3,10 +3,11 @@
  * until a run fails or the budget is over; the same seeds run without the patch and must pass; the failure is shrunk.
  */
 import * as path from "node:path"
-import * as Registry from "#sim/run/Registry.ts"
+import * as Registry from "./Registry.ts"
 import type { Journal } from "#sim/run/Journal.ts"
 import type { Size } from "./Engine.ts"
 import type { Mutant } from "./Mutant.ts"
+import { failureOf } from "./Failures.ts"
 import * as Pool from "./Pool.ts"
 import type { Task } from "./Protocol.ts"
 import type { Overrides } from "./Request.ts"
@@ -14,8 +15,9 @@ import * as Seeds from "./Seeds.ts"
 import * as Tree from "./Tree.ts"
 
 /**
- * - `found`: a judge fired under the patch, and the same runs pass without it.
- * - `missed`: no judge fired within the budget.
+ * - `found`: a judge fired under the patch, and the same runs pass without it. Where no judge fired within the budget, but
+ *   runs broke the simulator, died or hung, the `judge` is `simulator` or `worker`.
+ * - `missed`: within the budget every run passed.
  * - `control fails`: a judge fired, but the same seeds do not all pass without the patch: nothing is shown.
  * - `does not apply`, `does not load`: the patch is not one against today's code, or its code cannot be run.
  */
@@ -55,20 +57,33 @@ export interface Options {
 }
 
 /** A planted bug may make a run endless; a healthy one takes a second or so. */
-const hangMillis = 30_000
+const hangMillisOf = (budgetMillis: number): number => Math.min(20_000, Math.max(2_000, budgetMillis / 3))
 const shrinkMillisMax = 30_000
+/** So many say that no judge will have its turn. */
+const breakdownsMax = 10
+
+interface Finding {
+  readonly task: Task
+  readonly judge: string
+  readonly detail: string
+  /** Runs that were over by then, this one last. */
+  readonly done: ReadonlyArray<Task>
+  readonly wallMillis: number
+}
 
 interface Search {
-  readonly end: Pool.End
   readonly done: ReadonlyArray<Task>
   readonly breakdowns: number
-  readonly lastBreakdown: string
-  readonly found?: { readonly task: Task; readonly judge: string; readonly detail: string }
+  /** By a judge, or the first breakdown where no judge fired. */
+  readonly found: Finding | undefined
   readonly wallMillis: number
 }
 
 /** Grades one mutant; `journal` is that of its shrunk failure. */
-export const grade = async (mutant: Mutant, options: Options): Promise<{ readonly grade: Grade; readonly journal?: Journal }> => {
+export const grade = async (
+  mutant: Mutant,
+  options: Options
+): Promise<{ readonly grade: Grade; readonly journal?: Journal }> => {
   const tree = Tree.copy(options.clean)
   try {
     const complaint = Tree.apply(tree, mutant.file)
@@ -93,20 +108,23 @@ const gradeIn = async (
 ): Promise<{ readonly grade: Grade; readonly journal?: Journal }> => {
   const search = await seek(tree, scenarios, overrides, options)
   const { found } = search
+  const until = found ?? search
   const counted = {
-    seeds: new Set(search.done.map((task) => task.seed)).size,
-    runs: search.done.length,
-    wallSeconds: Number((search.wallMillis / 1_000).toFixed(2)),
+    seeds: new Set(until.done.map((task) => task.seed)).size,
+    runs: until.done.length,
+    wallSeconds: Number((until.wallMillis / 1_000).toFixed(2)),
     breakdowns: search.breakdowns
   }
-  if (found === undefined) {
-    return { grade: { ...blank(mutant), ...counted, verdict: "missed", detail: search.lastBreakdown } }
-  }
+  if (found === undefined) return { grade: { ...blank(mutant), ...counted } }
   options.onProgress(`${mutant.name}: ${found.judge} fired on seed ${found.task.seed}; control run`)
-  const control = await check(search.done, scenarios, overrides, options)
+  const control = await check(found.done, scenarios, overrides, options)
   options.onProgress(`${mutant.name}: shrinking`)
   const shrinkMillis = Math.min(options.budgetMillis, shrinkMillisMax)
-  const shrunk = await Pool.shrink(found.task, { entry: entry(tree), overrides, budgetMillis: shrinkMillis }).catch(() => undefined)
+  const shrunk = isBreakdown(found)
+    ? undefined
+    : await Pool.shrink(found.task, { entry: entry(tree), overrides, budgetMillis: shrinkMillis }).catch(
+        () => undefined
+      )
   const grade: Grade = {
     ...blank(mutant),
     ...counted,
@@ -122,46 +140,68 @@ const gradeIn = async (
   return shrunk === undefined ? { grade } : { grade, journal: shrunk.journal }
 }
 
-/** Runs seeds in the patched tree until the first failure. */
-const seek = async (tree: string, scenarios: ReadonlyArray<string>, overrides: Overrides, options: Options): Promise<Search> => {
+const isBreakdown = (found: Finding): boolean => found.judge === "worker" || found.judge === "simulator"
+
+/** Runs seeds in the patched tree until the first judge fires. */
+const seek = async (
+  tree: string,
+  scenarios: ReadonlyArray<string>,
+  overrides: Overrides,
+  options: Options
+): Promise<Search> => {
   const done: Array<Task> = []
   let breakdowns = 0
-  let lastBreakdown = ""
-  let found: Search["found"]
-  let startedAt = performance.now()
-  const broke = (reason: string): void => {
-    breakdowns += 1
-    lastBreakdown = reason
-  }
-  const end = await Pool.run(
+  let firstBreakdown: Finding | undefined
+  let found: Finding | undefined
+  const startedAt = performance.now()
+  const wallMillis = (): number => performance.now() - startedAt
+  const hangMillis = hangMillisOf(options.budgetMillis)
+  await Pool.run(
     endless(scenarios, options.from),
-    { entry: entry(tree), jobs: options.jobs, scenarios, overrides, budgetMillis: options.budgetMillis, hangMillis, signal: options.signal },
+    {
+      entry: entry(tree),
+      jobs: options.jobs,
+      scenarios,
+      overrides,
+      budgetMillis: options.budgetMillis,
+      hangMillis,
+      signal: options.signal
+    },
     (report) => {
       done.push(report.task)
       options.onProgress(`${done.length} runs`)
-      if (report.type === "lost") return broke(report.reason)
-      const { verdict, failed } = report.summary
-      if (verdict === "error") return broke(failed[0]?.detail ?? "the simulator broke")
-      if (verdict === "pass") return
-      found = { task: report.task, judge: failed[0]?.judge ?? "unnamed", detail: failed[0]?.detail ?? "" }
+      const failure = failureOf(report)
+      if (failure === undefined) return
+      const finding: Finding = { task: report.task, ...failure, done: [...done], wallMillis: wallMillis() }
+      if (isBreakdown(finding)) {
+        breakdowns += 1
+        firstBreakdown ??= finding
+        return breakdowns < breakdownsMax ? undefined : "stop"
+      }
+      found = finding
       return "stop"
     }
   )
-  return { end, done, breakdowns, lastBreakdown, wallMillis: performance.now() - startedAt, ...(found === undefined ? {} : { found }) }
+  return { done, breakdowns, found: found ?? firstBreakdown, wallMillis: wallMillis() }
 }
 
 /** Runs the same tasks without the patch. */
-const check = async (tasks: ReadonlyArray<Task>, scenarios: ReadonlyArray<string>, overrides: Overrides, options: Options): Promise<Grade["control"]> => {
+const check = async (
+  tasks: ReadonlyArray<Task>,
+  scenarios: ReadonlyArray<string>,
+  overrides: Overrides,
+  options: Options
+): Promise<Grade["control"]> => {
   let runs = 0
   let failure: string | undefined
   const end = await Pool.run(
     tasks.values(),
-    { entry: entry(options.clean), jobs: options.jobs, scenarios, overrides, hangMillis, signal: options.signal },
+    { entry: entry(options.clean), jobs: options.jobs, scenarios, overrides, signal: options.signal },
     (report) => {
       runs += 1
       if (report.type === "done" && report.summary.verdict === "pass") return
-      const what = report.type === "lost" ? report.reason : `${report.summary.failed[0]?.judge ?? "?"}: ${report.summary.failed[0]?.detail ?? "?"}`
-      failure = `${report.task.scenario} with seed ${report.task.seed} fails without the patch too: ${what}`
+      const seen = failureOf(report)
+      failure = `${report.task.scenario} with seed ${report.task.seed} fails without the patch too: ${seen?.judge}: ${seen?.detail}`
       return "stop"
     }
   )
@@ -171,7 +211,11 @@ const check = async (tasks: ReadonlyArray<Task>, scenarios: ReadonlyArray<string
 
 function* endless(scenarios: ReadonlyArray<string>, from: string): Generator<Task, void> {
   for (let index = 0; ; index++) {
-    yield { index, scenario: scenarios[index % scenarios.length], seed: Seeds.at(from, Math.floor(index / scenarios.length)) }
+    yield {
+      index,
+      scenario: scenarios[index % scenarios.length],
+      seed: Seeds.at(from, Math.floor(index / scenarios.length))
+    }
   }
 }
 

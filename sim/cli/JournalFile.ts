@@ -69,7 +69,8 @@ export const read = (file: string): Journal => {
     return refuse("not the journal of a run (it is not JSON)")
   }
   const decoded = decode(content)
-  if (Result.isFailure(decoded)) return refuse(`not the journal of a run (${decoded.failure.message.replaceAll(/\s*\n\s*/g, " ")})`)
+  if (Result.isFailure(decoded))
+    return refuse(`not the journal of a run (${decoded.failure.message.replaceAll(/\s*\n\s*/g, " ")})`)
   const journal: Journal = decoded.success
   Request.scenarioName(journal.plan.scenario)
   const inconsistent = inconsistency(journal)
@@ -90,8 +91,11 @@ const inconsistency = ({ plan, decisions }: Journal): string | undefined => {
 }
 
 /** Where the journal of a failed run goes, and with `.html` its page. */
-export const pathOf = (result: Pick<RunResult, "scenario" | "seed">, kind: "journals" | "reports", suffix: string): string =>
-  `${folder}/${kind}/${result.scenario.replaceAll("/", "-")}-${fileName(result.seed)}${suffix}`
+export const pathOf = (
+  result: Pick<RunResult, "scenario" | "seed">,
+  kind: "journals" | "reports",
+  suffix: string
+): string => `${folder}/${kind}/${result.scenario.replaceAll("/", "-")}-${fileName(result.seed)}${suffix}`
 
 /** A seed as a part of a file's name: kept where it is harmless, else spelled with the code of each odd character. */
 const fileName = (seed: string): string => {
@@ -118,8 +122,12 @@ export const text = (journal: Journal): string => {
   const { faults, operations, ...rest } = journal.plan
   const plan = Object.entries(rest).map(([key, value]) => `    ${JSON.stringify(key)}: ${JSON.stringify(value)}`)
   const lines = (name: string, elements: ReadonlyArray<unknown>): string =>
-    elements.length === 0 ? `    "${name}": []` : `    "${name}": [\n${elements.map((element) => `      ${JSON.stringify(element)}`).join(",\n")}\n    ]`
-  const decisions = Object.entries(journal.decisions).map(([key, value]) => `    ${JSON.stringify(key)}: ${JSON.stringify(value)}`)
+    elements.length === 0
+      ? `    "${name}": []`
+      : `    "${name}": [\n${elements.map((element) => `      ${JSON.stringify(element)}`).join(",\n")}\n    ]`
+  const decisions = Object.entries(journal.decisions).map(
+    ([key, value]) => `    ${JSON.stringify(key)}: ${JSON.stringify(value)}`
+  )
   const failed = journal.failed === undefined ? "" : `,\n  "failed": ${JSON.stringify(journal.failed)}`
   const drawn = decisions.length === 0 ? "{}" : `{\n${decisions.join(",\n")}\n  }`
   return `{\n  "format": 1,\n  "plan": {\n${[...plan, lines("faults", faults), lines("operations", operations)].join(",\n")}\n  },\n  "decisions": ${drawn}${failed}\n}\n`

@@ -1,7 +1,7 @@
 /** `sim list`: what there is to name on the command line. */
 import { definitions, kinds } from "#sim/faults/Fault.ts"
 import { policies } from "#sim/kernel/PolicyName.ts"
-import * as Registry from "#sim/run/Registry.ts"
+import * as Registry from "./Registry.ts"
 import { exitCodes, UsageError } from "./CliError.ts"
 import * as Format from "./Format.ts"
 import * as Suggest from "./Suggest.ts"
@@ -18,9 +18,15 @@ export interface Input {
 export const main = async ({ topic, json }: Input): Promise<number> => {
   const asked = topics.filter((name) => topic === undefined || name === topic)
   if (asked.length === 0 && topic !== undefined) {
-    throw new UsageError({ message: `Nothing to list under ${JSON.stringify(topic)}.${Suggest.sentence(topic, topics)} There are ${topics.join(", ")}.` })
+    throw new UsageError({
+      message: `Nothing to list under ${JSON.stringify(topic)}.${Suggest.sentence(topic, topics)} There are ${topics.join(", ")}.`
+    })
   }
-  Terminal.print(json ? JSON.stringify(Object.fromEntries(asked.map((name) => [name, data[name]()]))) : asked.map((name) => text[name]()).join("\n\n"))
+  Terminal.print(
+    json
+      ? JSON.stringify(Object.fromEntries(asked.map((name) => [name, data[name]()])))
+      : asked.map((name) => text[name]()).join("\n\n")
+  )
   return exitCodes.pass
 }
 
@@ -45,12 +51,20 @@ const faultGroups = ["network", "disk", "clock", "process"] as const
 
 const text: Readonly<Record<Topic, () => string>> = {
   scenarios: () => {
-    const rows = (canary: boolean) => scenarios().flatMap((one) => (one.canary === canary ? [[one.name, one.summary] as const] : []))
+    const rows = (canary: boolean) =>
+      scenarios().flatMap((one) => (one.canary === canary ? [[one.name, one.summary] as const] : []))
     return `${section("Scenarios", rows(false))}\n\n${section("Canaries, which must fail", rows(true))}`
   },
   faults: () =>
     faultGroups
-      .map((group) => section(`Faults of the ${group}`, kinds.flatMap((kind) => (definitions[kind].group === group ? [[kind, definitions[kind].summary] as const] : []))))
+      .map((group) =>
+        section(
+          `Faults of the ${group}`,
+          kinds.flatMap((kind) =>
+            definitions[kind].group === group ? [[kind, definitions[kind].summary] as const] : []
+          )
+        )
+      )
       .join("\n\n"),
   policies: () => section("Scheduling policies", Object.entries(policies))
 }

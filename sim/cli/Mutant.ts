@@ -16,7 +16,7 @@
  * - `source`: where such a bug was seen; a number of BUGS, an issue, a paper.
  * - `scenarios`: those that are run, in turn; without it, all that are no canaries.
  * - `judge`: the judge, or one of the judges, that should fire; without it, any may.
- * - `faults`: the swarm draws among these only, for a bug that needs a fault which its scenario does not declare.
+ * - `faults`: every run has these and no others, for a bug that needs a fault which its scenario does not declare.
  *
  * Other lines are passed over, so that mail from `git format-patch` and bare diffs are mutants too. The file's name
  * without `.patch` is the mutant's name.
@@ -46,7 +46,9 @@ export const parse = (file: string, content: string): Mutant => {
   const text = content.replaceAll("\r\n", "\n")
   const start = diffStart.exec(text)?.index
   if (start === undefined || !/^@@ /m.test(text.slice(start))) {
-    throw new UsageError({ message: `${file}: not a patch. It needs a unified diff, as "git diff" writes it, below its header.` })
+    throw new UsageError({
+      message: `${file}: not a patch. It needs a unified diff, as "git diff" writes it, below its header.`
+    })
   }
   const fields = new Map<string, string>()
   for (const line of text.slice(0, start).split("\n")) {

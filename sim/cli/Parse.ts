@@ -19,9 +19,13 @@ const durationMicrosMax = 30 * 24 * 3_600_000_000
 export const durationMicros = (flag: string, text: string): number => {
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(us|ms|s|m|h)/g)]
   const whole = parts.length > 0 && parts.map((part) => part[0]).join("") === text
-  const micros = whole ? Math.round(parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * microsPerUnit[unit], 0)) : 0
+  const micros = whole
+    ? Math.round(parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * microsPerUnit[unit], 0))
+    : 0
   if (!whole) {
-    throw new UsageError({ message: `${flag} ${text}: not a duration. Write a number and a unit: 500ms, 10s, 10m, 1h or 1h30m.` })
+    throw new UsageError({
+      message: `${flag} ${text}: not a duration. Write a number and a unit: 500ms, 10s, 10m, 1h or 1h30m.`
+    })
   }
   if (micros < 1 || micros > durationMicrosMax) {
     throw new UsageError({ message: `${flag} ${text}: must be more than nothing and at most 720h.` })
@@ -33,11 +37,15 @@ const seedCharactersMax = 200
 
 /** Any text is a seed; it is taken as it stands, so `7` and `07` differ. */
 export const seed = (flag: string, text: string): string => {
-  if (text.trim() === "") throw new UsageError({ message: `${flag} is empty. Any text or number will do: ${flag} 42, ${flag} a commit hash.` })
+  if (text.trim() === "")
+    throw new UsageError({
+      message: `${flag} is empty. Any text or number will do: ${flag} 42, ${flag} a commit hash.`
+    })
   if (text.length > seedCharactersMax) {
     throw new UsageError({ message: `${flag} has ${text.length} characters; a seed has at most ${seedCharactersMax}.` })
   }
-  if (/\p{Cc}/u.test(text)) throw new UsageError({ message: `${flag} contains control characters; use printable text or a number.` })
+  if (/\p{Cc}/u.test(text))
+    throw new UsageError({ message: `${flag} contains control characters; use printable text or a number.` })
   return text
 }
 
@@ -51,10 +59,15 @@ export const count = (flag: string, value: number, bounds: { readonly min: numbe
 export const faults = (text: string): ReadonlyArray<Kind> => {
   if (text.trim() === "none") return []
   const names = list(text)
-  if (names.length === 0) throw new UsageError({ message: "--faults is empty. Name some, as in --faults partition,crash, or write --faults none." })
+  if (names.length === 0)
+    throw new UsageError({
+      message: "--faults is empty. Name some, as in --faults partition,crash, or write --faults none."
+    })
   for (const name of names) {
     if (!isKind(name)) {
-      throw new UsageError({ message: `Unknown fault ${JSON.stringify(name)}.${Suggest.sentence(name, kinds)} "npm run sim -- list faults" shows all ${Object.keys(definitions).length}.` })
+      throw new UsageError({
+        message: `Unknown fault ${JSON.stringify(name)}.${Suggest.sentence(name, kinds)} "npm run sim -- list faults" shows all ${Object.keys(definitions).length}.`
+      })
     }
   }
   return names.filter(isKind)
@@ -63,7 +76,9 @@ export const faults = (text: string): ReadonlyArray<Kind> => {
 export const policy = (name: string): PolicyName => {
   if (isPolicyName(name)) return name
   const known = Object.keys(policies)
-  throw new UsageError({ message: `Unknown policy ${JSON.stringify(name)}.${Suggest.sentence(name, known)} The policies are ${known.join(", ")}.` })
+  throw new UsageError({
+    message: `Unknown policy ${JSON.stringify(name)}.${Suggest.sentence(name, known)} The policies are ${known.join(", ")}.`
+  })
 }
 
 /** A list with commas, blanks dropped, each name once. */

@@ -33,8 +33,8 @@ export type Report =
   /** The process died or hung at this task. */
   | { readonly type: "lost"; readonly task: Task; readonly reason: string }
 
-/** Why it ended. `stopped`: the listener said so. */
-export type End = "finished" | "budget" | "interrupted" | "stopped"
+/** Why it ended. `stopped`: the listener said so. `gave up`: too many workers died. */
+export type End = "finished" | "budget" | "interrupted" | "stopped" | "gave up"
 
 /** A worker could not load the simulator or a scenario: nothing was run. */
 export class LoadError extends SimulatorError {}
@@ -68,7 +68,7 @@ const tell = (child: ChildProcess, message: ToWorker): void => {
 
 /**
  * Runs `tasks` until they are done, the budget is over, `signal` fires, or `listen` returns `"stop"`. Rejects with
- * `LoadError` when a worker cannot load what it needs, and with `SimulatorError` when too many die.
+ * `LoadError` when a worker cannot load what it needs.
  */
 export const run = (tasks: Iterator<Task>, options: Options, listen: (report: Report) => "stop" | void): Promise<End> =>
   new Promise((resolve, reject) => {
@@ -124,7 +124,8 @@ export const run = (tasks: Iterator<Task>, options: Options, listen: (report: Re
         feed(slot)
       } else if (message.type === "done") {
         const task = slot.held.shift()
-        if (task === undefined || task.index !== message.index) return fail(new SimulatorError({ message: "A worker answered out of order." }))
+        if (task === undefined || task.index !== message.index)
+          return fail(new SimulatorError({ message: "A worker answered out of order." }))
         slot.since = performance.now()
         tellOn({ type: "done", task, summary: message.summary })
         feed(slot)
@@ -143,7 +144,7 @@ export const run = (tasks: Iterator<Task>, options: Options, listen: (report: Re
       returned.unshift(...others)
       if (culprit !== undefined) tellOn({ type: "lost", task: culprit, reason })
       lost += 1
-      if (lost > lostMax) fail(new SimulatorError({ message: `More than ${lostMax} workers died; the last one: ${reason}` }))
+      if (lost >= lostMax) end("gave up")
       else open()
     }
 
@@ -156,7 +157,9 @@ export const run = (tasks: Iterator<Task>, options: Options, listen: (report: Re
       })
       slot.child.on("message", (message: FromWorker) => hear(slot, message))
       slot.child.on("error", (error) => bury(slot, error.message))
-      slot.child.on("close", (code, signal) => bury(slot, signal === null ? `the worker ended with code ${code}` : `the worker was ended by ${signal}`))
+      slot.child.on("close", (code, signal) =>
+        bury(slot, signal === null ? `the worker ended with code ${code}` : `the worker was ended by ${signal}`)
+      )
       tell(slot.child, { type: "load", scenarios: options.scenarios, overrides: options.overrides })
     }
 
@@ -169,14 +172,18 @@ export const run = (tasks: Iterator<Task>, options: Options, listen: (report: Re
         bury(slot, `no result within ${hangMillis / 1_000} s`)
       }
     }, 250)
-    const deadline = options.budgetMillis === undefined ? undefined : setTimeout(() => end("budget"), options.budgetMillis)
+    const deadline =
+      options.budgetMillis === undefined ? undefined : setTimeout(() => end("budget"), options.budgetMillis)
     options.signal?.addEventListener("abort", interrupt)
     if (options.signal?.aborted === true) return interrupt()
     for (let index = 0; index < options.jobs; index++) open()
   })
 
 /** Shrinks one failing run in a process of its own; rejects with `SimulatorError` when that does not end well. */
-export const shrink = (task: Task, options: Place & { readonly overrides: Overrides; readonly budgetMillis: number }): Promise<Shrunk> =>
+export const shrink = (
+  task: Task,
+  options: Place & { readonly overrides: Overrides; readonly budgetMillis: number }
+): Promise<Shrunk> =>
   new Promise((resolve, reject) => {
     const child = spawn(options)
     let complaint = ""

@@ -15,8 +15,8 @@ export const heading = (plan: Plan, paint: Paint): string =>
     `policy ${plan.policy}`
   ].join(paint.dim(" · "))
 
-/** The verdict, what happened, and each check. */
-export const result = (run: RunResult, paint: Paint): string => {
+/** The verdict, what happened, and each check; `servers` tells nodes from clients. */
+export const result = (run: RunResult, servers: number, paint: Paint): string => {
   const verdict = { pass: paint.green("PASS"), fail: paint.red("FAIL"), error: paint.red("ERROR") }[run.verdict]
   const times = [
     `${Format.duration(run.virtualMillis)} virtual`,
@@ -32,30 +32,42 @@ export const result = (run: RunResult, paint: Paint): string => {
   const { ok, failed, unknown } = run.operations
   const facts: Array<Array<string>> = [
     ["faults", faults.length === 0 ? paint.dim("none") : faults.join(paint.dim(" · "))],
-    ["operations", `${Format.whole(ok)} ok${paint.dim(" · ")}${Format.whole(failed)} failed${paint.dim(" · ")}${Format.whole(unknown)} unknown`]
+    [
+      "operations",
+      `${Format.whole(ok)} ok${paint.dim(" · ")}${Format.whole(failed)} failed${paint.dim(" · ")}${Format.whole(unknown)} unknown`
+    ]
   ]
   if (marks.length > 0) {
-    facts.push(["marks", `${marks.length - missed.length} of ${marks.length} reached${missed.length === 0 ? "" : paint.dim(` (not: ${missed.join(", ")})`)}`])
+    facts.push([
+      "marks",
+      `${marks.length - missed.length} of ${marks.length} reached${missed.length === 0 ? "" : paint.dim(` (not: ${missed.join(", ")})`)}`
+    ])
   }
   facts.push(["trace", run.traceHash])
-  const lines = [`${verdict}  ${times.join(paint.dim(" · "))}`, "", Format.table(facts.map(([name, value]) => [paint.dim(name), value]))]
-  if (run.checks.length > 0) lines.push("", checks(run.checks, paint))
+  const lines = [
+    `${verdict}  ${times.join(paint.dim(" · "))}`,
+    "",
+    Format.table(facts.map(([name, value]) => [paint.dim(name), value]))
+  ]
+  if (run.checks.length > 0) lines.push("", checks(run.checks, servers, paint))
   return lines.join("\n")
 }
 
-const checks = (list: ReadonlyArray<Check>, paint: Paint): string => {
+const checks = (list: ReadonlyArray<Check>, servers: number, paint: Paint): string => {
   const rows = list.map((check) => {
     const sign = { pass: paint.green("✓"), fail: paint.red("✗"), unknown: paint.yellow("?") }[check.verdict]
     const name = check.verdict === "fail" ? paint.bold(check.name) : check.name
-    return [`${sign} ${name}`, `${check.detail}${where(check, paint)}`]
+    return [`${sign} ${name}`, `${check.detail}${where(check, servers, paint)}`]
   })
   return Format.table(rows)
 }
 
-const where = (check: Check, paint: Paint): string => {
+const where = (check: Check, servers: number, paint: Paint): string => {
   const parts = [
     ...(check.atMicros === undefined ? [] : [`at ${Format.duration(check.atMicros / 1_000)}`]),
-    ...(check.node === undefined ? [] : [`node ${check.node}`])
+    ...(check.node === undefined
+      ? []
+      : [check.node < servers ? `node n${check.node}` : `client c${check.node - servers}`])
   ]
   return parts.length === 0 ? "" : paint.dim(` (${parts.join(", ")})`)
 }

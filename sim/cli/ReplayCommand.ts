@@ -19,12 +19,14 @@ export const main = async (input: Input): Promise<number> => {
   const output = engine.run(subject.scenario, subject.plan, { ...Subject.replaying(subject), record: input.report })
   const result = { ...output.result, reproduce: subject.reproduce }
   const report =
-    input.report && output.recording !== undefined ? await Finish.writeReport({ ...output.recording, reproduce: subject.reproduce }, ".replay") : undefined
+    input.report && output.recording !== undefined
+      ? await Finish.writeReport({ ...output.recording, reproduce: subject.reproduce }, ".replay")
+      : undefined
   const seen = Result.failedCheck(result)
   if (subject.failed !== undefined && seen?.name !== subject.failed.judge) {
     const now = seen === undefined ? "now it passes" : `now ${seen.name} fails`
     Terminal.note(`note: when this journal was written, ${subject.failed.judge} failed; ${now}.`)
   }
-  Finish.show({ result, ...(report === undefined ? {} : { report }) }, input)
+  Finish.show({ result, plan: subject.plan, ...(report === undefined ? {} : { report }) }, input)
   return Finish.exitCode(result.verdict)
 }

@@ -1,10 +1,10 @@
 /** Request: one run as typed on the command line, checked, with its scenario loaded. */
 import type { Kind } from "#sim/faults/Fault.ts"
 import type { PolicyName } from "#sim/kernel/PolicyName.ts"
-import * as Registry from "#sim/run/Registry.ts"
+import * as Registry from "./Registry.ts"
 import type { Scenario } from "#sim/run/Scenario.ts"
 import { UsageError } from "./CliError.ts"
-import { shell } from "./Format.ts"
+import { counted, shell } from "./Format.ts"
 import * as Parse from "./Parse.ts"
 import * as Seeds from "./Seeds.ts"
 import * as Suggest from "./Suggest.ts"
@@ -44,7 +44,9 @@ export interface Request {
 /** Checks a scenario's name without loading it. */
 export const scenarioName = (name: string): string => {
   if (Registry.entry(name) !== undefined) return name
-  throw new UsageError({ message: `Unknown scenario ${JSON.stringify(name)}.${Suggest.sentence(name, Registry.names())} "npm run sim -- list" shows all of them.` })
+  throw new UsageError({
+    message: `Unknown scenario ${JSON.stringify(name)}.${Suggest.sentence(name, Registry.names())} "npm run sim -- list" shows all of them.`
+  })
 }
 
 /** Checks the flags that need no scenario to be checked. */
@@ -58,8 +60,8 @@ export const overridesOf = (flags: Omit<RunFlags, "scenario" | "seed">): Overrid
 /** Refuses a number of nodes that the scenario does not run with. */
 export const checkNodes = ({ name, nodes }: Scenario, asked: number | undefined): void => {
   if (asked === undefined || (asked >= nodes.min && asked <= nodes.max)) return
-  const range = nodes.min === nodes.max ? `exactly ${nodes.min}` : `${nodes.min} to ${nodes.max}`
-  throw new UsageError({ message: `--nodes ${asked}: ${name} runs with ${range} nodes.` })
+  const range = nodes.min === nodes.max ? `exactly ${counted(nodes.min, "node")}` : `${nodes.min} to ${nodes.max} nodes`
+  throw new UsageError({ message: `--nodes ${asked}: ${name} runs with ${range}.` })
 }
 
 /** Checks and loads; throws `UsageError` for the first thing that cannot be. */

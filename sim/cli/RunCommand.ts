@@ -25,7 +25,9 @@ export const main = async (input: Input): Promise<number> => {
   if (request.drawn) say(`seed ${request.seed}`)
   const undeclared = Request.undeclared(request)
   if (undeclared.length > 0) {
-    Terminal.note(`note: ${request.scenario.name} does not declare that it survives ${undeclared.join(", ")}; a failure under them may be no bug.`)
+    Terminal.note(
+      `note: ${request.scenario.name} does not declare that it survives ${undeclared.join(", ")}; a failure under them may be no bug.`
+    )
   }
   const engine = await Engine.load()
   const plan = engine.draw(request.scenario, request.seed, request.overrides)
@@ -35,21 +37,36 @@ export const main = async (input: Input): Promise<number> => {
     : Engine.runWithJournal(engine, request.scenario, plan, { record: input.report })
   const reproduce = `npm run sim -- ${request.flags}${input.real ? " --real" : ""}${port === undefined ? "" : ` --port ${port}`}`
   const result = { ...output.result, reproduce }
-  const report = input.report && output.recording !== undefined ? await Finish.writeReport({ ...output.recording, reproduce }) : undefined
-  const journal = result.verdict !== "pass" && output.journal !== undefined ? Finish.writeJournal(output.journal) : undefined
-  Finish.show({ result, ...(journal === undefined ? {} : { journal }), ...(report === undefined ? {} : { report }) }, input)
+  const report =
+    input.report && output.recording !== undefined
+      ? await Finish.writeReport({ ...output.recording, reproduce })
+      : undefined
+  const journal =
+    result.verdict !== "pass" && output.journal !== undefined ? Finish.writeJournal(output.journal) : undefined
+  Finish.show(
+    { result, plan, ...(journal === undefined ? {} : { journal }), ...(report === undefined ? {} : { report }) },
+    input
+  )
   return Finish.exitCode(result.verdict)
 }
 
-const runReal = async (request: Request.Request, plan: Parameters<Engine.Engine["run"]>[1], port: number | undefined): Promise<RunOutput> => {
+const runReal = async (
+  request: Request.Request,
+  plan: Parameters<Engine.Engine["run"]>[1],
+  port: number | undefined
+): Promise<RunOutput> => {
   const { runReal } = await import("#sim/run/Real.ts")
   try {
     return await runReal(request.scenario, plan, port === undefined ? {} : { port })
   } catch (error) {
     if (isAddressError(error)) {
-      throw new UsageError({ message: `${error.message} Choose another with --port, or leave --port away for free ones.` })
+      throw new UsageError({
+        message: `${error.message} Choose another with --port, or leave --port away for free ones.`
+      })
     }
-    throw new SimulatorError({ message: `The run on the real machine broke: ${error instanceof Error ? error.stack : String(error)}` })
+    throw new SimulatorError({
+      message: `The run on the real machine broke: ${error instanceof Error ? error.stack : String(error)}`
+    })
   }
 }
 

@@ -15,7 +15,11 @@ export const at = (from: string, index: number): string =>
 /** The hash of the commit that `root` stands on; `undefined` outside of a repository. */
 export const commit = (root: string): string | undefined => {
   try {
-    return execFileSync("git", ["rev-parse", "HEAD"], { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim()
+    return execFileSync("git", ["rev-parse", "HEAD"], {
+      cwd: root,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"]
+    }).trim()
   } catch {
     return undefined
   }

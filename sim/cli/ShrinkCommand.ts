@@ -24,10 +24,12 @@ export const main = async (input: Input): Promise<number> => {
   if (!input.json) Terminal.print(Render.heading(subject.plan, Terminal.paint))
   const before = engine.run(subject.scenario, subject.plan, { ...Subject.replaying(subject), journal: true })
   if (before.result.verdict === "pass") {
-    throw new UsageError({ message: `This run passes on today's code: there is nothing to shrink. Run it again with "${subject.reproduce}".` })
+    throw new UsageError({
+      message: `This run passes on today's code: there is nothing to shrink. Run it again with "${subject.reproduce}".`
+    })
   }
   if (before.result.verdict === "error" || before.journal === undefined) {
-    Finish.show({ result: { ...before.result, reproduce: subject.reproduce } }, input)
+    Finish.show({ result: { ...before.result, reproduce: subject.reproduce }, plan: subject.plan }, input)
     return exitCodes.error
   }
   const judge = Result.failedCheck(before.result)?.name
@@ -49,21 +51,45 @@ export const main = async (input: Input): Promise<number> => {
   const after = engine.run(subject.scenario, small.journal.plan, { decisions: small.journal.decisions, record: true })
   const fired = Result.failedCheck(after.result)?.name
   if (fired !== judge) {
-    throw new SimulatorError({ message: `The shrunk journal ${journal} does not fail with ${judge} but with ${fired ?? "nothing"}: a replay differs from the run that it was taken from.` })
+    throw new SimulatorError({
+      message: `The shrunk journal ${journal} does not fail with ${judge} but with ${fired ?? "nothing"}: a replay differs from the run that it was taken from.`
+    })
   }
-  const report = after.recording === undefined ? undefined : await Finish.writeReport({ ...after.recording, reproduce }, ".shrunk")
-  const sizes = { before: Engine.size(before.journal), after: Engine.size(small.journal), runs: small.runs, wallMillis: Math.round(wallMillis) }
+  const report =
+    after.recording === undefined ? undefined : await Finish.writeReport({ ...after.recording, reproduce }, ".shrunk")
+  const sizes = {
+    before: Engine.size(before.journal),
+    after: Engine.size(small.journal),
+    runs: small.runs,
+    wallMillis: Math.round(wallMillis)
+  }
   if (!input.json) Terminal.print(`\n${summary(sizes)}\n`)
   Finish.show(
-    { result: { ...after.result, reproduce }, journal, ...(report === undefined ? {} : { report }), more: { shrunk: sizes } },
+    {
+      result: { ...after.result, reproduce },
+      plan: small.journal.plan,
+      journal,
+      ...(report === undefined ? {} : { report }),
+      more: { shrunk: sizes }
+    },
     input
   )
   return exitCodes.pass
 }
 
-const summary = (sizes: { readonly before: Engine.Size; readonly after: Engine.Size; readonly runs: number; readonly wallMillis: number }): string => {
+const summary = (sizes: {
+  readonly before: Engine.Size
+  readonly after: Engine.Size
+  readonly runs: number
+  readonly wallMillis: number
+}): string => {
   const { dim, bold } = Terminal.paint
   const names = ["faults", "operations", "nodes", "decisions"] as const
-  const rows = names.map((name) => [dim(name), Format.whole(sizes.before[name]), dim("→"), bold(Format.whole(sizes.after[name]))])
+  const rows = names.map((name) => [
+    dim(name),
+    Format.whole(sizes.before[name]),
+    dim("→"),
+    bold(Format.whole(sizes.after[name]))
+  ])
   return `shrunk in ${Format.counted(sizes.runs, "run")}, ${Format.duration(sizes.wallMillis)}\n${Format.table(rows)}`
 }

@@ -1,7 +1,7 @@
 /** Subject: the one run that `replay`, `shrink` and `explain` are about: a journal on disk, or a scenario and a seed. */
 import type { Decisions, Journal } from "#sim/run/Journal.ts"
 import type { Plan } from "#sim/run/Plan.ts"
-import * as Registry from "#sim/run/Registry.ts"
+import * as Registry from "./Registry.ts"
 import type { Scenario } from "#sim/run/Scenario.ts"
 import { UsageError } from "./CliError.ts"
 import type { Engine } from "./Engine.ts"
@@ -38,7 +38,9 @@ export const resolve = async (engine: Engine, file: string | undefined, flags: R
   const given = Object.entries(flags).filter(([, value]) => value !== undefined)
   if (file !== undefined) {
     if (given.length === 0) return ofFile(file)
-    throw new UsageError({ message: `A journal says all of its run: give ${file}, or --${given[0][0]} and --seed, not both.` })
+    throw new UsageError({
+      message: `A journal says all of its run: give ${file}, or --${given[0][0]} and --seed, not both.`
+    })
   }
   if (flags.seed === undefined) {
     throw new UsageError({ message: "Which run? Give a journal's FILE, or --scenario NAME and --seed N." })

@@ -9,7 +9,8 @@ export const distance = (left: string, right: string): number => {
     for (let column = 1; column <= right.length; column++) {
       const cost = left[row - 1] === right[column - 1] ? 0 : 1
       let best = Math.min(last[column] + 1, current[column - 1] + 1, last[column - 1] + cost)
-      const swapped = row > 1 && column > 1 && left[row - 1] === right[column - 2] && left[row - 2] === right[column - 1]
+      const swapped =
+        row > 1 && column > 1 && left[row - 1] === right[column - 2] && left[row - 2] === right[column - 1]
       if (swapped) best = Math.min(best, beforeLast[column - 2] + 1)
       current.push(best)
     }
@@ -30,7 +31,8 @@ export const nearest = (name: string, known: ReadonlyArray<string>): string | un
   for (const candidate of known) {
     const whole = distance(wanted, candidate)
     const parts = candidate.split("/").map((part) => distance(wanted, part))
-    const begins = wanted.length >= 3 && (candidate.startsWith(wanted) || candidate.includes(`/${wanted}`)) ? 1 : Infinity
+    const begins =
+      wanted.length >= 3 && (candidate.startsWith(wanted) || candidate.includes(`/${wanted}`)) ? 1 : Infinity
     const measured = Math.min(whole, ...parts.map((part) => part + 0.5), begins)
     if (measured < bestDistance) {
       best = candidate

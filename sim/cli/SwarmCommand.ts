@@ -1,6 +1,6 @@
 /** `sim swarm`: many seeds on all cores; what failed, each bug once, with the first seed that shows it. */
 import * as os from "node:os"
-import * as Registry from "#sim/run/Registry.ts"
+import * as Registry from "./Registry.ts"
 import { exitCodes } from "./CliError.ts"
 import { type Failure, Failures } from "./Failures.ts"
 import * as Format from "./Format.ts"
@@ -31,18 +31,25 @@ interface Tally {
 }
 
 export const main = async (input: Input): Promise<number> => {
-  const names = input.scenario === undefined ? Registry.namesWithoutCanaries() : Parse.list(input.scenario).map(Request.scenarioName)
+  const names =
+    input.scenario === undefined
+      ? Registry.namesWithoutCanaries()
+      : Parse.list(input.scenario).map(Request.scenarioName)
   const overrides = Request.overridesOf(input)
-  if (overrides.nodes !== undefined) for (const name of names) Request.checkNodes(await Registry.load(name), overrides.nodes)
+  if (overrides.nodes !== undefined)
+    for (const name of names) Request.checkNodes(await Registry.load(name), overrides.nodes)
   const budgetMillis = input.budget === undefined ? undefined : Parse.durationMicros("--budget", input.budget) / 1_000
-  const jobs = input.jobs === undefined ? os.availableParallelism() : Parse.count("--jobs", input.jobs, { min: 1, max: jobsMax })
+  const jobs =
+    input.jobs === undefined ? os.availableParallelism() : Parse.count("--jobs", input.jobs, { min: 1, max: jobsMax })
   const asked = input.seeds === undefined ? undefined : Parse.count("--seeds", input.seeds, { min: 1, max: seedsMax })
   const seeds = asked ?? (budgetMillis === undefined ? seedsDefault : seedsMax)
   const from = input.from === undefined ? Seeds.draw() : Parse.seed("--from", input.from)
   const say = input.json ? Terminal.note : Terminal.print
   const amount = seeds === seedsMax ? "seeds" : Format.counted(seeds, "seed")
   const within = input.budget === undefined ? "" : ` within ${input.budget}`
-  say(`swarm: ${amount} from ${Seeds.at(from, 0)}${within}, ${Format.counted(names.length, "scenario")}, ${Format.counted(jobs, "worker")}`)
+  say(
+    `swarm: ${amount} from ${Seeds.at(from, 0)}${within}, ${Format.counted(names.length, "scenario")}, ${Format.counted(jobs, "worker")}`
+  )
 
   const tally: Tally = { runs: 0, events: 0, virtualMillis: 0, failures: new Failures() }
   const startedAt = performance.now()
@@ -65,7 +72,13 @@ export const main = async (input: Input): Promise<number> => {
   )
   process.removeListener("SIGINT", onInterrupt)
   Terminal.progressDone()
-  const outcome = conclude(tally, input, { end, from, jobs, wallMillis: performance.now() - startedAt, scenarios: names })
+  const outcome = conclude(tally, input, {
+    end,
+    from,
+    jobs,
+    wallMillis: performance.now() - startedAt,
+    scenarios: names
+  })
   Terminal.print(input.json ? JSON.stringify(outcome) : text(outcome))
   return exitCode(outcome)
 }
@@ -122,7 +135,13 @@ export interface Outcome {
 const conclude = (
   tally: Tally,
   flags: Input,
-  run: { readonly end: Pool.End; readonly from: string; readonly jobs: number; readonly wallMillis: number; readonly scenarios: ReadonlyArray<string> }
+  run: {
+    readonly end: Pool.End
+    readonly from: string
+    readonly jobs: number
+    readonly wallMillis: number
+    readonly scenarios: ReadonlyArray<string>
+  }
 ): Outcome => {
   const failures = tally.failures.all().map((failure) => ({
     scenario: failure.scenario,
@@ -155,7 +174,8 @@ const conclude = (
 }
 
 /** A failure of the simulator or of a worker, which no judge found. */
-const isBreakdown = (failure: Pick<Failure, "judge">): boolean => failure.judge === "simulator" || failure.judge === "worker"
+const isBreakdown = (failure: Pick<Failure, "judge">): boolean =>
+  failure.judge === "simulator" || failure.judge === "worker"
 
 const exitCode = (outcome: Outcome): number =>
   outcome.verdict === "pass" && outcome.end === "interrupted" ? exitCodes.interrupted : exitCodes[outcome.verdict]
@@ -163,7 +183,13 @@ const exitCode = (outcome: Outcome): number =>
 const text = (outcome: Outcome): string => {
   const { green, red, yellow, dim, bold } = Terminal.paint
   const verdict = { pass: green("PASS"), fail: red("FAIL"), error: red("ERROR") }[outcome.verdict]
-  const ended = { finished: "", budget: ", the budget is used up", interrupted: ", interrupted", stopped: "" }[outcome.end]
+  const ended = {
+    finished: "",
+    budget: ", the budget is used up",
+    interrupted: ", interrupted",
+    stopped: "",
+    "gave up": ", too many workers died"
+  }[outcome.end]
   const facts = [
     `${Format.counted(outcome.seeds, "seed")}${ended}`,
     `${Format.duration(outcome.wallMillis)} wall`,

@@ -39,7 +39,8 @@ const files = (from: string): ReadonlyArray<string> => {
     encoding: "utf8",
     maxBuffer: 64 * 1024 * 1024
   })
-  if (listed.status === 0 && listed.stdout !== "") return [...new Set(listed.stdout.split("\0").filter((file) => file !== "" && file !== "node_modules"))]
+  if (listed.status === 0 && listed.stdout !== "")
+    return [...new Set(listed.stdout.split("\0").filter((file) => file !== "" && file !== "node_modules"))]
   const walk = (folder: string): Array<string> =>
     fs.readdirSync(path.join(from, folder), { withFileTypes: true }).flatMap((entry) => {
       if (skipped.has(entry.name)) return []
@@ -52,9 +53,18 @@ const files = (from: string): ReadonlyArray<string> => {
 /** Applies a patch to a copy; returns git's complaint when it does not apply, and then changes nothing. */
 export const apply = (tree: string, patch: string): string | undefined => {
   // A copy inside of somebody's repository must not be taken for a part of it: git would skip every file in silence.
-  const env = { ...process.env, GIT_CEILING_DIRECTORIES: path.dirname(tree), GIT_DIR: undefined, GIT_WORK_TREE: undefined }
-  const applied = spawnSync("git", ["apply", "--whitespace=nowarn", path.resolve(patch)], { cwd: tree, encoding: "utf8", env })
-  if (applied.error !== undefined) throw new SimulatorError({ message: `git is needed to apply patches: ${applied.error.message}` })
+  const env = {
+    ...process.env,
+    GIT_CEILING_DIRECTORIES: path.dirname(tree),
+    GIT_DIR: undefined,
+    GIT_WORK_TREE: undefined
+  }
+  const applied = spawnSync("git", ["apply", "--whitespace=nowarn", path.resolve(patch)], {
+    cwd: tree,
+    encoding: "utf8",
+    env
+  })
+  if (applied.error !== undefined)
+    throw new SimulatorError({ message: `git is needed to apply patches: ${applied.error.message}` })
   return applied.status === 0 ? undefined : applied.stderr.trim()
 }
-

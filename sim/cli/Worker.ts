@@ -3,7 +3,7 @@
  * channel to its command, does what it is told in order, and ends when the channel closes. Between two runs it returns
  * to the event loop, so that it hears of its command's end.
  */
-import * as Registry from "#sim/run/Registry.ts"
+import * as Registry from "./Registry.ts"
 import type { Scenario } from "#sim/run/Scenario.ts"
 import { describe } from "./CliError.ts"
 import * as Engine from "./Engine.ts"
@@ -35,15 +35,16 @@ const known = (loaded: Loaded, task: Task): Scenario => {
 
 const run = (loaded: Loaded, task: Task): Summary => {
   const scenario = known(loaded, task)
-  const plan = loaded.engine.draw(scenario, task.seed, loaded.overrides)
-  const { result } = loaded.engine.run(scenario, plan, {})
+  const result = loaded.engine.runSeed(scenario, task.seed, loaded.overrides)
   return {
     verdict: result.verdict,
     traceHash: result.traceHash,
     events: result.events,
     virtualMillis: result.virtualMillis,
     wallMillis: result.wallMillis,
-    failed: result.checks.flatMap((check) => (check.verdict === "fail" ? [{ judge: check.name, detail: check.detail }] : []))
+    failed: result.checks.flatMap((check) =>
+      check.verdict === "fail" ? [{ judge: check.name, detail: check.detail }] : []
+    )
   }
 }
 
@@ -56,7 +57,12 @@ const shrink = async (loaded: Loaded, task: Task, budgetMillis: number): Promise
   const small = search(scenario, journal, { budgetMillis })
   return {
     type: "shrunk",
-    shrunk: { journal: small.journal, before: Engine.size(journal), after: Engine.size(small.journal), runs: small.runs }
+    shrunk: {
+      journal: small.journal,
+      before: Engine.size(journal),
+      after: Engine.size(small.journal),
+      runs: small.runs
+    }
   }
 }
 

@@ -1,0 +1,388 @@
+/**
+ * Commands: the command line as a tree of names, flags and examples. The work behind a command is loaded when it is
+ * chosen: help and refusals stay quick.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import { SimulatorError, UsageError, describe } from "./CliError.ts"
+import type { RunFlags } from "./Request.ts"
+
+/** What `npm` users type before the flags; examples and usage lines say it whole. */
+const program = "npm run sim --"
+
+type Main<Input> = { readonly main: (input: Input) => Promise<number> }
+
+/** A handler that loads its module, runs it and leaves its exit code with the process. */
+const lazily =
+  <Flags, Input>(load: () => Promise<Main<Input>>, input: (flags: Flags) => Input) =>
+  (flags: Flags): Effect.Effect<void, UsageError | SimulatorError> =>
+    Effect.tryPromise({
+      try: async () => {
+        process.exitCode = await (await load()).main(input(flags))
+      },
+      catch: (error) =>
+        error instanceof UsageError || error instanceof SimulatorError
+          ? error
+          : new SimulatorError({ message: describe(error) })
+    })
+
+const text = (name: string, metavar: string, description: string) =>
+  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
+const whole = (name: string, metavar: string, description: string) =>
+  Flag.Int(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
+const onOff = (name: string, description: string) =>
+  Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(description), Flag.withDefault(false))
+
+const json = onOff("json", "Print one JSON object as the last line of the output")
+const report = onOff("report", "Write a page with the space-time diagram to .orbit/reports")
+
+const shapeFlags = {
+  nodes: whole("nodes", "N", "Servers of the cluster; default: drawn from the seed"),
+  for: text("for", "DURATION", "Virtual time under faults: 500ms, 10s, 10m, 1h; default: the scenario's own"),
+  faults: text(
+    "faults",
+    "LIST|none",
+    'Exactly these faults, as in partition,crash; see "list faults"; default: drawn from the seed'
+  ),
+  policy: text("policy", "NAME", "Scheduling policy: fifo, uniform, pct, starve; default: drawn from the seed")
+}
+const runFlags = {
+  scenario: text("scenario", "NAME", 'What to run; see "list"; default: register/lease'),
+  seed: text("seed", "SEED", "Any text or number, a commit hash too; default: one is drawn and printed first"),
+  ...shapeFlags
+}
+
+type Options<Flags> = { readonly [Key in keyof Flags]: Option.Option<Flags[Key]> }
+
+const optional = Option.getOrUndefined
+
+const runFlagsOf = (
+  flags: Options<{ scenario: string; seed: string; nodes: number; for: string; faults: string; policy: string }>
+): RunFlags => ({
+  scenario: optional(flags.scenario),
+  seed: optional(flags.seed),
+  nodes: optional(flags.nodes),
+  for: optional(flags.for),
+  faults: optional(flags.faults),
+  policy: optional(flags.policy)
+})
+
+const example = (flags: string, description: string) => ({ command: `${program} ${flags}`.trim(), description })
+
+const list = Command.make(
+  "list",
+  {
+    topic: Argument.String("scenarios|faults|policies").pipe(
+      Argument.withDescription("What to list; all when left away"),
+      Argument.optional
+    ),
+    json
+  },
+  lazily(
+    () => import("./ListCommand.ts"),
+    (flags: { topic: Option.Option<string>; json: boolean }) => ({ topic: optional(flags.topic), json: flags.json })
+  )
+).pipe(
+  Command.withDescription("List scenarios, faults and scheduling policies"),
+  Command.withExamples([example("list", "Everything that has a name"), example("list faults", "Only the faults")])
+)
+
+const swarm = Command.make(
+  "swarm",
+  {
+    ...shapeFlags,
+    scenario: text("scenario", "NAME,...", "Scenarios to run, each on every seed; default: all but canaries"),
+    seeds: whole("seeds", "N", "How many seeds; default: 100, or as many as the budget allows"),
+    jobs: whole("jobs", "J", "Worker processes; default: one a core"),
+    from: text("from", "SEED", "The first seed: a number counts up, a text gets /1, /2, ...; default: drawn"),
+    budget: text("budget", "DURATION", "Stop after this wall time: 60s, 10m"),
+    json
+  },
+  lazily(
+    () => import("./SwarmCommand.ts"),
+    ({
+      seeds,
+      jobs,
+      from,
+      budget,
+      json,
+      ...flags
+    }: Options<{
+      scenario: string
+      nodes: number
+      for: string
+      faults: string
+      policy: string
+      seeds: number
+      jobs: number
+      from: string
+      budget: string
+    }> & { json: boolean }) => ({
+      ...runFlagsOf({ ...flags, seed: Option.none() }),
+      seeds: optional(seeds),
+      jobs: optional(jobs),
+      from: optional(from),
+      budget: optional(budget),
+      json
+    })
+  )
+).pipe(
+  Command.withDescription("Run many seeds on all cores and show each different failure once, with its first seed"),
+  Command.withShortDescription("Run many seeds on all cores"),
+  Command.withExamples([
+    example("swarm --seeds 1000", "A thousand seeds of every scenario"),
+    example("swarm --budget 10m --scenario register/lease,log/quorum", "Two scenarios for ten minutes"),
+    example("swarm --from 1 --seeds 200 --jobs 2 --json", "The same seeds every time, for a script")
+  ])
+)
+
+const replay = Command.make(
+  "replay",
+  {
+    file: Argument.String("FILE").pipe(Argument.withDescription("A journal, as a failed run writes it")),
+    json,
+    report
+  },
+  lazily(
+    () => import("./ReplayCommand.ts"),
+    (flags: { file: string; json: boolean; report: boolean }) => flags
+  )
+).pipe(
+  Command.withDescription("Run a journal again on today's code; nothing is drawn"),
+  Command.withExamples([
+    example("replay .orbit/journals/register-lease-42.json", "The failed run of seed 42, decision by decision")
+  ])
+)
+
+const file = Argument.String("FILE").pipe(
+  Argument.withDescription("A journal; or name the run by --scenario and --seed"),
+  Argument.optional
+)
+
+const shrink = Command.make(
+  "shrink",
+  {
+    file,
+    ...runFlags,
+    budget: Flag.String("budget").pipe(
+      Flag.withMetavar("DURATION"),
+      Flag.withDescription("Wall time to spend; default: 30s"),
+      Flag.withDefault("30s")
+    ),
+    json
+  },
+  lazily(
+    () => import("./ShrinkCommand.ts"),
+    ({
+      file,
+      budget,
+      json,
+      ...flags
+    }: Parameters<typeof runFlagsOf>[0] & { file: Option.Option<string>; budget: string; json: boolean }) => ({
+      file: optional(file),
+      flags: runFlagsOf(flags),
+      budget,
+      json
+    })
+  )
+).pipe(
+  Command.withDescription(
+    "Make a failing run small: fewer faults, operations, nodes and surprises while the same judge fires. Writes a journal and a page; exit 0 when it did."
+  ),
+  Command.withShortDescription("Make a failing run small"),
+  Command.withExamples([
+    example("shrink .orbit/journals/register-lease-42.json", "Shrink the run of a journal"),
+    example("shrink --scenario canary/double-grant --seed 7 --budget 60s", "Shrink the run of a seed")
+  ])
+)
+
+const explain = Command.make(
+  "explain",
+  { file, ...runFlags, json, report },
+  lazily(
+    () => import("./ExplainCommand.ts"),
+    ({
+      file,
+      json,
+      report,
+      ...flags
+    }: Parameters<typeof runFlagsOf>[0] & { file: Option.Option<string>; json: boolean; report: boolean }) => ({
+      file: optional(file),
+      flags: runFlagsOf(flags),
+      json,
+      report
+    })
+  )
+).pipe(
+  Command.withDescription(
+    "Tell a run as a story in text, up to the event that the judge points at. Exit 0 when it did."
+  ),
+  Command.withShortDescription("Tell a run as a story in text"),
+  Command.withExamples([
+    example("explain .orbit/journals/register-lease-42.json", "What happened in the failed run of seed 42"),
+    example("explain --scenario canary/lost-update --seed 1 --report", "The same as a page")
+  ])
+)
+
+const mutants = Command.make(
+  "mutants",
+  {
+    only: text("only", "NAME", "Only these patches of sim/mutants, by name without .patch"),
+    patch: text("patch", "FILE", "Grade a patch from anywhere"),
+    budget: Flag.String("budget").pipe(
+      Flag.withMetavar("DURATION"),
+      Flag.withDescription("Wall time for each bug, on all cores; default: 60s"),
+      Flag.withDefault("60s")
+    ),
+    from: Flag.String("from").pipe(
+      Flag.withMetavar("SEED"),
+      Flag.withDescription("The first seed; default: 1"),
+      Flag.withDefault("1")
+    ),
+    jobs: whole("jobs", "J", "Worker processes; default: one a core"),
+    json
+  },
+  lazily(
+    () => import("./MutantsCommand.ts"),
+    (
+      flags: Options<{ only: string; patch: string; jobs: number }> & { budget: string; from: string; json: boolean }
+    ) => ({
+      only: optional(flags.only),
+      patch: optional(flags.patch),
+      jobs: optional(flags.jobs),
+      budget: flags.budget,
+      from: flags.from,
+      json: flags.json
+    })
+  )
+).pipe(
+  Command.withDescription(
+    "Plant known bugs, one at a time in a copy of the tree, and tell whether the simulator finds them; the same seeds must pass without the bug"
+  ),
+  Command.withShortDescription("Plant known bugs and look whether they are found"),
+  Command.withExamples([
+    example("mutants", "All patches of sim/mutants, a minute each"),
+    example("mutants --only ack-before-sync --budget 20s", "One of them"),
+    example("mutants --patch /tmp/bug.patch --json", "A patch from anywhere, for a script")
+  ])
+)
+
+const smoke = Command.make(
+  "smoke",
+  { scenario: text("scenario", "NAME,...", "Only these; default: all"), json },
+  lazily(
+    () => import("./SmokeCommand.ts"),
+    (flags: { scenario: Option.Option<string>; json: boolean }) => ({
+      scenario: optional(flags.scenario),
+      json: flags.json
+    })
+  )
+).pipe(
+  Command.withDescription(
+    "Every scenario on fixed seeds and one of the present commit, each twice in two processes; canaries must fail by their judge"
+  ),
+  Command.withShortDescription("Every scenario on a few seeds, twice"),
+  Command.withExamples([example("smoke", "What every commit must pass")])
+)
+
+const comparison = (seeds: number) => ({
+  scenario: text("scenario", "NAME,...", "Scenarios that the seeds are dealt to; default: all"),
+  seeds: Flag.Int("seeds").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription(`How many seeds; default: ${seeds}`),
+    Flag.withDefault(seeds)
+  ),
+  from: Flag.String("from").pipe(
+    Flag.withMetavar("SEED"),
+    Flag.withDescription("The first seed; default: 1"),
+    Flag.withDefault("1")
+  ),
+  json
+})
+type Comparison = { scenario: Option.Option<string>; seeds: number; from: string; json: boolean }
+const comparisonOf = ({ scenario, seeds, from, json }: Comparison) => ({
+  scenario: optional(scenario),
+  seeds,
+  from,
+  json
+})
+
+const determinism = Command.make(
+  "determinism",
+  comparison(1_000),
+  lazily(() => import("./DeterminismCommand.ts"), comparisonOf)
+).pipe(
+  Command.withDescription(
+    "Run seeds in two processes and in opposite orders: equal trace hashes, different seeds different ones, the same after 50 other runs"
+  ),
+  Command.withShortDescription("Check that a seed is one history"),
+  Command.withExamples([example("determinism --seeds 200", "Two hundred seeds, dealt to all scenarios")])
+)
+
+const versions = Command.make(
+  "versions",
+  {
+    ...comparison(200),
+    node: text("node", "PATH", "The other Node.js; default: the machine's own, or one from the package registry")
+  },
+  lazily(
+    () => import("./VersionsCommand.ts"),
+    (flags: Comparison & { node: Option.Option<string> }) => ({ ...comparisonOf(flags), node: optional(flags.node) })
+  )
+).pipe(
+  Command.withDescription("Run seeds on this Node.js and on one of another major version: equal trace hashes"),
+  Command.withShortDescription("Check a seed on another Node.js"),
+  Command.withExamples([example("versions", "Two hundred seeds on the machine's own Node.js")])
+)
+
+/** The whole command line. */
+export const sim = Command.make(
+  program,
+  {
+    ...runFlags,
+    real: onOff("real", "Run on the real machine: loopback, a temporary directory, real clocks, no faults"),
+    port: whole("port", "P", "With --real: the first port to listen on; default: free ones"),
+    json,
+    report
+  },
+  lazily(
+    () => import("./RunCommand.ts"),
+    ({
+      real,
+      port,
+      json,
+      report,
+      ...flags
+    }: Parameters<typeof runFlagsOf>[0] & {
+      real: boolean
+      port: Option.Option<number>
+      json: boolean
+      report: boolean
+    }) => ({
+      ...runFlagsOf(flags),
+      real,
+      port: optional(port),
+      json,
+      report
+    })
+  )
+).pipe(
+  Command.withDescription(
+    "Run a scenario in the deterministic simulator: one seed, one history.\n  Exit 0: passed. 1: failed. 2: not as typed. 3: the simulator itself broke."
+  ),
+  Command.withExamples([
+    example("--seed 42", "The leased register under the faults of seed 42"),
+    example("--scenario counter/durable --faults crash,lose-unsynced --for 10m", "Ten virtual minutes of crashes"),
+    example("--scenario canary/double-grant --seed 7 --report", "A failure, with a page that shows it"),
+    example("--scenario echo/stream --real", "The same scenario on the real machine"),
+    example("swarm --budget 60s", "As many seeds as fit in a minute")
+  ]),
+  Command.withSubcommands([
+    { group: "RUN", commands: [list, swarm, smoke] },
+    { group: "UNDERSTAND A FAILED RUN", commands: [replay, shrink, explain] },
+    { group: "TEST THE SIMULATOR", commands: [mutants, determinism, versions] }
+  ])
+)
