@@ -1,7 +1,8 @@
 /**
  * Disk: the files of one node, and what survives of them.
  *
- * Paths are relative, `/`-separated, without `.` or `..`; the node's disk is its own tree. Operations on one open file
+ * Paths are relative, `/`-separated, without `.` or `..` (`RelativePath` has the rule); the node's disk is its own tree,
+ * and a path that breaks the rule is `not-found` in it. Operations on one open file
  * are executed in the order in which they were submitted, one at a time; operations on different files are not ordered.
  *
  * What is durable (survives power loss), and after which call:
@@ -65,12 +66,13 @@ export type Done<A> = (error: DiskError | undefined, value: A) => void
 
 export interface Port {
   open(path: string, options: OpenOptions, sink: Sink, done: Done<File | undefined>): void
+  /** A file replaces a file; nothing replaces a directory: that is `exists`. */
   rename(from: string, to: string, done: Done<void>): void
-  /** Removes a file, or an empty directory. */
+  /** Removes a file, or an empty directory; one that is not empty is `exists`. */
   remove(path: string, done: Done<void>): void
   /** Names (not paths) in a directory, sorted by bytes; `""` is the root. */
   list(directory: string, done: Done<ReadonlyArray<string>>): void
-  /** Makes a directory; its parent must exist. Existing already is no error. */
+  /** Makes a directory; its parent must exist. Existing already is no error; a file in its place is `exists`. */
   makeDirectory(path: string, done: Done<void>): void
   syncDirectory(path: string, done: Done<void>): void
 }

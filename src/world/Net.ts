@@ -46,9 +46,12 @@ export interface StreamSink {
   data(chunk: Uint8Array): void
   /** After a `write` that returned false: there is room again. */
   drained(): void
-  /** The peer will send no more bytes; this side may still write. */
+  /**
+   * The peer will send no more bytes; this side may still write. That it meant to end is not said: the system of a process
+   * that died ends its connections just so. Only a frame's own length tells that a frame is whole.
+   */
   ended(): void
-  /** The connection is over; nothing follows. `error` is undefined when both sides ended it in order. */
+  /** The connection is over; nothing follows. `error` is undefined only when both sides ended it in order. */
   closed(error: NetError | undefined): void
 }
 
@@ -62,7 +65,7 @@ export interface Connection {
   write(bytes: Uint8Array): boolean
   /** No more bytes follow from this side; what is queued is still sent. */
   end(): void
-  /** Breaks the connection now: the peer sees `reset`, or nothing. */
+  /** Breaks the connection now: the peer sees `reset`, or nothing; this side's sink is told `closed` with `reset`. */
   reset(): void
   /** Stops `data` until `resume`; the peer's buffer fills up behind it. */
   pause(): void
@@ -83,6 +86,7 @@ export interface DialOptions {
 export type Done<A> = (error: NetError | undefined, value: A) => void
 
 export interface Port {
+  /** Port 0 picks a free port: see the result's `address`. */
   bind(address: Address, sink: DatagramSink, done: Done<DatagramSocket | undefined>): void
   /** `accept` is called for each new connection and returns its sink; established already, so `opened` is not called. Port 0 picks a free port: see the result's `address`. */
   listen(address: Address, accept: (connection: Connection) => StreamSink, done: Done<Closable | undefined>): void
@@ -148,6 +152,8 @@ export const make = (port: Port): Net["Service"] => ({
         )
         return Effect.sync(() => connection.reset())
       }),
-      (connection) => Effect.sync(() => connection.reset())
+      (connection) => Effect.sync(() => connection.reset()),
+      // A dial may take its whole deadline; whoever waits for it may be interrupted, which breaks it off.
+      { interruptible: true }
     )
 })

@@ -63,7 +63,10 @@ export const claims: ReadonlyArray<Claim> = [
       const before = BigInt(yield* Clock.currentTimeMillis) * nanosPerMilli
       const nanos = yield* Clock.currentTimeNanos
       const after = BigInt(yield* Clock.currentTimeMillis) * nanosPerMilli
-      must(nanos >= before - wallSlackNanos && nanos <= after + wallSlackNanos, `${nanos} is not from ${before} to ${after}`)
+      must(
+        nanos >= before - wallSlackNanos && nanos <= after + wallSlackNanos,
+        `${nanos} is not from ${before} to ${after}`
+      )
     })
   },
   {
@@ -158,7 +161,7 @@ export const claims: ReadonlyArray<Claim> = [
       let turn = 0
       const play = (own: number) =>
         Effect.gen(function* () {
-          for (let moves = 0; moves < 50; ) {
+          for (let moves = 0; moves < 50;) {
             if (turn % 2 === own) {
               turn++
               moves++
@@ -203,7 +206,11 @@ export const claims: ReadonlyArray<Claim> = [
       must(odd > 300 && odd < 700, `1000 integers, ${odd} of them odd`)
       const faces = new Set<number>()
       for (let draw = 0; draw < 1_000; draw++) faces.add(yield* Random.nextIntBetween(1, 6))
-      mustEqual("faces of a die", [...faces].sort((a, b) => a - b), [1, 2, 3, 4, 5, 6])
+      mustEqual(
+        "faces of a die",
+        [...faces].sort((a, b) => a - b),
+        [1, 2, 3, 4, 5, 6]
+      )
     })
   },
   {
@@ -211,8 +218,15 @@ export const claims: ReadonlyArray<Claim> = [
     test: Effect.gen(function* () {
       const cards = Array.from({ length: 52 }, (_, index) => index)
       const shuffled = yield* Random.shuffle(cards)
-      must(shuffled.some((card, index) => card !== index), "a shuffled deck must not be in order")
-      mustEqual("the cards", [...shuffled].sort((a, b) => a - b), cards)
+      must(
+        shuffled.some((card, index) => card !== index),
+        "a shuffled deck must not be in order"
+      )
+      mustEqual(
+        "the cards",
+        [...shuffled].sort((a, b) => a - b),
+        cards
+      )
     })
   },
   {

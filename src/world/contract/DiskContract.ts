@@ -2,7 +2,18 @@
 import * as Effect from "effect/Effect"
 import * as Disk from "../Disk.ts"
 import type { DiskError, DiskErrorCode } from "../WorldError.ts"
-import { aWhile, bytesOf, type Claim, must, mustEqual, mustEqualBytes, pattern, Reentrancy, textOf, until } from "./Claim.ts"
+import {
+  aWhile,
+  bytesOf,
+  type Claim,
+  must,
+  mustEqual,
+  mustEqualBytes,
+  pattern,
+  Reentrancy,
+  textOf,
+  until
+} from "./Claim.ts"
 
 /** What a sink was told, in order. */
 class Completions implements Disk.Sink {
@@ -121,7 +132,11 @@ export const claims: ReadonlyArray<Claim> = [
       }
       yield* until("all appends are done", () => one.tickets.length === 20 && two.tickets.length === 20)
       const offsets = [...one.values.values(), ...two.values.values()].sort((a, b) => a - b)
-      mustEqual("the offsets", offsets, Array.from({ length: 40 }, (_, index) => index * 100))
+      mustEqual(
+        "the offsets",
+        offsets,
+        Array.from({ length: 40 }, (_, index) => index * 100)
+      )
       for (let ticket = 0; ticket < 20; ticket++) {
         first.readAt(100 + ticket, two.values.get(ticket)!, 100)
         second.readAt(100 + ticket, one.values.get(ticket)!, 100)
@@ -208,7 +223,11 @@ export const claims: ReadonlyArray<Claim> = [
       file.size(8)
       yield* until("all operations are done", () => sink.tickets.length >= 9)
       mustEqual("the order of completions", sink.tickets, [0, 1, 2, 3, 4, 5, 6, 7, 8])
-      mustEqual("failures", [...sink.errors.values()].map((error) => error.message), [])
+      mustEqual(
+        "failures",
+        [...sink.errors.values()].map((error) => error.message),
+        []
+      )
       mustEqual("the size after the append", sink.values.get(1), 4)
       mustEqual("the read after the write", textOf(sink.reads.get(3)!), "abaa")
       mustEqual("the append after the truncation", sink.values.get(5), 2)
@@ -249,7 +268,11 @@ export const claims: ReadonlyArray<Claim> = [
       calls.call("syncDirectory", () => port.syncDirectory("", answered))
       yield* until("everything is answered", () => sink.tickets.length >= 8 && answers >= 8)
       yield* aWhile
-      mustEqual("the tickets completed", [...sink.tickets].sort((a, b) => a - b), [0, 1, 2, 3, 4, 5, 6, 7])
+      mustEqual(
+        "the tickets completed",
+        [...sink.tickets].sort((a, b) => a - b),
+        [0, 1, 2, 3, 4, 5, 6, 7]
+      )
       mustEqual("the answers about names", answers, 8)
       calls.mustBeNone()
     })
@@ -348,7 +371,20 @@ export const claims: ReadonlyArray<Claim> = [
       yield* makeFile("log", "abc")
       const long = Array.from({ length: 300 }, () => "long").join("/")
       const name = "n".repeat(256)
-      for (const path of ["/log", "../log", "directory/../log", "..", ".", "./log", "directory//log", "log/", "a\\b", "a\0b", long, name]) {
+      for (const path of [
+        "/log",
+        "../log",
+        "directory/../log",
+        "..",
+        ".",
+        "./log",
+        "directory//log",
+        "log/",
+        "a\\b",
+        "a\0b",
+        long,
+        name
+      ]) {
         yield* mustFail(`opening ${path}`, "not-found", disk.open(path, { create: true }))
         yield* mustFail(`renaming ${path}`, "not-found", disk.rename(path, "new"))
         yield* mustFail(`renaming to ${path}`, "not-found", disk.rename("log", path))

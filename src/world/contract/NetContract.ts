@@ -5,6 +5,7 @@
  * `host` is the name or number of the node itself, as its sockets report it: numbers, where the World reports numbers.
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Limits from "#base/Limits.ts"
 import * as Net from "../Net.ts"
 import type { NetError, NetErrorCode } from "../WorldError.ts"
@@ -12,7 +13,10 @@ import { aWhile, bytesOf, type Claim, must, mustEqual, mustEqualBytes, pattern, 
 import { End, Sender } from "./StreamEnd.ts"
 
 /** Listens for the life of the scope, and keeps the accepting ends in order. `makeEnd` makes each one's record. */
-const listen = Effect.fnUntraced(function* (host: string, makeEnd: (connection: Net.Connection) => End = () => new End()) {
+const listen = Effect.fnUntraced(function* (
+  host: string,
+  makeEnd: (connection: Net.Connection) => End = () => new End()
+) {
   const net = yield* Net.Net
   const accepted: Array<End> = []
   const listener = yield* net.listen({ host, port: 0 }, (connection) => {
@@ -40,7 +44,11 @@ const connect = Effect.fnUntraced(function* (host: string) {
 })
 
 /** Fails the claim unless `operation` fails with this code, an address and a message. */
-const mustFail = Effect.fnUntraced(function* <A, R>(what: string, code: NetErrorCode, operation: Effect.Effect<A, NetError, R>) {
+const mustFail = Effect.fnUntraced(function* <A, R>(
+  what: string,
+  code: NetErrorCode,
+  operation: Effect.Effect<A, NetError, R>
+) {
   const error = yield* Effect.match(operation, { onFailure: (error) => error, onSuccess: () => undefined })
   must(error !== undefined, `${what} must fail with ${code}, but it succeeded`)
   mustEqual(`${what}: the error's code`, error.code, code)
@@ -74,7 +82,11 @@ const streamClaims = (host: string): ReadonlyArray<Claim> => [
     test: Effect.gen(function* () {
       const net = yield* Net.Net
       const { address, listener } = yield* listen(host)
-      yield* mustFail("a second listener", "address-in-use", net.listen(address, () => new End()))
+      yield* mustFail(
+        "a second listener",
+        "address-in-use",
+        net.listen(address, () => new End())
+      )
       listener.close()
       listener.close()
       yield* net.listen(address, () => new End())
@@ -305,14 +317,20 @@ const streamClaims = (host: string): ReadonlyArray<Claim> => [
     })
   },
   {
-    name: "a dial that is reset before it is established is closed once, and never opened",
+    name: "a dial that is reset before it is established is closed once, never opened, and never looks like an orderly end",
     test: Effect.gen(function* () {
-      const { address } = yield* listen(host)
-      const near = yield* dial(address)
-      near.connection.reset()
-      yield* until("it is closed", () => near.isClosed)
-      yield* aWhile
-      mustEqual("events", near.events, ["closed"])
+      const { accepted, address } = yield* listen(host)
+      for (let round = 0; round < 5; round++) {
+        const near = yield* dial(address)
+        near.connection.write(bytesOf("half a message"))
+        near.connection.reset()
+        yield* until("it is closed", () => near.isClosed)
+        yield* aWhile
+        mustEqual("events", near.events, ["closed"])
+      }
+      // The far ends see a reset, or never came to be.
+      yield* until("the far ends are closed", () => accepted.every((far) => far.isClosed))
+      for (const far of accepted) mustEqual("how often a far end ended", far.count("ended"), 0)
     })
   },
   {
@@ -450,6 +468,20 @@ const streamClaims = (host: string): ReadonlyArray<Claim> => [
     })
   },
   {
+    name: "a dial as an Effect that is interrupted leaves no connection behind",
+    test: Effect.gen(function* () {
+      const net = yield* Net.Net
+      const { accepted, address } = yield* listen(host)
+      for (let round = 0; round < 5; round++) {
+        const fiber = yield* Effect.forkChild(Effect.scoped(Effect.andThen(net.dial(address, new End()), Effect.never)))
+        if (round > 0) yield* Effect.yieldNow
+        yield* Fiber.interrupt(fiber)
+      }
+      yield* aWhile
+      yield* until("the far ends are closed", () => accepted.every((far) => far.isClosed))
+    })
+  },
+  {
     name: "dial as an Effect fails with refused where nobody listens",
     test: Effect.gen(function* () {
       const net = yield* Net.Net
@@ -514,7 +546,11 @@ const datagramClaims = (host: string): ReadonlyArray<Claim> => [
       for (const length of [1, 100, 0, 1_400, 9_000]) {
         const before = receiver.mail.length
         const arrived = (): boolean => receiver.mail.slice(before).some(({ bytes }) => bytes.length === length)
-        yield* sendUntil(`${length} bytes arrive`, () => sender.socket.send(receiver.socket.address, pattern(length, 0, length)), arrived)
+        yield* sendUntil(
+          `${length} bytes arrive`,
+          () => sender.socket.send(receiver.socket.address, pattern(length, 0, length)),
+          arrived
+        )
       }
       for (const { from, bytes } of receiver.mail) {
         mustEqualBytes("a datagram", bytes, pattern(bytes.length, 0, bytes.length))
@@ -553,10 +589,15 @@ const datagramClaims = (host: string): ReadonlyArray<Claim> => [
         sender.socket.send(to, pattern(largest, 0, largest))
         sender.socket.send(to, pattern(10, 0, 10))
       }
-      yield* sendUntil("a small one after it arrives", send, () => receiver.mail.some(({ bytes }) => bytes.length === 10))
+      yield* sendUntil("a small one after it arrives", send, () =>
+        receiver.mail.some(({ bytes }) => bytes.length === 10)
+      )
       yield* aWhile
       for (const { bytes } of receiver.mail) {
-        must(bytes.length === 10 || bytes.length === largest, `a datagram of ${bytes.length} bytes was never sent whole`)
+        must(
+          bytes.length === 10 || bytes.length === largest,
+          `a datagram of ${bytes.length} bytes was never sent whole`
+        )
         mustEqualBytes("a datagram", bytes, pattern(bytes.length, 0, bytes.length))
       }
     })
@@ -571,7 +612,11 @@ const datagramClaims = (host: string): ReadonlyArray<Claim> => [
       sender.socket.send({ host, port: 0 }, bytesOf("nobody"))
       yield* aWhile
       const arrived = (): boolean => receiver.mail.length > 0
-      yield* sendUntil("another one arrives", () => sender.socket.send(receiver.socket.address, bytesOf("you?")), arrived)
+      yield* sendUntil(
+        "another one arrives",
+        () => sender.socket.send(receiver.socket.address, bytesOf("you?")),
+        arrived
+      )
     })
   },
   {

@@ -50,7 +50,8 @@ export class End implements Net.StreamSink {
     if (this.expectedKey < 0) this.text += textOf(chunk)
     else {
       for (let index = 0; index < chunk.length && this.wrongAt < 0; index++) {
-        if (chunk[index] !== patternByte(this.expectedKey, this.receivedBytes + index)) this.wrongAt = this.receivedBytes + index
+        if (chunk[index] !== patternByte(this.expectedKey, this.receivedBytes + index))
+          this.wrongAt = this.receivedBytes + index
       }
     }
     this.receivedBytes += chunk.length

@@ -10,12 +10,12 @@ class Firings implements Timers.Sink {
   readonly timesMicros: Array<number> = []
   port!: Timers.Port
   /** Runs within each firing. */
-  then: (ticket: number) => void = () => {}
+  whenFired: (ticket: number) => void = () => {}
 
   fired(ticket: number): void {
     this.tickets.push(ticket)
     this.timesMicros.push(this.port.nowMicros())
-    this.then(ticket)
+    this.whenFired(ticket)
   }
 
   times(ticket: number): number {
@@ -59,7 +59,11 @@ export const claims: ReadonlyArray<Claim> = [
       })
       yield* until("all timers have fired", () => firings.tickets.length >= delays.length)
       yield* aWhile
-      mustEqual("tickets that fired", [...firings.tickets].sort((a, b) => a - b), delays.map((_, ticket) => ticket))
+      mustEqual(
+        "tickets that fired",
+        [...firings.tickets].sort((a, b) => a - b),
+        delays.map((_, ticket) => ticket)
+      )
       firings.tickets.forEach((ticket, index) => {
         const waited = firings.timesMicros[index] - startedAt[ticket]
         must(waited >= delays[ticket], `a timer of ${delays[ticket]} microseconds fired after ${waited}`)
@@ -71,7 +75,7 @@ export const claims: ReadonlyArray<Claim> = [
     test: Effect.gen(function* () {
       const { port, firings } = yield* attach()
       const calls = new Reentrancy()
-      firings.then = (ticket) => {
+      firings.whenFired = (ticket) => {
         calls.note("fired")
         // From within a firing too: the next one comes by itself.
         if (firings.tickets.length < 10) calls.call("set in fired", () => port.set(ticket, 0))
@@ -128,7 +132,7 @@ export const claims: ReadonlyArray<Claim> = [
     name: "of two timers that are due together and clear each other, one fires",
     test: Effect.gen(function* () {
       const { port, firings } = yield* attach()
-      firings.then = (ticket) => port.clear(1 - ticket)
+      firings.whenFired = (ticket) => port.clear(1 - ticket)
       for (let round = 1; round <= 10; round++) {
         port.set(0, 2_000)
         port.set(1, 2_000)
@@ -142,7 +146,7 @@ export const claims: ReadonlyArray<Claim> = [
     name: "a timer that fired may be set again from within its firing",
     test: Effect.gen(function* () {
       const { port, firings } = yield* attach()
-      firings.then = () => {
+      firings.whenFired = () => {
         if (firings.tickets.length < 5) port.set(3, 2_000)
       }
       const startedAt = port.nowMicros()

@@ -82,7 +82,9 @@ export class DeadlineHeap {
       if (left >= this.alarms.length) break
       const right = left + 1
       const child =
-        right < this.alarms.length && before(this.alarms[right], this.alarms[left]) ? this.alarms[right] : this.alarms[left]
+        right < this.alarms.length && before(this.alarms[right], this.alarms[left])
+          ? this.alarms[right]
+          : this.alarms[left]
       if (!before(child, alarm)) break
       this.alarms[place] = child
       const next = child.place

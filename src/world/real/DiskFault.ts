@@ -12,7 +12,10 @@ interface Meaning {
 /** By the system's own names. What is not here is `io`: the device, or the system under it, failed. */
 const meanings: Readonly<Record<string, Meaning>> = {
   ENOENT: { code: "not-found", advice: "it, or a directory on the way to it, does not exist; make it first" },
-  ENAMETOOLONG: { code: "not-found", advice: "the path is too long for this file system; use shorter names or a root nearer to /" },
+  ENAMETOOLONG: {
+    code: "not-found",
+    advice: "the path is too long for this file system; use shorter names or a root nearer to /"
+  },
   EEXIST: { code: "exists", advice: "it exists already; remove it first or take another name" },
   ENOTEMPTY: { code: "exists", advice: "the directory is not empty; remove what is in it first" },
   EISDIR: { code: "not-a-file", advice: "it is a directory; name a file" },
@@ -20,11 +23,20 @@ const meanings: Readonly<Record<string, Meaning>> = {
   ELOOP: { code: "not-a-file", advice: "symbolic links lead in a circle; repair them" },
   ENOSPC: { code: "no-space", advice: "the device is full; free some space" },
   EDQUOT: { code: "no-space", advice: "the quota is used up; free some space or raise it" },
-  EFBIG: { code: "no-space", advice: "the file is as large as it may become; raise the limit of file sizes (ulimit -f)" },
-  EINVAL: { code: "io", advice: "the system takes it for nonsense, such as a directory moved into itself; correct the caller" },
+  EFBIG: {
+    code: "no-space",
+    advice: "the file is as large as it may become; raise the limit of file sizes (ulimit -f)"
+  },
+  EINVAL: {
+    code: "io",
+    advice: "the system takes it for nonsense, such as a directory moved into itself; correct the caller"
+  },
   EACCES: { code: "io", advice: "access is denied; let the server's user read and write the data directory" },
   EPERM: { code: "io", advice: "the operation is not permitted; let the server's user own the data directory" },
-  EROFS: { code: "io", advice: "the file system is read-only; mount it for writing, and look in the system log for why it is not" },
+  EROFS: {
+    code: "io",
+    advice: "the file system is read-only; mount it for writing, and look in the system log for why it is not"
+  },
   EMFILE: { code: "io", advice: "too many files are open; raise the limit of this process (ulimit -n)" },
   ENFILE: { code: "io", advice: "too many files are open; raise the limit of this machine (fs.file-max)" }
 }

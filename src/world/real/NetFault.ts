@@ -6,17 +6,38 @@ interface Meaning {
   readonly advice: string
 }
 
-const unreachable: Meaning = { code: "timeout", advice: "there is no way to that host; check routes and firewalls, then try again" }
-const unresolved: Meaning = { code: "address-not-available", advice: "the name does not resolve; check its spelling and the DNS" }
-const broken: Meaning = { code: "reset", advice: "the connection broke; bytes in flight may or may not have arrived, so dial again and ask" }
-const invalid: Meaning = { code: "address-not-available", advice: "this is no address for a socket; give a host of this machine and a port from 0 to 65535" }
+const unreachable: Meaning = {
+  code: "timeout",
+  advice: "there is no way to that host; check routes and firewalls, then try again"
+}
+const unresolved: Meaning = {
+  code: "address-not-available",
+  advice: "the name does not resolve; check its spelling and the DNS"
+}
+const broken: Meaning = {
+  code: "reset",
+  advice: "the connection broke; bytes in flight may or may not have arrived, so dial again and ask"
+}
+const invalid: Meaning = {
+  code: "address-not-available",
+  advice: "this is no address for a socket; give a host of this machine and a port from 0 to 65535"
+}
 
 /** By the system's own names. What is not here broke the connection, or made the address unusable. */
 const meanings: Readonly<Record<string, Meaning>> = {
-  EADDRINUSE: { code: "address-in-use", advice: "another socket has this address; choose another port, or stop its owner" },
-  EADDRNOTAVAIL: { code: "address-not-available", advice: "no interface of this machine has this address; give one that has, or 0.0.0.0" },
+  EADDRINUSE: {
+    code: "address-in-use",
+    advice: "another socket has this address; choose another port, or stop its owner"
+  },
+  EADDRNOTAVAIL: {
+    code: "address-not-available",
+    advice: "no interface of this machine has this address; give one that has, or 0.0.0.0"
+  },
   EACCES: { code: "address-not-available", advice: "this user may not use this port; choose one above 1023" },
-  EPERM: { code: "address-not-available", advice: "a firewall of this machine forbids it; change its rules or choose another port" },
+  EPERM: {
+    code: "address-not-available",
+    advice: "a firewall of this machine forbids it; change its rules or choose another port"
+  },
   ECONNREFUSED: { code: "refused", advice: "nobody listens there; start the peer or correct the address" },
   ETIMEDOUT: { code: "timeout", advice: "nobody answered; the peer may be dead or cut off, so try again later" },
   EHOSTUNREACH: unreachable,
@@ -36,12 +57,17 @@ export const make = (code: NetErrorCode, address: string, advice: string): NetEr
   new NetError({ code, address, message: `${address}: ${advice}` })
 
 const tell = (meaning: Meaning, error: NodeJS.ErrnoException, address: string): NetError =>
-  new NetError({ code: meaning.code, address, message: `${address}: ${meaning.advice} (${error.code ?? error.message})` })
+  new NetError({
+    code: meaning.code,
+    address,
+    message: `${address}: ${meaning.advice} (${error.code ?? error.message})`
+  })
 
 /** Why a socket could not be bound, or a dial failed. A connection that breaks before it is established was refused. */
 export const ofAddress = (error: NodeJS.ErrnoException, address: string): NetError => {
   const code = error.code ?? ""
-  if (code === "ECONNRESET" || code === "ECONNABORTED" || code === "EPIPE") return tell(meanings["ECONNREFUSED"], error, address)
+  if (code === "ECONNRESET" || code === "ECONNABORTED" || code === "EPIPE")
+    return tell(meanings["ECONNREFUSED"], error, address)
   return tell(meanings[code] ?? invalid, error, address)
 }
 

@@ -26,6 +26,8 @@ export class RealConnection implements Net.Connection {
   private readonly onClosed: (connection: RealConnection) => void
   private sink: Net.StreamSink | undefined
   private phase: Phase
+  /** The system knows of the socket. */
+  private attempted: boolean
   private localHost = ""
   private localPort = 0
   private endedHere = false
@@ -44,8 +46,10 @@ export class RealConnection implements Net.Connection {
     this.remote = options.remote
     this.onClosed = options.onClosed
     this.phase = options.established ? "open" : "dialing"
+    this.attempted = options.established
     if (options.established) this.learnLocal()
     const socket = this.socket
+    socket.once("connectionAttempt", this.whenAttempted)
     socket.on("connect", this.whenConnected)
     socket.on("data", this.whenData)
     socket.on("drain", this.whenDrained)
@@ -63,12 +67,13 @@ export class RealConnection implements Net.Connection {
   limitDial(timers: RealTimers, timeoutMillis: number): void {
     const alarm = new Alarm(() => {
       if (this.phase !== "dialing") return
+      this.phase = "broken"
       this.error = NetFault.make(
         "timeout",
         Net.addressKey(this.remote),
         `not established within ${timeoutMillis} ms; the peer may be dead or cut off, so try again later`
       )
-      this.socket.destroy()
+      this.tearDown()
     })
     this.deadline = { alarm, timers }
     timers.set(alarm, timeoutMillis * 1000)
@@ -102,11 +107,8 @@ export class RealConnection implements Net.Connection {
   reset(): void {
     if (this.phase === "broken" || this.phase === "closed") return
     this.error = NetFault.make("reset", Net.addressKey(this.remote), "this side broke the connection")
-    const established = this.phase === "open"
     this.phase = "broken"
-    // While dialling there is nothing to reset, and Node would first wait for the connection to be established.
-    if (established) this.socket.resetAndDestroy()
-    else this.socket.destroy()
+    this.tearDown()
   }
 
   pause(): void {
@@ -124,9 +126,23 @@ export class RealConnection implements Net.Connection {
     this.socket.destroy()
   }
 
+  /**
+   * Closes the socket so that the peer sees a reset, or nothing: after a plain close it would see the orderly end of a
+   * stream of which it has only a part. Node's `resetAndDestroy` does so by this very flag, but would first wait for a
+   * connection that is being dialled to be established. Before the first attempt there is no socket yet to be reset.
+   */
+  private tearDown(): void {
+    ;(this.socket as Socket & { resetAndClosing?: boolean }).resetAndClosing = this.attempted
+    this.socket.destroy()
+  }
+
   private learnLocal(): void {
     this.localHost = plainHost(this.socket.localAddress ?? "")
     this.localPort = this.socket.localPort ?? 0
+  }
+
+  private readonly whenAttempted = (): void => {
+    this.attempted = true
   }
 
   private readonly whenConnected = (): void => {
@@ -156,6 +172,8 @@ export class RealConnection implements Net.Connection {
   private readonly whenFailed = (error: NodeJS.ErrnoException): void => {
     const address = Net.addressKey(this.remote)
     this.error ??= this.phase === "dialing" ? NetFault.ofAddress(error, address) : NetFault.ofConnection(error, address)
+    // A reset that failed: Node does not tell the close of such a socket.
+    if (this.phase === "broken") setImmediate(this.whenClosed)
   }
 
   private readonly whenClosed = (): void => {

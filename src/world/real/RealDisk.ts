@@ -43,7 +43,8 @@ export class RealDisk implements Disk.Port {
 
   open(path: string, options: Disk.OpenOptions, sink: Disk.Sink, done: Disk.Done<Disk.File | undefined>): void {
     if (this.refuses("open", path, false, done)) return
-    const create = options.create === true ? fs.constants.O_CREAT | (options.exclusive === true ? fs.constants.O_EXCL : 0) : 0
+    const create =
+      options.create === true ? fs.constants.O_CREAT | (options.exclusive === true ? fs.constants.O_EXCL : 0) : 0
     const settle = this.begin("open", path, done)
     fs.open(this.absolute(path), fs.constants.O_RDWR | create, 0o644, (error, descriptor) => {
       if (error !== null) return settle(error, undefined)
@@ -85,7 +86,10 @@ export class RealDisk implements Disk.Port {
     const settle = this.begin("list", directory, done)
     fs.readdir(this.absolute(directory), "buffer", (error, names) => {
       if (error !== null) return settle(error, [])
-      settle(null, names.sort((a, b) => Buffer.compare(a, b)).map((name) => name.toString("utf8")))
+      settle(
+        null,
+        names.sort((a, b) => Buffer.compare(a, b)).map((name) => name.toString("utf8"))
+      )
     })
   }
 

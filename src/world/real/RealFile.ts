@@ -188,7 +188,10 @@ export class RealFile implements Disk.File {
     if (count > 0 && this.doneBytes < operation.bytes.length) return this.transfer(operation)
     if (operation.kind === "read") return this.completeRead(operation)
     if (this.doneBytes < operation.bytes.length) {
-      return this.complete(DiskFault.make("no-space", operation.kind, this.path, "the system wrote nothing; free some space"), 0)
+      return this.complete(
+        DiskFault.make("no-space", operation.kind, this.path, "the system wrote nothing; free some space"),
+        0
+      )
     }
     this.complete(undefined, operation.kind === "append" ? operation.offset : 0)
   }

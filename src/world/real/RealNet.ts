@@ -81,7 +81,10 @@ export class RealNet implements Net.Port {
     })
     server.on("error", (error: NodeJS.ErrnoException) => {
       if (!server.listening) return fail(error)
-      this.trace.emit("warn", "world/accept-failed", { address: Net.addressKey(address), reason: error.code ?? error.message })
+      this.trace.emit("warn", "world/accept-failed", {
+        address: Net.addressKey(address),
+        reason: error.code ?? error.message
+      })
     })
     server.on("listening", () => {
       // Closed while its host name was being resolved.

@@ -18,7 +18,7 @@ import type * as Timers from "../Timers.ts"
 import { Alarm, DeadlineHeap } from "./DeadlineHeap.ts"
 
 /** The longest delay that the host's timers take; longer ones are armed again on the way. */
-const hostDelayMillisMax = 2 ** 31 - 1
+const hostDelayMillisMax = 2_147_483_647
 
 export class RealTimers {
   private readonly heap = new DeadlineHeap()

@@ -120,7 +120,13 @@ export class RealTrace {
     return (skipped ?? 0) + 1
   }
 
-  private readonly jsonLine = (_: number, level: Level, name: string, count: number, fields: Fields | undefined): string =>
+  private readonly jsonLine = (
+    _: number,
+    level: Level,
+    name: string,
+    count: number,
+    fields: Fields | undefined
+  ): string =>
     JSON.stringify({
       time: new Date().toISOString(),
       level,

@@ -1,5 +1,6 @@
 /**
- * RealWorld: this machine as a node's `World`, with Effect's `Clock`, `Random` and `Scheduler` replaced along with it.
+ * RealWorld: this machine as a node's `World`, with Effect's `Clock`, `Random` and `Scheduler` replaced along with it, and
+ * its loggers and configuration led to the node's own trace and environment.
  *
  * Two ways to use it:
  * - `layer` gives the World to a program that owns the process (`server/main.ts`). `Host.exit` ends the process.
@@ -14,17 +15,19 @@
  * the operation under way has returned. Then its directory and its addresses are free for a successor.
  */
 import * as Clock from "effect/Clock"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
 import * as Disk from "../Disk.ts"
-import { Host } from "../Host.ts"
+import { Host, type Signal } from "../Host.ts"
 import * as Net from "../Net.ts"
 import { Timers } from "../Timers.ts"
 import { Trace } from "../Trace.ts"
@@ -33,6 +36,7 @@ import { DiskError } from "../WorldError.ts"
 import { RealClock } from "./RealClock.ts"
 import { RealDisk } from "./RealDisk.ts"
 import { RealHost } from "./RealHost.ts"
+import * as RealLogger from "./RealLogger.ts"
 import { RealNet } from "./RealNet.ts"
 import { RealRandom } from "./RealRandom.ts"
 import { RealScheduler } from "./RealScheduler.ts"
@@ -56,11 +60,13 @@ export type End<A, E> =
   | { readonly type: "exited"; readonly code: number }
   | { readonly type: "killed" }
 
-/** A node that runs in this process. All three effects end when it has let go of everything it held. */
+/** A node that runs in this process. `ended`, `stop` and `kill` end when it has let go of everything it held. */
 export interface Running<A, E> {
   readonly fiber: Fiber.Fiber<A, E>
+  /** Hands it a signal, as the system would to a process. */
+  readonly signal: (signal: Signal) => void
   readonly ended: Effect.Effect<End<A, E>>
-  /** Interrupts the program, whose finalisers run, and waits for its end. */
+  /** Tells it `terminate`, interrupts its program, whose finalisers run, and waits for its end, which has no bound. */
   readonly stop: Effect.Effect<End<A, E>>
   /** Ends it as a crash does: no finaliser runs, connections break, what was not written is lost. */
   readonly kill: Effect.Effect<End<A, E>>
@@ -81,7 +87,12 @@ class Machine {
     this.disk = new RealDisk(options.root)
     this.trace = new RealTrace.RealTrace(options.name, options.trace)
     this.net = new RealNet({ timers: this.timers, trace: this.trace.service })
-    this.host = new RealHost({ name: options.name, incarnation: options.incarnation, environment: options.environment, exit })
+    this.host = new RealHost({
+      name: options.name,
+      incarnation: options.incarnation,
+      environment: options.environment,
+      exit
+    })
     this.context = Context.empty().pipe(
       Context.add(Disk.Disk, Disk.make(this.disk)),
       Context.add(Net.Net, Net.make(this.net)),
@@ -90,8 +101,17 @@ class Machine {
       Context.add(Trace, this.trace.service),
       Context.add(Clock.Clock, new RealClock(this.timers)),
       Context.add(Random.Random, new RealRandom()),
-      Context.add(Scheduler.Scheduler, this.scheduler)
+      Context.add(Scheduler.Scheduler, this.scheduler),
+      Context.add(Logger.CurrentLoggers, new Set([RealLogger.make(this.trace.service)])),
+      Context.add(
+        ConfigProvider.ConfigProvider,
+        ConfigProvider.fromEnvRecord({ ...(options.environment ?? process.env) })
+      )
     )
+  }
+
+  signal(signal: Signal): void {
+    this.host.tell(signal)
   }
 
   /** Stops the run queue: no fiber of the node runs any more. */
@@ -124,7 +144,10 @@ const close = (machine: Machine): Effect.Effect<void> =>
 /** The World of a program that owns the process, for the life of the scope: `exit` ends the process. */
 export const context = (options: Options): Effect.Effect<Context.Context<World>, DiskError, Scope.Scope> =>
   Effect.map(
-    Effect.acquireRelease(open(options, (code) => process.exit(code)), close),
+    Effect.acquireRelease(
+      open(options, (code) => process.exit(code)),
+      close
+    ),
     (machine) => machine.context
   )
 
@@ -159,11 +182,16 @@ export const runFork = <A, E>(
     }
   })
   fiber.addObserver((exit) => end({ type: "finished", exit }))
+  const signal = (signal: Signal): void => {
+    if (!over) machine?.signal(signal)
+  }
   const wait = Deferred.await(ended)
   return {
     fiber,
+    signal,
     ended: wait,
     stop: Effect.suspend(() => {
+      signal("terminate")
       fiber.interruptUnsafe()
       return wait
     }),
