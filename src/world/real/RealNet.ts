@@ -22,6 +22,10 @@ const dialTimeoutMillis = 10_000
 /** Established connections that wait to be accepted; the system's own bound (somaxconn) may be lower. */
 const acceptBacklog = 1_024
 
+const portMax = 65_535
+
+const noSuchPort: NodeJS.ErrnoException = Object.assign(new Error("no such port"), { code: "ERR_SOCKET_BAD_PORT" })
+
 export class RealNet implements Net.Port {
   private readonly timers: RealTimers
   private readonly trace: Trace["Service"]
@@ -46,6 +50,8 @@ export class RealNet implements Net.Port {
     dns.lookup(address.host, (error, host, family) => {
       if (error !== null) return fail(error)
       if (this.closed) return
+      // Node takes the lower 16 bits of whatever it is given.
+      if (!(address.port >= 0 && address.port <= portMax)) return fail(noSuchPort)
       const socket = new RealDatagrams({
         address,
         family: family === 6 ? 6 : 4,
@@ -54,12 +60,7 @@ export class RealNet implements Net.Port {
         onClosed: (socket) => this.datagrams.delete(socket)
       })
       this.datagrams.add(socket)
-      try {
-        socket.bind(host, address.port, (error) => (error === undefined ? done(undefined, socket) : fail(error)))
-      } catch (error) {
-        socket.close()
-        fail(error as NodeJS.ErrnoException)
-      }
+      socket.bind(host, address.port, (error) => (error === undefined ? done(undefined, socket) : fail(error)))
     })
   }
 
