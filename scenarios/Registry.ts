@@ -23,6 +23,11 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./counter/Durable.ts")
   },
+  "echo/stream": {
+    summary: "an echo over byte streams: every byte comes back once and in order, however it is cut",
+    canary: false,
+    load: () => import("./echo/Stream.ts")
+  },
   "canary/host-clock": {
     summary: "must fail: a node reads the host's clock",
     canary: true,

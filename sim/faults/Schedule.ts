@@ -40,7 +40,7 @@ const drawKind: Readonly<Record<Kind, (draw: Draw, shape: Shape) => Drawn>> = {
   partial: (draw, shape) => ({ forMicros: aWhile(draw), nodes: draw.sample(indexes(shape), 2) }),
   clog: (draw) => ({ forMicros: aWhile(draw) }),
   "half-open": (draw, shape) => ({ forMicros: aWhile(draw), nodes: someNode(draw, shape) }),
-  fragment: (draw) => ({ forMicros: aWhile(draw), amount: draw.pick([1, 2, 3, 7, 16, 64]) }),
+  fragment: (draw) => ({ forMicros: aWhile(draw), amount: draw.pick([1, 2, 3, 7, 64, 1_000]) }),
   "slow-link": (draw, shape) => ({ forMicros: aWhile(draw), nodes: someNode(draw, shape), amount: draw.between(1, 200) }),
   reset: (draw, shape) => ({ nodes: someNode(draw, shape) }),
   "lose-unsynced": (draw, shape) => ({ forMicros: downtime(draw), nodes: someNode(draw, shape) }),

@@ -11,7 +11,6 @@ import * as crypto from "node:crypto"
 import * as dgram from "node:dgram"
 import * as dns from "node:dns"
 import * as fs from "node:fs"
-import * as http from "node:http"
 import * as module from "node:module"
 import * as net from "node:net"
 import * as os from "node:os"
@@ -116,7 +115,6 @@ const hostModules: ReadonlyArray<readonly [owner: object, name: string, names: R
   [net, "net", ["connect", "createConnection", "createServer"]],
   [dgram, "dgram", ["createSocket"]],
   [dns, "dns", ["lookup", "resolve"]],
-  [http, "http", ["request", "get", "createServer"]],
   [childProcess, "child_process", undefined],
   [workerThreads, "worker_threads", ["Worker"]]
 ]
