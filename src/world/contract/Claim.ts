@@ -39,6 +39,18 @@ export const mustEqualBytes = (what: string, actual: Uint8Array, expected: Uint8
   must(wrong < 0, `${what}: expected byte ${expected[wrong]} at ${wrong}, found ${actual[wrong]}`)
 }
 
+/** Fails the claim unless `operation` fails with this code, and with a message that says something. */
+export const mustFail = Effect.fnUntraced(function* <
+  A,
+  E extends { readonly code: string; readonly message: string },
+  R
+>(what: string, code: E["code"], operation: Effect.Effect<A, E, R>) {
+  const error = yield* Effect.match(operation, { onFailure: (error) => error, onSuccess: () => undefined })
+  must(error !== undefined, `${what} must fail with ${code}, but it succeeded`)
+  mustEqual(`${what}: the error's code`, error.code, code)
+  must(error.message.length > 0, `${what}: the error must have a message`)
+})
+
 /** Polls: often at first, then seldom; about 20 seconds by the World's clock in all. */
 const eagerPolls = 200
 const eagerMillis = 1

@@ -1,7 +1,7 @@
 /** DiskContract: what `Disk.ts` promises, but for what survives a crash, which only the simulator can judge. */
 import * as Effect from "effect/Effect"
 import * as Disk from "../Disk.ts"
-import type { DiskError, DiskErrorCode } from "../WorldError.ts"
+import type { DiskError } from "../WorldError.ts"
 import {
   aWhile,
   bytesOf,
@@ -9,6 +9,7 @@ import {
   must,
   mustEqual,
   mustEqualBytes,
+  mustFail,
   pattern,
   Reentrancy,
   textOf,
@@ -56,18 +57,6 @@ const openByPort = Effect.fnUntraced(function* (path: string, sink: Disk.Sink) {
   yield* until(`${path} is open`, () => file !== undefined || failure !== undefined)
   must(file !== undefined, `opening ${path} must not fail: ${failure?.message}`)
   return file
-})
-
-/** Fails the claim unless `operation` fails with this code, and with a message that says something. */
-const mustFail = Effect.fnUntraced(function* <A, R>(
-  what: string,
-  code: DiskErrorCode,
-  operation: Effect.Effect<A, DiskError, R>
-) {
-  const error = yield* Effect.match(operation, { onFailure: (error) => error, onSuccess: () => undefined })
-  must(error !== undefined, `${what} must fail with ${code}, but it succeeded`)
-  mustEqual(`${what}: the error's code`, error.code, code)
-  must(error._tag === "DiskError" && error.message.length > 0, `${what}: the error must be a DiskError with a message`)
 })
 
 /** A new file with these bytes. */

@@ -1,7 +1,8 @@
 /** StreamEnd: what the stream claims of `NetContract` use at each end of a connection. */
-import type * as Net from "../Net.ts"
+import * as Effect from "effect/Effect"
+import * as Net from "../Net.ts"
 import type { NetError } from "../WorldError.ts"
-import { pattern, patternByte, Reentrancy, textOf } from "./Claim.ts"
+import { pattern, patternByte, Reentrancy, textOf, until } from "./Claim.ts"
 
 /** One end of a connection: its sink, and a record of what the sink was told. */
 export class End implements Net.StreamSink {
@@ -95,3 +96,38 @@ export class Sender {
     this.connection.end()
   }
 }
+
+/** Listens for the life of the scope, and keeps the accepting ends in order. `makeEnd` makes each one's record. */
+export const listen = Effect.fnUntraced(function* (
+  host: string,
+  makeEnd: (connection: Net.Connection) => End = () => new End()
+) {
+  const net = yield* Net.Net
+  const accepted: Array<End> = []
+  const listener = yield* net.listen({ host, port: 0 }, (connection) => {
+    const end = makeEnd(connection)
+    end.connection = connection
+    accepted.push(end)
+    return end
+  })
+  return { listener, address: listener.address, accepted }
+})
+
+/** Dials by the port; the dialling end's record knows the connection before anything happens to it. */
+export const dial = Effect.fnUntraced(function* (
+  address: Net.Address,
+  end: End = new End(),
+  options?: Net.DialOptions
+) {
+  const net = yield* Net.Net
+  end.connection = net.port.dial(address, end, options)
+  return end
+})
+
+/** Two ends of an established connection. Each expects the pattern of its name's number from the other. */
+export const connect = Effect.fnUntraced(function* (host: string) {
+  const { accepted, address, listener } = yield* listen(host, () => new End({ expectedKey: 1 }))
+  const near = yield* dial(address, new End({ expectedKey: 2 }))
+  yield* until("both ends are connected", () => near.count("opened") === 1 && accepted.length === 1)
+  return { near, far: accepted[0], listener }
+})

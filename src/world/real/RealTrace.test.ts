@@ -94,7 +94,7 @@ describe("RealTrace", () => {
     )
   })
 
-  it("counts marks", () => {
+  it("counts how often each mark was reached", () => {
     const { trace } = start()
     for (const name of ["a/rare", "a/other", "a/rare"]) trace.service.mark(name)
     expect([...trace.marks]).toEqual([

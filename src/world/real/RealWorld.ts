@@ -156,7 +156,8 @@ export const layer = (options: Options): Layer.Layer<World, DiskError> => Layer.
 
 /**
  * Starts a node in this process. Its scope closes when its program ends; what the program forked beyond its own life ends
- * with it. `Host.exit` ends this node only.
+ * with it. `Host.exit` ends this node only: it returns, what plain code stands behind it in the same operation still
+ * runs, and then nothing does.
  */
 export const runFork = <A, E>(
   program: Effect.Effect<A, E, World | Scope.Scope>,
