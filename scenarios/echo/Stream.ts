@@ -33,7 +33,7 @@ const encode = ({ fill, sizeBytes }: Operation): Uint8Array => {
     word = (Math.imul(word, 1_664_525) + 1_013_904_223) | 0
     body[i] = word >>> 24
   }
-  return new Writer(sizeBytes + headBytes).u32(sizeBytes).u32(fill).raw(body).finish()
+  return Writer.make().u32(sizeBytes).u32(fill).raw(body).finish()
 }
 
 const valueOf = (bytes: Uint8Array): Value => ({ sizeBytes: bytes.length, checksum: crc32c(bytes) })
@@ -101,7 +101,7 @@ class Session {
     this.received.push(chunk)
     this.receivedBytes += chunk.length
     if (this.receivedBytes < this.expected) return
-    const whole = new Writer(this.receivedBytes)
+    const whole = Writer.make()
     for (const part of this.received) whole.raw(part)
     const bytes = whole.finish()
     this.received = []

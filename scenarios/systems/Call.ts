@@ -28,10 +28,10 @@ export const readRequest = (bytes: Uint8Array): Request | undefined => {
 }
 
 /** Begins an answer; its body follows. */
-export const answer = (number: number): Writer => new Writer(32).u8(kinds.answer).u32(number)
+export const answer = (number: number): Writer => Writer.make().u8(kinds.answer).u32(number)
 
 /** The server cannot serve this; another one, by index, may (`none`: it does not know which). */
-export const elsewhere = (number: number, server: number): Uint8Array => new Writer(16).u8(kinds.elsewhere).u32(number).u8(server).finish()
+export const elsewhere = (number: number, server: number): Uint8Array => Writer.make().u8(kinds.elsewhere).u32(number).u8(server).finish()
 
 /** The server that an `elsewhere` names when it knows no better one. */
 export const none = 255
@@ -110,7 +110,7 @@ export const make = Effect.fnUntraced(function* (spec: ClientSpec, options: Call
   const caller: Caller = {
     call: (body, read, done) => {
       const number = ++numbers
-      const writer = new Writer(64).u8(kinds.request).u32(spec.index).u32(number)
+      const writer = Writer.make().u8(kinds.request).u32(spec.index).u32(number)
       body(writer)
       pending = {
         number,

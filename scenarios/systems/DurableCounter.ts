@@ -39,19 +39,19 @@ interface Incoming {
 
 const frame = (body: Writer): Uint8Array => {
   const bytes = body.finish()
-  return new Writer(bytes.length + 8).u32(bytes.length).u32(crc32c(bytes)).raw(bytes).finish()
+  return Writer.make().u32(bytes.length).u32(crc32c(bytes)).raw(bytes).finish()
 }
 
 const recordKinds = { snapshot: 1, addition: 2 } as const
 
 const encodeSnapshot = (counted: Counted): Uint8Array => {
-  const body = new Writer(128).u8(recordKinds.snapshot).f64(counted.value).u32(counted.sessions.size)
+  const body = Writer.make().u8(recordKinds.snapshot).f64(counted.value).u32(counted.sessions.size)
   for (const [client, { number, value }] of counted.sessions) body.u32(client).u32(number).f64(value)
   return frame(body)
 }
 
 const encodeAddition = (client: number, number: number, delta: number): Uint8Array =>
-  frame(new Writer(32).u8(recordKinds.addition).u32(client).u32(number).f64(delta))
+  frame(Writer.make().u8(recordKinds.addition).u32(client).u32(number).f64(delta))
 
 const count = (counted: Counted, client: number, number: number, delta: number): void => {
   counted.value += delta
@@ -111,7 +111,7 @@ const carryOut = (
   batch: ReadonlyArray<Incoming>,
   answer: (from: Address, bytes: Uint8Array) => void
 ): Uint8Array => {
-  const records = new Writer(64 * batch.length)
+  const records = Writer.make()
   for (const { from, request } of batch) {
     const { body, client, number } = request
     if (body.u8() === operations.read) {

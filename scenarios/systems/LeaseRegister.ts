@@ -50,8 +50,8 @@ export interface Durable {
 }
 
 export interface Output {
-  /** `durable`: only once everything that was persisted before is durable. */
-  readonly send: (to: number, bytes: Uint8Array, options: { readonly durable: boolean }) => void
+  /** `durable`: only once everything that was persisted before it is. */
+  readonly send: (to: number, bytes: Uint8Array, when: "now" | "durable") => void
   readonly answer: (origin: Origin, bytes: Uint8Array) => void
   readonly persist: (durable: Durable) => void
   readonly setTick: (delayMicros: number) => void
@@ -70,6 +70,7 @@ export const empty: Durable = { promised: 0, ballot: 0, sequence: 0, state: { va
 
 const messages = { acquire: 10, granted: 11, refused: 12, renew: 13, renewed: 14, write: 15, written: 16 } as const
 
+const nobody: ReadonlySet<number> = new Set()
 const nodesMax = 16
 const ownerOf = (ballot: number): number => ballot % nodesMax
 
@@ -122,6 +123,8 @@ export class LeaseRegister {
   private readonly config: Config
   private readonly output: Output
   private readonly majority: number
+  /** How long a holder may count on a lease, by its own clock: both clocks may be off, in opposite directions. */
+  private readonly leaseMicrosSafe: number
   // As an acceptor.
   private promised = 0
   private ballot = 0
@@ -151,6 +154,7 @@ export class LeaseRegister {
     this.config = config
     this.output = output
     this.majority = Math.floor(config.nodes / 2) + 1
+    this.leaseMicrosSafe = Math.floor(config.leaseMicros * (1 - (3 * config.driftPpmMax) / 1_000_000))
     this.renewedAt = Array.from({ length: config.nodes }, () => 0)
   }
 
@@ -167,11 +171,6 @@ export class LeaseRegister {
   private campaignDelay(nowMicros: number, random: number): number {
     const { leaseMicros, renewMicros } = this.config
     return Math.max(0, this.grantedUntil - nowMicros) + renewMicros + Math.floor(random * leaseMicros)
-  }
-
-  /** How long a holder may count on a lease, by its own clock: both clocks may be off, in opposite directions. */
-  private get leaseMicrosSafe(): number {
-    return Math.floor(this.config.leaseMicros * (1 - (3 * this.config.driftPpmMax) / 1_000_000))
   }
 
   tick(nowMicros: number, random: number): void {
@@ -202,32 +201,28 @@ export class LeaseRegister {
     this.bestSequence = 0
     this.bestState = empty.state
     this.renewedAt.fill(0)
-    this.broadcast(messages.acquire, (writer) => writer.f64(nowMicros), nowMicros)
+    this.toAll(Writer.make().u8(messages.acquire).u32(this.ownBallot).f64(nowMicros).finish(), nobody, nowMicros)
   }
 
   private renew(nowMicros: number): void {
-    this.broadcast(messages.renew, (writer) => writer.f64(nowMicros), nowMicros)
+    this.toAll(Writer.make().u8(messages.renew).u32(this.ownBallot).f64(nowMicros).finish(), nobody, nowMicros)
     // A lost write is sent again with the next renewal.
     if (this.phase === "adopting" || this.inFlight.length > 0) this.sendWrites(nowMicros)
     this.output.setTick(this.config.renewMicros)
   }
 
-  private broadcast(kind: number, body: (writer: Writer) => Writer, nowMicros: number): void {
+  /** The same bytes for every node that is still missing; each gets a copy, because the net owns what it is given. */
+  private toAll(bytes: Uint8Array, without: ReadonlySet<number>, nowMicros: number): void {
     for (let to = 0; to < this.config.nodes; to++) {
-      const bytes = body(new Writer(32).u8(kind).u32(this.ownBallot)).finish()
+      if (without.has(to)) continue
       if (to === this.config.self) this.receive(to, bytes, nowMicros)
-      else this.output.send(to, bytes, { durable: false })
+      else this.output.send(to, bytes.slice(), "now")
     }
   }
 
   private sendWrites(nowMicros: number): void {
-    for (let to = 0; to < this.config.nodes; to++) {
-      if (this.written.has(to)) continue
-      const writer = new Writer(96).u8(messages.write).u32(this.ownBallot).u32(this.ownSequence)
-      const bytes = writeState(writer, this.proposed).finish()
-      if (to === this.config.self) this.receive(to, bytes, nowMicros)
-      else this.output.send(to, bytes, { durable: false })
-    }
+    const writer = Writer.make().u8(messages.write).u32(this.ownBallot).u32(this.ownSequence)
+    this.toAll(writeState(writer, this.proposed).finish(), this.written, nowMicros)
   }
 
   private persist(): void {
@@ -263,7 +258,7 @@ export class LeaseRegister {
     const fresh = ballot > this.promised
     const free = this.config.grantsTwice || nowMicros >= this.grantedUntil || ownerOf(this.promised) === from
     if (ballot < this.promised || (fresh && !free)) {
-      this.reply(from, new Writer(8).u8(messages.refused).u32(this.promised))
+      this.reply(from, Writer.make().u8(messages.refused).u32(this.promised))
       return
     }
     this.grantedUntil = nowMicros + this.config.leaseMicros
@@ -273,17 +268,17 @@ export class LeaseRegister {
       this.persist()
     }
     if (kind === messages.renew) {
-      this.reply(from, new Writer(16).u8(messages.renewed).u32(ballot).f64(sentAt))
+      this.reply(from, Writer.make().u8(messages.renewed).u32(ballot).f64(sentAt))
       return
     }
-    const writer = new Writer(96).u8(messages.granted).u32(ballot).f64(sentAt).u32(this.ballot).u32(this.sequence)
+    const writer = Writer.make().u8(messages.granted).u32(ballot).f64(sentAt).u32(this.ballot).u32(this.sequence)
     this.reply(from, writeState(writer, this.state))
   }
 
   private asksToWrite(from: number, ballot: number, sequence: number, state: State, whole: boolean): void {
     if (!whole) return
     if (ballot < this.promised) {
-      this.reply(from, new Writer(8).u8(messages.refused).u32(this.promised))
+      this.reply(from, Writer.make().u8(messages.refused).u32(this.promised))
       return
     }
     if (ballot > this.ballot || (ballot === this.ballot && sequence > this.sequence)) {
@@ -293,11 +288,11 @@ export class LeaseRegister {
       this.state = state
       this.persist()
     } else if (ballot !== this.ballot || sequence !== this.sequence) return
-    this.reply(from, new Writer(16).u8(messages.written).u32(ballot).u32(sequence))
+    this.reply(from, Writer.make().u8(messages.written).u32(ballot).u32(sequence))
   }
 
   private reply(to: number, writer: Writer): void {
-    this.output.send(to, writer.finish(), { durable: true })
+    this.output.send(to, writer.finish(), "durable")
   }
 
   // The candidate and holder.
@@ -317,7 +312,7 @@ export class LeaseRegister {
       this.bestState = state
     }
     if (this.grants.size < this.majority) return
-    this.extendLease()
+    this.extendLease(sentAt)
     this.phase = "adopting"
     this.ownSequence = 1
     this.proposed = this.bestState
@@ -329,13 +324,14 @@ export class LeaseRegister {
   private renewed(from: number, ballot: number, sentAt: number): void {
     if (ballot !== this.ownBallot || (this.phase !== "holding" && this.phase !== "adopting")) return
     this.renewedAt[from] = Math.max(this.renewedAt[from], sentAt)
-    this.extendLease()
+    this.extendLease(sentAt)
   }
 
-  /** The lease counts from when the request left, and as far as a majority has granted it. */
-  private extendLease(): void {
-    const since = [...this.renewedAt].sort((left, right) => right - left)[this.majority - 1]
-    if (since > 0) this.leaseUntil = Math.max(this.leaseUntil, since + this.leaseMicrosSafe)
+  /** The lease counts from when the request left, once a majority has granted that one or a later one. */
+  private extendLease(sentAt: number): void {
+    let holders = 0
+    for (const renewedAt of this.renewedAt) if (renewedAt >= sentAt) holders++
+    if (holders >= this.majority) this.leaseUntil = Math.max(this.leaseUntil, sentAt + this.leaseMicrosSafe)
   }
 
   private wrote(from: number, ballot: number, sequence: number, nowMicros: number): void {

@@ -17,13 +17,18 @@ import { empty, LeaseRegister, readState, writeState, type Config, type Durable 
 
 const path = "register"
 const slotBytes = 4_096
+/** Length and checksum of what follows. */
+const headBytes = 8
 const ticketWrite = 1
 const ticketSync = 2
 
 const encodeSlot = (generation: number, durable: Durable): Uint8Array => {
-  const body = new Writer(128).f64(generation).u32(durable.promised).u32(durable.ballot).u32(durable.sequence)
-  const bytes = writeState(body, durable.state).finish()
-  return new Writer(bytes.length + 8).u32(bytes.length).u32(crc32c(bytes)).raw(bytes).finish()
+  const { ballot, promised, sequence, state } = durable
+  const writer = Writer.make().u32(0).u32(0).f64(generation).u32(promised).u32(ballot).u32(sequence)
+  const slot = writeState(writer, state).finish()
+  const body = slot.subarray(headBytes)
+  slot.set(Writer.make().u32(body.length).u32(crc32c(body)).finish())
+  return slot
 }
 
 const decodeSlot = (slot: Uint8Array): { readonly generation: number; readonly durable: Durable } | undefined => {
@@ -115,7 +120,13 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, options: Om
   const random = yield* Random.Random
   const recovered = yield* Effect.scoped(recover())
 
-  const indexOf = new Map(spec.peers.map((peer, index) => [`${peer.host}:${peer.port}`, index]))
+  const peerAt = ({ host: name, port }: Address): number => {
+    for (let index = 0; index < spec.peers.length; index++) {
+      const peer = spec.peers[index]
+      if (peer.port === port && peer.host === name) return index
+    }
+    return -1
+  }
   let socket: DatagramSocket | undefined
   /** Sends that wait for a state to be durable. */
   const held: Array<{ readonly after: number; readonly to: number; readonly bytes: Uint8Array }> = []
@@ -139,8 +150,8 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, options: Om
   const core: LeaseRegister = new LeaseRegister(
     { self: spec.index, nodes: spec.peers.length, ...options },
     {
-      send: (to, bytes, { durable }) => {
-        if (durable && store.durable < store.submitted) held.push({ after: store.submitted, to, bytes })
+      send: (to, bytes, when) => {
+        if (when === "durable" && store.durable < store.submitted) held.push({ after: store.submitted, to, bytes })
         else deliver(to, bytes)
       },
       answer: (origin, bytes) => socket?.send(origin as Address, bytes),
@@ -161,8 +172,8 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, options: Om
   store.attach(file)
   socket = yield* net.bind(spec.self, {
     received: (from, bytes) => {
-      const peer = indexOf.get(`${from.host}:${from.port}`)
-      if (peer !== undefined) {
+      const peer = peerAt(from)
+      if (peer >= 0) {
         core.receive(peer, bytes, timer.nowMicros())
         return
       }

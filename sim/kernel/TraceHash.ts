@@ -37,15 +37,15 @@ export class TraceHash {
       this.fold(crc32(bytes))
       return
     }
-    let word = 0
-    for (let i = 0; i < length; i++) {
-      word = Math.imul(word, 31) + bytes[i]
-      if ((i & 7) === 7) {
-        this.fold(word)
-        word = 0
-      }
+    let mixed = 0
+    let i = 0
+    for (; i + 3 < length; i += 4) {
+      const word = bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24)
+      mixed = Math.imul(mixed ^ word, 0x9e3779b1)
+      mixed ^= mixed >>> 14
     }
-    this.fold(word)
+    for (; i < length; i++) mixed = Math.imul(mixed ^ bytes[i], 0x9e3779b1)
+    this.fold(mixed)
   }
 
   text(text: string): void {

@@ -3,18 +3,26 @@
  * completions and the drawing of faults are `SimDisk`'s.
  *
  * A file's bytes are kept as reads see them (`cache`), with the writes since its last sync in a list. Power loss undoes
- * that list and applies again, sector by sector, what the draw keeps. After a failed or lying sync the durable bytes are
- * kept apart, because later syncs no longer make everything durable.
+ * that list and applies again, sector by sector, what the draw keeps. After a failed sync the durable bytes are kept apart,
+ * because later syncs no longer make everything durable.
  */
 
 export const sectorBytes = 512
 
-/** One unsynced change of a file. A truncation has no bytes. */
+/** One unsynced change of a file, and how to undo it. A truncation has no bytes. */
 interface Pending {
   readonly offset: number
   readonly bytes: Uint8Array
-  /** The size that the file had after it. */
   readonly sizeAfter: number
+  readonly sizeBefore: number
+  /** What stood at `offset` before; undefined: nothing. */
+  readonly old: Uint8Array | undefined
+}
+
+/** Bytes of which `size` count. */
+interface Image {
+  bytes: Uint8Array
+  size: number
 }
 
 /** What is to be kept of unsynced changes. */
@@ -33,79 +41,66 @@ const grown = (bytes: Uint8Array, size: number): Uint8Array => {
   return larger
 }
 
+const nothing = new Uint8Array(0)
+
 export class Inode {
-  private cache: Uint8Array = new Uint8Array(0)
+  private cache: Uint8Array = nothing
   size = 0
-  /** Undo information: bytes and size before the first pending write. Present exactly when something is pending or lost. */
-  private durable: { bytes: Uint8Array; size: number } | undefined
   private pending: Array<Pending> = []
-  /** The durable image lags behind for good: some write was lost by a sync. */
-  private split = false
+  /** What is durable, kept apart since a sync lost some write for good. */
+  private durable: Image | undefined
 
   read(offset: number, length: number): Uint8Array {
     const end = Math.min(offset + length, this.size)
     return end <= offset ? new Uint8Array(0) : this.cache.slice(offset, end)
   }
 
-  private remember(): void {
-    // Appends are the common case, and need no copy to be undone: what was there stays as it is.
-    if (this.durable === undefined) this.durable = { bytes: this.cache, size: this.size }
-  }
-
-  private unshare(upTo: number): void {
-    const durable = this.durable!
-    if (durable.bytes === this.cache && upTo < durable.size) durable.bytes = this.cache.slice(0, durable.size)
-  }
-
   write(offset: number, bytes: Uint8Array): void {
-    this.remember()
-    this.unshare(offset)
+    const { size } = this
     const end = offset + bytes.length
+    const old = offset < size ? this.cache.slice(offset, Math.min(end, size)) : undefined
     this.cache = grown(this.cache, end)
-    if (offset > this.size) this.cache.fill(0, this.size, offset)
+    if (offset > size) this.cache.fill(0, size, offset)
     this.cache.set(bytes, offset)
-    if (end > this.size) this.size = end
-    this.pending.push({ offset, bytes, sizeAfter: this.size })
+    if (end > size) this.size = end
+    this.pending.push({ offset, bytes, sizeAfter: this.size, sizeBefore: size, old })
   }
 
   truncate(size: number): void {
-    this.remember()
-    if (size < this.size) this.unshare(0)
+    const sizeBefore = this.size
+    const old = size < sizeBefore ? this.cache.slice(size, sizeBefore) : undefined
     this.cache = grown(this.cache, size)
-    if (size > this.size) this.cache.fill(0, this.size, size)
+    if (size > sizeBefore) this.cache.fill(0, sizeBefore, size)
     this.size = size
-    this.pending.push({ offset: size, bytes: new Uint8Array(0), sizeAfter: size })
+    this.pending.push({ offset: size, bytes: nothing, sizeAfter: size, sizeBefore, old })
   }
 
   /** Everything written so far becomes durable, but for what an earlier sync lost. */
   sync(): void {
-    if (this.split) {
-      const durable = this.durable!
-      for (const change of this.pending) applyChange(durable, change)
-    } else {
-      this.durable = undefined
-    }
+    if (this.durable !== undefined) for (const change of this.pending) applyChange(this.durable, change)
     this.pending.length = 0
   }
 
-  /** A failed or lying sync: what is pending stays visible and will never be durable by a later sync. */
+  /** A failed sync: what is pending stays visible and will never be durable by a later sync. */
   loseToSync(): void {
-    if (this.pending.length === 0) return
-    const durable = this.durable!
-    if (durable.bytes === this.cache) durable.bytes = this.cache.slice(0, durable.size)
-    this.split = true
+    this.durable ??= this.undone()
     this.pending.length = 0
   }
 
-  /** Bytes that power loss could still take. */
-  get isDirty(): boolean {
-    return this.pending.length > 0 || this.split
+  /** The bytes without what is pending. */
+  private undone(): Image {
+    const image: Image = { bytes: this.cache.slice(0, this.size), size: this.size }
+    for (let i = this.pending.length - 1; i >= 0; i--) {
+      const { offset, old, sizeBefore } = this.pending[i]
+      image.bytes = grown(image.bytes, sizeBefore)
+      if (old !== undefined) image.bytes.set(old, offset)
+      image.size = sizeBefore
+    }
+    return image
   }
 
   powerLoss(loss: PowerLoss): void {
-    const durable = this.durable
-    if (durable === undefined) return
-    const image = { bytes: durable.bytes.slice(0, durable.size), size: durable.size }
+    const image = this.durable ?? this.undone()
     for (const change of this.pending) {
       if (!loss.keepWrite()) continue
       if (change.bytes.length === 0) applyChange(image, change)
@@ -115,18 +110,16 @@ export class Inode {
     this.size = image.size
     this.durable = undefined
     this.pending = []
-    this.split = false
   }
 
   /** Flips a bit where reads and power loss both see it. */
   flipBit(offset: number, bit: number): void {
     this.cache[offset] ^= 1 << bit
-    const durable = this.durable
-    if (durable !== undefined && durable.bytes !== this.cache && offset < durable.size) durable.bytes[offset] ^= 1 << bit
+    if (this.durable !== undefined && offset < this.durable.size) this.durable.bytes[offset] ^= 1 << bit
   }
 }
 
-const applyChange = (image: { bytes: Uint8Array; size: number }, change: Pending): void => {
+const applyChange = (image: Image, change: Pick<Pending, "offset" | "bytes" | "sizeAfter">): void => {
   if (change.bytes.length === 0) {
     image.bytes = grown(image.bytes, change.sizeAfter)
     if (change.sizeAfter > image.size) image.bytes.fill(0, image.size, change.sizeAfter)
@@ -141,7 +134,7 @@ const applyChange = (image: { bytes: Uint8Array; size: number }, change: Pending
 }
 
 /** Keeps or drops each sector of a write on its own; a hole that it leaves below the end of the file reads as zeros. */
-const applySectors = (image: { bytes: Uint8Array; size: number }, change: Pending, loss: PowerLoss): void => {
+const applySectors = (image: Image, change: Pending, loss: PowerLoss): void => {
   const end = change.offset + change.bytes.length
   let at = change.offset
   while (at < end) {

@@ -57,8 +57,8 @@ class SimTimersPort implements Timers.Port {
   }
 
   set(ticket: number, delayMicros: number): void {
-    assert(ticket >= 0 && ticket < Limits.timerTicketsMax, `a timer ticket is in [0, ${Limits.timerTicketsMax}): ${ticket}`)
-    assert(delayMicros >= 0, `a timer's delay is not negative: ${delayMicros}`)
+    assert(ticket >= 0 && ticket < Limits.timerTicketsMax, "a timer's ticket is at least 0 and below Limits.timerTicketsMax")
+    assert(delayMicros >= 0, "a timer's delay is not negative")
     if (this.epoch.dead) return
     let timer = this.slots[ticket]
     if (timer === undefined) {
