@@ -538,6 +538,18 @@ export const claims: ReadonlyArray<Claim> = [
     })
   },
   {
+    name: "a file opened for write-through is written and read like any other",
+    test: Effect.gen(function* () {
+      const disk = yield* Disk.Disk
+      const file = yield* disk.open("log", { create: true, writeThrough: true })
+      mustEqual("where the first append went", yield* file.append(bytesOf("abc")), 0)
+      yield* file.writeAt(1, bytesOf("x"))
+      mustEqual("where the next one went", yield* file.append(bytesOf("def")), 3)
+      yield* file.sync
+      mustEqual("the file", textOf(yield* file.readAt(0, 10)), "axcdef")
+    })
+  },
+  {
     name: "many files work at the same time, each in its own order",
     test: Effect.gen(function* () {
       const sinks: Array<Completions> = []

@@ -184,8 +184,11 @@ export const claims = (host: string): ReadonlyArray<Claim> => [
     test: Effect.gen(function* () {
       const { near, far } = yield* connect(host)
       for (let round = 1; round <= 5; round++) {
-        must(near.connection.write(pattern(1, (round - 1) * 1_000, 1_000)), "a small write must return true")
-        yield* until("it has arrived", () => far.receivedBytes === round * 1_000)
+        must(
+          near.connection.write(pattern(1, (round - 1) * 60_000, 60_000)),
+          "a write within the bounds must return true"
+        )
+        yield* until("it has arrived", () => far.receivedBytes === round * 60_000)
       }
       mustEqual("events of the near end", near.events, ["opened"])
     })
@@ -296,6 +299,20 @@ export const claims = (host: string): ReadonlyArray<Claim> => [
       // The far ends see a reset, or never came to be.
       yield* until("the far ends are closed", () => accepted.every((far) => far.isClosed))
       for (const far of accepted) mustEqual("how often a far end ended", far.count("ended"), 0)
+    })
+  },
+  {
+    name: "a dial that is reset at whatever moment leaves no open end behind",
+    test: Effect.gen(function* () {
+      const { accepted, address } = yield* listen(host)
+      for (let round = 0; round < 20; round++) {
+        const near = yield* dial(address)
+        yield* Effect.sleep(round / 100)
+        near.connection.reset()
+        yield* until("the near end is closed", () => near.isClosed)
+      }
+      yield* aWhile
+      yield* until("the far ends are closed", () => accepted.every((far) => far.isClosed))
     })
   },
   {

@@ -45,8 +45,10 @@ export class RealDisk implements Disk.Port {
     if (this.refuses("open", path, false, done)) return
     const create =
       options.create === true ? fs.constants.O_CREAT | (options.exclusive === true ? fs.constants.O_EXCL : 0) : 0
+    // Where the system has no O_DSYNC, O_SYNC promises more.
+    const through = options.writeThrough === true ? (fs.constants.O_DSYNC ?? fs.constants.O_SYNC) : 0
     const settle = this.begin("open", path, done)
-    fs.open(this.absolute(path), fs.constants.O_RDWR | create, 0o644, (error, descriptor) => {
+    fs.open(this.absolute(path), fs.constants.O_RDWR | create | through, 0o644, (error, descriptor) => {
       if (error !== null) return settle(error, undefined)
       fs.fstat(descriptor, { bigint: true }, (error, stats) => {
         if (error !== null || !stats.isFile() || this.onIdle !== undefined) {

@@ -96,6 +96,18 @@ describe("RealTimers", () => {
     expect(hostTimers()).toBe(before)
   })
 
+  it("waits for a month without waking in between", async () => {
+    const warnings: Array<Error> = []
+    const warn = (warning: Error): number => warnings.push(warning)
+    process.on("warning", warn)
+    const port = timers.attach({ fired: () => {} })
+    port.set(0, 31 * 86_400_000_000)
+    // A host timer over its bound fires at once, with a warning.
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    process.off("warning", warn)
+    expect(warnings).toEqual([])
+  })
+
   it("fires nothing after close, and takes nothing", async () => {
     const fired: Array<number> = []
     const port = timers.attach({ fired: (ticket) => fired.push(ticket) })
