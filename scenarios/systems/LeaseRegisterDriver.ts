@@ -1,6 +1,6 @@
 /**
  * LeaseRegisterDriver: keeps the contract of `LeaseRegister` with the world. One datagram socket, one timer, one file
- * with two slots that are written in turn, so that a torn write never destroys the last good state.
+ * with two slots that are written through in turn, so that a torn write never destroys the last good state.
  */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
@@ -19,8 +19,6 @@ const path = "register"
 const slotBytes = 4_096
 /** Length and checksum of what follows. */
 const headBytes = 8
-const ticketWrite = 1
-const ticketSync = 2
 
 const encodeSlot = (generation: number, durable: Durable): Uint8Array => {
   const { ballot, promised, sequence, state } = durable
@@ -63,15 +61,14 @@ class Store {
   }
 
   readonly sink = {
-    done: (ticket: number): void => {
-      if (ticket !== ticketSync) return
+    done: (): void => {
       this.durable = this.covered
       this.busy = false
       this.durableUpTo(this.durable)
       if (this.waiting !== undefined && !this.busy) this.write()
     },
     bytes: (): void => {},
-    // A failed write or sync says nothing good about what was written before: never again.
+    // A failed write says nothing good about what was written before: never again.
     failed: (_: number, error: { readonly message: string }): void => this.broken(error.message)
   }
 
@@ -90,8 +87,7 @@ class Store {
     this.waiting = undefined
     this.covered = this.submitted
     this.busy = true
-    this.file!.writeAt(ticketWrite, (this.generation % 2) * slotBytes, bytes)
-    this.file!.sync(ticketSync)
+    this.file!.writeAt(0, (this.generation % 2) * slotBytes, bytes)
   }
 }
 
@@ -165,7 +161,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, options: Om
   const sink = store.sink
   const file = yield* Effect.acquireRelease(
     Effect.callback<File, Error>((resume) => {
-      disk.port.open(path, {}, sink, (error, opened) => resume(error === undefined ? Effect.succeed(opened!) : Effect.fail(error)))
+      disk.port.open(path, { writeThrough: true }, sink, (error, opened) => resume(error === undefined ? Effect.succeed(opened!) : Effect.fail(error)))
     }),
     (opened) => Effect.sync(() => opened.close())
   )

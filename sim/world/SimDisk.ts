@@ -104,6 +104,7 @@ class FileCall extends Event {
       case "write":
       case "append": {
         const offset = this.apply(this.bytes)
+        if (this.syncs && !faults.lying) file.inode.sync()
         hash.bytes(this.bytes)
         return file.sink.done(this.ticket, this.operation === "append" ? offset : 0)
       }
@@ -116,6 +117,11 @@ class FileCall extends Event {
       case "size":
         return file.sink.done(this.ticket, file.inode.size)
     }
+  }
+
+  /** Whether it makes the file durable. */
+  get syncs(): boolean {
+    return this.operation === "sync" || (this.file.writeThrough && (this.operation === "write" || this.operation === "append"))
   }
 
   private observe(result: "ok" | DiskErrorCode): void {
@@ -139,11 +145,11 @@ class FileCall extends Event {
   }
 
   private failPartly(): void {
-    if (this.operation === "sync") this.file.inode.loseToSync()
-    else if (this.bytes.length > 0) {
+    if (this.bytes.length > 0) {
       const prefix = this.file.disk.faults.prefix.below(this.bytes.length)
       if (prefix > 0) this.apply(this.bytes.subarray(0, prefix))
     }
+    if (this.syncs) this.file.inode.loseToSync()
   }
 
   /** Puts the bytes into the image; returns where. */
@@ -169,16 +175,18 @@ class SimFile implements Disk.File {
   readonly path: string
   readonly inode: Inode
   readonly sink: Disk.Sink
+  readonly writeThrough: boolean
   readonly underWay: Array<FileCall> = []
   private readonly epoch: Epoch
   private busyUntil = 0
   private closed = false
 
-  constructor(disk: SimDisk, epoch: Epoch, path: string, inode: Inode, sink: Disk.Sink) {
+  constructor(disk: SimDisk, epoch: Epoch, path: string, inode: Inode, options: Disk.OpenOptions, sink: Disk.Sink) {
     this.disk = disk
     this.epoch = epoch
     this.path = path
     this.inode = inode
+    this.writeThrough = options.writeThrough === true
     this.sink = sink
   }
 
@@ -193,10 +201,10 @@ class SimFile implements Disk.File {
     const call = new FileCall(this, epoch, operation, ticket, offset, bytes, length)
     this.underWay.push(call)
     if (disk.isLastCall()) return disk.owner.killed()
-    const latency = operation === "sync" ? disk.syncMicros() : disk.callMicros()
+    const latency = (operation === "sync" ? 0 : disk.callMicros()) + (call.syncs ? disk.syncMicros() : 0)
     // Strictly later than the call before: operations of a file never change places.
     this.busyUntil = Math.max(this.busyUntil, kernel.now) + latency
-    if (disk.faults.stuck && operation === "sync") disk.stuckCalls.push({ call, at: this.busyUntil })
+    if (disk.faults.stuck && call.syncs) disk.stuckCalls.push({ call, at: this.busyUntil })
     else kernel.schedule(call, this.busyUntil)
   }
 
@@ -326,7 +334,7 @@ export class SimDisk {
             if (parent !== "directory") return parent === undefined ? "not-found" : "not-a-file"
             this.image.create(path, new Inode())
           } else if (options.create === true && options.exclusive === true) return "exists"
-          const file = new SimFile(this, epoch, path, this.image.get(path) as Inode, sink)
+          const file = new SimFile(this, epoch, path, this.image.get(path) as Inode, options, sink)
           this.files.push(file)
           return { value: file }
         })

@@ -9,7 +9,7 @@
  *
  * | call                       | visible to reads            | durable after                                        |
  * | -------------------------- | --------------------------- | ---------------------------------------------------- |
- * | `writeAt`, `append`        | when it completes           | a later successful `sync` of the same file           |
+ * | `writeAt`, `append`        | when it completes           | a later successful `sync` of the same file; at once with `writeThrough` |
  * | `truncate`                 | when it completes           | a later successful `sync` of the same file           |
  * | `open` that creates        | when it completes           | `syncDirectory` of its directory, and `sync` for its bytes |
  * | `rename`, `remove`, `makeDirectory` | when it completes  | `syncDirectory` of the directory (of both, when a rename crosses) |
@@ -34,6 +34,11 @@ export interface OpenOptions {
   readonly create?: boolean
   /** With `create`: fail with `exists` when the file is there already. Default: false. */
   readonly exclusive?: boolean
+  /**
+   * Each `writeAt` and `append` is durable when it completes, as if a `sync` came with it (O_DSYNC): one trip to the
+   * device and one completion instead of two. A failed one counts as a failed sync. Default: false.
+   */
+  readonly writeThrough?: boolean
 }
 
 /** Gets exactly one call for each operation that was submitted to a file with its ticket. */
