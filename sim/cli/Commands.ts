@@ -289,7 +289,7 @@ const smoke = Command.make(
 )
 
 const comparison = (seeds: number) => ({
-  scenario: text("scenario", "NAME,...", "Scenarios that the seeds are dealt to; default: all"),
+  scenario: text("scenario", "NAME,...", "Scenarios that the seeds are dealt to; default: all but canaries"),
   seeds: Flag.Int("seeds").pipe(
     Flag.withMetavar("N"),
     Flag.withDescription(`How many seeds; default: ${seeds}`),
@@ -319,7 +319,7 @@ const determinism = Command.make(
     "Run seeds in two processes and in opposite orders: equal trace hashes, different seeds different ones, the same after 50 other runs"
   ),
   Command.withShortDescription("Check that a seed is one history"),
-  Command.withExamples([example("determinism --seeds 200", "Two hundred seeds, dealt to all scenarios")])
+  Command.withExamples([example("determinism --seeds 200", "Two hundred seeds, dealt to the scenarios")])
 )
 
 const versions = Command.make(
@@ -343,7 +343,10 @@ export const sim = Command.make(
   program,
   {
     ...runFlags,
-    real: onOff("real", "Run on the real machine: loopback, a temporary directory, real clocks, no faults"),
+    real: onOff(
+      "real",
+      "Run on the real machine: loopback, a temporary directory, real clocks; of the faults only crash and stop"
+    ),
     port: whole("port", "P", "With --real: the first port to listen on; default: free ones"),
     json,
     report

@@ -45,9 +45,9 @@ export const main = async (input: Input): Promise<number> => {
   return good ? exitCodes.pass : exitCodes.fail
 }
 
-/** The scenarios that take part: those named, or all; a canary that leaves the simulator's rules is told by a judge, equally twice. */
+/** The scenarios that take part: those named, or all that are no canaries. */
 export const names = (list: string | undefined): ReadonlyArray<string> =>
-  list === undefined ? Registry.names() : Parse.list(list).map(Request.scenarioName)
+  list === undefined ? Registry.namesWithoutCanaries() : Parse.list(list).map(Request.scenarioName)
 
 /** `count` seeds dealt out over the scenarios. */
 export const spread = (scenarios: ReadonlyArray<string>, from: string, count: number): ReadonlyArray<Task> =>

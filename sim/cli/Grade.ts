@@ -18,7 +18,7 @@ import * as Tree from "./Tree.ts"
  * - `found`: a judge fired under the patch, and the same runs pass without it. Where no judge fired within the budget, but
  *   runs broke the simulator, died or hung, the `judge` is `simulator` or `worker`.
  * - `missed`: within the budget every run passed.
- * - `control fails`: a judge fired, but the same seeds do not all pass without the patch: nothing is shown.
+ * - `control fails`: a judge fired, and its seed passes without the patch, but not all seeds do that ran before it.
  * - `does not apply`, `does not load`: the patch is not one against today's code, or its code cannot be run.
  */
 export type Verdict = "found" | "missed" | "control fails" | "does not apply" | "does not load"
@@ -57,7 +57,8 @@ export interface Options {
 }
 
 /** A planted bug may make a run endless; a healthy one takes a second or so. */
-const hangMillisOf = (budgetMillis: number): number => Math.min(20_000, Math.max(2_000, budgetMillis / 3))
+const hangMillisOf = (budgetMillis: number): number =>
+  Math.min(20_000, Math.max(2_000, Math.ceil(budgetMillis / 3_000) * 1_000))
 const shrinkMillisMax = 30_000
 /** So many say that no judge will have its turn. */
 const breakdownsMax = 10
@@ -142,47 +143,51 @@ const gradeIn = async (
 
 const isBreakdown = (found: Finding): boolean => found.judge === "worker" || found.judge === "simulator"
 
-/** Runs seeds in the patched tree until the first judge fires. */
+/**
+ * Runs seeds in the patched tree until a judge fires on one that passes without the patch: a tree with a fault of its own
+ * must not hide what is looked for. Where no judge does, the first breakdown is what was found.
+ */
 const seek = async (
   tree: string,
   scenarios: ReadonlyArray<string>,
   overrides: Overrides,
   options: Options
 ): Promise<Search> => {
+  const tasks = endless(scenarios, options.from)
   const done: Array<Task> = []
-  let breakdowns = 0
-  let firstBreakdown: Finding | undefined
-  let found: Finding | undefined
   const startedAt = performance.now()
   const wallMillis = (): number => performance.now() - startedAt
   const hangMillis = hangMillisOf(options.budgetMillis)
-  await Pool.run(
-    endless(scenarios, options.from),
-    {
-      entry: entry(tree),
-      jobs: options.jobs,
-      scenarios,
-      overrides,
-      budgetMillis: options.budgetMillis,
-      hangMillis,
-      signal: options.signal
-    },
-    (report) => {
+  let breakdowns = 0
+  let firstBreakdown: Finding | undefined
+  const round = async (): Promise<{ readonly end: Pool.End; readonly finding: Finding | undefined }> => {
+    let finding: Finding | undefined
+    const budgetMillis = options.budgetMillis - wallMillis()
+    const place = { entry: entry(tree), jobs: options.jobs, scenarios, overrides, hangMillis, signal: options.signal }
+    const end = await Pool.run(tasks, { ...place, budgetMillis }, (report) => {
       done.push(report.task)
       options.onProgress(`${done.length} runs`)
       const failure = failureOf(report)
       if (failure === undefined) return
-      const finding: Finding = { task: report.task, ...failure, done: [...done], wallMillis: wallMillis() }
-      if (isBreakdown(finding)) {
-        breakdowns += 1
-        firstBreakdown ??= finding
-        return breakdowns < breakdownsMax ? undefined : "stop"
+      const seen: Finding = { task: report.task, ...failure, done: [...done], wallMillis: wallMillis() }
+      if (!isBreakdown(seen)) {
+        finding = seen
+        return "stop"
       }
-      found = finding
-      return "stop"
-    }
-  )
-  return { done, breakdowns, found: found ?? firstBreakdown, wallMillis: wallMillis() }
+      breakdowns += 1
+      firstBreakdown ??= seen
+      return breakdowns < breakdownsMax ? undefined : "stop"
+    })
+    return { end, finding }
+  }
+  while (true) {
+    const { end, finding } = await round()
+    const ends = { done, breakdowns, wallMillis: wallMillis() }
+    if (finding === undefined) return { ...ends, found: firstBreakdown }
+    const { verdict } = await check([finding.task], scenarios, overrides, options)
+    if (verdict === "pass") return { ...ends, found: finding }
+    if (end !== "stopped" || wallMillis() >= options.budgetMillis) return { ...ends, found: firstBreakdown }
+  }
 }
 
 /** Runs the same tasks without the patch. */

@@ -5,14 +5,14 @@ import * as Format from "./Format.ts"
 import type { Paint } from "./Terminal.ts"
 
 /** The first line: what runs, before it has run. */
-export const heading = (plan: Plan, paint: Paint): string =>
+export const heading = (plan: Plan, { real }: { readonly real: boolean }, paint: Paint): string =>
   [
     paint.bold(plan.scenario),
     `seed ${paint.cyan(plan.seed)}`,
     Format.counted(plan.nodes, "node"),
     Format.counted(plan.clients, "client"),
-    `${Format.duration(plan.durationMicros / 1_000)} under faults`,
-    `policy ${plan.policy}`
+    `${Format.duration(plan.durationMicros / 1_000)} ${real ? "on this machine" : "under faults"}`,
+    ...(real ? [] : [`policy ${plan.policy}`])
   ].join(paint.dim(" · "))
 
 /** The verdict, what happened, and each check; `servers` tells nodes from clients. */

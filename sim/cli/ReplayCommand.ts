@@ -15,7 +15,7 @@ export interface Input {
 export const main = async (input: Input): Promise<number> => {
   const subject = await Subject.ofFile(input.file)
   const engine = await Engine.load()
-  if (!input.json) Terminal.print(Render.heading(subject.plan, Terminal.paint))
+  if (!input.json) Terminal.print(Render.heading(subject.plan, { real: false }, Terminal.paint))
   const output = engine.run(subject.scenario, subject.plan, { ...Subject.replaying(subject), record: input.report })
   const result = { ...output.result, reproduce: subject.reproduce }
   const report =

@@ -31,7 +31,7 @@ export const main = async (input: Input): Promise<number> => {
   }
   const engine = await Engine.load()
   const plan = engine.draw(request.scenario, request.seed, request.overrides)
-  if (!input.json) Terminal.print(Render.heading(plan, Terminal.paint))
+  if (!input.json) Terminal.print(Render.heading(plan, input, Terminal.paint))
   const output = input.real
     ? await runReal(request, plan, port)
     : Engine.runWithJournal(engine, request.scenario, plan, { record: input.report })
@@ -61,7 +61,7 @@ const runReal = async (
   } catch (error) {
     if (isAddressError(error)) {
       throw new UsageError({
-        message: `${error.message} Choose another with --port, or leave --port away for free ones.`
+        message: `--port ${port}: ${error.message}. This run takes ${plan.nodes + plan.clients} ports from there on; without --port it takes free ones.`
       })
     }
     throw new SimulatorError({

@@ -21,7 +21,7 @@ export const main = async (input: Input): Promise<number> => {
   const budgetMillis = Parse.durationMicros("--budget", input.budget) / 1_000
   const engine = await Engine.load()
   const subject = await Subject.resolve(engine, input.file, input.flags)
-  if (!input.json) Terminal.print(Render.heading(subject.plan, Terminal.paint))
+  if (!input.json) Terminal.print(Render.heading(subject.plan, { real: false }, Terminal.paint))
   const before = engine.run(subject.scenario, subject.plan, { ...Subject.replaying(subject), journal: true })
   if (before.result.verdict === "pass") {
     throw new UsageError({
