@@ -3,8 +3,8 @@
  * are inputs, sends and persistence are outputs.
  *
  * A node campaigns with a ballot; acceptors promise it, unless they granted a lease to another node that may still be valid. With
- * promises of a majority the node adopts the newest state among them, writes it back under its ballot, and holds the lease for
- * as long as a majority renews it. Reads are served from memory; writes go to a majority. Ballots fence late writes of
+ * promises of a majority the node asks for the lease, adopts the newest state among them, writes it back under its ballot, and
+ * holds the lease for as long as a majority renews it. A promise alone keeps nobody out: when votes split, the next ballot wins. Reads are served from memory; writes go to a majority. Ballots fence late writes of
  * former holders (Paxos, Lamport 1998; leases, Gray and Cheriton 1989; majority leases without disk, Trencseni et al.,
  * "PaxosLease", 2012).
  *
@@ -70,6 +70,8 @@ export const empty: Durable = { promised: 0, ballot: 0, sequence: 0, state: { va
 
 const messages = { acquire: 10, granted: 11, refused: 12, renew: 13, renewed: 14, write: 15, written: 16 } as const
 
+/** Candidates wait up to this many renewals more than they must, so that one of them comes first. */
+const campaignSpread = 8
 const nobody: ReadonlySet<number> = new Set()
 const nodesMax = 16
 const ownerOf = (ballot: number): number => ballot % nodesMax
@@ -146,6 +148,8 @@ export class LeaseRegister {
   /** Per node: when, on our clock, we sent what it granted or renewed last. */
   private readonly renewedAt: Array<number>
   private leaseUntil = 0
+  /** A candidate that has not become a holder by then starts again. */
+  private adoptUntil = 0
   private inFlight: ReadonlyArray<Queued> = []
   private queue: Array<Queued> = []
 
@@ -170,12 +174,13 @@ export class LeaseRegister {
 
   private campaignDelay(nowMicros: number, random: number): number {
     const { leaseMicros, renewMicros } = this.config
-    return Math.max(0, this.grantedUntil - nowMicros) + renewMicros + Math.floor(random * leaseMicros)
+    const spread = Math.min(leaseMicros, campaignSpread * renewMicros)
+    return Math.max(0, this.grantedUntil - nowMicros) + renewMicros + Math.floor(random * spread)
   }
 
   tick(nowMicros: number, random: number): void {
     if (this.phase === "adopting" || this.phase === "holding") {
-      if (nowMicros < this.leaseUntil) {
+      if (nowMicros < (this.phase === "adopting" ? this.adoptUntil : this.leaseUntil)) {
         this.renew(nowMicros)
         return
       }
@@ -201,7 +206,8 @@ export class LeaseRegister {
     this.bestSequence = 0
     this.bestState = empty.state
     this.renewedAt.fill(0)
-    this.toAll(Writer.make().u8(messages.acquire).u32(this.ownBallot).f64(nowMicros).finish(), nobody, nowMicros)
+    this.leaseUntil = 0
+    this.toAll(Writer.make().u8(messages.acquire).u32(this.ownBallot).finish(), nobody, nowMicros)
   }
 
   private renew(nowMicros: number): void {
@@ -237,6 +243,7 @@ export class LeaseRegister {
     const ballot = reader.u32()
     switch (kind) {
       case messages.acquire:
+        return this.asked(kind, from, ballot, 0, nowMicros)
       case messages.renew:
         return this.asked(kind, from, ballot, reader.f64(), nowMicros)
       case messages.write:
@@ -244,7 +251,7 @@ export class LeaseRegister {
       case messages.granted:
         return this.granted(from, ballot, reader, nowMicros)
       case messages.renewed:
-        return this.renewed(from, ballot, reader.f64())
+        return this.renewed(from, ballot, reader.f64(), nowMicros)
       case messages.written:
         return this.wrote(from, ballot, reader.u32(), nowMicros)
       case messages.refused:
@@ -261,17 +268,17 @@ export class LeaseRegister {
       this.reply(from, Writer.make().u8(messages.refused).u32(this.promised))
       return
     }
-    this.grantedUntil = nowMicros + this.config.leaseMicros
-    if (from !== this.config.self) this.output.setTick(this.campaignDelay(nowMicros, 0.5))
     if (fresh) {
       this.promised = ballot
       this.persist()
     }
     if (kind === messages.renew) {
+      this.grantedUntil = nowMicros + this.config.leaseMicros
+      if (from !== this.config.self) this.output.setTick(this.campaignDelay(nowMicros, 0.5))
       this.reply(from, Writer.make().u8(messages.renewed).u32(ballot).f64(sentAt))
       return
     }
-    const writer = Writer.make().u8(messages.granted).u32(ballot).f64(sentAt).u32(this.ballot).u32(this.sequence)
+    const writer = Writer.make().u8(messages.granted).u32(ballot).u32(this.ballot).u32(this.sequence)
     this.reply(from, writeState(writer, this.state))
   }
 
@@ -299,32 +306,30 @@ export class LeaseRegister {
 
   private granted(from: number, ballot: number, reader: Reader, nowMicros: number): void {
     if (ballot !== this.ownBallot || this.phase !== "acquiring") return
-    const sentAt = reader.f64()
     const tagBallot = reader.u32()
     const tagSequence = reader.u32()
     const state = readState(reader)
     if (!reader.isWhole) return
     this.grants.add(from)
-    this.renewedAt[from] = Math.max(this.renewedAt[from], sentAt)
     if (tagBallot > this.bestBallot || (tagBallot === this.bestBallot && tagSequence > this.bestSequence)) {
       this.bestBallot = tagBallot
       this.bestSequence = tagSequence
       this.bestState = state
     }
     if (this.grants.size < this.majority) return
-    this.extendLease(sentAt)
     this.phase = "adopting"
+    this.adoptUntil = nowMicros + this.config.leaseMicros
     this.ownSequence = 1
     this.proposed = this.bestState
     this.written.clear()
-    this.sendWrites(nowMicros)
-    this.output.setTick(this.config.renewMicros)
+    this.renew(nowMicros)
   }
 
-  private renewed(from: number, ballot: number, sentAt: number): void {
+  private renewed(from: number, ballot: number, sentAt: number, nowMicros: number): void {
     if (ballot !== this.ownBallot || (this.phase !== "holding" && this.phase !== "adopting")) return
     this.renewedAt[from] = Math.max(this.renewedAt[from], sentAt)
     this.extendLease(sentAt)
+    if (this.phase === "adopting") this.hold(nowMicros)
   }
 
   /** The lease counts from when the request left, once a majority has granted that one or a later one. */
@@ -340,15 +345,19 @@ export class LeaseRegister {
     this.written.add(from)
     if (this.written.size !== this.majority) return
     this.committed = this.proposed
+    if (this.phase === "adopting") return this.hold(nowMicros)
     if (nowMicros >= this.leaseUntil) return
-    if (this.phase === "adopting") {
-      this.phase = "holding"
-      this.output.trace("lease/held", { ballot, forMicros: this.leaseUntil - nowMicros })
-    }
     const done = this.inFlight
     this.inFlight = []
     for (const request of done) this.answerFromSession(request)
     if (this.queue.length > 0) this.propose(nowMicros)
+  }
+
+  /** Both are there: the adopted state on a majority, and a lease of a majority. */
+  private hold(nowMicros: number): void {
+    if (this.written.size < this.majority || nowMicros >= this.leaseUntil) return
+    this.phase = "holding"
+    this.output.trace("lease/held", { ballot: this.ownBallot, forMicros: this.leaseUntil - nowMicros })
   }
 
   private answerFromSession({ client, number, origin }: Queued): void {
