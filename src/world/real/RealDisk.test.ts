@@ -190,6 +190,46 @@ describe("RealDisk", () => {
     expect(tickets.told[3]).toEqual(["bytes", full ? "\0\0" : ""])
   })
 
+  it("syncs each write, as part of it, where the system cannot write through", async () => {
+    const { fdatasync } = mutableFs
+    let syncs = 0
+    const failingSecond = (descriptor: number, done: (error: NodeJS.ErrnoException | null) => void): void => {
+      if (++syncs === 2) setImmediate(() => done(systemError("EIO")))
+      else fdatasync(descriptor, done)
+    }
+    Object.assign(mutableFs, { fdatasync: failingSecond })
+    syncBuiltinESMExports()
+    try {
+      const tickets = new Tickets()
+      const closed = new Promise((resolve) => {
+        const file = new RealFile({
+          path: "log",
+          descriptor: fs.openSync(join(root, "log"), "w+"),
+          inode: { key: "log", files: new Set() },
+          sink: tickets,
+          syncsWrites: true,
+          onClosed: resolve
+        })
+        file.append(0, Buffer.from("abc"))
+        file.append(1, Buffer.from("def"))
+        file.writeAt(2, 1, Buffer.from("x"))
+        file.readAt(3, 0, 6)
+        file.close()
+      })
+      await closed
+      expect(tickets.told).toEqual([
+        ["done", 0],
+        ["failed", "io"],
+        ["done", 0],
+        ["bytes", "axcdef"]
+      ])
+      expect(syncs).toBe(3)
+    } finally {
+      Object.assign(mutableFs, { fdatasync })
+      syncBuiltinESMExports()
+    }
+  })
+
   it("tells nothing after close, starts nothing, and calls back when every file is closed", async () => {
     const disk = new RealDisk(root)
     const tickets = new Tickets()

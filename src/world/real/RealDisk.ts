@@ -21,6 +21,9 @@ import { type Inode, RealFile } from "./RealFile.ts"
 
 const hasDirectorySync = process.platform !== "win32"
 
+/** Windows has no O_DSYNC here, and macOS's stops at the device's cache. There a sync follows each write. */
+const hasWriteThrough = process.platform === "linux"
+
 export class RealDisk implements Disk.Port {
   private readonly root: string
   private readonly files = new Set<RealFile>()
@@ -45,8 +48,7 @@ export class RealDisk implements Disk.Port {
     if (this.refuses("open", path, false, done)) return
     const create =
       options.create === true ? fs.constants.O_CREAT | (options.exclusive === true ? fs.constants.O_EXCL : 0) : 0
-    // Where the system has no O_DSYNC, O_SYNC promises more.
-    const through = options.writeThrough === true ? (fs.constants.O_DSYNC ?? fs.constants.O_SYNC) : 0
+    const through = options.writeThrough === true && hasWriteThrough ? fs.constants.O_DSYNC : 0
     const settle = this.begin("open", path, done)
     fs.open(this.absolute(path), fs.constants.O_RDWR | create | through, 0o644, (error, descriptor) => {
       if (error !== null) return settle(error, undefined)
@@ -55,7 +57,8 @@ export class RealDisk implements Disk.Port {
           const failure = error ?? Object.assign(new Error("not a regular file"), { code: "EISDIR" })
           return fs.close(descriptor, () => settle(failure, undefined))
         }
-        settle(null, this.opened(path, descriptor, `${stats.dev}:${stats.ino}`, sink))
+        const syncsWrites = options.writeThrough === true && !hasWriteThrough
+        settle(null, this.opened({ path, descriptor, key: `${stats.dev}:${stats.ino}`, sink, syncsWrites }))
       })
     })
   }
@@ -155,13 +158,20 @@ export class RealDisk implements Disk.Port {
     }
   }
 
-  private opened(path: string, descriptor: number, key: string, sink: Disk.Sink): RealFile {
+  private opened(options: {
+    readonly path: string
+    readonly descriptor: number
+    readonly key: string
+    readonly sink: Disk.Sink
+    readonly syncsWrites: boolean
+  }): RealFile {
+    const { key, ...rest } = options
     let inode = this.inodes.get(key)
     if (inode === undefined) {
       inode = { key, files: new Set() }
       this.inodes.set(key, inode)
     }
-    const file = new RealFile({ path, descriptor, inode, sink, onClosed: this.onFileClosed })
+    const file = new RealFile({ ...rest, inode, onClosed: this.onFileClosed })
     this.files.add(file)
     return file
   }

@@ -44,6 +44,7 @@ export class RealFile implements Disk.File {
   readonly inode: Inode
   private readonly descriptor: number
   private readonly sink: Disk.Sink
+  private readonly syncsWrites: boolean
   private readonly onClosed: (file: RealFile) => void
   private queue: Array<Operation> = []
   private head = 0
@@ -61,6 +62,8 @@ export class RealFile implements Disk.File {
     readonly descriptor: number
     readonly inode: Inode
     readonly sink: Disk.Sink
+    /** A sync follows each write, as part of it. Default: false. */
+    readonly syncsWrites?: boolean
     readonly onClosed: (file: RealFile) => void
   }) {
     this.path = options.path
@@ -68,6 +71,7 @@ export class RealFile implements Disk.File {
     this.inode = options.inode
     this.inode.files.add(this)
     this.sink = options.sink
+    this.syncsWrites = options.syncsWrites === true
     this.onClosed = options.onClosed
   }
 
@@ -193,6 +197,13 @@ export class RealFile implements Disk.File {
         0
       )
     }
+    if (this.syncsWrites) return fs.fdatasync(this.descriptor, this.onWritten)
+    this.onWritten(null)
+  }
+
+  private readonly onWritten = (error: NodeJS.ErrnoException | null): void => {
+    if (error !== null) return this.fail(error)
+    const operation = this.current!
     this.complete(undefined, operation.kind === "append" ? operation.offset : 0)
   }
 
