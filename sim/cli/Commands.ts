@@ -7,37 +7,60 @@ import * as Option from "effect/Option"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { SimulatorError, UsageError, describe } from "./CliError.ts"
-import type { RunFlags } from "./Request.ts"
+import { describe, SimulatorError, UsageError } from "./CliError.ts"
 
-/** What `npm` users type before the flags; examples and usage lines say it whole. */
+/** What is typed before the flags; examples and usage lines say it whole. */
 const program = "npm run sim --"
 
-type Main<Input> = { readonly main: (input: Input) => Promise<number> }
-
-/** A handler that loads its module, runs it and leaves its exit code with the process. */
-const lazily =
-  <Flags, Input>(load: () => Promise<Main<Input>>, input: (flags: Flags) => Input) =>
-  (flags: Flags): Effect.Effect<void, UsageError | SimulatorError> =>
-    Effect.tryPromise({
-      try: async () => {
-        process.exitCode = await (await load()).main(input(flags))
-      },
-      catch: (error) =>
-        error instanceof UsageError || error instanceof SimulatorError
-          ? error
-          : new SimulatorError({ message: describe(error) })
-    })
+/** Loads a command's module, runs it and leaves its exit code with the process. */
+const lazily = <Input>(
+  load: () => Promise<{ readonly main: (input: Input) => Promise<number> }>,
+  input: Input
+): Effect.Effect<void, UsageError | SimulatorError> =>
+  Effect.tryPromise({
+    try: async () => {
+      const { main } = await load()
+      process.exitCode = await main(input)
+    },
+    catch: (error) =>
+      error instanceof UsageError || error instanceof SimulatorError
+        ? error
+        : new SimulatorError({ message: describe(error) })
+  })
 
 const text = (name: string, metavar: string, description: string) =>
-  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
+  Flag.String(name).pipe(
+    Flag.withMetavar(metavar),
+    Flag.withDescription(description),
+    Flag.optional,
+    Flag.map(Option.getOrUndefined)
+  )
+const textOr = (name: string, metavar: string, otherwise: string, description: string) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar(metavar),
+    Flag.withDescription(`${description}; default: ${otherwise}`),
+    Flag.withDefault(otherwise)
+  )
 const whole = (name: string, metavar: string, description: string) =>
-  Flag.Int(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
+  Flag.Int(name).pipe(
+    Flag.withMetavar(metavar),
+    Flag.withDescription(description),
+    Flag.optional,
+    Flag.map(Option.getOrUndefined)
+  )
 const onOff = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(description), Flag.withDefault(false))
+const argument = (name: string, description: string) =>
+  Argument.String(name).pipe(
+    Argument.withDescription(description),
+    Argument.optional,
+    Argument.map(Option.getOrUndefined)
+  )
+const example = (flags: string, description: string) => ({ command: `${program} ${flags}`, description })
 
 const json = onOff("json", "Print one JSON object as the last line of the output")
 const report = onOff("report", "Write a page with the space-time diagram to .orbit/reports")
+const jobs = whole("jobs", "J", "Worker processes; default: one a core")
 
 const shapeFlags = {
   nodes: whole("nodes", "N", "Servers of the cluster; default: drawn from the seed"),
@@ -55,36 +78,10 @@ const runFlags = {
   ...shapeFlags
 }
 
-type Options<Flags> = { readonly [Key in keyof Flags]: Option.Option<Flags[Key]> }
-
-const optional = Option.getOrUndefined
-
-const runFlagsOf = (
-  flags: Options<{ scenario: string; seed: string; nodes: number; for: string; faults: string; policy: string }>
-): RunFlags => ({
-  scenario: optional(flags.scenario),
-  seed: optional(flags.seed),
-  nodes: optional(flags.nodes),
-  for: optional(flags.for),
-  faults: optional(flags.faults),
-  policy: optional(flags.policy)
-})
-
-const example = (flags: string, description: string) => ({ command: `${program} ${flags}`.trim(), description })
-
 const list = Command.make(
   "list",
-  {
-    topic: Argument.String("scenarios|faults|policies").pipe(
-      Argument.withDescription("What to list; all when left away"),
-      Argument.optional
-    ),
-    json
-  },
-  lazily(
-    () => import("./ListCommand.ts"),
-    (flags: { topic: Option.Option<string>; json: boolean }) => ({ topic: optional(flags.topic), json: flags.json })
-  )
+  { topic: argument("scenarios|faults|policies", "What to list; all when left away"), json },
+  (input) => lazily(() => import("./ListCommand.ts"), input)
 ).pipe(
   Command.withDescription("List scenarios, faults and scheduling policies"),
   Command.withExamples([example("list", "Everything that has a name"), example("list faults", "Only the faults")])
@@ -96,47 +93,32 @@ const swarm = Command.make(
     ...shapeFlags,
     scenario: text("scenario", "NAME,...", "Scenarios to run, each on every seed; default: all but canaries"),
     seeds: whole("seeds", "N", "How many seeds; default: 100, or as many as the budget allows"),
-    jobs: whole("jobs", "J", "Worker processes; default: one a core"),
+    jobs,
     from: text("from", "SEED", "The first seed: a number counts up, a text gets /1, /2, ...; default: drawn"),
     budget: text("budget", "DURATION", "Stop after this wall time: 60s, 10m"),
     json
   },
-  lazily(
-    () => import("./SwarmCommand.ts"),
-    ({
-      seeds,
-      jobs,
-      from,
-      budget,
-      json,
-      ...flags
-    }: Options<{
-      scenario: string
-      nodes: number
-      for: string
-      faults: string
-      policy: string
-      seeds: number
-      jobs: number
-      from: string
-      budget: string
-    }> & { json: boolean }) => ({
-      ...runFlagsOf({ ...flags, seed: Option.none() }),
-      seeds: optional(seeds),
-      jobs: optional(jobs),
-      from: optional(from),
-      budget: optional(budget),
-      json
-    })
-  )
+  (input) => lazily(() => import("./SwarmCommand.ts"), input)
 ).pipe(
   Command.withDescription("Run many seeds on all cores and show each different failure once, with its first seed"),
   Command.withShortDescription("Run many seeds on all cores"),
   Command.withExamples([
     example("swarm --seeds 1000", "A thousand seeds of every scenario"),
-    example("swarm --budget 10m --scenario register/lease,log/quorum", "Two scenarios for ten minutes"),
+    example("swarm --budget 10m --scenario register/lease,counter/durable", "Two scenarios for ten minutes"),
     example("swarm --from 1 --seeds 200 --jobs 2 --json", "The same seeds every time, for a script")
   ])
+)
+
+const smoke = Command.make(
+  "smoke",
+  { scenario: text("scenario", "NAME,...", "Only these; default: all"), json },
+  (input) => lazily(() => import("./SmokeCommand.ts"), input)
+).pipe(
+  Command.withDescription(
+    "Every scenario on fixed seeds and one of the present commit, each in two processes; canaries must fail by their judge"
+  ),
+  Command.withShortDescription("Every scenario on a few seeds, twice"),
+  Command.withExamples([example("smoke", "What every commit must pass")])
 )
 
 const replay = Command.make(
@@ -146,10 +128,7 @@ const replay = Command.make(
     json,
     report
   },
-  lazily(
-    () => import("./ReplayCommand.ts"),
-    (flags: { file: string; json: boolean; report: boolean }) => flags
-  )
+  (input) => lazily(() => import("./ReplayCommand.ts"), input)
 ).pipe(
   Command.withDescription("Run a journal again on today's code; nothing is drawn"),
   Command.withExamples([
@@ -157,37 +136,12 @@ const replay = Command.make(
   ])
 )
 
-const file = Argument.String("FILE").pipe(
-  Argument.withDescription("A journal; or name the run by --scenario and --seed"),
-  Argument.optional
-)
+const file = argument("FILE", "A journal; or name the run by --scenario and --seed")
 
 const shrink = Command.make(
   "shrink",
-  {
-    file,
-    ...runFlags,
-    budget: Flag.String("budget").pipe(
-      Flag.withMetavar("DURATION"),
-      Flag.withDescription("Wall time to spend; default: 30s"),
-      Flag.withDefault("30s")
-    ),
-    json
-  },
-  lazily(
-    () => import("./ShrinkCommand.ts"),
-    ({
-      file,
-      budget,
-      json,
-      ...flags
-    }: Parameters<typeof runFlagsOf>[0] & { file: Option.Option<string>; budget: string; json: boolean }) => ({
-      file: optional(file),
-      flags: runFlagsOf(flags),
-      budget,
-      json
-    })
-  )
+  { file, flags: runFlags, budget: textOr("budget", "DURATION", "30s", "Wall time to spend"), json },
+  (input) => lazily(() => import("./ShrinkCommand.ts"), input)
 ).pipe(
   Command.withDescription(
     "Make a failing run small: fewer faults, operations, nodes and surprises while the same judge fires. Writes a journal and a page; exit 0 when it did."
@@ -199,23 +153,8 @@ const shrink = Command.make(
   ])
 )
 
-const explain = Command.make(
-  "explain",
-  { file, ...runFlags, json, report },
-  lazily(
-    () => import("./ExplainCommand.ts"),
-    ({
-      file,
-      json,
-      report,
-      ...flags
-    }: Parameters<typeof runFlagsOf>[0] & { file: Option.Option<string>; json: boolean; report: boolean }) => ({
-      file: optional(file),
-      flags: runFlagsOf(flags),
-      json,
-      report
-    })
-  )
+const explain = Command.make("explain", { file, flags: runFlags, json, report }, (input) =>
+  lazily(() => import("./ExplainCommand.ts"), input)
 ).pipe(
   Command.withDescription(
     "Tell a run as a story in text, up to the event that the judge points at. Exit 0 when it did."
@@ -223,41 +162,21 @@ const explain = Command.make(
   Command.withShortDescription("Tell a run as a story in text"),
   Command.withExamples([
     example("explain .orbit/journals/register-lease-42.json", "What happened in the failed run of seed 42"),
-    example("explain --scenario canary/lost-update --seed 1 --report", "The same as a page")
+    example("explain --scenario canary/double-grant --seed 7 --report", "The same as a page, too")
   ])
 )
 
 const mutants = Command.make(
   "mutants",
   {
-    only: text("only", "NAME", "Only these patches of sim/mutants, by name without .patch"),
+    only: text("only", "NAME,...", "Only these patches of sim/mutants, by name without .patch"),
     patch: text("patch", "FILE", "Grade a patch from anywhere"),
-    budget: Flag.String("budget").pipe(
-      Flag.withMetavar("DURATION"),
-      Flag.withDescription("Wall time for each bug, on all cores; default: 60s"),
-      Flag.withDefault("60s")
-    ),
-    from: Flag.String("from").pipe(
-      Flag.withMetavar("SEED"),
-      Flag.withDescription("The first seed; default: 1"),
-      Flag.withDefault("1")
-    ),
-    jobs: whole("jobs", "J", "Worker processes; default: one a core"),
+    budget: textOr("budget", "DURATION", "60s", "Wall time for each bug, on all cores"),
+    from: textOr("from", "SEED", "1", "The first seed"),
+    jobs,
     json
   },
-  lazily(
-    () => import("./MutantsCommand.ts"),
-    (
-      flags: Options<{ only: string; patch: string; jobs: number }> & { budget: string; from: string; json: boolean }
-    ) => ({
-      only: optional(flags.only),
-      patch: optional(flags.patch),
-      jobs: optional(flags.jobs),
-      budget: flags.budget,
-      from: flags.from,
-      json: flags.json
-    })
-  )
+  (input) => lazily(() => import("./MutantsCommand.ts"), input)
 ).pipe(
   Command.withDescription(
     "Plant known bugs, one at a time in a copy of the tree, and tell whether the simulator finds them; the same seeds must pass without the bug"
@@ -265,27 +184,8 @@ const mutants = Command.make(
   Command.withShortDescription("Plant known bugs and look whether they are found"),
   Command.withExamples([
     example("mutants", "All patches of sim/mutants, a minute each"),
-    example("mutants --only ack-before-sync --budget 20s", "One of them"),
-    example("mutants --patch /tmp/bug.patch --json", "A patch from anywhere, for a script")
+    example("mutants --patch /tmp/bug.patch --budget 20s --json", "A patch from anywhere, for a script")
   ])
-)
-
-const smoke = Command.make(
-  "smoke",
-  { scenario: text("scenario", "NAME,...", "Only these; default: all"), json },
-  lazily(
-    () => import("./SmokeCommand.ts"),
-    (flags: { scenario: Option.Option<string>; json: boolean }) => ({
-      scenario: optional(flags.scenario),
-      json: flags.json
-    })
-  )
-).pipe(
-  Command.withDescription(
-    "Every scenario on fixed seeds and one of the present commit, each twice in two processes; canaries must fail by their judge"
-  ),
-  Command.withShortDescription("Every scenario on a few seeds, twice"),
-  Command.withExamples([example("smoke", "What every commit must pass")])
 )
 
 const comparison = (seeds: number) => ({
@@ -295,25 +195,12 @@ const comparison = (seeds: number) => ({
     Flag.withDescription(`How many seeds; default: ${seeds}`),
     Flag.withDefault(seeds)
   ),
-  from: Flag.String("from").pipe(
-    Flag.withMetavar("SEED"),
-    Flag.withDescription("The first seed; default: 1"),
-    Flag.withDefault("1")
-  ),
-  json
-})
-type Comparison = { scenario: Option.Option<string>; seeds: number; from: string; json: boolean }
-const comparisonOf = ({ scenario, seeds, from, json }: Comparison) => ({
-  scenario: optional(scenario),
-  seeds,
-  from,
+  from: textOr("from", "SEED", "1", "The first seed"),
   json
 })
 
-const determinism = Command.make(
-  "determinism",
-  comparison(1_000),
-  lazily(() => import("./DeterminismCommand.ts"), comparisonOf)
+const determinism = Command.make("determinism", comparison(1_000), (input) =>
+  lazily(() => import("./DeterminismCommand.ts"), input)
 ).pipe(
   Command.withDescription(
     "Run seeds in two processes and in opposite orders: equal trace hashes, different seeds different ones, the same after 50 other runs"
@@ -328,10 +215,7 @@ const versions = Command.make(
     ...comparison(200),
     node: text("node", "PATH", "The other Node.js; default: the machine's own, or one from the package registry")
   },
-  lazily(
-    () => import("./VersionsCommand.ts"),
-    (flags: Comparison & { node: Option.Option<string> }) => ({ ...comparisonOf(flags), node: optional(flags.node) })
-  )
+  (input) => lazily(() => import("./VersionsCommand.ts"), input)
 ).pipe(
   Command.withDescription("Run seeds on this Node.js and on one of another major version: equal trace hashes"),
   Command.withShortDescription("Check a seed on another Node.js"),
@@ -351,27 +235,7 @@ export const sim = Command.make(
     json,
     report
   },
-  lazily(
-    () => import("./RunCommand.ts"),
-    ({
-      real,
-      port,
-      json,
-      report,
-      ...flags
-    }: Parameters<typeof runFlagsOf>[0] & {
-      real: boolean
-      port: Option.Option<number>
-      json: boolean
-      report: boolean
-    }) => ({
-      ...runFlagsOf(flags),
-      real,
-      port: optional(port),
-      json,
-      report
-    })
-  )
+  (input) => lazily(() => import("./RunCommand.ts"), input)
 ).pipe(
   Command.withDescription(
     "Run a scenario in the deterministic simulator: one seed, one history.\n  Exit 0: passed. 1: failed. 2: not as typed. 3: the simulator itself broke."

@@ -53,6 +53,7 @@ const fetchAhead = 3
 const complaintCharactersMax = 4_000
 const lostMax = 25
 const defaultHangMillis = 120_000
+const watchMillis = 250
 const ownEntry = fileURLToPath(new URL("./Worker.ts", import.meta.url))
 
 const spawn = (place: Place): ChildProcess =>
@@ -66,118 +67,156 @@ const tell = (child: ChildProcess, message: ToWorker): void => {
   if (child.connected) child.send(message)
 }
 
+/** What a pool tells of its tasks, and whether it goes on. */
+export type Listen = (report: Report) => "stop" | void
+
 /**
  * Runs `tasks` until they are done, the budget is over, `signal` fires, or `listen` returns `"stop"`. Rejects with
  * `LoadError` when a worker cannot load what it needs.
  */
-export const run = (tasks: Iterator<Task>, options: Options, listen: (report: Report) => "stop" | void): Promise<End> =>
+export const run = (tasks: Iterator<Task>, options: Options, listen: Listen): Promise<End> =>
   new Promise((resolve, reject) => {
-    const slots = new Set<Slot>()
-    const returned: Array<Task> = []
-    let exhausted = false
-    let lost = 0
-    let over = false
-
-    const next = (): Task | undefined => {
-      const again = returned.shift()
-      if (again !== undefined || exhausted) return again
-      const step = tasks.next()
-      exhausted = step.done === true
-      return step.done === true ? undefined : step.value
-    }
-
-    const finish = (settle: () => void): void => {
-      if (over) return
-      over = true
-      clearInterval(watch)
-      clearTimeout(deadline)
-      options.signal?.removeEventListener("abort", interrupt)
-      for (const { child } of slots) child.kill("SIGKILL")
-      settle()
-    }
-    const end = (reason: End): void => finish(() => resolve(reason))
-    const fail = (error: SimulatorError): void => finish(() => reject(error))
-    const interrupt = (): void => end("interrupted")
-
-    const tellOn = (report: Report): void => {
-      if (!over && listen(report) === "stop") end("stopped")
-    }
-
-    const feed = (slot: Slot): void => {
-      if (over || !slot.ready) return
-      const more: Array<Task> = []
-      while (slot.held.length < fetchAhead) {
-        const task = next()
-        if (task === undefined) break
-        if (slot.held.length === 0) slot.since = performance.now()
-        slot.held.push(task)
-        more.push(task)
-      }
-      if (more.length > 0) tell(slot.child, { type: "run", tasks: more })
-      if (exhausted && returned.length === 0 && [...slots].every((one) => one.held.length === 0)) end("finished")
-    }
-
-    const hear = (slot: Slot, message: FromWorker): void => {
-      if (over) return
-      if (message.type === "ready") {
-        slot.ready = true
-        feed(slot)
-      } else if (message.type === "done") {
-        const task = slot.held.shift()
-        if (task === undefined || task.index !== message.index)
-          return fail(new SimulatorError({ message: "A worker answered out of order." }))
-        slot.since = performance.now()
-        tellOn({ type: "done", task, summary: message.summary })
-        feed(slot)
-      } else if (message.type === "broken") {
-        if (slot.ready) slot.complaint = message.message
-        else fail(new LoadError({ message: message.message }))
-        slot.child.kill("SIGKILL")
-      }
-    }
-
-    const bury = (slot: Slot, how: string): void => {
-      if (!slots.delete(slot) || over) return
-      const reason = slot.complaint.trim() === "" ? how : `${how}: ${slot.complaint.trim()}`
-      if (!slot.ready) return fail(new LoadError({ message: reason }))
-      const [culprit, ...others] = slot.held
-      returned.unshift(...others)
-      if (culprit !== undefined) tellOn({ type: "lost", task: culprit, reason })
-      lost += 1
-      if (lost >= lostMax) end("gave up")
-      else open()
-    }
-
-    const open = (): void => {
-      if (over) return
-      const slot: Slot = { child: spawn(options), ready: false, held: [], since: performance.now(), complaint: "" }
-      slots.add(slot)
-      slot.child.stderr?.on("data", (chunk: Buffer) => {
-        slot.complaint = (slot.complaint + chunk.toString("utf8")).slice(-complaintCharactersMax)
-      })
-      slot.child.on("message", (message: FromWorker) => hear(slot, message))
-      slot.child.on("error", (error) => bury(slot, error.message))
-      slot.child.on("close", (code, signal) =>
-        bury(slot, signal === null ? `the worker ended with code ${code}` : `the worker was ended by ${signal}`)
-      )
-      tell(slot.child, { type: "load", scenarios: options.scenarios, overrides: options.overrides })
-    }
-
-    const hangMillis = options.hangMillis ?? defaultHangMillis
-    const watch = setInterval(() => {
-      for (const slot of slots) {
-        if (slot.held.length === 0 || performance.now() - slot.since < hangMillis) continue
-        slot.complaint = ""
-        slot.child.kill("SIGKILL")
-        bury(slot, `no result within ${hangMillis / 1_000} s`)
-      }
-    }, 250)
-    const deadline =
-      options.budgetMillis === undefined ? undefined : setTimeout(() => end("budget"), options.budgetMillis)
-    options.signal?.addEventListener("abort", interrupt)
-    if (options.signal?.aborted === true) return interrupt()
-    for (let index = 0; index < options.jobs; index++) open()
+    new Running(tasks, options, listen, { resolve, reject }).start()
   })
+
+class Running {
+  private readonly tasks: Iterator<Task>
+  private readonly options: Options
+  private readonly listen: Listen
+  private readonly settle: { readonly resolve: (end: End) => void; readonly reject: (error: SimulatorError) => void }
+  private readonly hangMillis: number
+  private readonly slots = new Set<Slot>()
+  /** Held by workers that died. */
+  private readonly returned: Array<Task> = []
+  private exhausted = false
+  private lost = 0
+  private over = false
+  private watch: NodeJS.Timeout | undefined
+  private deadline: NodeJS.Timeout | undefined
+
+  constructor(tasks: Iterator<Task>, options: Options, listen: Listen, settle: Running["settle"]) {
+    this.tasks = tasks
+    this.options = options
+    this.listen = listen
+    this.settle = settle
+    this.hangMillis = options.hangMillis ?? defaultHangMillis
+  }
+
+  start(): void {
+    const { budgetMillis, jobs, signal } = this.options
+    if (signal?.aborted === true) return this.end("interrupted")
+    signal?.addEventListener("abort", this.interrupt)
+    this.watch = setInterval(() => this.findHung(), watchMillis)
+    if (budgetMillis !== undefined) this.deadline = setTimeout(() => this.end("budget"), budgetMillis)
+    for (let job = 0; job < jobs; job++) this.open()
+  }
+
+  private readonly interrupt = (): void => this.end("interrupted")
+
+  private end(reason: End): void {
+    if (this.close()) this.settle.resolve(reason)
+  }
+
+  private fail(error: SimulatorError): void {
+    if (this.close()) this.settle.reject(error)
+  }
+
+  /** False: it was closed before. */
+  private close(): boolean {
+    if (this.over) return false
+    this.over = true
+    clearInterval(this.watch)
+    clearTimeout(this.deadline)
+    this.options.signal?.removeEventListener("abort", this.interrupt)
+    for (const { child } of this.slots) child.kill("SIGKILL")
+    return true
+  }
+
+  private tell(report: Report): void {
+    if (!this.over && this.listen(report) === "stop") this.end("stopped")
+  }
+
+  private open(): void {
+    if (this.over) return
+    const slot: Slot = { child: spawn(this.options), ready: false, held: [], since: performance.now(), complaint: "" }
+    this.slots.add(slot)
+    slot.child.stderr?.on("data", (chunk: Buffer) => {
+      slot.complaint = (slot.complaint + chunk.toString("utf8")).slice(-complaintCharactersMax)
+    })
+    slot.child.on("message", (message: FromWorker) => this.hear(slot, message))
+    slot.child.on("error", (error) => this.bury(slot, error.message))
+    slot.child.on("close", (code, signal) =>
+      this.bury(slot, signal === null ? `the worker ended with code ${code}` : `the worker was ended by ${signal}`)
+    )
+    const { overrides, scenarios } = this.options
+    tell(slot.child, { type: "load", scenarios, overrides })
+  }
+
+  private next(): Task | undefined {
+    const again = this.returned.shift()
+    if (again !== undefined || this.exhausted) return again
+    const step = this.tasks.next()
+    this.exhausted = step.done === true
+    return step.done === true ? undefined : step.value
+  }
+
+  private feed(slot: Slot): void {
+    if (this.over || !slot.ready) return
+    const more: Array<Task> = []
+    while (slot.held.length < fetchAhead) {
+      const task = this.next()
+      if (task === undefined) break
+      if (slot.held.length === 0) slot.since = performance.now()
+      slot.held.push(task)
+      more.push(task)
+    }
+    if (more.length > 0) tell(slot.child, { type: "run", tasks: more })
+    const idle = [...this.slots].every((one) => one.held.length === 0)
+    if (idle && this.exhausted && this.returned.length === 0) this.end("finished")
+  }
+
+  private hear(slot: Slot, message: FromWorker): void {
+    if (this.over) return
+    if (message.type === "ready") {
+      slot.ready = true
+      this.feed(slot)
+    } else if (message.type === "done") {
+      const task = slot.held.shift()
+      if (task?.index !== message.index)
+        return this.fail(new SimulatorError({ message: "A worker answered out of order." }))
+      slot.since = performance.now()
+      this.tell({ type: "done", task, summary: message.summary })
+      this.feed(slot)
+    } else if (message.type === "broken") {
+      if (!slot.ready) return this.fail(new LoadError({ message: message.message }))
+      slot.complaint = message.message
+      slot.child.kill("SIGKILL")
+    }
+  }
+
+  /** A worker is gone: its first task is lost, the others go back. */
+  private bury(slot: Slot, how: string): void {
+    if (!this.slots.delete(slot) || this.over) return
+    const words = slot.complaint.trim()
+    const reason = words === "" ? how : `${how}: ${words}`
+    if (!slot.ready) return this.fail(new LoadError({ message: reason }))
+    const [culprit, ...others] = slot.held
+    this.returned.unshift(...others)
+    if (culprit !== undefined) this.tell({ type: "lost", task: culprit, reason })
+    this.lost += 1
+    if (this.lost >= lostMax) this.end("gave up")
+    else this.open()
+  }
+
+  private findHung(): void {
+    for (const slot of this.slots) {
+      if (slot.held.length === 0 || performance.now() - slot.since < this.hangMillis) continue
+      slot.complaint = ""
+      slot.child.kill("SIGKILL")
+      this.bury(slot, `no result within ${this.hangMillis / 1_000} s`)
+    }
+  }
+}
 
 /** Shrinks one failing run in a process of its own; rejects with `SimulatorError` when that does not end well. */
 export const shrink = (

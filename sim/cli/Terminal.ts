@@ -30,9 +30,6 @@ const palette = (on: boolean): Paint => ({
   cyan: wrap(36, on)
 })
 
-/** No colours at all. */
-export const plain: Paint = palette(false)
-
 /** Colours for standard output. */
 export const paint: Paint = palette(enabled(process.stdout))
 
