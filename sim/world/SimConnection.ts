@@ -51,6 +51,7 @@ export class SimConnection implements Net.Connection {
   silent = false
   private readonly carrier: Carrier
   private readonly out: Link
+  private readonly incoming: Link
   private state: State
   private queued: Array<Uint8Array | undefined> = []
   private sentNumber = 0
@@ -66,13 +67,22 @@ export class SimConnection implements Net.Connection {
   private endReceived = false
   private lastArrival = 0
 
-  constructor(carrier: Carrier, epoch: Epoch, out: Link, local: Net.Address, remote: Net.Address, state: "opening" | "open") {
-    this.carrier = carrier
-    this.epoch = epoch
-    this.out = out
-    this.local = local
-    this.remote = remote
-    this.state = state
+  constructor(options: {
+    readonly carrier: Carrier
+    readonly epoch: Epoch
+    readonly out: Link
+    readonly incoming: Link
+    readonly local: Net.Address
+    readonly remote: Net.Address
+    readonly state: "opening" | "open"
+  }) {
+    this.carrier = options.carrier
+    this.epoch = options.epoch
+    this.out = options.out
+    this.incoming = options.incoming
+    this.local = options.local
+    this.remote = options.remote
+    this.state = options.state
   }
 
   get isOver(): boolean {
@@ -83,15 +93,16 @@ export class SimConnection implements Net.Connection {
     return this.state === "opening" && !this.epoch.dead
   }
 
-  /** The dial was answered. */
+  /** The dial was answered. One that was given up meanwhile tells the other end so. */
   open(peer: SimConnection): void {
-    if (this.isOver) return
-    this.state = "open"
     this.peer = peer
+    if (this.isOver) return this.sendReset()
+    this.state = "open"
     const waiting = this.queued
     this.queued = []
     this.sink.opened()
     for (const bytes of waiting) this.transmit(bytes)
+    if (this.early.size > 0) this.putInOrder()
   }
 
   write(bytes: Uint8Array): boolean {
@@ -115,8 +126,15 @@ export class SimConnection implements Net.Connection {
     if (this.isOver) return
     this.state = "closed"
     const { kernel } = this.carrier
-    kernel.call(kernel.now + 1, () => this.sink.closed(undefined), this.epoch)
+    kernel.call(kernel.now + 1, () => this.sink.closed(netError("reset", this.remote)), this.epoch)
     this.sendReset()
+  }
+
+  /** The process died and its operating system ends the connection: with an orderly end, or with a reset. */
+  orphaned(orderly: boolean): void {
+    if (this.state === "closed" || this.silent) return
+    if (orderly) this.transmit(undefined)
+    else this.sendReset()
   }
 
   /** The peer hears of it, if the link lets it. */
@@ -195,14 +213,19 @@ export class SimConnection implements Net.Connection {
       return
     }
     this.early.set(segment.number, segment)
+    // A server may speak before the dialling end has heard that it is connected.
+    if (this.state === "open") this.putInOrder()
+  }
+
+  private putInOrder(): void {
     for (;;) {
       const next = this.early.get(this.expected)
       if (next === undefined) break
       this.early.delete(this.expected)
       this.expected++
       this.inbox.push(next.bytes)
-      const link = this.peer!.out
-      if (next.bytes !== undefined) this.carrier.carried(link.from, link.to, next.sentAt, "delivered", next.bytes)
+      const { from, to } = this.incoming
+      if (next.bytes !== undefined) this.carrier.carried(from, to, next.sentAt, "delivered", next.bytes)
     }
     if (!this.pumping) this.pump()
   }
@@ -225,7 +248,7 @@ export class SimConnection implements Net.Connection {
       this.closeIfBothEnded()
       return
     }
-    const chunkBytes = peer.out.chunkBytes(head.length)
+    const chunkBytes = this.incoming.chunkBytes(head.length)
     const chunk = chunkBytes === head.length ? head : head.slice(0, chunkBytes)
     if (chunkBytes === head.length) this.inbox.shift()
     else this.inbox[0] = head.subarray(chunkBytes)

@@ -3,7 +3,7 @@
  * effect on the image and its completion are one event. What a crash leaves is decided in `crash`, from the image
  * (`DiskImage`) and from what was under way.
  */
-import * as Limits from "#base/Limits.ts"
+import * as RelativePath from "#base/RelativePath.ts"
 import { Event, type Epoch, type Kernel } from "#sim/kernel/Kernel.ts"
 import * as Disk from "#world/Disk.ts"
 import { DiskError, type DiskErrorCode, type DiskOperation } from "#world/WorldError.ts"
@@ -341,6 +341,7 @@ export class SimDisk {
       },
       rename: (from, to, done) => {
         this.names(epoch, "rename", from, done, undefined, () => {
+          if (RelativePath.problem(to, { allowRoot: false }) !== undefined) return "not-found"
           const source = this.image.get(from)
           const target = this.image.get(to)
           if (source === undefined || this.image.get(parentOf(to)) !== "directory") return "not-found"
@@ -409,9 +410,8 @@ export class SimDisk {
       if (typeof result === "string") done(fault(result, operation, path), none)
       else done(undefined, result.value)
     }
-    const bad = badPath(path)
-    if (bad !== undefined) {
-      kernel.call(kernel.now + 1, () => complete(bad), epoch)
+    if (RelativePath.problem(path, { allowRoot: true }) !== undefined) {
+      kernel.call(kernel.now + 1, () => complete("not-found"), epoch)
       return
     }
     if (this.isLastCall()) {
@@ -427,11 +427,4 @@ export class SimDisk {
       epoch
     )
   }
-}
-
-/** Paths stay inside the disk: see the contract. */
-const badPath = (path: string): DiskErrorCode | undefined => {
-  if (path === "") return undefined
-  if (path.length > Limits.pathBytesMax || path.startsWith("/")) return "not-found"
-  return path.split("/").some((part) => part === "" || part === "." || part === "..") ? "not-found" : undefined
 }

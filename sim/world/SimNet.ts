@@ -132,17 +132,13 @@ export class SimNet {
     return [...open]
   }
 
-  /** The machine's process is gone. When the power stayed on, its operating system resets the connections. */
+  /** The machine's process is gone. When the power stayed on, its operating system ends the connections. */
   stopped(machine: number, powerLost: boolean): void {
     this.sockets[machine].clear()
     this.listeners[machine].clear()
-    for (const connection of this.connections[machine]) {
-      const peer = connection.peer
-      if (powerLost || peer === undefined || connection.silent) continue
-      const link = this.links[machine][this.byName.get(connection.remote.host)!]
-      this.kernel.call(link.arrival(40), () => {
-        if (link.cuts === 0) peer.broken("reset")
-      })
+    if (!powerLost) {
+      const orderly = this.kernel.streams.get(`net/${this.machines[machine].name}/orphans`)
+      for (const connection of this.connections[machine]) connection.orphaned(orderly.chance(1, 2))
     }
     this.connections[machine].clear()
   }
@@ -219,29 +215,37 @@ export class SimNet {
     const { kernel } = this
     const target = this.byName.get(address.host)
     const out = this.links[machine.index][target ?? machine.index]
+    const incoming = this.links[target ?? machine.index][machine.index]
     const local = { host: machine.name, port: this.portOf(machine.index, 0, this.listeners[machine.index]) }
-    const connection = new SimConnection(this.carrier, epoch, out, local, address, "opening")
+    const connection = new SimConnection({ carrier: this.carrier, epoch, out, incoming, local, remote: address, state: "opening" })
     this.connections[machine.index].add(connection)
     const timeoutMicros = (options.timeoutMillis ?? dialTimeoutMillisDefault) * 1_000
     let answered = false
     const arrive = (): void => {
       if (answered || connection.isOver || !out.isOpen || target === undefined) return
-      const back = this.links[target][machine.index]
       const peerEpoch = this.machines[target].epoch
       if (peerEpoch === undefined) return
       answered = true
       const accept = this.listeners[target].get(address.port)
       if (accept === undefined) {
-        kernel.call(back.arrival(40), () => (back.cuts > 0 ? undefined : connection.broken("refused")))
+        kernel.call(incoming.arrival(40), () => (incoming.cuts > 0 ? undefined : connection.broken("refused")))
         return
       }
       const establish = (): void => {
-        const peer = new SimConnection(this.carrier, peerEpoch, back, address, local, "open")
+        const peer = new SimConnection({
+          carrier: this.carrier,
+          epoch: peerEpoch,
+          out: incoming,
+          incoming: out,
+          local: address,
+          remote: local,
+          state: "open"
+        })
         peer.peer = connection
         this.connections[target].add(peer)
         kernel.running = peerEpoch
         peer.sink = accept(peer)
-        kernel.call(back.arrival(40), () => connection.open(peer), epoch)
+        kernel.call(incoming.arrival(40), () => connection.open(peer), epoch)
       }
       if (peerEpoch.paused) kernel.call(kernel.now, establish, peerEpoch)
       else establish()

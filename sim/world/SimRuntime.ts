@@ -124,8 +124,11 @@ class SimScheduler implements Scheduler.Scheduler {
 
 const randomOf = (prng: Prng): Random.Random => ({
   nextDoubleUnsafe: () => prng.double(),
-  // Effect's contract: any safe integer.
-  nextIntUnsafe: () => Math.floor(prng.double() * (Number.MAX_SAFE_INTEGER - Number.MIN_SAFE_INTEGER + 1)) + Number.MIN_SAFE_INTEGER
+  // Any safe integer: a sign and 53 bits. Effect's own formula gives odd ones only.
+  nextIntUnsafe: () => {
+    const magnitude = prng.double() * 9_007_199_254_740_992
+    return (prng.next() & 1) === 0 || magnitude === 0 ? magnitude : -magnitude
+  }
 })
 
 /** Spans get their ids by counting: Effect's own draw them when they are read. */
