@@ -17,9 +17,6 @@ export const read: Operation = { type: "read" }
 export const write = (value: Model.Scalar): Operation => ({ type: "write", value })
 export const cas = (from: Model.Scalar, to: Model.Scalar): Operation => ({ type: "cas", from, to })
 
-const resultKey = (result: Result | Model.Unknown): Model.Key =>
-  result === Model.unknown ? "?" : Model.scalarKey(result)
-
 /** A compare-and-set register that holds `initial` before the first write; nil unless told. */
 export const make = (initial: Model.Scalar = null) =>
   Model.deterministic<Model.Scalar, Operation, Result>({
@@ -39,11 +36,11 @@ export const make = (initial: Model.Scalar = null) =>
     operationKey: (operation, result) => {
       switch (operation.type) {
         case "read":
-          return `r${resultKey(result)}`
+          return `r${Model.resultKey(result)}`
         case "write":
           return `w${Model.scalarKey(operation.value)}`
         case "cas":
-          return `c${resultKey(result)},${Model.lengthed(String(Model.scalarKey(operation.from)))}${Model.scalarKey(operation.to)}`
+          return `c${Model.resultKey(result)},${Model.lengthed(String(Model.scalarKey(operation.from)))}${Model.scalarKey(operation.to)}`
       }
     },
     readOnly: (operation, result) =>
@@ -57,7 +54,7 @@ export const make = (initial: Model.Scalar = null) =>
           return `write ${Model.showScalar(operation.value)}`
         case "cas": {
           const change = `cas ${Model.showScalar(operation.from)} to ${Model.showScalar(operation.to)}`
-          return result === Model.unknown ? change : `${change} -> ${result === true ? "done" : "no match"}`
+          return !Model.isSeen(result) ? change : `${change} -> ${result === true ? "done" : "no match"}`
         }
       }
     },
@@ -67,8 +64,7 @@ export const make = (initial: Model.Scalar = null) =>
       initial: Model.scalarKey(initial),
       view: (operation, result) => {
         if (operation.type === "write") return { type: "write", value: Model.scalarKey(operation.value) }
-        if (operation.type === "read" && result !== Model.unknown)
-          return { type: "read", value: Model.scalarKey(result) }
+        if (operation.type === "read" && Model.isSeen(result)) return { type: "read", value: Model.scalarKey(result) }
         return undefined
       }
     }

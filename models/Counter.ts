@@ -1,6 +1,6 @@
 /**
  * A counter: `add` moves it by a delta, `read` returns the sum of what was added. An add may return the new value
- * (fetch-and-add) or only be acknowledged. Equal positive deltas, merely acknowledged, take the special algorithm.
+ * (fetch-and-add) or only be acknowledged.
  */
 import * as Model from "./Model.ts"
 
@@ -21,7 +21,6 @@ export const make = (initial = 0) =>
       if (operation.type === "read") return { state, result: state }
       return { state: state + operation.delta, result: state + operation.delta }
     },
-    sameResult: (seen, expected) => seen === undefined || seen === expected,
     stateKey: (state) => state,
     operationKey: (operation, result) => {
       const seen = result === Model.unknown || result === undefined ? "" : result
@@ -34,13 +33,5 @@ export const make = (initial = 0) =>
         : result === Model.unknown || result === undefined
           ? `add ${operation.delta}`
           : `add ${operation.delta} -> ${result}`,
-    describeState: String,
-    shape: {
-      type: "counter",
-      initial,
-      view: (operation, result) => {
-        if (operation.type === "read") return typeof result === "number" ? { type: "read", value: result } : undefined
-        return typeof result === "number" ? undefined : { type: "add", delta: operation.delta }
-      }
-    }
+    describeState: String
   })

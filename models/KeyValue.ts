@@ -45,7 +45,7 @@ const operationKey = (operation: Operation, result: Result | Model.Unknown): str
   const key = Model.lengthed(operation.key)
   switch (operation.type) {
     case "get":
-      return `g${key}${result === Model.unknown ? "?" : Model.scalarKey(result)}`
+      return `g${key}${Model.resultKey(result)}`
     case "put":
       return `p${key}${Model.scalarKey(operation.value)}`
     case "append":
@@ -86,7 +86,7 @@ const one = (absent: Model.Scalar) =>
       view: (operation, result) => {
         switch (operation.type) {
           case "get":
-            return result === Model.unknown ? undefined : { type: "read", value: Model.scalarKey(result) }
+            return Model.isSeen(result) ? { type: "read", value: Model.scalarKey(result) } : undefined
           case "put":
             return { type: "write", value: Model.scalarKey(operation.value) }
           case "append":

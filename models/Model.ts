@@ -9,7 +9,8 @@
  *   2. operations with the same `operationKey` step alike from every state;
  *   3. a `readOnly` operation that changes nothing in a state changes nothing in any state that can follow;
  *   4. operations of different `parts` never see each other, and a part's model does what the whole does there (Herlihy
- *      and Wing's locality).
+ *      and Wing's locality);
+ *   5. operations that touch nothing in common (`touches`) may be swapped without any difference.
  * A promise that is not kept makes verdicts wrong; models/Model.test.ts checks them for every model of this folder.
  */
 
@@ -25,7 +26,7 @@ export type Scalar = string | number | boolean | null
 
 export interface Performed<State, Result> {
   readonly state: State
-  /** `undefined` is a bare acknowledgement: whatever a client saw acknowledges it. */
+  /** `undefined` is a bare acknowledgement, on either side: there is nothing to compare. */
   readonly result: Result | undefined
 }
 
@@ -41,6 +42,11 @@ export interface Model<State = any, Operation = any, Result = any> {
   readonly readOnly?: (operation: Operation, result: Result | Unknown) => boolean
   /** Absent: the object has no parts that may be judged alone. */
   readonly parts?: Parts<Operation, Result>
+  /**
+   * What an operation sees or changes; operations that touch nothing in common may be swapped. `undefined`: everything.
+   * Absent: the part of `parts`, or everything.
+   */
+  readonly touches?: (operation: Operation) => ReadonlyArray<Key> | undefined
   /** What a single copy does; `undefined` when the operation would have to wait. Generators need it, judges do not. */
   readonly perform?: (state: State, operation: Operation) => Performed<State, Result> | undefined
   /** A few words: `write 3`, `read -> 3`. */
@@ -63,10 +69,6 @@ export type RegisterView =
   | { readonly type: "read"; readonly value: Key }
   | { readonly type: "write"; readonly value: Key }
 
-export type CounterView =
-  | { readonly type: "read"; readonly value: number }
-  | { readonly type: "add"; readonly delta: number }
-
 export type SetView =
   | { readonly type: "read"; readonly values: ReadonlyArray<Key> }
   | { readonly type: "add"; readonly value: Key }
@@ -86,11 +88,6 @@ export type Shape<Operation = any, Result = any> =
       readonly type: "register"
       readonly initial: Key
       readonly view: (operation: Operation, result: Result | Unknown) => RegisterView | undefined
-    }
-  | {
-      readonly type: "counter"
-      readonly initial: number
-      readonly view: (operation: Operation, result: Result | Unknown) => CounterView | undefined
     }
   | {
       readonly type: "set"
@@ -116,7 +113,7 @@ export const deterministic = <State, Operation, Result>(
     step: (state, operation, result) => {
       const performed = perform(state, operation)
       if (performed === undefined) return undefined
-      if (result === unknown || performed.result === undefined) return performed.state
+      if (!isSeen(result) || performed.result === undefined) return performed.state
       return same(result, performed.result) ? performed.state : undefined
     }
   }
@@ -161,6 +158,13 @@ export const scalarKey = (value: Scalar): Key => {
   if (typeof value === "string") return `'${value}`
   return value === null ? "null" : value ? "true" : "false"
 }
+
+/** Whether a result says anything. */
+export const isSeen = <Result>(result: Result | undefined | Unknown): result is Result =>
+  result !== unknown && result !== undefined
+
+/** A result as a key; nobody can tell an unknown one from an acknowledgement. */
+export const resultKey = (result: Scalar | undefined | Unknown): Key => (isSeen(result) ? scalarKey(result) : "?")
 
 /** Text with its length before it, so that joined texts can be told apart. */
 export const lengthed = (text: string): string => `${text.length}:${text}`

@@ -85,6 +85,7 @@ export const make = (options: Options = {}): Model.Model<State, Operation, Resul
         })
         .join(""),
     readOnly: (operation) => operation.steps.every((one) => one.type === "read"),
+    touches: (operation) => operation.steps.map((one) => one.key),
     describe: (operation, result) =>
       operation.steps
         .map((one, index) =>

@@ -28,9 +28,7 @@ export const make = () =>
     operationKey: (operation, result) =>
       operation.type === "enqueue"
         ? `e${Model.keyText(Model.scalarKey(operation.value))}`
-        : result === Model.unknown
-          ? "d"
-          : `d${Model.keyText(Model.scalarKey(result))}`,
+        : `d${Model.keyText(Model.resultKey(result))}`,
     readOnly: (operation, result) => operation.type === "dequeue" && result === null,
     describe: (operation, result) =>
       operation.type === "enqueue"
@@ -41,7 +39,7 @@ export const make = () =>
       type: "queue",
       view: (operation, result) => {
         if (operation.type === "enqueue") return { type: "enqueue", value: Model.scalarKey(operation.value) }
-        if (result === Model.unknown) return undefined
+        if (!Model.isSeen(result)) return undefined
         return { type: "dequeue", value: result === null ? undefined : Model.scalarKey(result) }
       }
     }

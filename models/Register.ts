@@ -21,11 +21,7 @@ export const make = (initial: Model.Scalar = null) =>
       operation.type === "read" ? { state, result: state } : { state: operation.value, result: undefined },
     stateKey: Model.scalarKey,
     operationKey: (operation, result) =>
-      operation.type === "write"
-        ? `w${Model.scalarKey(operation.value)}`
-        : result === Model.unknown
-          ? "r"
-          : `r${Model.scalarKey(result)}`,
+      operation.type === "write" ? `w${Model.scalarKey(operation.value)}` : `r${Model.resultKey(result)}`,
     readOnly: (operation) => operation.type === "read",
     describe: (operation, result) =>
       operation.type === "write" ? `write ${Model.showScalar(operation.value)}` : `read -> ${Model.showResult(result)}`,
@@ -36,8 +32,8 @@ export const make = (initial: Model.Scalar = null) =>
       view: (operation, result) =>
         operation.type === "write"
           ? { type: "write", value: Model.scalarKey(operation.value) }
-          : result === Model.unknown
-            ? undefined
-            : { type: "read", value: Model.scalarKey(result) }
+          : Model.isSeen(result)
+            ? { type: "read", value: Model.scalarKey(result) }
+            : undefined
     }
   })

@@ -33,8 +33,7 @@ const membersKey = (values: Iterable<Model.Scalar>): string =>
     .join("")
 
 const same = (seen: Result, expected: Result): boolean => {
-  if (seen === undefined) return true
-  if (typeof seen === "boolean" || typeof expected !== "object") return seen === expected
+  if (typeof seen !== "object" || typeof expected !== "object") return seen === expected
   return seen.length === expected.length && membersKey(seen) === membersKey(expected)
 }
 
@@ -42,7 +41,7 @@ const operationKey = (operation: Operation, result: Result | Model.Unknown): str
   if (operation.type === "read") {
     return result === Model.unknown || typeof result !== "object" ? "m?" : `m${membersKey(result)}`
   }
-  const seen = typeof result === "boolean" ? (result ? "+" : "-") : "?"
+  const seen = typeof result === "boolean" ? (result ? "+" : "-") : Model.isSeen(result) ? "!" : "?"
   return `${operation.type[0]}${seen}${Model.keyText(Model.scalarKey(operation.value))}`
 }
 
@@ -110,7 +109,7 @@ export const make = () =>
     shape: {
       type: "set",
       view: (operation, result) => {
-        if (operation.type === "add" && typeof result !== "boolean") {
+        if (operation.type === "add" && !Model.isSeen(result)) {
           return { type: "add", value: Model.scalarKey(operation.value) }
         }
         if (operation.type !== "read" || typeof result !== "object") return undefined

@@ -11,10 +11,16 @@ import type { Entry } from "./linear/Entries.ts"
 /** A whole number from 0 to below `bound`. */
 export type Draw = (bound: number) => number
 
+export interface At {
+  readonly index: number
+  readonly client: number
+  readonly turn: number
+}
+
 export interface Spec<State, Operation, Result> {
   readonly model: Model.Model<State, Operation, Result>
-  /** The next operation; `process` is that of the client, before any unknown outcome moved it on. */
-  readonly operation: (draw: Draw, at: { readonly index: number; readonly client: number }) => Operation
+  /** The next operation: the `index`-th of all, the `turn`-th of its client. */
+  readonly operation: (draw: Draw, at: At) => Operation
   readonly clients: number
   readonly operations: number
   /** Of 100 operations, how many end unknown. */
@@ -47,6 +53,7 @@ export const generate = <State, Operation, Result>(
   const generated: Array<Generated<Operation, Result>> = []
   const running: Array<Running<Operation, Result> | undefined> = Array.from({ length: clients }, () => undefined)
   const processes = Array.from({ length: clients }, (_, client) => client)
+  const turns = Array.from({ length: clients }, () => 0)
   /** Of unknown outcome, and not yet taken effect. */
   const orphans: Array<Running<Operation, Result>> = []
   let state = model.init()
@@ -77,7 +84,7 @@ export const generate = <State, Operation, Result>(
     running[client] = undefined
   }
 
-  // Blocked operations (a lock that nobody releases) end unknown after a while without progress.
+  // Who waits too long (for a lock that nobody releases) gives up, which is a failure without a trace.
   while ((started < operations || running.some((operation) => operation !== undefined)) && idleSteps < 50 * clients) {
     idleSteps += 1
     if (orphans.length > 0 && draw(8) === 0) {
@@ -88,7 +95,7 @@ export const generate = <State, Operation, Result>(
     const current = running[client]
     if (current === undefined) {
       if (started === operations) continue
-      const operation = spec.operation(draw, { index: started, client })
+      const operation = spec.operation(draw, { index: started, client, turn: turns[client]!++ })
       const coin = draw(100)
       const fate = coin < unknownPercent ? "unknown" : coin < unknownPercent + failedPercent ? "failed" : "ok"
       running[client] = {
@@ -106,6 +113,7 @@ export const generate = <State, Operation, Result>(
       idleSteps = 0
     } else if (current.taken === undefined && (current.fate === "ok" || draw(2) === 0)) {
       if (take(current)) idleSteps = 0
+      else if (draw(8) === 0) end(client, current, "failed")
     } else {
       end(client, current, current.fate)
       idleSteps = 0

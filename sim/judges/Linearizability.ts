@@ -15,8 +15,10 @@ import type { Judge, Violation } from "#sim/run/Judge.ts"
 import type { Outcome } from "#sim/run/Scenario.ts"
 import { Automaton } from "./linear/Automaton.ts"
 import { type Entries, ranks } from "./linear/Entries.ts"
+import * as Minimal from "./linear/Minimal.ts"
 import * as Problem from "./linear/Problem.ts"
 import { type Limits, Search } from "./linear/Search.ts"
+import * as Special from "./linear/Special.ts"
 
 export interface Options {
   /** Configurations a part may visit. Default: 20 million. */
@@ -29,6 +31,10 @@ export interface Options {
   readonly now?: () => number
   /** Judge the model's parts one by one. Default: true. */
   readonly partition?: boolean
+  /** Decide by a special algorithm where there is one. Default: true. */
+  readonly special?: boolean
+  /** Find out which operations suffice for a refusal. Default: true. */
+  readonly minimal?: boolean
 }
 
 /** A linearization, whole or as far as one goes. */
@@ -47,6 +53,8 @@ export interface Refusal {
   readonly stuck: number
   /** The longest linearizations of what comes before it, each of which fits nothing more. */
   readonly partials: ReadonlyArray<Linearization>
+  /** Rows that cannot be explained, whatever the others did; see `linear/Minimal.ts`. */
+  readonly minimal: Minimal.Minimal | undefined
 }
 
 export type Verdict =
@@ -80,30 +88,22 @@ export const check = <State, Operation, Result>(
   let configurations = 0
   let open = [...parts.keys()]
   let reason: "configurations" | "memory" | "time" = "configurations"
-  for (const turnMax of [Math.min(firstTurnConfigurations, configurationsMax), configurationsMax]) {
+  const firstTurnMax = parts.size > 1 ? Math.min(firstTurnConfigurations, configurationsMax) : configurationsMax
+  for (const turnMax of [firstTurnMax, configurationsMax]) {
     const limits: Limits = { configurationsMax: turnMax, memoryBytesMax, expired }
     const still: Array<Model.Key | undefined> = []
     for (const part of open) {
       const rows = parts.get(part)!
-      const automaton = new Automaton(partModel)
-      const problem = Problem.make(entries, rows, automaton)
-      const outcome = new Search(problem, automaton).run(limits)
-      configurations += outcome.configurations
-      if (outcome.type === "refused") {
-        const refusal: Refusal = {
-          part,
-          rows,
-          stuck: problem.rows[outcome.stuck]!,
-          partials: outcome.partials.map((partial) => ({
-            rows: partial.order.map((operation) => problem.rows[operation]!),
-            state: partModel.describeState(automaton.state(partial.state))
-          }))
-        }
-        return { type: "refused", refusal, parts: parts.size, configurations }
+      const decided = checkPart(partModel, entries, rows, limits, options)
+      configurations += decided.configurations
+      if (decided.type === "refused") {
+        const { stuck, partials } = decided
+        const minimal = (options.minimal ?? true) ? Minimal.find(partModel, entries, rows, stuck) : undefined
+        return { type: "refused", refusal: { part, rows, stuck, partials, minimal }, parts: parts.size, configurations }
       }
-      if (outcome.type === "undecided") {
+      if (decided.type === "undecided") {
         still.push(part)
-        reason = outcome.reason
+        reason = decided.reason
       }
     }
     open = still
@@ -111,6 +111,59 @@ export const check = <State, Operation, Result>(
     if (turnMax === configurationsMax) break
   }
   return { type: "undecided", reason, undecided: open, parts: parts.size, configurations }
+}
+
+type Decided =
+  | { readonly type: "linearizable"; readonly configurations: number }
+  | {
+      readonly type: "refused"
+      readonly configurations: number
+      readonly stuck: number
+      readonly partials: ReadonlyArray<Linearization>
+    }
+  | {
+      readonly type: "undecided"
+      readonly configurations: number
+      readonly reason: "configurations" | "memory" | "time"
+    }
+
+const checkPart = (
+  model: Model.Model,
+  entries: Entries,
+  rows: Int32Array,
+  limits: Limits,
+  options: Options
+): Decided => {
+  const special = (options.special ?? true) ? Special.decide(model, entries, rows) : undefined
+  if (special === true) return { type: "linearizable", configurations: 0 }
+  if (special === undefined) return search(model, entries, rows, limits)
+  // The search only has to find how far linearizations go; where that takes too long, none are shown.
+  const stuck = Special.stuckRow(model, entries, rows)
+  const before = rows.filter((row) => entries.calls[row]! < entries.returns[stuck]!)
+  const decided = search(model, entries, before, { ...limits, configurationsMax: partialsConfigurations })
+  const partials = decided.type === "refused" ? decided.partials : []
+  return { type: "refused", configurations: decided.configurations, stuck, partials }
+}
+
+/** What finding the longest linearizations may visit once a special algorithm has refused. */
+const partialsConfigurations = 100_000
+
+const search = (model: Model.Model, entries: Entries, rows: Int32Array, limits: Limits): Decided => {
+  const automaton = new Automaton(model)
+  const problem = Problem.make(entries, rows, automaton)
+  const outcome = new Search(problem, automaton).run(limits)
+  const { configurations } = outcome
+  if (outcome.type === "linearized") return { type: "linearizable", configurations }
+  if (outcome.type === "undecided") return outcome
+  return {
+    type: "refused",
+    configurations,
+    stuck: problem.rows[outcome.stuck]!,
+    partials: outcome.partials.map((partial) => ({
+      rows: partial.order.map((operation) => problem.rows[operation]!),
+      state: model.describeState(automaton.state(partial.state))
+    }))
+  }
 }
 
 const deadline = (options: Options): (() => boolean) => {
@@ -215,11 +268,14 @@ const violation = <Op, Value, Operation, Result>(
   nodes: number
 ): Violation => {
   const stuck = operations[refusal.stuck]!
-  const words = (row: number): string => model.describe(entries.operations[row]!, entries.results[row]!)
-  const part = refusal.part === undefined ? "" : ` of ${Model.showScalar(refusal.part)}`
-  const states = [...new Set(refusal.partials.map((partial) => partial.state))].slice(0, 3).join(" or ")
+  const words = (row: number): string =>
+    `${model.describe(entries.operations[row]!, entries.results[row]!)} by client ${operations[row]!.client}`
+  const states = [...new Set(refusal.partials.map((partial) => partial.state))].slice(0, 3)
+  const could = states.length === 0 ? "" : `; the state could be ${states.join(" or ")}`
+  const others = [...(refusal.minimal?.rows ?? [])].filter((row) => row !== refusal.stuck)
+  const because = others.length === 0 || others.length > 6 ? "" : `; against it: ${others.map(words).join(", ")}`
   return {
-    detail: `not linearizable: ${words(refusal.stuck)} by client ${stuck.client}${part} fits nowhere; the state could be ${states}`,
+    detail: `not linearizable: ${words(refusal.stuck)} fits nowhere${could}${because}`,
     atMicros: stuck.completedAt,
     node: nodes + stuck.client
   }

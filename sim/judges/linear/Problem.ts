@@ -2,6 +2,7 @@
  * One part of a history, ready for the search: kinds of operations, completions in order, a bit for every operation that
  * is open at a time, and each operation's twin.
  */
+import type * as Model from "#models/Model.ts"
 import { type Entries, never } from "./Entries.ts"
 import type { Automaton } from "./Automaton.ts"
 
@@ -22,6 +23,10 @@ export interface Problem {
   readonly words: number
   /** The operation of the same kind that returns next before this one, or -1: while that one is open, this one can wait. */
   readonly twins: Int32Array
+  /** Bits of what each operation touches; operations without a common bit may be swapped. */
+  readonly touches: Int32Array
+  /** Whether some operations have no bit in common. */
+  readonly separable: boolean
 }
 
 /**
@@ -59,6 +64,7 @@ export const make = (entries: Entries, rows: ArrayLike<number>, automaton: Autom
     reads,
     completed,
     twins: twinsOf(returns, kinds, completed),
+    ...touchesOf(entries, kept.subarray(0, count), automaton.model),
     ...slotsOf(calls, returns, completed)
   }
 }
@@ -89,6 +95,38 @@ const twinsOf = (returns: Int32Array, kinds: Int32Array, completed: Int32Array):
   for (const operation of completed) visit(operation)
   for (let operation = 0; operation < kinds.length; operation += 1) if (returns[operation] === never) visit(operation)
   return twins
+}
+
+/** A bit for each key, by turns: keys that share a bit are taken as one, which is slower and right. */
+const touchesOf = (
+  entries: Entries,
+  rows: Int32Array,
+  model: Model.Model
+): { readonly touches: Int32Array; readonly separable: boolean } => {
+  const touches = new Int32Array(rows.length).fill(-1)
+  const { parts } = model
+  const keysOf =
+    model.touches ??
+    (parts &&
+      ((operation: unknown) => {
+        const part = parts.of(operation)
+        return part === undefined ? undefined : [part]
+      }))
+  if (keysOf === undefined) return { touches, separable: false }
+  const bits = new Map<Model.Key, number>()
+  let common = -1
+  for (let operation = 0; operation < rows.length; operation += 1) {
+    const keys = keysOf(entries.operations[rows[operation]!])
+    if (keys === undefined) continue
+    touches[operation] = 0
+    for (const key of keys) {
+      let bit = bits.get(key)
+      if (bit === undefined) bits.set(key, (bit = 1 << (bits.size & 31)))
+      touches[operation]! |= bit
+    }
+    common &= touches[operation]!
+  }
+  return { touches, separable: common === 0 }
 }
 
 const slotsOf = (

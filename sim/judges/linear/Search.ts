@@ -7,6 +7,8 @@
  * operation called before that completion may take effect now. What keeps the tree small, each loses no verdict:
  *   - a read that fits and changes nothing takes effect at once (moving it forward to there changes no state);
  *   - of open operations of one kind only the first to return is tried (they can be swapped);
+ *   - of operations that touch nothing in common, only those tied to `next` are tried: any other could as well come later
+ *     (persistent sets, Godefroid 1996);
  *   - an operation that may never have happened is not taken where it changes nothing, nor where the next one hides it
  *     (leaving it out leads to the same state with more still open);
  *   - `next` is tried first, operations that may never have happened last.
@@ -51,6 +53,8 @@ export interface Partial {
 
 const pollEvery = 1024
 const deadEndsMax = 64
+/** How many operations of a kind are looked at for one that is open; missing one costs time, never a verdict. */
+const twinStepsMax = 64
 const partialsMax = 8
 
 export class Search {
@@ -77,6 +81,7 @@ export class Search {
   private frameOrder: Int32Array
   private frameTried: Int32Array
   private frameRecord: Int32Array
+  private frameTouched: Int32Array
   private frameLive: Uint8Array
   private depth = 0
   private furthest = -1
@@ -98,6 +103,7 @@ export class Search {
     this.frameOrder = new Int32Array(64)
     this.frameTried = new Int32Array(64)
     this.frameRecord = new Int32Array(64)
+    this.frameTouched = new Int32Array(64)
     this.frameLive = new Uint8Array(64)
     this.following[count + 1] = count + 1
     this.preceding[count + 1] = count + 1
@@ -159,7 +165,7 @@ export class Search {
 
   private get sizeBytes(): number {
     const { count } = this.problem
-    return this.configurations.sizeBytes + this.automaton.sizeBytes + count * 40 + this.frameState.length * 21
+    return this.configurations.sizeBytes + this.automaton.sizeBytes + count * 44 + this.frameState.length * 25
   }
 
   private undecided(reason: "configurations" | "memory" | "time"): Outcome {
@@ -189,8 +195,8 @@ export class Search {
 
   /** The next operation to try at the top configuration, or -1. */
   private candidate(top: number): number {
-    const { following, done } = this
-    const { calls, returns, kinds, completed, twins, count } = this.problem
+    const { following } = this
+    const { calls, returns, kinds, completed, touches, separable, count } = this.problem
     const next = completed[this.passed]!
     const tried = this.frameTried[top]!
     if (tried === -1) {
@@ -198,6 +204,8 @@ export class Search {
       return next
     }
     const limit = returns[next]!
+    if (tried === next && separable) this.frameTouched[top] = this.tiedTo(next, limit)
+    const touched = this.frameTouched[top]!
     let node = tried === next ? following[0]! : following[tried + 1]!
     for (;;) {
       if (node === count + 1) return -1
@@ -212,11 +220,39 @@ export class Search {
         continue
       }
       node = following[node]!
-      if (operation === next || kinds[operation] === kinds[next]) continue
-      const twin = twins[operation]!
-      if (twin >= 0 && done[twin] === 0 && calls[twin]! < limit) continue
+      if (operation === next || kinds[operation] === kinds[next] || (touches[operation]! & touched) === 0) continue
+      if (this.twinIsOpen(operation, limit)) continue
       this.frameTried[top] = operation
       return operation
+    }
+  }
+
+  /** Whether an open operation of the same kind returns before this one. */
+  private twinIsOpen(operation: number, limit: number): boolean {
+    const { calls, returns, twins } = this.problem
+    const steps = returns[operation] === never ? 1 : twinStepsMax
+    let twin = twins[operation]!
+    // Whatever returns before the limit has taken effect.
+    for (let step = 0; step < steps && twin >= 0 && returns[twin]! >= limit; step += 1) {
+      if (this.done[twin] === 0 && calls[twin]! < limit) return true
+      twin = twins[twin]!
+    }
+    return false
+  }
+
+  /** What the open operations touch that are tied to `next` by common keys, directly or through others. */
+  private tiedTo(next: number, limit: number): number {
+    const { following } = this
+    const { calls, touches, count } = this.problem
+    let touched = touches[next]!
+    for (;;) {
+      const before = touched
+      for (const head of [0, count + 1]) {
+        for (let node = following[head]!; node !== head && calls[node - 1]! < limit; node = following[node]!) {
+          if ((touches[node - 1]! & touched) !== 0) touched |= touches[node - 1]!
+        }
+      }
+      if (touched === before) return touched
     }
   }
 
@@ -275,6 +311,7 @@ export class Search {
     this.frameOrder[top] = this.orderLength
     this.frameTried[top] = -1
     this.frameRecord[top] = record
+    this.frameTouched[top] = -1
     this.frameLive[top] = 0
     this.depth += 1
     if (this.passed > this.furthest) {
@@ -304,6 +341,7 @@ export class Search {
     this.frameOrder = wider(this.frameOrder)
     this.frameTried = wider(this.frameTried)
     this.frameRecord = wider(this.frameRecord)
+    this.frameTouched = wider(this.frameTouched)
     const live = new Uint8Array(length)
     live.set(this.frameLive)
     this.frameLive = live
