@@ -28,6 +28,11 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./echo/Stream.ts")
   },
+  "archive/write-all": {
+    summary: "write-once blobs on every node: one intact copy survives rot, lying syncs and wiped disks",
+    canary: false,
+    load: () => import("./archive/WriteAll.ts")
+  },
   "canary/host-clock": {
     summary: "must fail: a node reads the host's clock",
     canary: true,

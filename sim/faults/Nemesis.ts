@@ -108,10 +108,14 @@ export class Nemesis {
       case "disk-full":
       case "slow-sync":
       case "stuck-sync":
-      case "lying-sync":
       case "drift":
         this.last(fault)
         return `${this.names(nodes)}, ${amount}`
+      case "lying-sync":
+        // What it claims to have kept may be gone at the next power loss: as good as a wiped disk.
+        if (!this.victim.atlas.claimWipe(node)) return undefined
+        this.last(fault)
+        return machine.name
       case "clog":
         return this.clog(fault)
       case "half-open": {
