@@ -15,7 +15,7 @@
  * 4. Call `tick` when the tick that was set last is due.
  */
 import { assert } from "#base/Assert.ts"
-import { Reader, Writer } from "#base/Bytes.ts"
+import { copy, Reader, Writer } from "#base/Bytes.ts"
 import type { Fields } from "#world/Trace.ts"
 import * as Call from "./Call.ts"
 
@@ -222,7 +222,7 @@ export class LeaseRegister {
     for (let to = 0; to < this.config.nodes; to++) {
       if (without.has(to)) continue
       if (to === this.config.self) this.receive(to, bytes, nowMicros)
-      else this.output.send(to, bytes.slice(), "now")
+      else this.output.send(to, copy(bytes), "now")
     }
   }
 

@@ -6,6 +6,7 @@
  * that list and applies again, sector by sector, what the draw keeps. After a failed sync the durable bytes are kept apart,
  * because later syncs no longer make everything durable.
  */
+import { copy } from "#base/Bytes.ts"
 
 export const sectorBytes = 512
 
@@ -52,13 +53,13 @@ export class Inode {
 
   read(offset: number, length: number): Uint8Array {
     const end = Math.min(offset + length, this.size)
-    return end <= offset ? new Uint8Array(0) : this.cache.slice(offset, end)
+    return end <= offset ? new Uint8Array(0) : copy(this.cache, offset, end)
   }
 
   write(offset: number, bytes: Uint8Array): void {
     const { size } = this
     const end = offset + bytes.length
-    const old = offset < size ? this.cache.slice(offset, Math.min(end, size)) : undefined
+    const old = offset < size ? copy(this.cache, offset, Math.min(end, size)) : undefined
     this.cache = grown(this.cache, end)
     if (offset > size) this.cache.fill(0, size, offset)
     this.cache.set(bytes, offset)

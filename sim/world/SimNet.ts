@@ -2,6 +2,7 @@
  * SimNet: the network between the machines of a run. Datagrams are one reused event each; streams are `SimConnection`s.
  * Addresses are machine names; `0.0.0.0` stands for the machine itself when it binds.
  */
+import { copy } from "#base/Bytes.ts"
 import * as Limits from "#base/Limits.ts"
 import { Event, type Epoch, type Kernel } from "#sim/kernel/Kernel.ts"
 import * as Net from "#world/Net.ts"
@@ -169,7 +170,7 @@ export class SimNet {
       again.from = from
       again.port = port
       // The receiver owns what it gets.
-      again.bytes = bytes.slice()
+      again.bytes = copy(bytes)
       again.sentAt = datagram.sentAt
       again.duplicate = true
       this.kernel.schedule(again, link.arrival(bytes.length) + link.heldBack())

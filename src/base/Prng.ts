@@ -32,7 +32,8 @@ export class Prng {
    * below bound / 2^32, which no simulation can see.
    */
   below(bound: number): number {
-    return Math.floor((this.next() * bound) / 4294967296)
+    // Times 2^-32, cut to an integer: both are cheaper than a division and Math.floor.
+    return (this.next() * bound * 2.3283064365386963e-10) >>> 0
   }
 
   /** A uniform double in [0, 1) with 53 random bits. */
