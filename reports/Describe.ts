@@ -29,7 +29,7 @@ export function describe(event: RecordedEvent, words: Words): Description {
       const took = `${words.duration(event.at - event.sentAt)}, ${words.bytes(event.sizeBytes)}`
       const fates = { delivered: "message", duplicate: "duplicate", lost: "lost", cut: "cut off", dead: "nobody there" }
       const usual = event.fate === "delivered"
-      const end = usual || event.fate === "duplicate" ? took : `sent at ${(event.sentAt / 1_000_000).toFixed(6)} s, never arrived`
+      const end = usual || event.fate === "duplicate" ? took : `sent at ${(event.sentAt / 1_000_000).toFixed(6)} s`
       return { who: `${name(event.from)} → ${name(event.to)}`, what: fates[event.fate], text: `${event.label} (${end})`, tone: usual ? "plain" : "odd" }
     }
     case "disk": {

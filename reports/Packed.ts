@@ -54,7 +54,7 @@ const outcomes = { ok: 11, failed: 12, unknown: 13 } as const
 const groups = { network: 14, disk: 15, clock: 16, process: 17 } as const
 
 /** Steps shown beside the diagram for each failed check. */
-const pointSteps = 60
+const pointSteps = 40
 
 /** The number that says what an event is and what became of it. */
 export const kindOf = (event: RecordedEvent): number => {

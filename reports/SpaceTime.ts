@@ -42,7 +42,7 @@ const checksTable = (recording: Recording): string => {
 
 const optionsList = (recording: Recording): string => {
   const entries = Object.entries(recording.options)
-  const items = entries.map(([name, value]) => `<div><dt>${text(name)}</dt><dd>${text(String(value))}</dd></div>`)
+  const items = entries.map(([name, value]) => `<div${name.length + String(value).length > 24 ? ' class="wide"' : ""}><dt>${text(name)}</dt><dd>${text(String(value))}</dd></div>`)
   return items.length === 0 ? "No options were drawn." : `<dl class="options">${items.join("")}</dl>`
 }
 
@@ -72,7 +72,7 @@ const keys: ReadonlyArray<readonly [string, string]> = [
   ["c", "veil what cannot have caused the selection"],
   ["/", "search; Enter and shift + Enter for the next and the previous hit"],
   ["n N", "next hit, previous hit"],
-  ["Esc", "select nothing"]
+  ["Esc", "drop the selection: back to the judge's point"]
 ]
 
 const help = `<dialog id="help" aria-label="Keyboard"><h2>Keyboard and mouse</h2><table><tbody>

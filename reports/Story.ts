@@ -2,7 +2,7 @@
  * What a person should read first: the point that the judge means, the nodes that matter there, and the events that led to it.
  *
  * The nodes concerned are the one that the check names and those whose names stand in its sentence; when none of them is a server,
- * all servers join. Everyday repetition (the same message, disk operation or debug line) is told twice and counted from then on.
+ * all servers join. Everyday repetition (the same message, disk operation or debug line) is told once or a few times, the latest, and counted beyond that.
  */
 import { assert } from "#base/Assert.ts"
 import type { RecordedCheck, RecordedEvent, Recording } from "./Recording.ts"
@@ -24,13 +24,21 @@ export interface Step {
   readonly event: RecordedEvent
   /** How many alike came before it and are left out. */
   readonly alike: number
+  /** True when some alike were left out: a heartbeat, mostly. */
+  readonly common: boolean
 }
 
 /** Events looked at behind a judge's point: beyond them the cause is better sought in the page. */
 const scannedMax = 20_000
 
-/** Times that an everyday event is told in one story. */
-const toldMax = 2
+/** Steps that the first view of a point shows: from the least, it takes more until a long silence, up to the most. */
+const windowSteps = { least: 8, most: 24 } as const
+
+/** A silence is long when it is this many times what the view spans already. */
+const silence = 1.5
+
+/** Times that an everyday event is told in one story: the order of disk operations is often the story itself. */
+const toldMax = { message: 1, disk: 6, trace: 2, operation: Infinity, node: Infinity } as const
 
 const verdictOrder = { fail: 0, unknown: 1, pass: 2 } as const
 
@@ -115,7 +123,7 @@ export const stepsBefore = (recording: Recording, point: Point, count: number): 
     if (!lanesOf(event).some((lane) => concerned.has(lane))) continue
     const key = repetitionKey(event)
     const before = key === undefined ? undefined : told.get(key)
-    if (before !== undefined && before.times >= toldMax) {
+    if (before !== undefined && before.times >= toldMax[event.type]) {
       before.left++
       continue
     }
@@ -129,14 +137,23 @@ export const stepsBefore = (recording: Recording, point: Point, count: number): 
     const event = events[index]
     assert(event !== undefined, "a chosen event exists")
     const repetition = key === undefined ? undefined : told.get(key)
-    return { index, event, alike: repetition !== undefined && repetition.first === index ? repetition.left : 0 }
+    return { index, event, alike: repetition !== undefined && repetition.first === index ? repetition.left : 0, common: (repetition?.left ?? 0) > 0 }
   })
 }
 
-/** The span of time in which the causes of `point` can be seen: its last steps, and a little after it. */
+/** The span of time in which the causes of `point` can be seen: its last uncommon steps up to a silence, and a little after it. */
 export const windowOf = (recording: Recording, point: Point): readonly [fromMicros: number, toMicros: number] => {
-  const steps = stepsBefore(recording, point, 26)
-  const first = steps.reduce((least, { event }) => Math.min(least, event.at), point.atMicros)
-  const span = Math.max(point.atMicros - first, 2_000)
-  return [Math.max(0, Math.round(point.atMicros - span * 1.08)), Math.round(point.atMicros + span * 0.22)]
+  const steps = stepsBefore(recording, point, 4 * windowSteps.most)
+  let from = point.atMicros
+  let seen = 0
+  for (const { event, common } of steps.toReversed()) {
+    if (common) continue
+    const at = event.type === "message" ? event.sentAt : event.type === "disk" ? event.submittedAt : event.at
+    const span = point.atMicros - from
+    if (seen >= windowSteps.most || (seen >= windowSteps.least && from - at > silence * span)) break
+    from = Math.min(from, at)
+    seen++
+  }
+  const span = Math.max(point.atMicros - from, 2_000)
+  return [Math.max(0, Math.round(point.atMicros - span * 1.1)), Math.round(point.atMicros + span * 0.22)]
 }

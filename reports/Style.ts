@@ -55,15 +55,15 @@ td, th { text-align: left; vertical-align: baseline; padding: 2px 12px 2px 0; fo
 .checks tr.failed td, .checks tr.failed th { font-weight: 600; } .checks .word { white-space: nowrap; } .checks a { white-space: nowrap; font-weight: 600; }
 .options { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 1px 18px; padding: 3px 0; }
 .options div { display: flex; gap: 8px; justify-content: space-between; border-bottom: 1px dotted var(--line); min-width: 0; }
-.options dt { color: var(--soft); } .options dd { margin: 0; text-align: right; overflow-wrap: anywhere; font-weight: 550; }`
+.options .wide { grid-column: 1 / -1; } .options dt { color: var(--soft); } .options dd { margin: 0; text-align: right; overflow-wrap: anywhere; font-weight: 550; }`
 
 const main = `
-main { flex: 1; min-height: 320px; display: grid; grid-template-columns: minmax(0, 1fr) clamp(300px, 27vw, 460px); grid-template-rows: minmax(0, 1fr); gap: 8px; }
+main { flex: 1; min-height: 320px; display: grid; grid-template-columns: minmax(0, 1fr) clamp(330px, 31vw, 560px); grid-template-rows: minmax(0, 1fr); gap: 8px; }
 .stage { display: flex; flex-direction: column; min-width: 0; min-height: 0; overflow: hidden; }
 .bar { display: flex; flex-wrap: wrap; align-items: center; gap: 6px; padding: 6px 10px; border-bottom: 1px solid var(--line); }
 .bar #range { font-family: var(--monospaced); font-size: 12px; color: var(--soft); margin: 0 6px; white-space: nowrap; }
 .bar .find { margin-left: auto; display: flex; align-items: center; gap: 4px; }
-.bar #search { width: 210px; } .bar #hits { color: var(--soft); min-width: 62px; text-align: right; white-space: nowrap; }
+.bar #search { width: 210px; } .bar #hits { color: var(--soft); min-width: 62px; text-align: right; white-space: nowrap; margin-right: 6px; }
 #judge { background: var(--fail); border-color: var(--fail); color: var(--card); font-weight: 650; }
 #overview { flex: none; width: 100%; height: 46px; border-bottom: 1px solid var(--line); cursor: ew-resize; touch-action: none; display: block; }
 .canvas { position: relative; flex: 1; min-height: 0; }
@@ -74,18 +74,18 @@ main { flex: 1; min-height: 320px; display: grid; grid-template-columns: minmax(
 .legend label { display: inline-flex; align-items: center; gap: 4px; cursor: pointer; white-space: nowrap; }
 .legend input { margin: 0; width: 12px; height: 12px; accent-color: var(--soft); }
 .legend i { font-style: normal; font-weight: 700; min-width: 12px; text-align: center; } .legend small { color: var(--faint); }
-.side { display: grid; grid-template-rows: minmax(0, 1.25fr) minmax(0, 1fr); gap: 8px; min-height: 0; }`
+.side { display: grid; grid-template-rows: minmax(0, 1.5fr) minmax(0, 1fr); gap: 8px; min-height: 0; }`
 
 const side = `
-#details { padding: 10px 14px; overflow: auto; }
+#details { padding: 10px 14px 6px; overflow: auto; display: flex; flex-direction: column; min-height: 0; } #details > * { flex: none; }
 #details h2 { font-size: 14px; overflow-wrap: anywhere; } #details h2.bad { color: var(--fail); } #details h2.odd { color: var(--amber); }
 #details h3 { font-size: 11px; font-weight: 600; color: var(--soft); margin: 10px 0 3px; }
 #details .sentence { margin: 4px 0; font-size: 13.5px; font-weight: 550; overflow-wrap: anywhere; } #details .where { color: var(--soft); }
 #details dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 2px 14px; margin: 8px 0; }
 #details dt { color: var(--soft); } #details dd { margin: 0; overflow-wrap: anywhere; white-space: pre-wrap; font-family: var(--monospaced); font-size: 12px; }
 .tools { display: flex; flex-wrap: wrap; gap: 5px; margin-top: 6px; }
-.steps { list-style: none; padding: 0; }
-.steps li { display: grid; grid-template-columns: 72px minmax(0, 1fr) max-content; gap: 0 8px; padding: 2px 6px; margin: 0 -6px; border-left: 3px solid transparent; cursor: pointer; }
+#details .steps { list-style: none; padding: 0 6px 0 0; margin: 0 -10px 0 0; flex: 1 1 140px; min-height: 140px; overflow: auto; border-top: 1px solid var(--line); }
+.steps li { display: grid; grid-template-columns: 72px minmax(0, 1fr) max-content; gap: 0 8px; padding: 2px 6px; border-left: 3px solid transparent; cursor: pointer; }
 .steps li:hover { background: var(--band); }
 .steps .said { grid-column: 2 / 4; overflow-wrap: anywhere; } .steps .who { font-weight: 550; overflow-wrap: anywhere; } .steps .what { color: var(--soft); }
 .steps .bad { border-left-color: var(--fail); } .steps .bad .what, .steps .bad .said { color: var(--fail); } .steps .odd { border-left-color: var(--amber); }
@@ -94,7 +94,7 @@ const side = `
 .listing { display: flex; flex-direction: column; min-height: 0; }
 .listing h2 { font-size: 12px; font-weight: 600; padding: 6px 14px; border-bottom: 1px solid var(--line); color: var(--soft); }
 #list { flex: 1; overflow: auto; position: relative; contain: strict; } .spacer { position: relative; }
-.row { position: absolute; left: 0; right: 0; height: 22px; display: grid; grid-template-columns: 78px minmax(90px, 150px) 72px minmax(0, 1fr); gap: 8px;
+.row { position: absolute; left: 0; right: 0; height: 22px; display: grid; grid-template-columns: 70px 140px 58px minmax(0, 1fr); gap: 8px; font-size: 12px;
   padding: 2px 10px; white-space: nowrap; cursor: pointer; border-left: 3px solid transparent; }
 .row span { overflow: hidden; text-overflow: ellipsis; } .row .what { color: var(--soft); } .row:hover { background: var(--band); }
 .row.away { opacity: .5; } .row.quiet { color: var(--soft); } .row.odd { border-left-color: var(--amber); } .row.bad { border-left-color: var(--fail); }

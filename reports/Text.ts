@@ -78,7 +78,8 @@ export const explain = (recording: Recording, options: ExplainOptions = {}): str
   const told = faults.slice(0, faultsMax).map((event): Row => {
     const { who, text } = describe(event, words)
     const active = point !== undefined && event.at <= point.atMicros && point.atMicros <= event.until
-    return { cells: [formatTime(event.at), event.group, clean(who), clean(text)], role: active ? "warn" : undefined }
+    const now = active ? "  (in force at the judge's point)" : ""
+    return { cells: [formatTime(event.at), event.group, clean(who), clean(text) + now], role: active ? "warn" : undefined }
   })
   section(faults.length > faultsMax ? `Faults (the first ${faultsMax} of ${formatCount(faults.length)})` : "Faults", told)
 

@@ -79,7 +79,7 @@ export function app(browser: Browser, packed: Packed, parts: Parts): void {
     paint()
     strip.draw(theme)
     list.draw()
-    by("range").textContent = parts.formatTime(Math.max(0, state.from)) + " – " + parts.formatTime(state.to) + "  (" + parts.formatDuration(state.to - state.from) + ")"
+    by("range").textContent = parts.formatTime(Math.max(0, state.from)) + " – " + parts.formatTime(Math.min(state.to, model.totalMicros)) + "  (" + parts.formatDuration(state.to - state.from) + ")"
     const dense = frame?.dense ?? 0
     by("dense").textContent = dense === 0 ? "" : parts.formatCount(dense) + " messages in view, drawn as an outline: zoom in to see each"
   }
@@ -108,7 +108,7 @@ export function app(browser: Browser, packed: Packed, parts: Parts): void {
   }
 
   const select = (selection: Selection, options: { readonly reveal: boolean }): void => {
-    state.selection = selection
+    state.selection = selection.event < 0 && selection.point < 0 ? { event: -1, point: packed.mainPoint } : selection
     if (state.causes !== undefined) findCauses()
     panel()
     if (options.reveal && selection.event >= 0) {

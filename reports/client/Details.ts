@@ -106,7 +106,7 @@ export function details(
     }
     const verdict = element("li", "verdict", "")
     verdict.append(element("span", "time", parts.formatTime(point.atMicros).slice(0, -2)), element("span", "who", point.node < 0 ? "" : names[point.node]))
-    verdict.append(element("span", "what", "judge"), element("span", "said", check.name + ": " + check.detail))
+    verdict.append(element("span", "what", "judge"), element("span", "said", check.name + " is broken"))
     steps.append(verdict)
     const tools = element("div", "tools", "")
     tools.append(
@@ -118,8 +118,7 @@ export function details(
     const sentence = element("p", "sentence", check.detail)
     const place_ = element("p", "where", parts.formatTime(point.atMicros) + where)
     panel.replaceChildren(title, sentence, place_, tools, element("h3", "", "What led to it (" + concerned + ")"), steps)
-    verdict.scrollIntoView({ block: "nearest" })
-    panel.scrollTop = 0
+    steps.scrollTop = 1_000_000
   }
 
   const showNothing = (): void => {

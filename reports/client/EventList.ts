@@ -95,7 +95,8 @@ export function eventList(
     let high = shown.length
     while (low < high) {
       const half = (low + high) >> 1
-      if (model.end[shown[half]] < state.from) low = half + 1
+      const index = shown[half]
+      if ((model.kind[index] <= 6 ? model.end[index] : model.start[index]) < state.from) low = half + 1
       else high = half
     }
     if (shown.length > 0) box.scrollTop = Math.min(low, shown.length - 1) * rowHeight

@@ -6,15 +6,15 @@ export function labels(pen: Pen, theme: Theme, area: { readonly left: number; re
   const queue: Array<Label> = []
   const placed: Array<{ readonly left: number; readonly right: number; readonly top: number; readonly bottom: number }> = []
   const size = 11
-  const height = 13
+  const height = 12
 
   const add = (label: Label): void => {
     if (queue.length < 6_000) queue.push(label)
   }
 
-  const put = (label: Label, text: string, y: number): boolean => {
+  const put = (label: Label, text: string, x: number, y: number): boolean => {
     const width = pen.measureText(text).width
-    const left = label.x - (label.align === "left" ? 0 : label.align === "center" ? width / 2 : width)
+    const left = x - (label.align === "left" ? 0 : label.align === "center" ? width / 2 : width)
     const box = { left: left - 3, right: left + width + 3, top: y - height / 2, bottom: y + height / 2 }
     if (box.left < area.left || box.right > area.right || box.top < area.top || box.bottom > area.bottom) return false
     if (placed.some((one) => one.left < box.right && one.right > box.left && one.top < box.bottom && one.bottom > box.top)) return false
@@ -38,7 +38,7 @@ export function labels(pen: Pen, theme: Theme, area: { readonly left: number; re
     for (const label of queue.slice(0, 2_500)) {
       if (places >= 400) break
       pen.font = theme.font(size, label.weight ?? 400)
-      const fits = label.texts.some((text) => text !== "" && pen.measureText(text).width <= label.room && label.ys.some((y) => put(label, text, y)))
+      const fits = label.texts.some((text) => text !== "" && pen.measureText(text).width <= label.room && label.spots.some(([x, y]) => put(label, text, x, y)))
       if (fits) places++
     }
   }

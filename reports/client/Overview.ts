@@ -68,7 +68,7 @@ export function overview(browser: Browser, canvas: Element, model: Model, state:
     }
     const left = Math.max(0, x(state.from))
     const right = Math.min(width(), x(state.to))
-    pen.globalAlpha = 0.55
+    pen.globalAlpha = 0.42
     pen.fillStyle = color.card
     pen.fillRect(0, 0, left, height)
     pen.fillRect(right, 0, width() - right, height)

@@ -21,8 +21,10 @@ export function paintEvents(frame: Frame) {
       pen.globalAlpha = 0.75
       pen.fillRect(bar.left, bar.top, bar.right - bar.left, bar.height)
       if (seen > 500 || frame.late(index)) return
-      const ys = [bar.top + 13, bar.top + 25]
-      frame.label({ texts: [model.label(index)], x: (bar.left + bar.right) / 2, ys, align: "center", color: color.disk, priority: 15, room: Math.max(40, bar.right - bar.left + 30) })
+      if (bar.right - bar.left < 7) return
+      const middle = (bar.left + bar.right) / 2
+      const spots = [bar.top + 13, bar.top + 25].map((y) => [middle, y] as const)
+      frame.label({ texts: [model.label(index)], spots, align: "center", color: color.disk, priority: 15, room: Math.max(40, bar.right - bar.left + 30) })
     })
     pen.globalAlpha = 1
     pen.fillStyle = color.fail
@@ -30,8 +32,8 @@ export function paintEvents(frame: Frame) {
       const bar = frame.place.bar(index)
       if (bar === undefined) continue
       pen.fillRect(bar.left, bar.top, Math.max(3, bar.right - bar.left), bar.height)
-      const ys = [bar.top + 14, bar.top + 26]
-      frame.label({ texts: [model.label(index)], x: (bar.left + bar.right) / 2, ys, align: "center", color: color.fail, priority: 70, room: 160, weight: 600 })
+      const spots = [bar.top + 14, bar.top + 26].map((y) => [(bar.left + bar.right) / 2, y] as const)
+      frame.label({ texts: [model.label(index)], spots, align: "center", color: color.fail, priority: 70, room: 160, weight: 600 })
     }
   }
 
@@ -62,11 +64,11 @@ export function paintEvents(frame: Frame) {
     const right = Math.min(bar.right, geometry.width)
     const middle = bar.top + bar.height / 2
     const full = sign + model.label(index)
-    const within = { texts: [full, full.split(" → ")[0]], x: (left + right) / 2, align: "center" as const, color: ink, weight: 600 }
+    const within = { texts: [full, full.split(" → ")[0]], align: "center" as const, color: ink, weight: 600 }
     pen.font = theme.font(11, 600)
     const inside = pen.measureText(within.texts[1]).width < right - left - 8
-    const ys = inside ? [middle] : [bar.top - 9, bar.top + bar.height + 9]
-    frame.label({ ...within, ys, priority: inside ? 62 : 40, room: inside ? right - left - 8 : 150 })
+    const spots = (inside ? [middle] : [bar.top - 9, bar.top + bar.height + 9]).map((y) => [(left + right) / 2, y] as const)
+    frame.label({ ...within, spots, priority: inside ? 62 : 40, room: inside ? right - left - 8 : 150 })
   }
 
   const operations = (): void => {
@@ -97,7 +99,7 @@ export function paintEvents(frame: Frame) {
     })
     const looks = [
       { radius: 2.2, fill: color.faint, ink: color.soft, priority: 8, weight: 400 },
-      { radius: 3.4, fill: color.blue, ink: color.ink, priority: 35, weight: 400 },
+      { radius: 3.4, fill: color.blue, ink: color.ink, priority: 48, weight: 400 },
       { radius: 4, fill: color.amber, ink: color.amber, priority: 55, weight: 600 },
       { radius: 5, fill: color.fail, ink: color.fail, priority: 80, weight: 700 }
     ]
@@ -110,8 +112,9 @@ export function paintEvents(frame: Frame) {
         pen.moveTo(dot.x + look.radius, dot.y)
         pen.arc(dot.x, dot.y, look.radius, 0, Math.PI * 2)
         if ((level === 0 && seen > 150) || (level === 1 && seen > 600) || frame.late(index)) continue
-        const ys = [dot.y - 12, dot.y - 24, dot.y - 36]
-        frame.label({ texts: [words(index), model.label(index)], x: dot.x, ys, align: "center", color: look.ink, priority: look.priority, room: level < 2 ? 190 : 320, weight: look.weight })
+        const spots = [12, 24, 36].map((above) => [dot.x, dot.y - above] as const)
+        const texts = level > 1 || seen <= 40 ? [words(index), model.label(index)] : [model.label(index)]
+        frame.label({ texts, spots, align: "center", color: look.ink, priority: look.priority, room: level < 2 ? 270 : 340, weight: look.weight })
       }
       pen.fillStyle = look.fill
       pen.fill()
@@ -160,7 +163,7 @@ export function paintEvents(frame: Frame) {
       const good = event.change === "start" || event.change === "resume"
       const long = event.detail === "" ? event.change : event.change + ": " + event.detail
       const look = { color: good ? color.green : color.vermilion, priority: good ? 50 : 75, weight: 700, room: 260 }
-      frame.label({ texts: [long, event.change], x: dot.x, ys: [dot.y + 18, dot.y - 17, dot.y + 30], align: "center", ...look })
+      frame.label({ texts: [long, event.change], spots: [[dot.x, dot.y + 18], [dot.x, dot.y - 17], [dot.x, dot.y + 30]], align: "center", ...look })
     })
   }
 

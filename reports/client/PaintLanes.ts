@@ -31,15 +31,17 @@ export function paintLanes(frame: Frame, parts: Pick<Parts, "ticks" | "formatTim
     pen.globalAlpha = 1
   }
 
-  /** A fault's shadow over one lane: its colour, its hatch, and firm edges where it begins and ends. */
+  /** A fault's shadow over one lane: its colour, its hatch, and firm edges; one that is everywhere leaves a mere tint. */
   const shade = (fault: FaultBar, box: LaneBox, strong: boolean): void => {
     const left = clampX(fault.from)
     const right = Math.max(clampX(fault.to), left + 2)
     if (right < gutter || left > width) return
-    pen.globalAlpha = strong ? 0.22 : 0.1
+    const everywhere = fault.lanes.length === model.packed.lanes.length
+    pen.globalAlpha = strong ? 0.22 : everywhere ? 0.035 : 0.1
     pen.fillStyle = color[fault.group]
     pen.fillRect(left, box.top + 1, right - left, box.height - 2)
-    pen.globalAlpha = strong ? 0.4 : 0.16
+    if (everywhere && !strong) return void (pen.globalAlpha = 1)
+    pen.globalAlpha = strong ? 0.35 : 0.1
     pen.fillStyle = theme.hatch(fault.group)
     pen.fillRect(left, box.top + 1, right - left, box.height - 2)
     pen.globalAlpha = 0.7
@@ -50,7 +52,7 @@ export function paintLanes(frame: Frame, parts: Pick<Parts, "ticks" | "formatTim
     pen.globalAlpha = 1
     const x = Math.max(left, gutter) + 5
     const text = fault.label.split(" · ")[0]
-    frame.label({ texts: [text], x, ys: [box.top + 9, box.top + 21], align: "left", color: color[fault.group], priority: 30, room: right - x, weight: 600 })
+    frame.label({ texts: [text], spots: [[x, box.top + 9], [x, box.top + 21]], align: "left", color: color[fault.group], priority: 30, room: right - x, weight: 600 })
   }
 
   const faults = (): void => {
@@ -84,7 +86,7 @@ export function paintLanes(frame: Frame, parts: Pick<Parts, "ticks" | "formatTim
         if (span.state === "up") continue
         const text = span.state === "down" ? "down" : "paused"
         const x = (Math.max(left, gutter) + Math.min(right, width)) / 2
-        frame.label({ texts: [text], x, ys: [box.middle - 10, box.middle + 11], align: "center", color: color.soft, priority: 33, room: right - left - 30, weight: 600 })
+        frame.label({ texts: [text], spots: [[x, box.middle - 10], [x, box.middle + 11]], align: "center", color: color.soft, priority: 33, room: right - left - 30, weight: 600 })
       }
     }
   }
@@ -98,11 +100,11 @@ export function paintLanes(frame: Frame, parts: Pick<Parts, "ticks" | "formatTim
       pen.setLineDash([10, 4, 2, 4])
       line(x, lanesTop, x, height)
       pen.setLineDash([])
-      if (phase.name === "end") frame.label({ texts: ["end of the run"], x: x - 5, ys: [height - 10], align: "right", color: color.ink, priority: 58, room: 200, weight: 600 })
+      if (phase.name === "end") frame.label({ texts: ["end of the run"], spots: [[x - 5, height - 10]], align: "right", color: color.ink, priority: 58, room: 200, weight: 600 })
       else {
         const before = phase.name === "liveness" ? "◂ safety" : ""
-        frame.label({ texts: [before], x: x - 5, ys: [height - 10], align: "right", color: color.ink, priority: 58, room: 200, weight: 600 })
-        frame.label({ texts: [phase.name + " ▸"], x: x + 5, ys: [height - 10], align: "left", color: color.ink, priority: 58, room: 200, weight: 600 })
+        frame.label({ texts: [before], spots: [[x - 5, height - 10]], align: "right", color: color.ink, priority: 58, room: 200, weight: 600 })
+        frame.label({ texts: [phase.name + " ▸"], spots: [[x + 5, height - 10]], align: "left", color: color.ink, priority: 58, room: 200, weight: 600 })
       }
     }
   }
@@ -133,16 +135,20 @@ export function paintLanes(frame: Frame, parts: Pick<Parts, "ticks" | "formatTim
       pen.stroke()
       pen.font = theme.font(11, 600)
       const x = Math.max(left, gutter) + 5
-      const room = Math.min(right, width) - x - 3
-      const text = [fault.label, fault.label.split(" · ")[0]].find((one) => pen.measureText(one).width <= room)
-      if (text === undefined) continue
+      const said = [fault.label, fault.label.split(" · ")[0]]
+      const fits = (room: number): string | undefined => said.find((one) => pen.measureText(one).width <= room)
+      const within = fits(Math.min(right, width) - x - 3)
+      const next = model.faults.find((one) => one.row === fault.row && one.from > fault.from && state.mask[one.index] === 1)
+      const beside = within ?? (right < gutter ? undefined : fits(Math.min(next === undefined ? width : frame.x(next.from), width) - right - 9))
+      if (beside === undefined) continue
+      const textX = within === undefined ? right + 5 : x
       pen.lineWidth = 3
       pen.strokeStyle = color.card
       pen.globalAlpha = 0.75
-      pen.strokeText(text, x, top + tall / 2 + 0.5)
+      pen.strokeText(beside, textX, top + tall / 2 + 0.5)
       pen.globalAlpha = 1
       pen.fillStyle = color.ink
-      pen.fillText(text, x, top + tall / 2 + 0.5)
+      pen.fillText(beside, textX, top + tall / 2 + 0.5)
     }
   }
 

@@ -47,6 +47,8 @@ export function paintMarks(frame: Frame, parts: Pick<Parts, "paintMessages" | "p
       let row = 0
       while (row < 3 && taken.some((one) => one.row === row && one.left < left + wide && one.right > left)) row++
       taken.push({ left, right: left + wide, row })
+      pen.fillStyle = color.card
+      pen.fillRect(left - 6, row * 21, wide + 12, 22)
       pen.fillStyle = color.fail
       pen.beginPath()
       pen.roundRect(left, 2 + row * 21, wide, 20, 3)

@@ -10,6 +10,7 @@ export function paintMessages(frame: Frame) {
   const colors = ["delivered", "duplicate", "lost", "cut", "dead"].map((name) => theme.color[name])
   const dashes: ReadonlyArray<ReadonlyArray<number>> = [[], [7, 3], [5, 4], [2, 3], [1, 3]]
   const drawnMax = 1_400
+  const thinnedMax = 500
 
   const head = (line: Segment, size: number): void => {
     const angle = Math.atan2(line.y1 - line.y0, line.x1 - line.x0)
@@ -47,7 +48,7 @@ export function paintMessages(frame: Frame) {
     pen.globalAlpha = look.alpha
     pen.strokeStyle = pen.fillStyle = look.color ?? colors[kind]
     pen.lineWidth = look.width
-    pen.setLineDash(dashes[kind])
+    pen.setLineDash(lines.length > 300 ? [] : dashes[kind])
     pen.beginPath()
     for (const line of lines) {
       pen.moveTo(line.x0, line.y0)
@@ -61,7 +62,7 @@ export function paintMessages(frame: Frame) {
       pen.fill()
     } else {
       pen.lineWidth = look.width + 0.8
-      for (const line of lines) if (line.done) mark(line, kind, 4)
+      for (const line of lines) if (line.done) mark(line, kind, lines.length > 150 ? 2.5 : 4.5)
     }
     pen.globalAlpha = 1
   }
@@ -71,12 +72,21 @@ export function paintMessages(frame: Frame) {
     if (line === undefined || frame.late(index)) return
     const kind = model.kind[index]
     const length = Math.hypot(line.x1 - line.x0, line.y1 - line.y0)
-    const at = (share: number) => ({ x: line.x0 + (line.x1 - line.x0) * share, y: line.y0 + (line.y1 - line.y0) * share })
+    const at = (share: number) => [line.x0 + (line.x1 - line.x0) * share, line.y0 + (line.y1 - line.y0) * share] as const
     const fates = ["", " (duplicate)", " (lost)", " (cut)", " (nobody there)"]
-    const spot = at(kind >= 2 && kind <= 3 ? 0.55 : 0.42)
+    const near = Math.min(0.45, 44 / Math.max(1, Math.abs(line.y1 - line.y0)))
+    const spots = (kind >= 2 && kind <= 3 ? [0.55, 0.85] : [near, near * 1.45, 0.5, 0.62, 0.75]).map(at)
     const texts = [model.label(index) + fates[kind], model.label(index)]
     const color = kind === 0 ? theme.color.soft : colors[kind]
-    frame.label({ texts, ...{ x: spot.x, ys: [spot.y, spot.y - 12, spot.y + 12] }, align: "center", color, priority: kind === 0 ? 20 : 45, room: Math.max(70, length * 1.6) })
+    frame.label({ texts, spots, align: "center", color, priority: kind === 0 ? 20 : 42, room: Math.max(70, length * 1.6) })
+  }
+
+  /** Labels for these messages; in a crowd only for the uncommon ones, for heartbeats would hide the rest. */
+  const name = (indexes: ReadonlyArray<number>): void => {
+    const times = new Map<string, number>()
+    for (const index of indexes) times.set(model.label(index), (times.get(model.label(index)) ?? 0) + 1)
+    const commonFrom = indexes.length <= 40 ? Infinity : Math.max(4, indexes.length * 0.06)
+    for (const index of indexes) if ((times.get(model.label(index)) ?? 0) < commonFrom) label(index)
   }
 
   /** How busy each lane is, a column each few pixels: the outline around its lifeline. */
@@ -116,7 +126,7 @@ export function paintMessages(frame: Frame) {
     return indexes.filter((index) => {
       const column = Math.round(frame.x(model.end[index]) / 5) + 1_000
       const key = (column * lanes + model.lane[index]) * lanes + model.peer[index]
-      return !seen.has(key) && seen.size < drawnMax && seen.add(key)
+      return !seen.has(key) && seen.size < thinnedMax && seen.add(key)
     })
   }
 
@@ -129,14 +139,17 @@ export function paintMessages(frame: Frame) {
       total++
     })
     const crowded = total > drawnMax
-    frame.dense = crowded ? byKind[0].length : 0
-    if (crowded) outline(byKind[0])
-    else draw(0, byKind[0], { alpha: Math.min(0.85, Math.max(0.28, 150 / (total + 1))), width: 1.2 })
-    for (const kind of [4, 3, 2, 1]) {
-      const few = crowded ? thin(byKind[kind]) : byKind[kind]
-      draw(kind, few, { alpha: crowded ? 0.45 : 0.9, width: 1.3 })
+    frame.dense = crowded ? byKind[0].length + byKind[1].length : 0
+    if (crowded) outline([...byKind[0], ...byKind[1]])
+    else {
+      draw(0, byKind[0], { alpha: Math.min(0.85, Math.max(0.28, 150 / (total + 1))), width: 1.2 })
+      draw(1, byKind[1], { alpha: 0.9, width: 1.3 })
     }
-    if (total <= 400) for (const list of byKind) list.forEach(label)
+    for (const kind of [4, 3, 2]) {
+      const few = crowded ? thin(byKind[kind]) : byKind[kind]
+      draw(kind, few, { alpha: crowded ? 0.5 : 0.9, width: 1.3 })
+    }
+    if (total <= 400) name(byKind.flat())
   }
 
   /** One message, as selected or under the mouse. */

@@ -191,9 +191,8 @@ export interface Frame {
 export interface Label {
   /** Longest first; the first that fits its `room` is used. */
   readonly texts: ReadonlyArray<string>
-  readonly x: number
-  /** Heights that would do, the best first. */
-  readonly ys: ReadonlyArray<number>
+  /** Places that would do, the best first. */
+  readonly spots: ReadonlyArray<readonly [x: number, y: number]>
   readonly align: "left" | "center" | "right"
   readonly color: string
   readonly priority: number
