@@ -409,16 +409,19 @@ export const write = (value: unknown): string => {
 const writeNumber = (value: number): string => {
   if (Number.isNaN(value)) return "##NaN"
   if (!Number.isFinite(value)) return value > 0 ? "##Inf" : "##-Inf"
-  return String(value)
+  const text = String(value)
+  // Whole, yet beyond where whole numbers are exact: a float.
+  return Number.isInteger(value) && !Number.isSafeInteger(value) && !text.includes("e") ? `${text}.0` : text
 }
 
 const writeString = (text: string): string => {
   const named = Object.entries(escapes)
-  const escaped = text.replaceAll(/["\\\u0000-\u001f]/g, (character) => {
+  const escape = (character: string): string => {
     const short = named.find(([, meaning]) => meaning === character)
-    return short === undefined ? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}` : `\\${short[0]}`
-  })
-  return `"${escaped}"`
+    if (short !== undefined) return `\\${short[0]}`
+    return character < " " ? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}` : character
+  }
+  return `"${Array.from(text, escape).join("")}"`
 }
 
 const writeCharacter = (character: string): string => {

@@ -8,7 +8,7 @@
  * failed by `:timed-out` says nothing, and nil as what a read returned means that nothing was there.
  */
 import * as History from "../History.ts"
-import { isArray, type Value } from "../Value.ts"
+import { text, type Value } from "../Value.ts"
 import { isDigit, Source } from "./Source.ts"
 
 const outcomes: ReadonlyMap<string, History.OutcomeName> = new Map([
@@ -36,8 +36,8 @@ export const read = (input: Uint8Array | string): History.History => {
   return builder.build()
 }
 
-const event = (source: Source, builder: History.Builder, text: string, offset: number): void => {
-  const [process, type, name, ...rest] = text.trim().split(/\s+/)
+const event = (source: Source, builder: History.Builder, said: string, offset: number): void => {
+  const [process, type, name, ...rest] = said.trim().split(/\s+/)
   const value = rest.join(" ")
   if (name === undefined || !/^:\w+$/.test(name))
     source.fail("a process, a type, a function and a value are due", offset)
@@ -57,24 +57,21 @@ const event = (source: Source, builder: History.Builder, text: string, offset: n
   if (problem !== undefined) source.fail(problem, offset)
 }
 
-const valueOf = (source: Source, text: string, offset: number): Value => {
-  if (text === "nil") return null
-  if (/^-?\d+$/.test(text)) return Number(text)
-  const pair = /^\[(-?\d+) (-?\d+)\]$/.exec(text)
+const valueOf = (source: Source, said: string, offset: number): Value => {
+  if (said === "nil") return null
+  if (/^-?\d+$/.test(said)) return Number(said)
+  const pair = /^\[(-?\d+) (-?\d+)\]$/.exec(said)
   return pair === null
-    ? source.fail(`${JSON.stringify(text)} is no value of these logs`, offset)
+    ? source.fail(`${JSON.stringify(said)} is no value of these logs`, offset)
     : [Number(pair[1]), Number(pair[2])]
 }
-
-const shown = (value: Value): string =>
-  isArray(value) ? `[${value.join(" ")}]` : value === null ? "nil" : String(value)
 
 /** Writes the history of a compare-and-set register of whole numbers, one event a line, each line with its end. */
 export function* write(history: History.History): Generator<string> {
   for (const { row, type } of History.events(history)) {
     const name = history.functions[row]!
     const output = history.outputs[row]!
-    const value = type === "invoke" || name !== "read" ? shown(history.inputs[row]!) : shown(output)
+    const value = type === "invoke" || name !== "read" ? text(history.inputs[row]!) : text(output)
     const said =
       type === "invoke"
         ? `:invoke\t:${name}\t${value}`

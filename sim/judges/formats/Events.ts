@@ -70,9 +70,9 @@ export class Assembler {
     const outcome = outcomes.get(type)
     let problem: string | undefined
     if (type === "invoke") {
-      if (name === undefined || name === null)
-        name = isArray(value) ? "txn" : source.fail("this event has no f", offset)
-      problem = builder.invoke(process, String(name), whole, time)
+      const words =
+        typeof name === "string" ? name : isArray(value) ? "txn" : source.fail("this event has no f", offset)
+      problem = builder.invoke(process, words, whole, time)
     } else if (outcome !== undefined) {
       const open = builder.openFunction(process)
       if (open !== undefined && typeof name === "string" && name !== open) {

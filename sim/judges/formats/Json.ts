@@ -16,7 +16,8 @@ export class Reader {
   private readonly contents: Array<Array<Value>> = []
   private readonly starts: Array<number> = []
   private entered = false
-  private first = true
+  /** After a comma a value must come. */
+  private promised = false
 
   constructor(source: Source) {
     this.source = source
@@ -40,12 +41,13 @@ export class Reader {
   next(): Value | typeof end {
     const { source } = this
     this.skipSpace()
-    if (this.entered) {
-      if (source.byte === 0x5d) return this.leave()
-      if (!this.first) this.expect(0x2c)
-    } else if (source.ended) return end
-    this.first = false
-    return this.value()
+    if (!this.entered) return source.ended ? end : this.value()
+    if (source.byte === 0x5d && !this.promised) return this.leave()
+    const value = this.value()
+    this.skipSpace()
+    this.promised = source.byte !== 0x5d
+    if (this.promised) this.expect(0x2c)
+    return value
   }
 
   private leave(): typeof end {

@@ -11,7 +11,7 @@
  * `["r", key, value]`. The history's order is `process`: there is no real time.
  */
 import * as History from "../History.ts"
-import { isArray, type Value } from "../Value.ts"
+import { isArray, text, type Value } from "../Value.ts"
 import { isDigit, Source, wholeNumber } from "./Source.ts"
 
 interface Transaction {
@@ -99,7 +99,7 @@ export function* write(history: History.History): Generator<string> {
     for (const step of steps) {
       if (!isArray(step)) continue
       const kind = step[0] === "w" || step[0] === ":w" || step[0] === "write" || step[0] === ":write" ? "w" : "r"
-      yield `${kind}(${step[1]},${step[2] ?? 0},${history.processes[row]},${id})\n`
+      yield `${kind}(${text(step[1] ?? 0)},${text(step[2] ?? 0)},${history.processes[row]},${id})\n`
     }
   }
 }

@@ -71,7 +71,7 @@ export const make = (entries: Entries, rows: ArrayLike<number>, automaton: Autom
 
 /** Operations that complete, by return. Ranks stay below 2^27 and rows below 2^26, so both fit one exact number. */
 const byReturn = (returns: Int32Array): Int32Array => {
-  const shift = 2 ** 26
+  const shift = 67_108_864
   let count = 0
   for (const at of returns) if (at !== never) count += 1
   const packed = new Float64Array(count)
