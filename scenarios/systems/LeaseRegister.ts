@@ -31,7 +31,7 @@ export interface Config {
 }
 
 /** The value and what every client's last operation answered, so that none is carried out twice. */
-export interface State {
+interface State {
   readonly value: number
   readonly sessions: ReadonlyMap<number, Session>
 }
@@ -46,7 +46,8 @@ export interface Durable {
   readonly promised: number
   readonly ballot: number
   readonly sequence: number
-  readonly state: State
+  /** Encoded: only a holder looks inside. */
+  readonly state: Uint8Array
 }
 
 export interface Output {
@@ -66,7 +67,6 @@ export const operations = { read: 0, write: 1, cas: 2 } as const
 /** The value of the register before the first write. */
 export const initialValue = 0
 
-export const empty: Durable = { promised: 0, ballot: 0, sequence: 0, state: { value: initialValue, sessions: new Map() } }
 
 const messages = { acquire: 10, granted: 11, refused: 12, renew: 13, renewed: 14, write: 15, written: 16 } as const
 
@@ -76,18 +76,24 @@ const nobody: ReadonlySet<number> = new Set()
 const nodesMax = 16
 const ownerOf = (ballot: number): number => ballot % nodesMax
 
-export const writeState = (writer: Writer, state: State): Writer => {
-  writer.f64(state.value).u32(state.sessions.size)
+const encode = (state: State): Uint8Array => {
+  const writer = Writer.make().f64(state.value).u32(state.sessions.size)
   for (const [client, { matched, number }] of state.sessions) writer.u32(client).u32(number).u8(matched ? 1 : 0)
-  return writer
+  return writer.finish()
 }
 
-export const readState = (reader: Reader): State => {
+const initial: State = { value: initialValue, sessions: new Map() }
+
+export const empty: Durable = { promised: 0, ballot: 0, sequence: 0, state: encode(initial) }
+
+const decode = (bytes: Uint8Array): State => {
+  const reader = new Reader(bytes)
   const value = reader.f64()
   const sessions = new Map<number, Session>()
   for (let left = reader.u32(); left > 0 && reader.isWhole; left--) {
     sessions.set(reader.u32(), { number: reader.u32(), matched: reader.u8() === 1 })
   }
+  assert(reader.isWhole, "a state is stored as it was encoded")
   return { value, sessions }
 }
 
@@ -131,18 +137,19 @@ export class LeaseRegister {
   private promised = 0
   private ballot = 0
   private sequence = 0
-  private state: State = empty.state
+  private state = empty.state
   /** No other node gets a lease before this. */
   private grantedUntil = 0
   // As a candidate and holder.
   private phase: Phase = "following"
   private ownBallot = 0
   private ownSequence = 0
-  private committed: State = empty.state
-  private proposed: State = empty.state
+  private committed = initial
+  private proposed = initial
+  private proposedBytes = empty.state
   private bestBallot = 0
   private bestSequence = 0
-  private bestState: State = empty.state
+  private bestState = empty.state
   private readonly grants = new Set<number>()
   private readonly written = new Set<number>()
   /** Per node: when, on our clock, we sent what it granted or renewed last. */
@@ -228,7 +235,7 @@ export class LeaseRegister {
 
   private sendWrites(nowMicros: number): void {
     const writer = Writer.make().u8(messages.write).u32(this.ownBallot).u32(this.ownSequence)
-    this.toAll(writeState(writer, this.proposed).finish(), this.written, nowMicros)
+    this.toAll(writer.raw(this.proposedBytes).finish(), this.written, nowMicros)
   }
 
   private persist(): void {
@@ -247,7 +254,7 @@ export class LeaseRegister {
       case messages.renew:
         return this.asked(kind, from, ballot, reader.f64(), nowMicros)
       case messages.write:
-        return this.asksToWrite(from, ballot, reader.u32(), readState(reader), reader.isWhole)
+        return this.asksToWrite(from, ballot, reader.u32(), reader.rest(), reader.isWhole)
       case messages.granted:
         return this.granted(from, ballot, reader, nowMicros)
       case messages.renewed:
@@ -279,10 +286,10 @@ export class LeaseRegister {
       return
     }
     const writer = Writer.make().u8(messages.granted).u32(ballot).u32(this.ballot).u32(this.sequence)
-    this.reply(from, writeState(writer, this.state))
+    this.reply(from, writer.raw(this.state))
   }
 
-  private asksToWrite(from: number, ballot: number, sequence: number, state: State, whole: boolean): void {
+  private asksToWrite(from: number, ballot: number, sequence: number, state: Uint8Array, whole: boolean): void {
     if (!whole) return
     if (ballot < this.promised) {
       this.reply(from, Writer.make().u8(messages.refused).u32(this.promised))
@@ -308,7 +315,7 @@ export class LeaseRegister {
     if (ballot !== this.ownBallot || this.phase !== "acquiring") return
     const tagBallot = reader.u32()
     const tagSequence = reader.u32()
-    const state = readState(reader)
+    const state = reader.rest()
     if (!reader.isWhole) return
     this.grants.add(from)
     if (tagBallot > this.bestBallot || (tagBallot === this.bestBallot && tagSequence > this.bestSequence)) {
@@ -320,7 +327,8 @@ export class LeaseRegister {
     this.phase = "adopting"
     this.adoptUntil = nowMicros + this.config.leaseMicros
     this.ownSequence = 1
-    this.proposed = this.bestState
+    this.proposedBytes = this.bestState
+    this.proposed = decode(this.bestState)
     this.written.clear()
     this.renew(nowMicros)
   }
@@ -403,6 +411,7 @@ export class LeaseRegister {
       sessions.set(client, { number, matched })
     }
     this.proposed = { value, sessions }
+    this.proposedBytes = encode(this.proposed)
     this.ownSequence++
     this.written.clear()
     this.sendWrites(nowMicros)

@@ -13,7 +13,7 @@ import { Net, type Address, type DatagramSocket } from "#world/Net.ts"
 import { Timers } from "#world/Timers.ts"
 import { Trace } from "#world/Trace.ts"
 import * as Call from "./Call.ts"
-import { empty, LeaseRegister, readState, writeState, type Config, type Durable } from "./LeaseRegister.ts"
+import { empty, LeaseRegister, type Config, type Durable } from "./LeaseRegister.ts"
 
 const path = "register"
 const slotBytes = 4_096
@@ -23,7 +23,7 @@ const headBytes = 8
 const encodeSlot = (generation: number, durable: Durable): Uint8Array => {
   const { ballot, promised, sequence, state } = durable
   const writer = Writer.make().u32(0).u32(0).f64(generation).u32(promised).u32(ballot).u32(sequence)
-  const slot = writeState(writer, state).finish()
+  const slot = writer.raw(state).finish()
   const body = slot.subarray(headBytes)
   slot.set(Writer.make().u32(body.length).u32(crc32c(body)).finish())
   return slot
@@ -37,7 +37,7 @@ const decodeSlot = (slot: Uint8Array): { readonly generation: number; readonly d
   if (!head.isWhole || length === 0 || crc32c(body) !== checksum) return undefined
   const reader = new Reader(body)
   const generation = reader.f64()
-  const durable = { promised: reader.u32(), ballot: reader.u32(), sequence: reader.u32(), state: readState(reader) }
+  const durable = { promised: reader.u32(), ballot: reader.u32(), sequence: reader.u32(), state: reader.rest() }
   return reader.isWhole ? { generation, durable } : undefined
 }
 

@@ -242,13 +242,16 @@ export class Nemesis {
   /** Works out the state of links, disks and clocks from the active faults. */
   private apply(): void {
     const { machines, net, servers } = this.victim
+    const everywhere = {
+      cuts: 0,
+      lossPerMille: this.most("loss"),
+      duplicatePerMille: this.most("duplicate"),
+      reorderPerMille: this.most("reorder"),
+      delayMicros: this.most("delay"),
+      fragmentBytes: this.most("fragment")
+    }
     for (const link of net.allLinks()) {
-      link.cuts = 0
-      link.lossPerMille = this.most("loss")
-      link.duplicatePerMille = this.most("duplicate")
-      link.reorderPerMille = this.most("reorder")
-      link.delayMicros = this.most("delay")
-      link.fragmentBytes = this.most("fragment")
+      Object.assign(link, everywhere)
       link.bytesPerMilli = Math.max(this.most("slow-link", link.from), this.most("slow-link", link.to))
     }
     for (const fault of this.active) {

@@ -173,6 +173,11 @@ export class Reader {
     return at < 0 ? new Uint8Array(0) : this.bytes.subarray(at, at + sizeBytes)
   }
 
+  /** A view of all that is left. */
+  rest(): Uint8Array {
+    return this.raw(this.leftBytes)
+  }
+
   text(): string {
     return decoder.decode(this.raw(this.u32()))
   }
