@@ -58,7 +58,7 @@ export interface Options {
 
 /** A planted bug may make a run endless; a healthy one takes a second or so. */
 const hangMillisOf = (budgetMillis: number): number =>
-  Math.min(20_000, Math.max(2_000, Math.ceil(budgetMillis / 3_000) * 1_000))
+  Math.min(30_000, Math.max(2_000, Math.ceil(budgetMillis / 2_000) * 1_000))
 const shrinkMillisMax = 30_000
 /** So many say that no judge will have its turn. */
 const breakdownsMax = 10

@@ -4,6 +4,7 @@
  * it held go back, and a new worker takes its place.
  */
 import { type ChildProcess, fork } from "node:child_process"
+import { getCompileCacheDir } from "node:module"
 import { fileURLToPath } from "node:url"
 import { SimulatorError } from "./CliError.ts"
 import type { FromWorker, Shrunk, Summary, Task, ToWorker } from "./Protocol.ts"
@@ -59,7 +60,9 @@ const ownEntry = fileURLToPath(new URL("./Worker.ts", import.meta.url))
 const spawn = (place: Place): ChildProcess =>
   fork(place.entry ?? ownEntry, [], {
     ...(place.execPath === undefined ? {} : { execPath: place.execPath }),
-    execArgv: ["--disable-warning=ExperimentalWarning"],
+    execArgv: [],
+    // Workers compile the same files again and again.
+    env: { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() },
     stdio: ["ignore", "ignore", "pipe", "ipc"]
   })
 
