@@ -54,6 +54,8 @@ export const main = async (input: Input): Promise<number> => {
           message: `${mutant.file} does not apply to today's code; make it anew against this tree.\n${grade.detail}`
         })
       }
+      // Cut short, it says nothing.
+      if (interrupted.signal.aborted && grade.verdict !== "found") break
       if (journal !== undefined) JournalFile.write(journalOf(mutant), journal)
       grades.push(grade)
       if (!input.json) Terminal.print(text(grade, journal === undefined ? undefined : journalOf(mutant)))
