@@ -35,6 +35,8 @@ export default defineConfig({
     "typescript/ban-ts-comment": "error",
     "typescript/no-misused-promises": "error",
     // A copy taken before a loop that changes its source is not useless, and an array of a known length is not a mistake.
+    // Effect.catch takes the effect and the handler.
+    "promise/valid-params": "off",
     "unicorn/no-useless-spread": "off",
     "unicorn/no-new-array": "off"
   },

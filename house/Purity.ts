@@ -26,7 +26,7 @@ export const pureFolders = ["src", "sim", "scenarios", "models", "reports"]
 
 /**
  * The places that know the machine, as globs. Tests drive the simulator from outside; `sim/cli` and the mains talk to a
- * person and a terminal; the tripwire has to name what it traps.
+ * person and a terminal; the tripwire has to name what it traps; the harness of real runs makes their directories.
  */
 export const ambientPlaces = [
   "src/world/real/**",
@@ -34,6 +34,7 @@ export const ambientPlaces = [
   "sim/cli/**",
   "sim/main.ts",
   "sim/kernel/Tripwire.ts",
+  "sim/run/Real.ts",
   "bench/**",
   "house/**",
   "**/*.test.ts"

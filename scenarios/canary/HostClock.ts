@@ -10,6 +10,7 @@ export const scenario: Scenario<Durable.Operation, number> = {
   summary: "must fail: a node reads the host's clock",
   server: (spec) =>
     Effect.andThen(
+      // oxlint-disable-next-line no-restricted-globals -- the canary's bug
       Effect.delay(Effect.sync(() => Date.now()), "100 millis"),
       DurableCounter.server(spec, { answersBeforeSync: false })
     ),

@@ -3,6 +3,7 @@
  * preemption coin must find it.
  */
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import * as Ref from "effect/Ref"
 import type { ServerSpec, Scenario } from "#sim/run/Scenario.ts"
 import { Net } from "#world/Net.ts"
@@ -13,7 +14,7 @@ import * as DurableCounter from "../systems/DurableCounter.ts"
 const racyServer = Effect.fnUntraced(function* (spec: ServerSpec) {
   const net = yield* Net
   const counter = yield* Ref.make(0)
-  const context = yield* Effect.context<never>()
+  const run = yield* FiberSet.makeRuntime<never>()
   const add = Effect.fnUntraced(function* (delta: number) {
     const before = yield* Ref.get(counter)
     yield* Effect.yieldNow
@@ -33,7 +34,7 @@ const racyServer = Effect.fnUntraced(function* (spec: ServerSpec) {
       const request = Call.readRequest(bytes)
       if (request === undefined || seen.has(`${request.client}/${request.number}`)) return
       seen.add(`${request.client}/${request.number}`)
-      Effect.runForkWith(context)(Effect.map(handle(request), (reply) => socket.send(from, reply)))
+      run(Effect.map(handle(request), (reply) => socket.send(from, reply)))
     }
   })
   return yield* Effect.never
@@ -44,6 +45,7 @@ export const scenario: Scenario<Durable.Operation, number> = {
   name: "canary/lost-update",
   summary: "must fail: two fibers read, then write, without a lock",
   clients: { default: 5, min: 5, max: 5 },
+  durationMicros: 2_000_000,
   server: racyServer,
   workload: { ...Durable.scenario.workload, gapMicros: 0 },
   policies: ["uniform", "pct"],

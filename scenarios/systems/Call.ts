@@ -8,7 +8,8 @@ import * as Effect from "effect/Effect"
 import { copy, Reader, Writer } from "#base/Bytes.ts"
 import { Net, type Address } from "#world/Net.ts"
 import { Timers } from "#world/Timers.ts"
-import type { ClientSpec, Outcome } from "#sim/run/Scenario.ts"
+import type { Outcome } from "#sim/run/History.ts"
+import type { ClientSpec } from "#sim/run/Scenario.ts"
 
 export const kinds = { request: 1, answer: 2, elsewhere: 3 } as const
 

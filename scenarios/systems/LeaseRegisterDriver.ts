@@ -123,12 +123,11 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, options: Om
     }
     return -1
   }
-  let socket: DatagramSocket | undefined
   /** Sends that wait for a state to be durable. */
   const held: Array<{ readonly after: number; readonly to: number; readonly bytes: Uint8Array }> = []
   const deliver = (to: number, bytes: Uint8Array): void => {
     if (to === spec.index) core.receive(to, bytes, timer.nowMicros())
-    else socket?.send(spec.peers[to], bytes)
+    else socket.send(spec.peers[to], bytes)
   }
   const store = new Store(
     recovered.generation,
@@ -150,7 +149,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, options: Om
         if (when === "durable" && store.durable < store.submitted) held.push({ after: store.submitted, to, bytes })
         else deliver(to, bytes)
       },
-      answer: (origin, bytes) => socket?.send(origin as Address, bytes),
+      answer: (origin, bytes) => socket.send(origin as Address, bytes),
       persist: (durable) => store.persist(durable),
       setTick: (delayMicros) => timer.set(0, delayMicros),
       trace: (name, fields) => trace.emit("info", name, fields)
@@ -158,15 +157,8 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, options: Om
   )
   const timer = timers.attach({ fired: () => core.tick(timer.nowMicros(), random.nextDoubleUnsafe()) })
 
-  const sink = store.sink
-  const file = yield* Effect.acquireRelease(
-    Effect.callback<File, Error>((resume) => {
-      disk.port.open(path, { writeThrough: true }, sink, (error, opened) => resume(error === undefined ? Effect.succeed(opened!) : Effect.fail(error)))
-    }),
-    (opened) => Effect.sync(() => opened.close())
-  )
-  store.attach(file)
-  socket = yield* net.bind(spec.self, {
+  store.attach(yield* disk.openFile(path, store.sink, { writeThrough: true }))
+  const socket: DatagramSocket = yield* net.bind(spec.self, {
     received: (from, bytes) => {
       const peer = peerAt(from)
       if (peer >= 0) {

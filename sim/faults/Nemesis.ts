@@ -2,12 +2,12 @@
  * Nemesis: carries out a schedule of faults on a cluster, and heals it at the end of the safety phase. What the links and
  * disks suffer is worked out anew from the faults that are active whenever one begins or ends, so overlapping faults never undo each other.
  */
-import { unreachable } from "#base/Assert.ts"
 import type { Kernel } from "#sim/kernel/Kernel.ts"
 import type { Machine } from "#sim/world/Machine.ts"
+import type { SimConnection } from "#sim/world/SimConnection.ts"
 import type { SimNet } from "#sim/world/SimNet.ts"
 import type { Atlas } from "./Atlas.ts"
-import type { Fault, Kind } from "./Fault.ts"
+import { definitions, type Fault, type Kind } from "./Fault.ts"
 
 /** The cluster as the nemesis handles it. Servers are the machines [0, servers); the rest are clients. */
 export interface Victim {
@@ -88,59 +88,56 @@ export class Nemesis {
 
   /** What it did, in words; undefined: nothing, because it did not fit the moment. */
   private strike(fault: Fault): string | undefined {
-    const { machines, net } = this.victim
-    const { amount, nodes } = fault
-    const node = nodes[0]
-    const machine = machines[node]
-    switch (fault.kind) {
-      case "delay":
-      case "loss":
-      case "duplicate":
-      case "reorder":
-      case "fragment":
-        this.last(fault)
-        return `all links, ${amount}`
-      case "slow-link":
-      case "partition":
-      case "one-way":
-      case "partial":
-      case "io-error":
-      case "disk-full":
-      case "slow-sync":
-      case "stuck-sync":
-      case "drift":
-        this.last(fault)
-        return `${this.names(nodes)}, ${amount}`
-      case "lying-sync":
-        // What it claims to have kept may be gone at the next power loss: as good as a wiped disk.
-        if (!this.victim.atlas.claimWipe(node)) return undefined
-        this.last(fault)
-        return machine.name
+    switch (definitions[fault.kind].group) {
+      case "network":
+        return this.strikeNetwork(fault)
+      case "disk":
+        return this.strikeDisk(fault)
+      case "clock":
+        return this.strikeClock(fault)
+      case "process":
+        return this.strikeProcess(fault)
+    }
+  }
+
+  private strikeNetwork(fault: Fault): string | undefined {
+    const { amount, kind, nodes } = fault
+    switch (kind) {
       case "clog":
         return this.clog(fault)
       case "half-open": {
-        const connections = net.connectionsOf(node)
+        const connections = this.pairsOf(nodes[0])
+        for (const connection of connections) connection.silent = true
         if (connections.length === 0) return undefined
-        for (const connection of connections) {
-          connection.silent = true
-          if (connection.peer !== undefined) connection.peer.silent = true
-        }
         this.last(fault)
-        return `${machine.name}: ${connections.length} connections`
+        return `${this.names(nodes)}: ${connections.length} ends`
       }
       case "reset": {
-        const connections = net.connectionsOf(node)
-        if (connections.length === 0) return undefined
-        for (const connection of connections) {
-          connection.broken("reset")
-          connection.peer?.broken("reset")
-        }
-        return `${machine.name}: ${connections.length} connections`
+        const connections = this.pairsOf(nodes[0])
+        for (const connection of connections) connection.broken("reset")
+        return connections.length === 0 ? undefined : `${this.names(nodes)}: ${connections.length} ends`
       }
-      case "skew":
-      case "step":
-        machine.clock.step(amount)
-        return `${machine.name}: ${amount} µs`
+      default:
+        this.last(fault)
+        return `${nodes.length === 0 ? "all links" : this.names(nodes)}, ${amount}`
+    }
+  }
+
+  /** Both ends of every connection of a node. */
+  private pairsOf(node: number): ReadonlyArray<SimConnection> {
+    return this.victim.net
+      .connectionsOf(node)
+      .flatMap((connection) => (connection.peer === undefined ? [connection] : [connection, connection.peer]))
+  }
+
+  private strikeDisk(fault: Fault): string | undefined {
+    const { amount, kind, nodes } = fault
+    const machine = this.victim.machines[nodes[0]]
+    switch (kind) {
+      case "lose-unsynced":
+      case "torn-write":
+      case "lose-directory-entry":
+        return this.crash(fault, machine)
       case "misdirect":
         machine.faults.misdirectNext = true
         return machine.name
@@ -152,37 +149,50 @@ export class Nemesis {
         }
         return places.length === 0 ? undefined : `${machine.name}: ${places.join(", ")}`
       }
-      case "crash":
-      case "lose-unsynced":
-      case "torn-write":
-      case "lose-directory-entry":
-      case "version":
-      case "config":
-        return this.crash(fault, machine)
-      case "stop":
-        if (!machine.isUp) return undefined
-        machine.stop(() => this.victim.startIn(node, fault.forMicros))
-        return machine.name
-      case "pause":
-        if (!machine.isUp) return undefined
-        machine.pause()
-        this.victim.paused(node, true)
-        this.victim.kernel.call(this.victim.kernel.now + fault.forMicros, () => this.resume(machine))
-        return machine.name
-      case "kill-at-io":
-        if (!machine.isUp) return undefined
-        this.setPowerLoss(machine, { losesUnsynced: true, tearsWrites: true, losesEntries: true })
-        machine.faults.killAtCall = amount
-        return `${machine.name}: at call ${amount}`
-      case "wipe":
-        if (!this.victim.atlas.claimWipe(node)) return undefined
-        machine.crash({ powerLost: true })
-        machine.disk.wipe()
-        this.victim.wiped(node)
-        this.victim.startIn(node, fault.forMicros)
+      case "lying-sync":
+        // What it claims to have kept may be gone at the next power loss: as good as a wiped disk.
+        if (!this.victim.atlas.claimWipe(machine.index)) return undefined
+        this.last(fault)
         return machine.name
       default:
-        return unreachable(fault.kind)
+        this.last(fault)
+        return `${machine.name}, ${amount}`
+    }
+  }
+
+  private strikeClock(fault: Fault): string {
+    const machine = this.victim.machines[fault.nodes[0]]
+    if (fault.kind === "drift") this.last(fault)
+    else machine.clock.step(fault.amount)
+    return `${machine.name}: ${fault.amount} ${fault.kind === "drift" ? "ppm" : "µs"}`
+  }
+
+  private strikeProcess(fault: Fault): string | undefined {
+    const { kernel } = this.victim
+    const machine = this.victim.machines[fault.nodes[0]]
+    if (!machine.isUp && fault.kind !== "wipe") return undefined
+    switch (fault.kind) {
+      case "stop":
+        machine.stop(() => this.victim.startIn(machine.index, fault.forMicros))
+        return machine.name
+      case "pause":
+        machine.pause()
+        this.victim.paused(machine.index, true)
+        kernel.call(kernel.now + fault.forMicros, () => this.resume(machine))
+        return machine.name
+      case "kill-at-io":
+        this.setPowerLoss(machine, { losesUnsynced: true, tearsWrites: true, losesEntries: true })
+        machine.faults.killAtCall = fault.amount
+        return `${machine.name}: at call ${fault.amount}`
+      case "wipe":
+        if (!this.victim.atlas.claimWipe(machine.index)) return undefined
+        machine.crash({ powerLost: true })
+        machine.disk.wipe()
+        this.victim.wiped(machine.index)
+        this.victim.startIn(machine.index, fault.forMicros)
+        return machine.name
+      default:
+        return this.crash(fault, machine)
     }
   }
 
@@ -232,11 +242,7 @@ export class Nemesis {
   /** Connections that were silenced find out when the fault ends. */
   private endConnections(fault: Fault): void {
     if (fault.kind !== "half-open") return
-    for (const connection of this.victim.net.connectionsOf(fault.nodes[0])) {
-      if (!connection.silent) continue
-      connection.broken("reset")
-      connection.peer?.broken("reset")
-    }
+    for (const connection of this.pairsOf(fault.nodes[0])) if (connection.silent) connection.broken("reset")
   }
 
   /** Works out the state of links, disks and clocks from the active faults. */

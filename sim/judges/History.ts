@@ -10,7 +10,7 @@
  */
 import { assert } from "#base/Assert.ts"
 import type { Operation as ScenarioOperation } from "#sim/run/History.ts"
-import type { Outcome } from "#sim/run/Scenario.ts"
+import type { Outcome } from "#sim/run/History.ts"
 import { never, ranks } from "./linear/Entries.ts"
 import type { Value } from "./Value.ts"
 

@@ -4,7 +4,7 @@ import * as KeyValue from "#models/KeyValue.ts"
 import * as Model from "#models/Model.ts"
 import * as Register from "#models/Register.ts"
 import type { Operation } from "#sim/run/History.ts"
-import type { Outcome } from "#sim/run/Scenario.ts"
+import type { Outcome } from "#sim/run/History.ts"
 import * as Linearizability from "./Linearizability.ts"
 import { type Entry, fromArray } from "./linear/Entries.ts"
 

@@ -12,7 +12,7 @@
 import * as Model from "#models/Model.ts"
 import type { Operation as SimOperation } from "#sim/run/History.ts"
 import type { Judge, Violation } from "#sim/run/Judge.ts"
-import type { Outcome } from "#sim/run/Scenario.ts"
+import type { Outcome } from "#sim/run/History.ts"
 import { Automaton } from "./linear/Automaton.ts"
 import { type Entries, ranks } from "./linear/Entries.ts"
 import * as Minimal from "./linear/Minimal.ts"

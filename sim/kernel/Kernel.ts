@@ -57,6 +57,13 @@ export class CallEvent extends Event {
   }
 }
 
+/** A stretch of a fiber that could run now. */
+interface Task {
+  readonly epoch: Epoch
+  readonly strand: number
+  readonly run: () => void
+}
+
 /** How many tasks may run without time moving on before the run is called stuck. */
 const tasksPerInstantMax = 1_000_000
 /** Ties are shuffled among this many places by the policies that shuffle. */
@@ -69,7 +76,7 @@ export class Kernel {
   events = 0
   readonly hash = new TraceHash()
   readonly streams: Streams
-  readonly ready: ReadyQueue
+  readonly ready: ReadyQueue<Task>
   /** What becomes of an exception that an event or a task lets escape. */
   onDefect: (epoch: Epoch | undefined, error: unknown) => void = (_, error) => {
     throw error

@@ -9,15 +9,12 @@
  *   Finding Bugs", ASPLOS 2010).
  * - `starve`: the tasks of one strand are held back by the kernel (see `held`), the others go in order.
  */
-import type { Epoch } from "./Kernel.ts"
 import type { PolicyName } from "./PolicyName.ts"
 import type { Stream, Streams } from "./Stream.ts"
 
-export interface Task {
-  readonly epoch: Epoch
-  /** Who runs: numbered by order of appearance in the run. */
+/** What the queue must know of a task: who runs, numbered by order of appearance in the run. */
+export interface Ready {
   readonly strand: number
-  readonly run: () => void
 }
 
 const pctChangePointsMax = 8
@@ -29,7 +26,7 @@ const starveMicrosMax = 50_000
 const lagOneIn = 8
 const lagMicrosMax = 5_000
 
-export class ReadyQueue {
+export class ReadyQueue<Task extends Ready> {
   private readonly policy: PolicyName
   private readonly pick: Stream
   private readonly lag: Stream

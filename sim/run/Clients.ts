@@ -3,8 +3,8 @@
  * the other; once the faults have healed, its final operations, each again until it is ok.
  */
 import type { PlannedOperation } from "./Plan.ts"
-import type { Operation } from "./History.ts"
-import type { Outcome, Perform, Workload } from "./Scenario.ts"
+import type { Operation, Outcome } from "./History.ts"
+import type { Perform, Workload } from "./Scenario.ts"
 
 /** How the clients reach their world: the simulator's event queue, or the real one's timers. */
 export interface Stage {

@@ -1,5 +1,9 @@
 /** History: what the clients did and saw, the input of every judge. */
-import type { Outcome } from "./Scenario.ts"
+/** How an operation ended. `failed`: it certainly did not happen. `unknown`: it may have, or may still. */
+export type Outcome<Value> =
+  | { readonly type: "ok"; readonly value: Value }
+  | { readonly type: "failed"; readonly reason: string }
+  | { readonly type: "unknown"; readonly reason: string }
 
 export interface Operation<Op = any, Value = any> {
   /** A sequential process: a client's number, moved on by the number of clients after each unknown outcome (the Jepsen way). */

@@ -10,6 +10,7 @@ import type * as Atlas from "#sim/faults/Atlas.ts"
 import type { Kind } from "#sim/faults/Fault.ts"
 import type { Draw } from "#sim/kernel/Draw.ts"
 import type { PolicyName } from "#sim/kernel/PolicyName.ts"
+import type { Outcome } from "./History.ts"
 import type { Judge } from "./Judge.ts"
 import type { OptionValue } from "./Plan.ts"
 
@@ -30,12 +31,6 @@ export interface ClientSpec {
   readonly servers: ReadonlyArray<Address>
   readonly options: Readonly<Record<string, OptionValue>>
 }
-
-/** How an operation ended. `failed`: it certainly did not happen. `unknown`: it may have, or may still. */
-export type Outcome<Value> =
-  | { readonly type: "ok"; readonly value: Value }
-  | { readonly type: "failed"; readonly reason: string }
-  | { readonly type: "unknown"; readonly reason: string }
 
 /** Starts one operation; `done` is called once, later. One operation of a client is under way at a time. */
 export type Perform<Operation, Value> = (operation: Operation, done: (outcome: Outcome<Value>) => void) => void

@@ -100,6 +100,8 @@ export class Disk extends Context.Service<
     readonly port: Port
     /** Opens a file for the life of the scope. */
     readonly open: (path: string, options?: OpenOptions) => Effect.Effect<Handle, DiskError, Scope.Scope>
+    /** The same for a hot path: the completion-style file itself, for the life of the scope. */
+    readonly openFile: (path: string, sink: Sink, options?: OpenOptions) => Effect.Effect<File, DiskError, Scope.Scope>
     readonly rename: (from: string, to: string) => Effect.Effect<void, DiskError>
     readonly remove: (path: string) => Effect.Effect<void, DiskError>
     readonly list: (directory: string) => Effect.Effect<ReadonlyArray<string>, DiskError>
@@ -155,23 +157,24 @@ const makeHandle = (sink: HandleSink, file: File): Handle => ({
   size: sink.run<number>((ticket) => file.size(ticket))
 })
 
+const acquireFile = (port: Port, path: string, sink: Sink, options: OpenOptions): Effect.Effect<File, DiskError, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.map(
+      submit<File | undefined>((done) => port.open(path, options, sink, done)),
+      (file) => file!
+    ),
+    (file) => Effect.sync(() => file.close())
+  )
+
 /** The service over a port: written once, used by the real and by the simulated disk. */
 export const make = (port: Port): Disk["Service"] => ({
   port,
+  openFile: (path, sink, options = {}) => acquireFile(port, path, sink, options),
   open: (path, options = {}) =>
-    Effect.map(
-      Effect.acquireRelease(
-        Effect.suspend(() => {
-          const sink = new HandleSink()
-          return Effect.map(
-            submit<File | undefined>((done) => port.open(path, options, sink, done)),
-            (file) => ({ file: file!, sink })
-          )
-        }),
-        ({ file }) => Effect.sync(() => file.close())
-      ),
-      ({ file, sink }) => makeHandle(sink, file)
-    ),
+    Effect.suspend(() => {
+      const sink = new HandleSink()
+      return Effect.map(acquireFile(port, path, sink, options), (file) => makeHandle(sink, file))
+    }),
   rename: (from, to) => submit((done) => port.rename(from, to, done)),
   remove: (path) => submit((done) => port.remove(path, done)),
   list: (directory) => submit((done) => port.list(directory, done)),
