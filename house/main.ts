@@ -46,7 +46,8 @@ const steps: ReadonlyArray<Step> = [
     name: "unit",
     command: `vitest run --reporter=default --reporter=json --outputFile.json="${unitReport}"`,
     report: unitTally
-  }
+  },
+  { name: "smoke", command: "node sim/main.ts smoke" }
 ]
 
 const environment = {

@@ -157,9 +157,12 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, options: Om
   )
   const timer = timers.attach({ fired: () => core.tick(timer.nowMicros(), random.nextDoubleUnsafe()) })
 
+  let booted = false
   store.attach(yield* disk.openFile(path, store.sink, { writeThrough: true }))
   const socket: DatagramSocket = yield* net.bind(spec.self, {
     received: (from, bytes) => {
+      // The socket hears before this fiber goes on: nothing may reach the core before it has booted.
+      if (!booted) return
       const peer = peerAt(from)
       if (peer >= 0) {
         core.receive(peer, bytes, timer.nowMicros())
@@ -169,6 +172,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, options: Om
       if (request !== undefined) core.request(from, request, timer.nowMicros())
     }
   })
+  booted = true
   core.boot(recovered.durable, timer.nowMicros(), random.nextDoubleUnsafe())
   return yield* Effect.never
 })

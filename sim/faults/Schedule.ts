@@ -23,8 +23,9 @@ interface Drawn {
 
 const someNode = (draw: Draw, shape: Shape): ReadonlyArray<number> => [draw.below(shape.nodes)]
 const indexes = (shape: Shape): ReadonlyArray<number> => Array.from({ length: shape.nodes }, (_, index) => index)
-const aWhile = (draw: Draw): number => draw.between(100 * millis, 3 * seconds)
-const downtime = (draw: Draw): number => draw.between(50 * millis, 2 * seconds)
+/** Short, middling and long ones alike: many bugs need a fault that is over before anybody has noticed. */
+const aWhile = (draw: Draw): number => draw.between(10 * millis, draw.pick([200 * millis, seconds, 4 * seconds]))
+const downtime = (draw: Draw): number => draw.between(1 * millis, draw.pick([10 * millis, 100 * millis, seconds, 3 * seconds]))
 const eitherWay = (draw: Draw, amountMax: number): number => draw.between(1, amountMax) * (draw.chance(1, 2) ? 1 : -1)
 
 const drawKind: Readonly<Record<Kind, (draw: Draw, shape: Shape) => Drawn>> = {

@@ -81,6 +81,11 @@ export class Clients {
     }
   }
 
+  /** The planned operations that were begun: what a journal has to keep. */
+  begun(): ReadonlyArray<PlannedOperation> {
+    return this.clients.flatMap((client) => client.planned.slice(0, client.next))
+  }
+
   /** Final operations that are not ok yet, in words. */
   unfinishedOperations(): ReadonlyArray<string> {
     return this.clients

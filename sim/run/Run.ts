@@ -346,7 +346,7 @@ class Running {
     const journal: Journal | undefined =
       decisions === undefined
         ? undefined
-        : { format: 1, plan, decisions, ...(failed === undefined ? {} : { failed: { judge: failed.name, detail: failed.detail } }) }
+        : { format: 1, plan: { ...plan, operations: this.clients.begun() }, decisions, ...(failed === undefined ? {} : { failed: { judge: failed.name, detail: failed.detail } }) }
     const recording = this.recorder?.recording({
       scenario: scenario.name,
       seed: plan.seed,

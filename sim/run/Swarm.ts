@@ -42,15 +42,20 @@ const policies: ReadonlyArray<PolicyName> = ["fifo", "uniform", "uniform", "pct"
 /** Between 1/8 and 1/16, or none: above 1/4 a fiber yields to yield. */
 const drawPreemption = (draw: Draw): number => (draw.chance(1, 4) ? 0 : draw.between(8, 16))
 
-const drawOperations = (scenario: Scenario, draw: Draw, clients: number, durationMicros: number): ReadonlyArray<PlannedOperation> => {
+const drawOperations = (
+  scenario: Scenario,
+  draw: Draw,
+  shape: { readonly clients: number; readonly durationMicros: number; readonly latencyMicrosMin: number }
+): ReadonlyArray<PlannedOperation> => {
   const { workload } = scenario
+  const { clients, durationMicros, latencyMicrosMin } = shape
   const operations: Array<PlannedOperation> = []
   for (let client = 0; client < clients; client++) {
     let at = 0
     for (let index = 0; at < durationMicros && index < operationsPerClientMax; index++) {
       const gapMicros = workload.gapMicros === 0 ? 0 : draw.below(2 * workload.gapMicros)
-      // An operation takes some time, too: never plan more than one a tenth of a millisecond.
-      at += gapMicros + 100
+      // An operation takes a way there and back at least.
+      at += gapMicros + 2 * latencyMicrosMin
       operations.push({ client, gapMicros, operation: workload.draw(draw, { client, index }) })
     }
   }
@@ -63,6 +68,7 @@ export const drawPlan = (scenario: Scenario, options: PlanOptions): Plan => {
   const nodes = options.nodes ?? drawClusterSize(draw("nodes"), scenario.nodes)
   const clients = options.clients ?? drawClusterSize(draw("clients"), scenario.clients)
   const durationMicros = options.durationMicros ?? scenario.durationMicros
+  const environment = drawEnvironment(draw("environment"))
   const own: Record<string, OptionValue> = {}
   for (const [name, values] of Object.entries(scenario.options ?? {})) own[name] = draw(`option/${name}`).pick(values)
   return {
@@ -73,13 +79,17 @@ export const drawPlan = (scenario: Scenario, options: PlanOptions): Plan => {
     policy: options.policy ?? draw("policy").pick(scenario.policies ?? policies),
     preemptionOneIn: drawPreemption(draw("preemption")),
     durationMicros,
-    options: { ...drawEnvironment(draw("environment")), ...own },
+    options: { ...environment, ...own },
     buggify: draw("buggify").chance(1, 2),
     faults: drawSchedule(
       draw("faults"),
       { nodes, durationMicros, versions: scenario.versions ?? 1 },
       { allowed: options.faults ?? scenario.faults, all: options.faults !== undefined || scenario.canary !== undefined }
     ),
-    operations: drawOperations(scenario, draw("operations"), clients, durationMicros)
+    operations: drawOperations(scenario, draw("operations"), {
+      clients,
+      durationMicros,
+      latencyMicrosMin: Number({ ...environment, ...own }["net.latencyMicrosMin"])
+    })
   }
 }
