@@ -30,35 +30,65 @@ export function describe(event: RecordedEvent, words: Words): Description {
       const fates = { delivered: "message", duplicate: "duplicate", lost: "lost", cut: "cut off", dead: "nobody there" }
       const usual = event.fate === "delivered"
       const end = usual || event.fate === "duplicate" ? took : `sent at ${(event.sentAt / 1_000_000).toFixed(6)} s`
-      return { who: `${name(event.from)} → ${name(event.to)}`, what: fates[event.fate], text: `${event.label} (${end})`, tone: usual ? "plain" : "odd" }
+      return {
+        who: `${name(event.from)} → ${name(event.to)}`,
+        what: fates[event.fate],
+        text: `${event.label} (${end})`,
+        tone: usual ? "plain" : "odd"
+      }
     }
     case "disk": {
       const good = event.result === "ok"
       const size = event.sizeBytes > 0 ? ` ${words.bytes(event.sizeBytes)}` : ""
       const text = `${event.operation} ${event.path}${size} (${words.duration(event.at - event.submittedAt)})`
-      return { who: name(event.node), what: "disk", text: good ? text : `${text} failed: ${event.result}`, tone: good ? "plain" : "bad" }
+      return {
+        who: name(event.node),
+        what: "disk",
+        text: good ? text : `${text} failed: ${event.result}`,
+        tone: good ? "plain" : "bad"
+      }
     }
     case "trace": {
       const fields = Object.entries(event.fields).map(([key, value]) => `${key}=${String(value)}`)
-      const tone = event.level === "error" ? "bad" : event.level === "warn" ? "odd" : event.level === "debug" ? "quiet" : "plain"
+      const tone =
+        event.level === "error" ? "bad" : event.level === "warn" ? "odd" : event.level === "debug" ? "quiet" : "plain"
       return { who: name(event.node), what: event.level, text: [event.name, ...fields].join(" "), tone }
     }
     case "operation": {
-      const took = event.until === undefined ? "never answered" : `${event.outcome} after ${words.duration(event.until - event.at)}`
+      const took =
+        event.until === undefined
+          ? "never answered"
+          : `${event.outcome} after ${words.duration(event.until - event.at)}`
       const result = event.result === "" ? "" : ` → ${event.result}`
       const tone = event.outcome === "ok" ? "plain" : event.outcome === "failed" ? "bad" : "odd"
       return { who: name(event.node), what: "operation", text: `${event.label}${result} (${took})`, tone }
     }
     case "node": {
       const tone = event.change === "start" || event.change === "resume" ? "plain" : "odd"
-      return { who: name(event.node), what: event.change, text: event.detail === "" ? event.change : event.detail, tone }
+      return {
+        who: name(event.node),
+        what: event.change,
+        text: event.detail === "" ? event.change : event.detail,
+        tone
+      }
     }
     case "fault": {
-      const who = event.nodes.length === 0 || event.nodes.length === words.names.length ? "all" : event.nodes.map(name).join(", ")
+      const who =
+        event.nodes.length === 0 || event.nodes.length === words.names.length ? "all" : event.nodes.map(name).join(", ")
       const lasts = event.until > event.at ? ` for ${words.duration(event.until - event.at)}` : ""
-      return { who, what: "fault", text: `${event.kind}${lasts}${event.detail === "" ? "" : `: ${event.detail}`}`, tone: "odd" }
+      return {
+        who,
+        what: "fault",
+        text: `${event.kind}${lasts}${event.detail === "" ? "" : `: ${event.detail}`}`,
+        tone: "odd"
+      }
     }
     case "phase":
-      return { who: "all", what: "phase", text: event.name === "end" ? "end of the run" : `${event.name} phase begins`, tone: "plain" }
+      return {
+        who: "all",
+        what: "phase",
+        text: event.name === "end" ? "end of the run" : `${event.name} phase begins`,
+        tone: "plain"
+      }
   }
 }

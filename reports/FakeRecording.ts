@@ -14,7 +14,9 @@ export interface FakeOptions {
 const names = ["server-0", "server-1", "server-2", "client-0", "client-1"]
 
 /** The run as plain data: the same options give the same recording. */
-export const fakeRecording = (options: FakeOptions = { virtualMicros: 5_000_000, heartbeatMicros: 50_000 }): Recording => {
+export const fakeRecording = (
+  options: FakeOptions = { virtualMicros: 5_000_000, heartbeatMicros: 50_000 }
+): Recording => {
   const draw = new Prng(1, 2, 3, 4)
   const events: Array<RecordedEvent> = []
   const cutFrom = 2_100_000
@@ -30,20 +32,50 @@ export const fakeRecording = (options: FakeOptions = { virtualMicros: 5_000_000,
     const chance = draw.below(1_000)
     const lost = chance < 12 && sentAt > 600_000 && sentAt < 3_600_000
     const fate: MessageEvent["fate"] = apart ? "cut" : lost ? "lost" : down(to, at) ? "dead" : "delivered"
-    const message = { type: "message", channel: from > 2 || to > 2 ? "stream" : "datagram", from, to, sentAt, sizeBytes: 40 + draw.below(200), label } as const
+    const message = {
+      type: "message",
+      channel: from > 2 || to > 2 ? "stream" : "datagram",
+      from,
+      to,
+      sentAt,
+      sizeBytes: 40 + draw.below(200),
+      label
+    } as const
     events.push({ ...message, at, fate })
     if (fate === "delivered" && chance > 985) events.push({ ...message, at: at + delay(), fate: "duplicate" })
     return at
   }
   const disk = (node: number, submittedAt: number, operation: string, took: number, result = "ok"): number => {
-    const event: DiskEvent = { type: "disk", node, submittedAt, at: submittedAt + took, operation, path: "lease/log", sizeBytes: operation === "write" ? 512 : 0, result }
+    const event: DiskEvent = {
+      type: "disk",
+      node,
+      submittedAt,
+      at: submittedAt + took,
+      operation,
+      path: "lease/log",
+      sizeBytes: operation === "write" ? 512 : 0,
+      result
+    }
     events.push(event)
     return event.at
   }
-  const trace = (node: number, at: number, level: TraceEvent["level"], name: string, fields: TraceEvent["fields"] = {}): void => {
+  const trace = (
+    node: number,
+    at: number,
+    level: TraceEvent["level"],
+    name: string,
+    fields: TraceEvent["fields"] = {}
+  ): void => {
     events.push({ type: "trace", at, node, level, name, fields })
   }
-  const operation = (node: number, at: number, until: number | undefined, label: string, outcome: OperationEvent["outcome"], result: string): void => {
+  const operation = (
+    node: number,
+    at: number,
+    until: number | undefined,
+    label: string,
+    outcome: OperationEvent["outcome"],
+    result: string
+  ): void => {
     events.push({ type: "operation", node, at, ...(until === undefined ? {} : { until }), label, outcome, result })
   }
   /** A request that a leader writes down, copies to `follower` and answers. */
@@ -77,16 +109,65 @@ export const fakeRecording = (options: FakeOptions = { virtualMicros: 5_000_000,
       if (old && node !== 0) send(0, node, at + draw.below(300), "Heartbeat term=4")
     }
   }
-  for (const [index, at] of [150_000, 420_000, 800_000, 1_050_000, 1_380_000, 1_750_000].entries()) serve(3 + (index % 2), 0, 1, at, `acquire printer`, 4)
+  for (const [index, at] of [150_000, 420_000, 800_000, 1_050_000, 1_380_000, 1_750_000].entries())
+    serve(3 + (index % 2), 0, 1, at, `acquire printer`, 4)
   events.push({ type: "node", at: downFrom, node: 2, change: "crash", detail: "killed with 3 unsynced writes" })
-  events.push({ type: "fault", at: downFrom, until: downUntil, kind: "crash", group: "process", nodes: [2], detail: "restarts after 420 ms" })
+  events.push({
+    type: "fault",
+    at: downFrom,
+    until: downUntil,
+    kind: "crash",
+    group: "process",
+    nodes: [2],
+    detail: "restarts after 420 ms"
+  })
   events.push({ type: "node", at: downUntil, node: 2, change: "start", detail: "incarnation 2" })
   trace(2, downUntil + 900, "warn", "log.truncated", { records: 3, path: "lease/log" })
-  events.push({ type: "fault", at: 600_000, until: 3_600_000, kind: "loss", group: "network", nodes: [], detail: "12 per mille" })
-  events.push({ type: "fault", at: cutFrom, until: cutUntil, kind: "partition", group: "network", nodes: [0], detail: "server-0 | server-1, server-2" })
-  events.push({ type: "fault", at: 1_900_000, until: 3_600_000, kind: "drift", group: "clock", nodes: [0], detail: "-300,000 ppm: slow" })
-  events.push({ type: "fault", at: 2_700_000, until: 3_000_000, kind: "slow-sync", group: "disk", nodes: [1], detail: "up to 9 ms more" })
-  events.push({ type: "fault", at: 3_050_000, until: 3_120_000, kind: "io-error", group: "disk", nodes: [2], detail: "500 per mille" })
+  events.push({
+    type: "fault",
+    at: 600_000,
+    until: 3_600_000,
+    kind: "loss",
+    group: "network",
+    nodes: [],
+    detail: "12 per mille"
+  })
+  events.push({
+    type: "fault",
+    at: cutFrom,
+    until: cutUntil,
+    kind: "partition",
+    group: "network",
+    nodes: [0],
+    detail: "server-0 | server-1, server-2"
+  })
+  events.push({
+    type: "fault",
+    at: 1_900_000,
+    until: 3_600_000,
+    kind: "drift",
+    group: "clock",
+    nodes: [0],
+    detail: "-300,000 ppm: slow"
+  })
+  events.push({
+    type: "fault",
+    at: 2_700_000,
+    until: 3_000_000,
+    kind: "slow-sync",
+    group: "disk",
+    nodes: [1],
+    detail: "up to 9 ms more"
+  })
+  events.push({
+    type: "fault",
+    at: 3_050_000,
+    until: 3_120_000,
+    kind: "io-error",
+    group: "disk",
+    nodes: [2],
+    detail: "500 per mille"
+  })
   disk(2, 3_060_400, "sync", 700, "EIO")
   trace(2, 3_061_300, "warn", "disk.retry", { operation: "sync", code: "EIO" })
   disk(2, 3_063_000, "sync", 900)
@@ -123,10 +204,26 @@ export const fakeRecording = (options: FakeOptions = { virtualMicros: 5_000_000,
     reproduce: "npm run sim -- --scenario leased-register --seed 42",
     virtualMicros: options.virtualMicros,
     lanes: names.map((name) => ({ name, kind: name.startsWith("server") ? "server" : "client" })),
-    options: { policy: "pct", nodes: 3, clients: 2, preemptionOneIn: 12, buggify: false, leaseMillis: 900, heartbeatMillis: 50, faults: "loss, partition, drift, crash, slow-sync, io-error" },
+    options: {
+      policy: "pct",
+      nodes: 3,
+      clients: 2,
+      preemptionOneIn: 12,
+      buggify: false,
+      leaseMillis: 900,
+      heartbeatMillis: 50,
+      faults: "loss, partition, drift, crash, slow-sync, io-error"
+    },
     checks: [
       { name: "linearizable", verdict: "pass", detail: "9 operations, 1 of unknown outcome" },
-      { name: "lease-exclusive", verdict: "fail", detail: "printer is held by client-1 (granted by server-1, term 5) while client-0 still holds it by the word of server-0 (term 4)", atMicros: violated, node: 1 },
+      {
+        name: "lease-exclusive",
+        verdict: "fail",
+        detail:
+          "printer is held by client-1 (granted by server-1, term 5) while client-0 still holds it by the word of server-0 (term 4)",
+        atMicros: violated,
+        node: 1
+      },
       { name: "no-errors", verdict: "pass", detail: "no unexpected event of level error" },
       { name: "liveness", verdict: "unknown", detail: "not judged after a failure" }
     ],

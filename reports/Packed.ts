@@ -12,8 +12,10 @@
  *     node       18      node change detail
  *     phase      19      name
  *
- * Words and values are positions in `words`. Times become whole microseconds; numbers that JSON cannot say become text.
+ * Words and values are positions in `words`. Times become whole microseconds; numbers that JSON cannot say become
+ * text, and text is made printable.
  */
+import { printable } from "./Printable.ts"
 import type { RecordedEvent, Recording } from "./Recording.ts"
 import * as Story from "./Story.ts"
 
@@ -28,12 +30,9 @@ export interface PackedPoint {
 }
 
 export interface Packed {
-  readonly scenario: string
-  readonly seed: string
-  readonly verdict: Recording["verdict"]
+  /** The command, exactly, for the copy button. */
   readonly reproduce: string
   readonly virtualMicros: number
-  readonly truncated: boolean
   readonly lanes: Recording["lanes"]
   /** As `Story.sortedChecks` has them. */
   readonly checks: Recording["checks"]
@@ -89,8 +88,10 @@ class Table<A> {
   }
 }
 
-const sayable = (value: string | number | boolean): string | number | boolean =>
-  typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0)) ? String(value) : value
+const sayable = (value: string | number | boolean): string | number | boolean => {
+  if (typeof value === "string") return printable(value)
+  return typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0)) ? String(value) : value
+}
 
 const packPoint = (recording: Recording, point: Story.Point, check: number): PackedPoint => ({
   check,
@@ -124,7 +125,12 @@ export const pack = (recording: Recording): Packed => {
         return [event.node, word(event.name), shapes.position(names, names.join()), ...values]
       }
       case "operation":
-        return [event.node, event.until === undefined ? -1 : until(event.at, event.until), word(event.label), word(event.result)]
+        return [
+          event.node,
+          event.until === undefined ? -1 : until(event.at, event.until),
+          word(event.label),
+          word(event.result)
+        ]
       case "fault":
         return [until(event.at, event.until), word(event.kind), word(event.detail), event.nodes.length, ...event.nodes]
       case "node":
@@ -140,11 +146,14 @@ export const pack = (recording: Recording): Packed => {
     before = at
   }
   const checks = Story.sortedChecks(recording)
-  const points = checks.flatMap((check, index) => (check.verdict === "fail" ? [packPoint(recording, Story.pointOf(recording, check), index)] : []))
+  const points = checks.flatMap((check, index) =>
+    check.verdict === "fail" ? [packPoint(recording, Story.pointOf(recording, check), index)] : []
+  )
   const main = Story.mainPoint(recording)
-  const { scenario, seed, verdict, reproduce, lanes, truncated } = recording
+  const lanes = recording.lanes.map((lane) => ({ ...lane, name: printable(lane.name) }))
+  const shown = checks.map((check) => ({ ...check, name: printable(check.name), detail: printable(check.detail) }))
   return {
-    ...{ scenario, seed, verdict, reproduce, truncated, lanes, checks, points },
+    ...{ reproduce: recording.reproduce, lanes, checks: shown, points },
     virtualMicros: Math.round(recording.virtualMicros),
     mainPoint: points.findIndex((point) => checks[point.check] === main?.check),
     ...{ words: words.entries, shapes: shapes.entries, count: recording.events.length, rows }

@@ -79,14 +79,7 @@ export interface PhaseEvent {
   readonly name: "safety" | "liveness" | "end"
 }
 
-export type RecordedEvent =
-  | MessageEvent
-  | NodeEvent
-  | FaultEvent
-  | DiskEvent
-  | TraceEvent
-  | OperationEvent
-  | PhaseEvent
+export type RecordedEvent = MessageEvent | NodeEvent | FaultEvent | DiskEvent | TraceEvent | OperationEvent | PhaseEvent
 
 export interface RecordedCheck {
   readonly name: string

@@ -8,6 +8,7 @@ import { causes } from "./client/Causes.ts"
 import { controls } from "./client/Controls.ts"
 import { details } from "./client/Details.ts"
 import { eventList } from "./client/EventList.ts"
+import { fields } from "./client/Fields.ts"
 import { labels } from "./client/Labels.ts"
 import { layout } from "./client/Layout.ts"
 import { model } from "./client/Model.ts"
@@ -29,7 +30,19 @@ import { formatBytes, formatCount, formatDuration, formatTime } from "./Format.t
 
 /** Every function that the page runs. */
 export const parts: Parts = {
-  ...{ app, causes, controls, describe, details, eventList, formatBytes, formatCount, formatDuration, formatTime },
+  ...{
+    app,
+    causes,
+    controls,
+    describe,
+    details,
+    eventList,
+    fields,
+    formatBytes,
+    formatCount,
+    formatDuration,
+    formatTime
+  },
   ...{ labels, layout, model, overview, paintEvents, paintLanes, paintMarks, paintMessages },
   ...{ pick, place, pointer, search, theme, ticks, view }
 }

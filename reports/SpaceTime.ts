@@ -20,9 +20,10 @@ const verdictSign = { pass: "✓ PASS", fail: "✗ FAIL", error: "! ERROR" } as 
 const checkSign = { pass: "✓ pass", fail: "✗ FAIL", unknown: "? unknown" } as const
 
 /** Rows of the page's last-events table. */
-const toldEvents = 60
+const toldEvents = 40
 
-const nodeName = (recording: Recording, node: number | undefined): string => (node === undefined ? "" : (recording.lanes[node]?.name ?? ""))
+const nodeName = (recording: Recording, node: number | undefined): string =>
+  node === undefined ? "" : (recording.lanes[node]?.name ?? "")
 
 /** The checks, failed ones first; a failed one links to its point: `#t=FROM-TO&p=N`. */
 const checksTable = (recording: Recording): string => {
@@ -34,7 +35,7 @@ const checksTable = (recording: Recording): string => {
     const failed = check.verdict === "fail"
     const [from, to] = failed ? Story.windowOf(recording, Story.pointOf(recording, check)) : [0, 0]
     const link = failed ? `<a href="#t=${from}-${to}&amp;p=${point++}">show</a>` : ""
-    const cells = `<th scope="row">${text(check.name)}</th><td>${text(check.detail)}</td><td class="word">${text(place)}</td><td>${link}</td>`
+    const cells = `<th scope="row"${check.name.length > 34 ? ' class="long"' : ""}>${text(check.name)}</th><td>${text(check.detail)}</td><td class="word">${text(place)}</td><td>${link}</td>`
     return `<tr${failed ? ' class="failed"' : ""}><td class="word ${check.verdict}">${checkSign[check.verdict]}</td>${cells}</tr>`
   })
   return `<table class="checks"><tbody>${rows.join("\n")}</tbody></table>`
@@ -42,7 +43,10 @@ const checksTable = (recording: Recording): string => {
 
 const optionsList = (recording: Recording): string => {
   const entries = Object.entries(recording.options)
-  const items = entries.map(([name, value]) => `<div${name.length + String(value).length > 24 ? ' class="wide"' : ""}><dt>${text(name)}</dt><dd>${text(String(value))}</dd></div>`)
+  const items = entries.map(
+    ([name, value]) =>
+      `<div${name.length + String(value).length > 24 ? ' class="wide"' : ""}><dt>${text(name)}</dt><dd>${text(String(value))}</dd></div>`
+  )
   return items.length === 0 ? "No options were drawn." : `<dl class="options">${items.join("")}</dl>`
 }
 
@@ -112,7 +116,15 @@ const told = (recording: Recording): string => {
       const { who, what, text: said } = describe(event, words)
       return row([formatTime(event.at), who, what, alike > 0 ? `${said} (and ${alike} alike before)` : said])
     })
-    const violation = row([formatTime(point.atMicros), nodeName(recording, point.node), "FAIL", `${point.check.name}: ${point.check.detail}`], "point")
+    const violation = row(
+      [
+        formatTime(point.atMicros),
+        nodeName(recording, point.node),
+        "FAIL",
+        `${point.check.name}: ${point.check.detail}`
+      ],
+      "point"
+    )
     const concerned = point.lanes.map((lane) => names[lane]).join(", ")
     parts.push(`<h2>What led to the violation</h2>${table(`The last events on ${concerned}`, [...steps, violation])}`)
   }
@@ -120,7 +132,8 @@ const told = (recording: Recording): string => {
 }
 
 /** Nothing but what stands in the page may load or run. */
-const policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+const policy =
+  "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 /** The page. O(size of the recording); about 25 bytes an event. */
 export const page = (recording: Recording): string => `<!doctype html>

@@ -103,7 +103,9 @@ const repetitionKey = (event: RecordedEvent): string | undefined => {
     case "disk":
       return event.result === "ok" ? ["d", event.node, event.operation, event.path].join("\0") : undefined
     case "trace":
-      return event.level === "debug" || event.level === "info" ? ["t", event.node, event.name, JSON.stringify(event.fields)].join("\0") : undefined
+      return event.level === "debug" || event.level === "info"
+        ? ["t", event.node, event.name, JSON.stringify(event.fields)].join("\0")
+        : undefined
     default:
       return undefined
   }
@@ -137,7 +139,12 @@ export const stepsBefore = (recording: Recording, point: Point, count: number): 
     const event = events[index]
     assert(event !== undefined, "a chosen event exists")
     const repetition = key === undefined ? undefined : told.get(key)
-    return { index, event, alike: repetition !== undefined && repetition.first === index ? repetition.left : 0, common: (repetition?.left ?? 0) > 0 }
+    return {
+      index,
+      event,
+      alike: repetition !== undefined && repetition.first === index ? repetition.left : 0,
+      common: (repetition?.left ?? 0) > 0
+    }
   })
 }
 

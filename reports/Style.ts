@@ -50,7 +50,7 @@ header { flex: none; display: flex; flex-direction: column; }
 table { border-collapse: collapse; width: 100%; }
 caption { text-align: left; color: var(--soft); padding: 4px 0; }
 td, th { text-align: left; vertical-align: baseline; padding: 2px 12px 2px 0; font-weight: 400; }
-.checks th { font-weight: 600; white-space: nowrap; } .checks td:nth-child(3) { width: 100%; overflow-wrap: anywhere; }
+.checks th { font-weight: 600; white-space: nowrap; } .checks th.long { white-space: normal; overflow-wrap: anywhere; min-width: 170px; } .checks td:nth-child(3) { width: 100%; overflow-wrap: anywhere; }
 .checks .fail { color: var(--fail); font-weight: 700; } .checks .pass { color: var(--pass); } .checks .unknown { color: var(--amber); font-weight: 600; }
 .checks tr.failed td, .checks tr.failed th { font-weight: 600; } .checks .word { white-space: nowrap; } .checks a { white-space: nowrap; font-weight: 600; }
 .options { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 1px 18px; padding: 3px 0; }
@@ -105,16 +105,16 @@ const side = `
 dialog { border: 1px solid var(--line); border-radius: 10px; background: var(--card); color: var(--ink); padding: 18px 22px; }
 dialog::backdrop { background: rgb(0 0 0 / .35); } dialog table { width: auto; margin: 10px 0; }
 kbd { font: 12px var(--monospaced); border: 1px solid var(--line); border-bottom-width: 2px; border-radius: 4px; padding: 0 6px; background: var(--band); white-space: nowrap; }
-.told { padding: 10px 14px; } .told h2 { font-size: 14px; margin: 12px 0 2px; } .told td, .told th { white-space: nowrap; } .told td:last-child { white-space: normal; }
+.told { padding: 10px 14px; } .told h2 { font-size: 14px; margin: 12px 0 2px; } .told td, .told th { white-space: nowrap; } .told td:last-child { white-space: normal; } .told table { width: auto; }
 .told tr.point { color: var(--fail); font-weight: 700; }`
 
 const media = `
 @media (max-width: 900px) { body { height: auto; } main { grid-template-columns: minmax(0, 1fr); grid-template-rows: auto; } .stage { height: 560px; }
-  .side { grid-template-rows: auto 320px; } .tables { grid-template-columns: minmax(0, 1fr); } .tables > div + div { border-left: 0; border-top: 1px solid var(--line); }
+  .side { grid-template-rows: auto 320px; } .tables { grid-template-columns: minmax(0, 1fr); } .tables > div { max-height: none; } .tables > div + div { border-left: 0; border-top: 1px solid var(--line); }
   .reproduce { margin-left: 0; } }
-@media print { :root {${light} } @page { size: A4 landscape; margin: 10mm; } html, body { height: auto; } body { padding: 0; background: none; display: block; } .card { border: 0; }
+@media print { @page { size: A4 landscape; margin: 10mm; } html, body { height: auto; } body { padding: 0; background: none; display: block; } .card { border: 0; }
   .bar, #overview, .listing, .tools, button, .tip { display: none !important; } .legend input { display: none; } main, .side, .tables { display: block; } .tables > div { max-height: none; border: 0 !important; }
-  .stage { height: 120mm; break-inside: avoid; overflow: visible; } .legend { max-height: none; } #details { overflow: visible; break-before: page; }
+  #diagram { object-fit: contain; object-position: left top; } #details .steps { overflow: visible; } .stage { height: 130mm; break-inside: avoid; overflow: visible; } .legend { max-height: none; } #details { overflow: visible; break-before: page; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }`
 
 /** The whole sheet. */
@@ -122,5 +122,6 @@ export const sheet = `
 :root { --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", "DejaVu Sans", sans-serif;
   --monospaced: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, "Liberation Mono", "DejaVu Sans Mono", monospace;${light} }
 @media (prefers-color-scheme: dark) { :root {${dark} } }
+:root.paper {${light} }
 ${frame}${header}${main}${side}${media}
 `

@@ -4,6 +4,7 @@
  */
 import { describe } from "./Describe.ts"
 import { formatBytes, formatCount, formatDuration, formatTime } from "./Format.ts"
+import { printable as clean } from "./Printable.ts"
 import type { Recording } from "./Recording.ts"
 import * as Story from "./Story.ts"
 
@@ -22,24 +23,24 @@ const eventsDefault = 40
 /** Faults told; the page has the rest. */
 const faultsMax = 60
 
-/** Control characters and the ones that change the direction of text become visible. */
-const clean = (text: string): string =>
-  text
-    .toWellFormed()
-    // oxlint-disable-next-line no-control-regex -- finding control characters is the purpose
-    .replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => "\\u{" + character.charCodeAt(0).toString(16) + "}")
-
 interface Row {
   readonly cells: ReadonlyArray<string>
   readonly role?: Role | undefined
 }
 
 /** Rows as aligned lines; the first column to the right, the last one free. */
-const align = (rows: ReadonlyArray<Row>, indent: string, paint: (role: Role, text: string) => string): ReadonlyArray<string> => {
+const align = (
+  rows: ReadonlyArray<Row>,
+  indent: string,
+  paint: (role: Role, text: string) => string
+): ReadonlyArray<string> => {
   const widths: Array<number> = []
-  for (const { cells } of rows) cells.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)))
+  for (const { cells } of rows)
+    cells.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)))
   return rows.map(({ cells, role }) => {
-    const padded = cells.map((cell, column) => (column === 0 ? cell.padStart(widths[0]) : column === cells.length - 1 ? cell : cell.padEnd(widths[column])))
+    const padded = cells.map((cell, column) =>
+      column === 0 ? cell.padStart(widths[0]) : column === cells.length - 1 ? cell : cell.padEnd(widths[column])
+    )
     const line = padded.join("  ").trimEnd()
     return indent + (role === undefined ? line : paint(role, line))
   })
@@ -55,7 +56,10 @@ export const explain = (recording: Recording, options: ExplainOptions = {}): str
   const role = recording.verdict === "pass" ? "pass" : "fail"
   const lines = [
     `${paint(role, recording.verdict.toUpperCase())}  ${paint("title", clean(recording.scenario))}  seed ${clean(recording.seed)}`,
-    paint("faint", `trace ${recording.traceHash}, ${formatDuration(recording.virtualMicros)} of virtual time, ${formatCount(recording.events.length)} events`),
+    paint(
+      "faint",
+      `trace ${recording.traceHash}, ${formatDuration(recording.virtualMicros)} of virtual time, ${formatCount(recording.events.length)} events`
+    ),
     `reproduce: ${clean(recording.reproduce)}`
   ]
   if (recording.truncated) lines.push(paint("warn", "The recorder was full: later events are missing."))
@@ -79,17 +83,29 @@ export const explain = (recording: Recording, options: ExplainOptions = {}): str
     const { who, text } = describe(event, words)
     const active = point !== undefined && event.at <= point.atMicros && point.atMicros <= event.until
     const now = active ? "  (in force at the judge's point)" : ""
-    return { cells: [formatTime(event.at), event.group, clean(who), clean(text) + now], role: active ? "warn" : undefined }
+    return {
+      cells: [formatTime(event.at), event.group, clean(who), clean(text) + now],
+      role: active ? "warn" : undefined
+    }
   })
-  section(faults.length > faultsMax ? `Faults (the first ${faultsMax} of ${formatCount(faults.length)})` : "Faults", told)
+  section(
+    faults.length > faultsMax ? `Faults (the first ${faultsMax} of ${formatCount(faults.length)})` : "Faults",
+    told
+  )
 
   if (point === undefined) return lines.join("\n") + "\n"
   const steps = Story.stepsBefore(recording, point, options.events ?? eventsDefault).map(({ event, alike }): Row => {
     const { who, what, text, tone } = describe(event, words)
-    return { cells: [formatTime(event.at), clean(who), what, clean(text) + (alike > 0 ? `  (and ${alike} alike before)` : "")], role: roles[tone] }
+    return {
+      cells: [formatTime(event.at), clean(who), what, clean(text) + (alike > 0 ? `  (and ${alike} alike before)` : "")],
+      role: roles[tone]
+    }
   })
   const node = point.node === undefined ? "" : (names[point.node] ?? "")
-  const violation: Row = { cells: [formatTime(point.atMicros), clean(node), "FAIL", clean(`${point.check.name}: ${point.check.detail}`)], role: "fail" }
+  const violation: Row = {
+    cells: [formatTime(point.atMicros), clean(node), "FAIL", clean(`${point.check.name}: ${point.check.detail}`)],
+    role: "fail"
+  }
   section(`What led to it, on ${point.lanes.map((lane) => clean(names[lane])).join(", ")}`, [...steps, violation])
   return lines.join("\n") + "\n"
 }

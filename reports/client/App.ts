@@ -44,7 +44,8 @@ export function app(browser: Browser, packed: Packed, parts: Parts): void {
     const { gutter, lanesTop, width, height } = geometry
     const place = parts.place(model, state, geometry)
     const labels = parts.labels(pen, theme, { left: gutter, right: width, top: lanesTop, bottom: height })
-    const late = (index: number): boolean => state.causes !== undefined && model.start[index] > (state.causes[model.lane[index]] ?? Infinity)
+    const late = (index: number): boolean =>
+      state.causes !== undefined && model.start[index] > (state.causes[model.lane[index]] ?? Infinity)
     frame = { pen, theme, model, state, geometry, x: place.x, place, label: labels.add, late, dense: 0 }
     const ground = parts.paintLanes(frame, parts)
     const events = parts.paintEvents(frame)
@@ -79,9 +80,16 @@ export function app(browser: Browser, packed: Packed, parts: Parts): void {
     paint()
     strip.draw(theme)
     list.draw()
-    by("range").textContent = parts.formatTime(Math.max(0, state.from)) + " – " + parts.formatTime(Math.min(state.to, model.totalMicros)) + "  (" + parts.formatDuration(state.to - state.from) + ")"
+    by("range").textContent =
+      parts.formatTime(Math.max(0, state.from)) +
+      " – " +
+      parts.formatTime(Math.min(state.to, model.totalMicros)) +
+      "  (" +
+      parts.formatDuration(state.to - state.from) +
+      ")"
     const dense = frame?.dense ?? 0
-    by("dense").textContent = dense === 0 ? "" : parts.formatCount(dense) + " messages in view, drawn as an outline: zoom in to see each"
+    by("dense").textContent =
+      dense === 0 ? "" : parts.formatCount(dense) + " messages in view, drawn as an outline: zoom in to see each"
   }
 
   const redraw = (): void => {
@@ -97,13 +105,27 @@ export function app(browser: Browser, packed: Packed, parts: Parts): void {
     addressTimer = browser.setTimeout(() => browser.history.replaceState(null, "", "#" + view.hash(state)), 300)
   }
 
+  /** Scrolls the lanes so that this one is in sight. */
+  const bringLane = (lane: number): void => {
+    const box = frame?.geometry.boxes[lane]
+    if (frame === undefined || box === undefined) return
+    const { lanesTop, height, scrollMax } = frame.geometry
+    if (box.middle >= lanesTop + 20 && box.middle <= height - 20) return
+    state.scroll = Math.min(Math.max(0, state.scroll + box.middle - (lanesTop + height) / 2), scrollMax)
+  }
+
   const findCauses = (): void => {
     const { event, point } = state.selection
     const judged = packed.points[point]
     if (event >= 0 && model.lane[event] >= 0) {
       const arrived = model.kind[event] <= 1
-      state.causes = parts.causes(model, arrived ? model.peer[event] : model.lane[event], arrived || model.kind[event] <= 6 ? model.end[event] : model.start[event])
-    } else if (judged !== undefined && judged.node >= 0) state.causes = parts.causes(model, judged.node, judged.atMicros)
+      state.causes = parts.causes(
+        model,
+        arrived ? model.peer[event] : model.lane[event],
+        arrived || model.kind[event] <= 6 ? model.end[event] : model.start[event]
+      )
+    } else if (judged !== undefined && judged.node >= 0)
+      state.causes = parts.causes(model, judged.node, judged.atMicros)
     else state.causes = undefined
   }
 
@@ -112,7 +134,12 @@ export function app(browser: Browser, packed: Packed, parts: Parts): void {
     if (state.causes !== undefined) findCauses()
     panel()
     if (options.reveal && selection.event >= 0) {
-      const window = view.reveal(state, model.start[selection.event], Math.min(model.end[selection.event], model.totalMicros))
+      bringLane(model.lane[selection.event])
+      const window = view.reveal(
+        state,
+        model.start[selection.event],
+        Math.min(model.end[selection.event], model.totalMicros)
+      )
       if (window !== state) return show(window.from, window.to)
     }
     list.follow()
@@ -122,7 +149,8 @@ export function app(browser: Browser, packed: Packed, parts: Parts): void {
   const showHits = (): void => {
     const place = state.hitList.indexOf(state.selection.event)
     const many = parts.formatCount(state.hitList.length)
-    by("hits").textContent = state.hits === undefined ? "" : place < 0 ? many + " found" : parts.formatCount(place + 1) + " of " + many
+    by("hits").textContent =
+      state.hits === undefined ? "" : place < 0 ? many + " found" : parts.formatCount(place + 1) + " of " + many
   }
 
   const find = (query: string): void => {
@@ -137,7 +165,9 @@ export function app(browser: Browser, packed: Packed, parts: Parts): void {
   const hit = (step: number): void => {
     const { hitList, selection } = state
     if (hitList.length === 0) return
-    const after = hitList.findIndex((index) => (selection.event >= 0 ? index > selection.event : model.end[index] >= state.from))
+    const after = hitList.findIndex((index) =>
+      selection.event >= 0 ? index > selection.event : model.end[index] >= state.from
+    )
     const here = hitList.indexOf(selection.event)
     const next = step > 0 ? Math.max(0, after) : (here >= 0 ? here : after < 0 ? 0 : after) - 1
     select({ event: hitList[(next + hitList.length) % hitList.length], point: -1 }, { reveal: true })
@@ -147,9 +177,11 @@ export function app(browser: Browser, packed: Packed, parts: Parts): void {
   const filter = (): void => {
     for (let index = 0; index < model.count; index++) {
       const off = (lane: number): boolean => lane >= 0 && state.lanesOff[lane] === 1
-      state.mask[index] = state.kindsOff[model.kind[index]] === 1 || off(model.lane[index]) || off(model.peer[index]) ? 0 : 1
+      state.mask[index] =
+        state.kindsOff[model.kind[index]] === 1 || off(model.lane[index]) || off(model.peer[index]) ? 0 : 1
     }
-    for (const fault of model.faults) if (fault.lanes.length > 0 && fault.lanes.every((lane) => state.lanesOff[lane] === 1)) state.mask[fault.index] = 0
+    for (const fault of model.faults)
+      if (fault.lanes.length > 0 && fault.lanes.every((lane) => state.lanesOff[lane] === 1)) state.mask[fault.index] = 0
     strip.refresh()
     list.refresh()
     if (state.hits !== undefined) find(by("search").value)
@@ -161,6 +193,7 @@ export function app(browser: Browser, packed: Packed, parts: Parts): void {
     if (point === undefined) return
     state.selection = { event: -1, point: place }
     panel()
+    bringLane(point.node)
     show(point.window[0], point.window[1])
   }
 
@@ -201,14 +234,17 @@ export function app(browser: Browser, packed: Packed, parts: Parts): void {
     const window = view.parse(browser.location.hash)
     if (window === undefined) return false
     const point = /&p=(\d+)/.exec(browser.location.hash)
-    if (point !== null && Number(point[1]) < packed.points.length) state.selection = { event: -1, point: Number(point[1]) }
+    if (point !== null && Number(point[1]) < packed.points.length)
+      state.selection = { event: -1, point: Number(point[1]) }
     panel()
+    bringLane(packed.points[state.selection.point]?.node ?? -1)
     show(window.from, window.to)
     return true
   }
 
   list.refresh()
   panel()
+  paint()
   if (!readAddress()) {
     if (packed.mainPoint >= 0) goToPoint(packed.mainPoint)
     else actions.fit()
@@ -219,8 +255,12 @@ export function app(browser: Browser, packed: Packed, parts: Parts): void {
     draw()
   }
   browser.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle)
-  browser.addEventListener("beforeprint", restyle)
-  browser.addEventListener("afterprint", restyle)
+  const paper = (on: boolean): void => {
+    document.documentElement.classList.toggle("paper", on)
+    restyle()
+  }
+  browser.addEventListener("beforeprint", () => paper(true))
+  browser.addEventListener("afterprint", () => paper(false))
   new browser.ResizeObserver(redraw).observe(canvas)
   draw()
 }

@@ -15,7 +15,8 @@ export function causes(model: Model, lane: number, atMicros: number): Float64Arr
   arrived.sort((left, right) => model.end[right] - model.end[left] || model.start[right] - model.start[left])
   for (const index of arrived) {
     const from = model.lane[index]
-    if (model.end[index] <= frontier[model.peer[index]] && model.start[index] > frontier[from]) frontier[from] = model.start[index]
+    if (model.end[index] <= frontier[model.peer[index]] && model.start[index] > frontier[from])
+      frontier[from] = model.start[index]
   }
   return frontier
 }

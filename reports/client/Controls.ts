@@ -1,7 +1,13 @@
 /** Everything around the diagram that can be pressed: tool bar, legend and filters, search box, keyboard, copy button, help. */
 import type { Actions, Browser, Element, Model, Parts, State } from "./Types.ts"
 
-export function controls(browser: Browser, model: Model, state: State, actions: Actions, parts: Pick<Parts, "formatCount">): void {
+export function controls(
+  browser: Browser,
+  model: Model,
+  state: State,
+  actions: Actions,
+  parts: Pick<Parts, "formatCount">
+): void {
   const { document } = browser
   const by = (id: string): Element => {
     const found = document.getElementById(id)
@@ -10,7 +16,14 @@ export function controls(browser: Browser, model: Model, state: State, actions: 
   }
   const onClick = (id: string, act: () => void): void => by(id).addEventListener("click", act)
 
-  const filter = (parent: Element, name: string, sign: string, ink: string, count: number, set: (off: number) => void): void => {
+  const filter = (
+    parent: Element,
+    name: string,
+    sign: string,
+    ink: string,
+    count: number,
+    set: (off: number) => void
+  ): void => {
     const label = document.createElement("label")
     const box = document.createElement("input")
     box.type = "checkbox"
@@ -31,7 +44,14 @@ export function controls(browser: Browser, model: Model, state: State, actions: 
   const filters = (): void => {
     model.packed.lanes.forEach((lane, index) => {
       const server = lane.kind === "server"
-      filter(by("nodes"), lane.name, server ? "■" : "●", server ? "ink" : "green", -1, (off) => (state.lanesOff[index] = off))
+      filter(
+        by("nodes"),
+        lane.name,
+        server ? "■" : "●",
+        server ? "ink" : "green",
+        -1,
+        (off) => (state.lanesOff[index] = off)
+      )
     })
     const counts = new Array<number>(20).fill(0)
     for (const kind of model.kind) counts[kind]++
@@ -56,7 +76,8 @@ export function controls(browser: Browser, model: Model, state: State, actions: 
     ]
     for (const [name, sign, ink, codes] of kinds) {
       const count = codes.reduce((sum, code) => sum + counts[code], 0)
-      if (count > 0) filter(by("kinds"), name, sign, ink, count, (off) => codes.forEach((code) => (state.kindsOff[code] = off)))
+      if (count > 0)
+        filter(by("kinds"), name, sign, ink, count, (off) => codes.forEach((code) => (state.kindsOff[code] = off)))
     }
   }
 

@@ -7,7 +7,7 @@ export function details(
   model: Model,
   state: State,
   actions: Actions,
-  parts: Pick<Parts, "describe" | "formatBytes" | "formatDuration" | "formatTime">
+  parts: Pick<Parts, "describe" | "fields" | "formatBytes" | "formatDuration" | "formatTime">
 ) {
   const { document } = browser
   const names = model.packed.lanes.map((lane) => lane.name)
@@ -28,47 +28,10 @@ export function details(
     return made
   }
 
-  const fieldsOf = (index: number): ReadonlyArray<readonly [string, string]> => {
-    const event = model.event(index)
-    const time = parts.formatTime
-    const name = (lane: number): string => names[lane] ?? String(lane)
-    const took = (since: number, until: number) => ["took", parts.formatDuration(until - since)] as const
-    switch (event.type) {
-      case "message": {
-        const way = [["from", name(event.from)], ["to", name(event.to)], ["sent", time(event.sentAt)]] as const
-        const end = [[event.fate === "delivered" || event.fate === "duplicate" ? "arrived" : "lost", time(event.at)], took(event.sentAt, event.at)] as const
-        return [["message", event.label], ["fate", event.fate], ...way, ...end, ["channel", event.channel], ["size", parts.formatBytes(event.sizeBytes)]]
-      }
-      case "disk":
-        return [
-          ...([["operation", event.operation], ["path", event.path], ["result", event.result], ["node", name(event.node)]] as const),
-          ...([["submitted", time(event.submittedAt)], ["completed", time(event.at)], took(event.submittedAt, event.at)] as const),
-          ["size", parts.formatBytes(event.sizeBytes)]
-        ]
-      case "trace": {
-        const fields = Object.entries(event.fields).map(([key, value]) => [key, String(value)] as const)
-        return [["event", event.name], ["level", event.level], ["node", name(event.node)], ["at", time(event.at)], ...fields]
-      }
-      case "operation": {
-        const end = event.until === undefined ? [["completed", "never"] as const] : [["completed", time(event.until)] as const, took(event.at, event.until)]
-        return [["operation", event.label], ["outcome", event.outcome], ["result", event.result], ["client", name(event.node)], ["began", time(event.at)], ...end]
-      }
-      case "fault": {
-        const which = event.nodes.length === 0 ? "all" : event.nodes.map(name).join(", ")
-        const span = [["from", time(event.at)], ["until", time(event.until)], took(event.at, event.until)] as const
-        return [["fault", event.kind], ["group", event.group], ["nodes", which], ...span, ["detail", event.detail]]
-      }
-      case "node":
-        return [["change", event.change], ["node", name(event.node)], ["at", time(event.at)], ["detail", event.detail]]
-      case "phase":
-        return [["phase", event.name], ["at", time(event.at)]]
-    }
-  }
-
   const showEvent = (index: number): void => {
     const { who, what, tone } = parts.describe(model.event(index), words)
     const list = element("dl", "", "")
-    for (const [key, value] of fieldsOf(index)) {
+    for (const [key, value] of parts.fields(model.event(index), names, parts)) {
       if (value === "") continue
       list.append(element("dt", "", key), element("dd", "", value))
     }
@@ -81,7 +44,11 @@ export function details(
         const middle = (model.end[index] + model.start[index]) / 2
         actions.show(middle - span, middle + span)
       }),
-      button(state.causes === undefined ? "causes" : "all", "veil what cannot have caused it (c)", actions.toggleCauses)
+      button(
+        state.causes === undefined ? "possible causes" : "show all",
+        "veil what cannot have caused it (c)",
+        actions.toggleCauses
+      )
     )
     panel.replaceChildren(element("h2", tone, what + " · " + who), list, tools)
   }
@@ -96,36 +63,63 @@ export function details(
       const { who, what, text, tone } = parts.describe(event, words)
       const row = element("li", tone, "")
       row.tabIndex = 0
-      row.append(element("span", "time", parts.formatTime(event.at).slice(0, -2)), element("span", "who", who), element("span", "what", what))
-      row.append(element("span", "said", text + (alike > 0 ? "  (and " + alike + " alike before)" : "")))
+      row.append(
+        element("span", "time", parts.formatTime(event.at).slice(0, -2)),
+        element("span", "who", who),
+        element("span", "what", what)
+      )
+      row.append(element("span", "said", text + (alike > 0 ? "  (+" + alike + " alike)" : "")))
       row.addEventListener("click", () => actions.select({ event: index, point: -1 }, { reveal: true }))
-      row.addEventListener("keydown", (press) => press.key === "Enter" && actions.select({ event: index, point: -1 }, { reveal: true }))
+      row.addEventListener(
+        "keydown",
+        (press) => press.key === "Enter" && actions.select({ event: index, point: -1 }, { reveal: true })
+      )
       row.addEventListener("pointerenter", () => actions.hover(index))
       row.addEventListener("pointerleave", () => actions.hover(-1))
       steps.append(row)
     }
     const verdict = element("li", "verdict", "")
-    verdict.append(element("span", "time", parts.formatTime(point.atMicros).slice(0, -2)), element("span", "who", point.node < 0 ? "" : names[point.node]))
+    verdict.append(
+      element("span", "time", parts.formatTime(point.atMicros).slice(0, -2)),
+      element("span", "who", point.node < 0 ? "" : names[point.node])
+    )
     verdict.append(element("span", "what", "judge"), element("span", "said", check.name + " is broken"))
     steps.append(verdict)
     const tools = element("div", "tools", "")
     tools.append(
       button("show in diagram", "go to the judge's point (j)", () => actions.goToPoint(place)),
-      button(state.causes === undefined ? "causes" : "all", "veil what cannot have caused it (c)", actions.toggleCauses)
+      button(
+        state.causes === undefined ? "possible causes" : "show all",
+        "veil what cannot have caused it (c)",
+        actions.toggleCauses
+      )
     )
     const concerned = point.lanes.map((lane) => names[lane]).join(", ")
     const title = element("h2", "bad", "✗ " + check.name)
     const sentence = element("p", "sentence", check.detail)
     const place_ = element("p", "where", parts.formatTime(point.atMicros) + where)
-    panel.replaceChildren(title, sentence, place_, tools, element("h3", "", "What led to it (" + concerned + ")"), steps)
+    panel.replaceChildren(
+      title,
+      sentence,
+      place_,
+      tools,
+      element("h3", "", "What led to it (" + concerned + ")"),
+      steps
+    )
     steps.scrollTop = 1_000_000
   }
 
   const showNothing = (): void => {
     const passed = model.packed.points.length === 0
-    const text = passed ? "No check failed. Click an event in the diagram or in the list to see its fields." : "Click an event, or go to the judge's point."
+    const text = passed
+      ? "No check failed. Click an event in the diagram or in the list to see its fields."
+      : "Click an event, or go to the judge's point."
     const tools = element("div", "tools", "")
-    model.packed.points.forEach((point, place) => tools.append(button("✗ " + model.packed.checks[point.check].name, "judge's point (j)", () => actions.goToPoint(place))))
+    model.packed.points.forEach((point, place) =>
+      tools.append(
+        button("✗ " + model.packed.checks[point.check].name, "judge's point (j)", () => actions.goToPoint(place))
+      )
+    )
     panel.replaceChildren(element("h2", "", "Nothing selected"), element("p", "where", text), tools)
   }
 

@@ -14,7 +14,11 @@ export function eventList(
 ) {
   const rowHeight = 22
   const { document } = browser
-  const words = { names: model.packed.lanes.map((lane) => lane.name), duration: parts.formatDuration, bytes: parts.formatBytes }
+  const words = {
+    names: model.packed.lanes.map((lane) => lane.name),
+    duration: parts.formatDuration,
+    bytes: parts.formatBytes
+  }
   const spacer = document.createElement("div")
   spacer.className = "spacer"
   box.append(spacer)
@@ -31,7 +35,9 @@ export function eventList(
       return cell
     })
     row.append(...cells)
-    row.addEventListener("click", () => actions.select({ event: Number(row.dataset["index"]), point: -1 }, { reveal: true }))
+    row.addEventListener("click", () =>
+      actions.select({ event: Number(row.dataset["index"]), point: -1 }, { reveal: true })
+    )
     row.addEventListener("pointerenter", () => actions.hover(Number(row.dataset["index"])))
     row.addEventListener("pointerleave", () => actions.hover(-1))
     spacer.append(row)
@@ -51,7 +57,13 @@ export function eventList(
       const hit = state.hits?.[index] === 1
       const away = model.end[index] < state.from || model.start[index] > state.to
       row.dataset["index"] = String(index)
-      row.className = ["row", tone, hit ? "hit" : "", state.selection.event === index ? "selected" : "", away ? "away" : ""].join(" ")
+      row.className = [
+        "row",
+        tone,
+        hit ? "hit" : "",
+        state.selection.event === index ? "selected" : "",
+        away ? "away" : ""
+      ].join(" ")
       row.style["transform"] = "translateY(" + (first + place) * rowHeight + "px)"
       row.title = text
       const said = [parts.formatTime(event.at).slice(0, -2), who, what, text]
@@ -72,7 +84,8 @@ export function eventList(
     spacer.style["height"] = shown.length * rowHeight + "px"
     if (counter !== null) {
       const all = parts.formatCount(model.count)
-      counter.textContent = shown.length === model.count ? all + " events" : parts.formatCount(shown.length) + " of " + all + " events"
+      counter.textContent =
+        shown.length === model.count ? all + " events" : parts.formatCount(shown.length) + " of " + all + " events"
     }
     draw()
   }
@@ -80,7 +93,8 @@ export function eventList(
   const scrollTo = (place: number): void => {
     const top = box.scrollTop
     const at = place * rowHeight
-    if (at < top + rowHeight || at > top + box.clientHeight - 2 * rowHeight) box.scrollTop = Math.max(0, at - box.clientHeight * 0.4)
+    if (at < top + rowHeight || at > top + box.clientHeight - 2 * rowHeight)
+      box.scrollTop = Math.max(0, at - box.clientHeight * 0.4)
     draw()
   }
 
@@ -90,7 +104,8 @@ export function eventList(
     const judged = point >= 0 ? model.packed.points[point] : undefined
     const last = judged?.steps.at(-1)?.[0] ?? -1
     const wanted = event >= 0 ? event : last
-    if (wanted >= 0 && places[wanted] >= 0 && model.end[wanted] >= state.from && model.start[wanted] <= state.to) return scrollTo(places[wanted])
+    if (wanted >= 0 && places[wanted] >= 0 && model.end[wanted] >= state.from && model.start[wanted] <= state.to)
+      return scrollTo(places[wanted])
     let low = 0
     let high = shown.length
     while (low < high) {

@@ -2,9 +2,18 @@
 import type { Label, Pen, Theme } from "./Types.ts"
 
 /** A queue for one frame: `add` collects, `draw` places. At most 400 are placed, of at most 6,000 collected. */
-export function labels(pen: Pen, theme: Theme, area: { readonly left: number; readonly right: number; readonly top: number; readonly bottom: number }) {
+export function labels(
+  pen: Pen,
+  theme: Theme,
+  area: { readonly left: number; readonly right: number; readonly top: number; readonly bottom: number }
+) {
   const queue: Array<Label> = []
-  const placed: Array<{ readonly left: number; readonly right: number; readonly top: number; readonly bottom: number }> = []
+  const placed: Array<{
+    readonly left: number
+    readonly right: number
+    readonly top: number
+    readonly bottom: number
+  }> = []
   const size = 11
   const height = 12
 
@@ -17,7 +26,10 @@ export function labels(pen: Pen, theme: Theme, area: { readonly left: number; re
     const left = x - (label.align === "left" ? 0 : label.align === "center" ? width / 2 : width)
     const box = { left: left - 3, right: left + width + 3, top: y - height / 2, bottom: y + height / 2 }
     if (box.left < area.left || box.right > area.right || box.top < area.top || box.bottom > area.bottom) return false
-    if (placed.some((one) => one.left < box.right && one.right > box.left && one.top < box.bottom && one.bottom > box.top)) return false
+    if (
+      placed.some((one) => one.left < box.right && one.right > box.left && one.top < box.bottom && one.bottom > box.top)
+    )
+      return false
     placed.push(box)
     pen.globalAlpha = 0.92
     pen.strokeStyle = theme.color.card
@@ -38,7 +50,12 @@ export function labels(pen: Pen, theme: Theme, area: { readonly left: number; re
     for (const label of queue.slice(0, 2_500)) {
       if (places >= 400) break
       pen.font = theme.font(size, label.weight ?? 400)
-      const fits = label.texts.some((text) => text !== "" && pen.measureText(text).width <= label.room && label.spots.some(([x, y]) => put(label, text, x, y)))
+      const fits = label.texts.some(
+        (text) =>
+          text !== "" &&
+          pen.measureText(text).width <= label.room &&
+          label.spots.some(([x, y]) => put(label, text, x, y))
+      )
       if (fits) places++
     }
   }

@@ -2,7 +2,11 @@
 import type { Geometry, LaneBox, Model, State } from "./Types.ts"
 
 /** Lays out for a canvas of this size. O(lanes). */
-export function layout(model: Model, state: State, size: { readonly width: number; readonly height: number }): Geometry {
+export function layout(
+  model: Model,
+  state: State,
+  size: { readonly width: number; readonly height: number }
+): Geometry {
   const axisHeight = 30
   const faultRowHeight = 19
   const gutter = Math.min(128, Math.max(72, size.width * 0.16))
@@ -12,7 +16,7 @@ export function layout(model: Model, state: State, size: { readonly width: numbe
   const weights = lanes.map((_, lane) => (state.lanesOff[lane] === 1 ? 0 : 1 + (model.rowsOfLane[lane] - 1) * 0.22))
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   const room = size.height - lanesTop - 6
-  const unit = Math.min(170, Math.max(62, room / Math.max(1, total)))
+  const unit = Math.min(170, Math.max(48, room / Math.max(1, total)))
   const scrollMax = Math.max(0, unit * total - room)
   let top = lanesTop - Math.min(state.scroll, scrollMax)
   const boxes = weights.map((weight, lane): LaneBox | undefined => {

@@ -1,6 +1,15 @@
 /** The reader of `reports/Packed.ts`: from one array of numbers to columns that can be drawn 60 times a second. */
 import type { Packed } from "../Packed.ts"
-import type { DiskEvent, FaultEvent, MessageEvent, NodeEvent, OperationEvent, PhaseEvent, RecordedEvent, TraceEvent } from "../Recording.ts"
+import type {
+  DiskEvent,
+  FaultEvent,
+  MessageEvent,
+  NodeEvent,
+  OperationEvent,
+  PhaseEvent,
+  RecordedEvent,
+  TraceEvent
+} from "../Recording.ts"
 import type { FaultBar, LifeSpan, Model, TimeIndex } from "./Types.ts"
 
 /** Unpacks. O(events · log events), once; `event(index)` makes one object on demand. */
@@ -58,7 +67,14 @@ export function model(packed: Packed): Model {
     if (code <= 4) {
       const ends = { from: rows[o + 2], to: rows[o + 3], sentAt: start[index], at }
       const channel = rows[o + 7] === 1 ? "stream" : "datagram"
-      return { type: "message", channel, ...ends, fate: fates[code], sizeBytes: rows[o + 5], label: word(o + 6) } satisfies MessageEvent
+      return {
+        type: "message",
+        channel,
+        ...ends,
+        fate: fates[code],
+        sizeBytes: rows[o + 5],
+        label: word(o + 6)
+      } satisfies MessageEvent
     }
     if (code <= 6) {
       const what = { operation: word(o + 4), path: word(o + 5), sizeBytes: rows[o + 6], result: word(o + 7) }
@@ -68,9 +84,21 @@ export function model(packed: Packed): Model {
       const fields: Record<string, string | number | boolean> = {}
       shapes[rows[o + 4]].forEach((name, field) => {
         const key = String(words[name])
-        Object.defineProperty(fields, key, { value: words[rows[o + 5 + field]], enumerable: true, configurable: true, writable: true })
+        Object.defineProperty(fields, key, {
+          value: words[rows[o + 5 + field]],
+          enumerable: true,
+          configurable: true,
+          writable: true
+        })
       })
-      return { type: "trace", at, node: rows[o + 2], level: levels[code - 7], name: word(o + 3), fields } satisfies TraceEvent
+      return {
+        type: "trace",
+        at,
+        node: rows[o + 2],
+        level: levels[code - 7],
+        name: word(o + 3),
+        fields
+      } satisfies TraceEvent
     }
     if (code <= 13) {
       const until = rows[o + 3] < 0 ? {} : { until: end[index] }
@@ -82,7 +110,8 @@ export function model(packed: Packed): Model {
       const what = { kind: word(o + 3), group: groups[code - 14], nodes, detail: word(o + 4) }
       return { type: "fault", at, until: end[index], ...what } satisfies FaultEvent
     }
-    if (code === 18) return { type: "node", at, node: rows[o + 2], change: word(o + 3) as NodeEvent["change"], detail: word(o + 4) }
+    if (code === 18)
+      return { type: "node", at, node: rows[o + 2], change: word(o + 3) as NodeEvent["change"], detail: word(o + 4) }
     return { type: "phase", at, name: word(o + 2) as PhaseEvent["name"] }
   }
 

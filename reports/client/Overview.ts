@@ -43,7 +43,12 @@ export function overview(browser: Browser, canvas: Element, model: Model, state:
       pen.globalAlpha = 0.65
       pen.fillStyle = color[fault.group]
       const tall = 12 / Math.max(2, model.faultRows)
-      pen.fillRect(x(fault.from), 2 + fault.row * tall, Math.max(2, x(fault.to) - x(fault.from)), Math.max(1.5, tall - 1))
+      pen.fillRect(
+        x(fault.from),
+        2 + fault.row * tall,
+        Math.max(2, x(fault.to) - x(fault.from)),
+        Math.max(1.5, tall - 1)
+      )
     }
     pen.globalAlpha = 0.5
     pen.fillStyle = color.delivered

@@ -24,7 +24,14 @@ export function paintEvents(frame: Frame) {
       if (bar.right - bar.left < 7) return
       const middle = (bar.left + bar.right) / 2
       const spots = [bar.top + 13, bar.top + 25].map((y) => [middle, y] as const)
-      frame.label({ texts: [model.label(index)], spots, align: "center", color: color.disk, priority: 15, room: Math.max(40, bar.right - bar.left + 30) })
+      frame.label({
+        texts: [model.label(index)],
+        spots,
+        align: "center",
+        color: color.disk,
+        priority: 15,
+        room: Math.max(40, bar.right - bar.left + 30)
+      })
     })
     pen.globalAlpha = 1
     pen.fillStyle = color.fail
@@ -33,7 +40,15 @@ export function paintEvents(frame: Frame) {
       if (bar === undefined) continue
       pen.fillRect(bar.left, bar.top, Math.max(3, bar.right - bar.left), bar.height)
       const spots = [bar.top + 14, bar.top + 26].map((y) => [(bar.left + bar.right) / 2, y] as const)
-      frame.label({ texts: [model.label(index)], spots, align: "center", color: color.fail, priority: 70, room: 160, weight: 600 })
+      frame.label({
+        texts: [model.label(index)],
+        spots,
+        align: "center",
+        color: color.fail,
+        priority: 70,
+        room: 160,
+        weight: 600
+      })
     }
   }
 
@@ -67,7 +82,9 @@ export function paintEvents(frame: Frame) {
     const within = { texts: [full, full.split(" → ")[0]], align: "center" as const, color: ink, weight: 600 }
     pen.font = theme.font(11, 600)
     const inside = pen.measureText(within.texts[1]).width < right - left - 8
-    const spots = (inside ? [middle] : [bar.top - 9, bar.top + bar.height + 9]).map((y) => [(left + right) / 2, y] as const)
+    const spots = (inside ? [middle] : [bar.top - 9, bar.top + bar.height + 9]).map(
+      (y) => [(left + right) / 2, y] as const
+    )
     frame.label({ ...within, spots, priority: inside ? 62 : 40, room: inside ? right - left - 8 : 150 })
   }
 
@@ -114,7 +131,15 @@ export function paintEvents(frame: Frame) {
         if ((level === 0 && seen > 150) || (level === 1 && seen > 600) || frame.late(index)) continue
         const spots = [12, 24, 36].map((above) => [dot.x, dot.y - above] as const)
         const texts = level > 1 || seen <= 40 ? [words(index), model.label(index)] : [model.label(index)]
-        frame.label({ texts, spots, align: "center", color: look.ink, priority: look.priority, room: level < 2 ? 270 : 340, weight: look.weight })
+        frame.label({
+          texts,
+          spots,
+          align: "center",
+          color: look.ink,
+          priority: look.priority,
+          room: level < 2 ? 270 : 340,
+          weight: look.weight
+        })
       }
       pen.fillStyle = look.fill
       pen.fill()
@@ -128,7 +153,9 @@ export function paintEvents(frame: Frame) {
   const words = (index: number): string => {
     const event = model.event(index)
     if (event.type !== "trace") return ""
-    return [event.name, ...Object.entries(event.fields).map(([key, value]) => key + "=" + String(value))].join(" ").slice(0, 60)
+    return [event.name, ...Object.entries(event.fields).map(([key, value]) => key + "=" + String(value))]
+      .join(" ")
+      .slice(0, 60)
   }
 
   /** The sign of a change in a node's life, drawn so that it is told by its shape alone. */
@@ -163,7 +190,16 @@ export function paintEvents(frame: Frame) {
       const good = event.change === "start" || event.change === "resume"
       const long = event.detail === "" ? event.change : event.change + ": " + event.detail
       const look = { color: good ? color.green : color.vermilion, priority: good ? 50 : 75, weight: 700, room: 260 }
-      frame.label({ texts: [long, event.change], spots: [[dot.x, dot.y + 18], [dot.x, dot.y - 17], [dot.x, dot.y + 30]], align: "center", ...look })
+      frame.label({
+        texts: [long, event.change],
+        spots: [
+          [dot.x, dot.y + 18],
+          [dot.x, dot.y - 17],
+          [dot.x, dot.y + 30]
+        ],
+        align: "center",
+        ...look
+      })
     })
   }
 

@@ -52,7 +52,18 @@ export function paintLanes(frame: Frame, parts: Pick<Parts, "ticks" | "formatTim
     pen.globalAlpha = 1
     const x = Math.max(left, gutter) + 5
     const text = fault.label.split(" · ")[0]
-    frame.label({ texts: [text], spots: [[x, box.top + 9], [x, box.top + 21]], align: "left", color: color[fault.group], priority: 30, room: right - x, weight: 600 })
+    frame.label({
+      texts: [text],
+      spots: [
+        [x, box.top + 9],
+        [x, box.top + 21]
+      ],
+      align: "left",
+      color: color[fault.group],
+      priority: 30,
+      room: right - x,
+      weight: 600
+    })
   }
 
   const faults = (): void => {
@@ -86,7 +97,18 @@ export function paintLanes(frame: Frame, parts: Pick<Parts, "ticks" | "formatTim
         if (span.state === "up") continue
         const text = span.state === "down" ? "down" : "paused"
         const x = (Math.max(left, gutter) + Math.min(right, width)) / 2
-        frame.label({ texts: [text], spots: [[x, box.middle - 10], [x, box.middle + 11]], align: "center", color: color.soft, priority: 33, room: right - left - 30, weight: 600 })
+        frame.label({
+          texts: [text],
+          spots: [
+            [x, box.middle - 10],
+            [x, box.middle + 11]
+          ],
+          align: "center",
+          color: color.soft,
+          priority: 33,
+          room: right - left - 30,
+          weight: 600
+        })
       }
     }
   }
@@ -100,11 +122,36 @@ export function paintLanes(frame: Frame, parts: Pick<Parts, "ticks" | "formatTim
       pen.setLineDash([10, 4, 2, 4])
       line(x, lanesTop, x, height)
       pen.setLineDash([])
-      if (phase.name === "end") frame.label({ texts: ["end of the run"], spots: [[x - 5, height - 10]], align: "right", color: color.ink, priority: 58, room: 200, weight: 600 })
+      if (phase.name === "end")
+        frame.label({
+          texts: ["end of the run"],
+          spots: [[x - 5, height - 10]],
+          align: "right",
+          color: color.ink,
+          priority: 58,
+          room: 200,
+          weight: 600
+        })
       else {
         const before = phase.name === "liveness" ? "◂ safety" : ""
-        frame.label({ texts: [before], spots: [[x - 5, height - 10]], align: "right", color: color.ink, priority: 58, room: 200, weight: 600 })
-        frame.label({ texts: [phase.name + " ▸"], spots: [[x + 5, height - 10]], align: "left", color: color.ink, priority: 58, room: 200, weight: 600 })
+        frame.label({
+          texts: [before],
+          spots: [[x - 5, height - 10]],
+          align: "right",
+          color: color.ink,
+          priority: 58,
+          room: 200,
+          weight: 600
+        })
+        frame.label({
+          texts: [phase.name + " ▸"],
+          spots: [[x + 5, height - 10]],
+          align: "left",
+          color: color.ink,
+          priority: 58,
+          room: 200,
+          weight: 600
+        })
       }
     }
   }
@@ -138,8 +185,14 @@ export function paintLanes(frame: Frame, parts: Pick<Parts, "ticks" | "formatTim
       const said = [fault.label, fault.label.split(" · ")[0]]
       const fits = (room: number): string | undefined => said.find((one) => pen.measureText(one).width <= room)
       const within = fits(Math.min(right, width) - x - 3)
-      const next = model.faults.find((one) => one.row === fault.row && one.from > fault.from && state.mask[one.index] === 1)
-      const beside = within ?? (right < gutter ? undefined : fits(Math.min(next === undefined ? width : frame.x(next.from), width) - right - 9))
+      const next = model.faults.find(
+        (one) => one.row === fault.row && one.from > fault.from && state.mask[one.index] === 1
+      )
+      const beside =
+        within ??
+        (right < gutter
+          ? undefined
+          : fits(Math.min(next === undefined ? width : frame.x(next.from), width) - right - 9))
       if (beside === undefined) continue
       const textX = within === undefined ? right + 5 : x
       pen.lineWidth = 3
@@ -181,6 +234,7 @@ export function paintLanes(frame: Frame, parts: Pick<Parts, "ticks" | "formatTim
     pen.fillText(text, x, 11.5)
   }
 
+  /** Names of the lanes; when they do not all fit, how far they are scrolled. */
   const names = (): void => {
     pen.fillStyle = color.card
     pen.fillRect(0, 0, gutter, height)
@@ -206,7 +260,10 @@ export function paintLanes(frame: Frame, parts: Pick<Parts, "ticks" | "formatTim
       pen.fillText(lane.name, 27, box.middle - 6.5)
       pen.fillStyle = color.soft
       pen.font = theme.font(11)
-      const middle = state.cursor < gutter ? (state.from + state.to) / 2 : state.from + ((state.cursor - gutter) / (width - gutter)) * (state.to - state.from)
+      const middle =
+        state.cursor < gutter
+          ? (state.from + state.to) / 2
+          : state.from + ((state.cursor - gutter) / (width - gutter)) * (state.to - state.from)
       const now = model.life[box.lane].find((span) => middle < span.to)?.state ?? "up"
       pen.fillText(now === "up" ? lane.kind : now, 27, box.middle + 9)
       pen.strokeStyle = color.line
@@ -214,6 +271,20 @@ export function paintLanes(frame: Frame, parts: Pick<Parts, "ticks" | "formatTim
       line(0, Math.round(box.top + box.height) + 0.5, gutter, Math.round(box.top + box.height) + 0.5)
     }
     pen.restore()
+    if (geometry.scrollMax > 0) {
+      const room = height - lanesTop
+      const all = room + geometry.scrollMax
+      pen.fillStyle = color.faint
+      pen.beginPath()
+      pen.roundRect(
+        width - 8,
+        lanesTop + (Math.min(state.scroll, geometry.scrollMax) / all) * room,
+        6,
+        (room / all) * room,
+        3
+      )
+      pen.fill()
+    }
     pen.strokeStyle = color.line
     line(gutter - 0.5, 0, gutter - 0.5, height)
   }

@@ -40,7 +40,8 @@ export function paintMarks(frame: Frame, parts: Pick<Parts, "paintMessages" | "p
     pen.textAlign = "left"
     for (const point of points) {
       const exact = frame.x(point.atMicros)
-      const name = "✗ " + checks[point.check].name
+      const full = checks[point.check].name
+      const name = "✗ " + (full.length > 36 ? full.slice(0, 35) + "…" : full)
       const text = exact < gutter ? "◂ " + name : exact > width ? name + " ▸" : name
       const wide = pen.measureText(text).width + 14
       const left = Math.min(Math.max(exact - 1.25, gutter), width - wide)

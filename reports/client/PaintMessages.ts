@@ -43,7 +43,11 @@ export function paintMessages(frame: Frame) {
   }
 
   /** Draws these messages of one kind, in few strokes. */
-  const draw = (kind: number, indexes: ReadonlyArray<number>, look: { readonly alpha: number; readonly width: number; readonly color?: string }): void => {
+  const draw = (
+    kind: number,
+    indexes: ReadonlyArray<number>,
+    look: { readonly alpha: number; readonly width: number; readonly color?: string }
+  ): void => {
     const lines = indexes.map((index) => frame.place.segment(index)).filter((line) => line !== undefined)
     pen.globalAlpha = look.alpha
     pen.strokeStyle = pen.fillStyle = look.color ?? colors[kind]
@@ -72,13 +76,21 @@ export function paintMessages(frame: Frame) {
     if (line === undefined || frame.late(index)) return
     const kind = model.kind[index]
     const length = Math.hypot(line.x1 - line.x0, line.y1 - line.y0)
-    const at = (share: number) => [line.x0 + (line.x1 - line.x0) * share, line.y0 + (line.y1 - line.y0) * share] as const
+    const at = (share: number) =>
+      [line.x0 + (line.x1 - line.x0) * share, line.y0 + (line.y1 - line.y0) * share] as const
     const fates = ["", " (duplicate)", " (lost)", " (cut)", " (nobody there)"]
     const near = Math.min(0.45, 44 / Math.max(1, Math.abs(line.y1 - line.y0)))
     const spots = (kind >= 2 && kind <= 3 ? [0.55, 0.85] : [near, near * 1.45, 0.5, 0.62, 0.75]).map(at)
     const texts = [model.label(index) + fates[kind], model.label(index)]
     const color = kind === 0 ? theme.color.soft : colors[kind]
-    frame.label({ texts, spots, align: "center", color, priority: kind === 0 ? 20 : 42, room: Math.max(70, length * 1.6) })
+    frame.label({
+      texts,
+      spots,
+      align: "center",
+      color,
+      priority: kind === 0 ? 20 : 42,
+      room: Math.max(70, length * 1.6)
+    })
   }
 
   /** Labels for these messages; in a crowd only for the uncommon ones, for heartbeats would hide the rest. */

@@ -17,7 +17,8 @@ export function pick(frame: Frame, x: number, y: number): number {
     for (const fault of model.faults) {
       const top = geometry.faultTop + fault.row * geometry.faultRowHeight
       const inside = at >= fault.from - 3 * perPixel && at <= Math.max(fault.to, fault.from + 6 * perPixel)
-      if (state.mask[fault.index] === 1 && inside && y >= top && y < top + geometry.faultRowHeight) offer(fault.index, 0)
+      if (state.mask[fault.index] === 1 && inside && y >= top && y < top + geometry.faultRowHeight)
+        offer(fault.index, 0)
     }
     return best
   }
@@ -44,7 +45,10 @@ export function pick(frame: Frame, x: number, y: number): number {
     const line = seen(index) ? frame.place.segment(index) : undefined
     if (line === undefined) return
     const [across, down] = [line.x1 - line.x0, line.y1 - line.y0]
-    const share = Math.min(1, Math.max(0, ((x - line.x0) * across + (y - line.y0) * down) / (across * across + down * down || 1)))
+    const share = Math.min(
+      1,
+      Math.max(0, ((x - line.x0) * across + (y - line.y0) * down) / (across * across + down * down || 1))
+    )
     offer(index, Math.hypot(x - line.x0 - across * share, y - line.y0 - down * share) + 1)
   })
   return best

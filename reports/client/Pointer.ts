@@ -16,7 +16,9 @@ export function pointer(
   browser.document.body.append(tip)
   const names = model.packed.lanes.map((lane) => lane.name)
   const words = { names, duration: parts.formatDuration, bytes: parts.formatBytes }
-  let grip: { readonly x: number; readonly y: number; readonly from: number; readonly to: number; readonly scroll: number } | undefined
+  let grip:
+    | { readonly x: number; readonly y: number; readonly from: number; readonly to: number; readonly scroll: number }
+    | undefined
   let moved = false
 
   const spot = (event: { readonly clientX: number; readonly clientY: number }) => {
@@ -38,7 +40,8 @@ export function pointer(
     const wide = browser.document.documentElement.clientWidth
     const tall = browser.document.documentElement.clientHeight
     tip.style["left"] = Math.max(4, Math.min(event.clientX + 14, wide - box.width - 8)) + "px"
-    tip.style["top"] = (event.clientY + 18 + box.height > tall ? event.clientY - box.height - 10 : event.clientY + 18) + "px"
+    tip.style["top"] =
+      (event.clientY + 18 + box.height > tall ? event.clientY - box.height - 10 : event.clientY + 18) + "px"
   }
 
   canvas.addEventListener("pointerdown", (event) => {
@@ -97,7 +100,8 @@ export function pointer(
       if (event.altKey) {
         state.scroll = Math.min(Math.max(0, state.scroll + event.deltaY * unit), frame()?.geometry.scrollMax ?? 0)
         actions.redraw()
-      } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) actions.pan(sideways * unit * perPixel())
+      } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY))
+        actions.pan(sideways * unit * perPixel())
       else actions.zoom(Math.exp(-Math.max(-240, Math.min(240, event.deltaY * unit)) * 0.0022), micros(spot(event).x))
     },
     { passive: false }

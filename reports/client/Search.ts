@@ -7,7 +7,11 @@ export function search(model: Model, parts: Pick<Parts, "describe" | "formatByte
 
   const text = (index: number): string => {
     const event = model.event(index)
-    const words = { names: model.packed.lanes.map((lane) => lane.name), duration: parts.formatDuration, bytes: parts.formatBytes }
+    const words = {
+      names: model.packed.lanes.map((lane) => lane.name),
+      duration: parts.formatDuration,
+      bytes: parts.formatBytes
+    }
     const { who, what, text: said } = parts.describe(event, words)
     const more = event.type === "message" ? event.channel : event.type === "fault" ? event.group : ""
     return [event.type, what, who, said, more, parts.formatTime(event.at)].join(" ").toLowerCase()
@@ -15,7 +19,10 @@ export function search(model: Model, parts: Pick<Parts, "describe" | "formatByte
 
   /** Positions of events that match, in order; none for a query without words. */
   return (query: string): Int32Array => {
-    const wanted = query.toLowerCase().split(/\s+/).filter((word) => word !== "")
+    const wanted = query
+      .toLowerCase()
+      .split(/\s+/)
+      .filter((word) => word !== "")
     if (wanted.length === 0) return new Int32Array(0)
     texts ??= Array.from({ length: model.count }, (_, index) => text(index))
     const found: Array<number> = []

@@ -39,5 +39,10 @@ export function theme(browser: Browser): Theme {
     return pattern
   }
 
-  return { color, hatch, font: (size, weight = 400) => `${weight} ${size}px ${sans}`, mono: (size) => `${size}px ${monospaced}` }
+  return {
+    color,
+    hatch,
+    font: (size, weight = 400) => `${weight} ${size}px ${sans}`,
+    mono: (size) => `${size}px ${monospaced}`
+  }
 }

@@ -27,13 +27,14 @@ export function ticks(from: number, to: number, most: number): ReadonlyArray<Tic
       const minutes = Math.round(at / (60 * second))
       return minutes < 60 ? minutes + " min" : Math.floor(minutes / 60) + ":" + two(minutes % 60) + " h"
     }
-    if (to < second && step < 100_000) return step >= 1_000 ? at / 1_000 + " ms" : (at / 1_000).toFixed(step >= 100 ? 1 : step >= 10 ? 2 : 3) + " ms"
+    if (to < second && step < 100_000)
+      return step >= 1_000 ? at / 1_000 + " ms" : (at / 1_000).toFixed(step >= 100 ? 1 : step >= 10 ? 2 : 3) + " ms"
     let digits = 0
     for (let unit = second; unit > step && digits < 6; unit /= 10) digits++
     return (at / second).toFixed(digits) + " s"
   }
   const result: Array<Tick> = []
-  const first = Math.ceil(from / minor)
+  const first = Math.max(0, Math.ceil(from / minor))
   for (let number = first; number * minor <= to && result.length < 2_000; number++) {
     const at = number * minor
     const major = number % divisions === 0

@@ -13,6 +13,7 @@ import type { causes } from "./Causes.ts"
 import type { controls } from "./Controls.ts"
 import type { details } from "./Details.ts"
 import type { eventList } from "./EventList.ts"
+import type { fields } from "./Fields.ts"
 import type { labels } from "./Labels.ts"
 import type { layout } from "./Layout.ts"
 import type { model } from "./Model.ts"
@@ -37,6 +38,7 @@ export interface Parts {
   readonly describe: typeof describe
   readonly details: typeof details
   readonly eventList: typeof eventList
+  readonly fields: typeof fields
   readonly formatBytes: typeof formatBytes
   readonly formatCount: typeof formatCount
   readonly formatDuration: typeof formatDuration
@@ -276,7 +278,12 @@ export interface Element {
   addEventListener(type: string, listener: (event: Input) => void, options?: { readonly passive: boolean }): void
   setAttribute(name: string, value: string): void
   setPointerCapture(pointer: number): void
-  getBoundingClientRect(): { readonly left: number; readonly top: number; readonly width: number; readonly height: number }
+  getBoundingClientRect(): {
+    readonly left: number
+    readonly top: number
+    readonly width: number
+    readonly height: number
+  }
   focus(): void
   blur(): void
   select(): void
@@ -320,7 +327,9 @@ export interface Browser {
   readonly location: { hash: string }
   readonly history: { replaceState(state: null, title: string, url: string): void }
   readonly devicePixelRatio: number
-  readonly navigator: { readonly clipboard?: { writeText(text: string): { then(done: () => void, failed: () => void): void } } }
+  readonly navigator: {
+    readonly clipboard?: { writeText(text: string): { then(done: () => void, failed: () => void): void } }
+  }
   readonly ResizeObserver: new (changed: () => void) => { observe(element: Element): void }
   requestAnimationFrame(draw: () => void): void
   setTimeout(run: () => void, millis: number): number

@@ -47,7 +47,8 @@ export function view(totalMicros: number) {
     return Number.isFinite(to) && to > from ? clamp({ from, to }) : undefined
   }
 
-  const hash = (window: Window): string => "t=" + Math.max(0, Math.round(window.from)) + "-" + Math.max(1, Math.round(window.to))
+  const hash = (window: Window): string =>
+    "t=" + Math.max(0, Math.round(window.from)) + "-" + Math.max(1, Math.round(window.to))
 
   return { clamp, fit, zoom, pan, reveal, parse, hash }
 }
