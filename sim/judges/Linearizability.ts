@@ -135,10 +135,10 @@ const checkPart = (
   options: Options
 ): Decided => {
   const special = (options.special ?? true) ? Special.decide(model, entries, rows) : undefined
-  if (special === true) return { type: "linearizable", configurations: 0 }
   if (special === undefined) return search(model, entries, rows, limits)
+  const { stuck } = special
+  if (stuck === undefined) return { type: "linearizable", configurations: 0 }
   // The search only has to find how far linearizations go; where that takes too long, none are shown.
-  const stuck = Special.stuckRow(model, entries, rows)
   const before = rows.filter((row) => entries.calls[row]! < entries.returns[stuck]!)
   const decided = search(model, entries, before, { ...limits, configurationsMax: partialsConfigurations })
   const partials = decided.type === "refused" ? decided.partials : []

@@ -6,7 +6,7 @@
  * that the operation may take effect at any later time, or not at all.
  */
 import { assert } from "#base/Assert.ts"
-import * as Model from "#models/Model.ts"
+import type * as Model from "#models/Model.ts"
 
 export const never = 0x7fffffff
 
@@ -17,45 +17,6 @@ export interface Entries<Operation = any, Result = any> {
   readonly processes: ReadonlyArray<number> | Int32Array
   readonly calls: Int32Array
   readonly returns: Int32Array
-}
-
-/** Some rows of a history, as a special algorithm reads them. */
-export class Rows {
-  readonly length: number
-  private readonly model: Model.Model
-  private readonly entries: Entries
-  private readonly rows: Int32Array
-
-  constructor(model: Model.Model, entries: Entries, rows: Int32Array) {
-    this.length = rows.length
-    this.model = model
-    this.entries = entries
-    this.rows = rows
-  }
-
-  operation(at: number): unknown {
-    return this.entries.operations[this.rows[at]!]
-  }
-
-  result(at: number): unknown {
-    return this.entries.results[this.rows[at]!]
-  }
-
-  call(at: number): number {
-    return this.entries.calls[this.rows[at]!]!
-  }
-
-  /** When it returns, or `never` when that is not before the horizon. */
-  return(at: number, horizon: number): number {
-    const end = this.entries.returns[this.rows[at]!]!
-    return end < horizon ? end : never
-  }
-
-  /** A read of which nobody knows what it saw: it constrains nothing. */
-  ignorable(at: number): boolean {
-    const result = this.result(at)
-    return !Model.isSeen(result) && (this.model.readOnly?.(this.operation(at), result) ?? false)
-  }
 }
 
 /** One operation as an object, for small histories and tests. Times are any numbers. */

@@ -84,7 +84,7 @@ const decide = (
 ): { readonly refused: boolean | undefined; readonly configurations: number } => {
   const rows = Int32Array.from({ length: trial.count }, (_, row) => row)
   const special = Special.decide(model, trial, rows)
-  if (special !== undefined) return { refused: !special, configurations: 0 }
+  if (special !== undefined) return { refused: special.stuck !== undefined, configurations: 0 }
   const automaton = new Automaton(model)
   const search = new Search(Problem.make(trial, rows, automaton), automaton)
   const outcome = search.run({ configurationsMax, memoryBytesMax, expired: () => false })

@@ -5,6 +5,7 @@
 import type * as Model from "#models/Model.ts"
 import { type Entries, never } from "./Entries.ts"
 import type { Automaton } from "./Automaton.ts"
+import { byReturn } from "./Part.ts"
 
 export interface Problem {
   readonly count: number
@@ -67,21 +68,6 @@ export const make = (entries: Entries, rows: ArrayLike<number>, automaton: Autom
     ...touchesOf(entries, kept.subarray(0, count), automaton.model),
     ...slotsOf(calls, returns, completed)
   }
-}
-
-/** Operations that complete, by return. Ranks stay below 2^27 and rows below 2^26, so both fit one exact number. */
-const byReturn = (returns: Int32Array): Int32Array => {
-  const shift = 67_108_864
-  let count = 0
-  for (const at of returns) if (at !== never) count += 1
-  const packed = new Float64Array(count)
-  for (let operation = 0, at = 0; operation < returns.length; operation += 1) {
-    if (returns[operation] !== never) packed[at++] = returns[operation]! * shift + operation
-  }
-  packed.sort()
-  const completed = new Int32Array(count)
-  for (let at = 0; at < count; at += 1) completed[at] = packed[at]! % shift
-  return completed
 }
 
 const twinsOf = (returns: Int32Array, kinds: Int32Array, completed: Int32Array): Int32Array => {

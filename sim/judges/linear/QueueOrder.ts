@@ -1,5 +1,5 @@
 /**
- * Queues whose values are each enqueued once: decided in O(n log n) by the four violations of Henzinger, Sezgin and
+ * Queues whose values are each enqueued once: decided in linear time by the four violations of Henzinger, Sezgin and
  * Vafeiadis ("Aspect-Oriented Linearizability Proofs", 2013). A queue's history is linearizable exactly when it has none:
  *   - a value is dequeued that was not enqueued before (fresh);
  *   - a value is dequeued twice (repeat);
@@ -7,81 +7,101 @@
  *   - a dequeue found the queue empty while at each of its moments some value was certainly inside (witness).
  */
 import type * as Model from "#models/Model.ts"
-import { type Rows, never } from "./Entries.ts"
+import { never } from "./Entries.ts"
+import type { Decidable, Part } from "./Part.ts"
 
 type Shape = Extract<Model.Shape, { readonly type: "queue" }>
 
-interface Item {
-  readonly enqueueCall: number
-  readonly enqueueEnd: number
-  dequeueCall: number
-  dequeueEnd: number
-}
+const isEnqueue = 1
+const isEmptyDequeue = 2
+const isDequeue = 3
 
-/** `undefined`: not of this kind. Rows called after the horizon are left out, later returns are not known. */
-export const decide = (rows: Rows, shape: Shape, horizon: number): boolean | undefined => {
-  const items = new Map<Model.Key, Item>()
-  const dequeues: Array<{ readonly at: number; readonly value: Model.Key }> = []
-  const empties: Array<number> = []
-  for (let at = 0; at < rows.length && rows.call(at) < horizon; at += 1) {
-    const view = shape.view(rows.operation(at), rows.result(at))
-    const end = rows.return(at, horizon)
+/** `undefined` when the operations are not of this kind. */
+export const prepare = (part: Part, shape: Shape): Decidable | undefined => {
+  const { length } = part
+  const kinds = new Uint8Array(length)
+  const enqueues = new Map<Model.Key, number>()
+  for (let operation = 0; operation < length; operation += 1) {
+    const view = shape.view(part.operation(operation), part.result(operation))
     if (view === undefined) return undefined
-    if (view.type === "enqueue") {
-      if (items.has(view.value)) return undefined
-      items.set(view.value, { enqueueCall: rows.call(at), enqueueEnd: end, dequeueCall: never, dequeueEnd: never })
-    } else if (view.value !== undefined) dequeues.push({ at, value: view.value })
-    else if (end !== never) empties.push(at)
-  }
-  for (const { at, value } of dequeues) {
-    const item = items.get(value)
-    const end = rows.return(at, horizon)
-    if (item === undefined || item.dequeueCall !== never) {
-      if (end === never) continue
-      if (item === undefined || item.dequeueEnd !== never) return false
+    if (view.type === "dequeue") {
+      kinds[operation] = view.value === undefined ? isEmptyDequeue : isDequeue
+      continue
     }
-    item!.dequeueCall = rows.call(at)
-    item!.dequeueEnd = end
-    if (end < item!.enqueueCall) return false
+    if (enqueues.has(view.value)) return undefined
+    kinds[operation] = isEnqueue
+    enqueues.set(view.value, operation)
   }
-  // An enqueue that may never have happened, and whose value nobody took, did not.
-  const certain = [...items.values()].filter((item) => item.enqueueEnd !== never || item.dequeueEnd !== never)
-  return inOrder(certain) && emptiesFit(certain, empties, rows, horizon)
+  /** For a dequeue, the enqueue of what it took, or -1. */
+  const sourceOf = new Int32Array(length).fill(-1)
+  for (let operation = 0; operation < length; operation += 1) {
+    if (kinds[operation] !== isDequeue) continue
+    const view = shape.view(part.operation(operation), part.result(operation))
+    if (view?.type === "dequeue") sourceOf[operation] = enqueues.get(view.value!) ?? -1
+  }
+  /** For an enqueue, the dequeue that took its value, or -1. */
+  const takenBy = new Int32Array(length)
+  return {
+    fits: (horizon) => takenOnce(part, kinds, sourceOf, takenBy, horizon) && inOrder(part, kinds, takenBy, horizon)
+  }
 }
 
-const inOrder = (items: ReadonlyArray<Item>): boolean => {
-  const byEnd = items.toSorted((left, right) => left.enqueueEnd - right.enqueueEnd)
-  const byCall = items.toSorted((left, right) => left.enqueueCall - right.enqueueCall)
-  let latest = -1
-  let next = 0
-  for (const item of byCall) {
-    for (; next < byEnd.length && byEnd[next]!.enqueueEnd < item.enqueueCall; next += 1) {
-      latest = Math.max(latest, byEnd[next]!.dequeueCall)
-    }
-    if (item.dequeueEnd < latest) return false
+/** Fills `takenBy`; false when a value is taken that was not there before, or twice. */
+const takenOnce = (
+  { length, calls, returns }: Part,
+  kinds: Uint8Array,
+  sourceOf: Int32Array,
+  takenBy: Int32Array,
+  horizon: number
+): boolean => {
+  takenBy.fill(-1)
+  for (let operation = 0; operation < length && calls[operation]! < horizon; operation += 1) {
+    if (kinds[operation] !== isDequeue) continue
+    const ended = returns[operation]! < horizon
+    const source = sourceOf[operation]!
+    const present = source >= 0 && calls[source]! < horizon
+    const other = present ? takenBy[source]! : -1
+    // A dequeue that may not have happened gives way.
+    if (ended && (!present || returns[operation]! < calls[source]!)) return false
+    if (ended && other >= 0 && returns[other]! < horizon) return false
+    if (present && (ended || other < 0)) takenBy[source] = operation
   }
   return true
 }
 
-/** No empty dequeue lies within a stretch of time throughout which the queue certainly held something. */
-const emptiesFit = (
-  items: ReadonlyArray<Item>,
-  empties: ReadonlyArray<number>,
-  rows: Rows,
+/** False when values leave in another order than they came, or a dequeue found nothing while something was inside. */
+const inOrder = (
+  { calls, returns, events }: Part,
+  kinds: Uint8Array,
+  takenBy: Int32Array,
   horizon: number
 ): boolean => {
-  const inside = items.filter((item) => item.enqueueEnd < item.dequeueCall)
-  inside.sort((left, right) => left.enqueueEnd - right.enqueueEnd)
-  const stretches: Array<{ readonly start: number; stop: number }> = []
-  for (const { enqueueEnd: start, dequeueCall: stop } of inside) {
-    const last = stretches.at(-1)
-    if (last !== undefined && start < last.stop) last.stop = Math.max(last.stop, stop)
-    else stretches.push({ start, stop })
+  const leaves = (enqueue: number): number => (takenBy[enqueue]! < 0 ? never : calls[takenBy[enqueue]!]!)
+  const left = (enqueue: number): number => {
+    const dequeue = takenBy[enqueue]!
+    return dequeue < 0 || returns[dequeue]! >= horizon ? never : returns[dequeue]!
   }
-  let next = 0
-  for (const at of empties) {
-    while (next < stretches.length && stretches[next]!.start < rows.call(at)) next += 1
-    if (next > 0 && stretches[next - 1]!.stop > rows.return(at, horizon)) return false
+  const end = Math.min(horizon, events.length)
+  /** When the last of those begins to leave whose enqueue has returned. */
+  let lastLeaves = -1
+  /** The stretch of time throughout which something is certainly inside, as far as it is known. */
+  let fullFrom = -1
+  let fullUntil = -1
+  const fullAtCall = new Map<number, number>()
+  for (let place = 0; place < end; place += 1) {
+    const operation = events[place]! >> 1
+    const isReturn = (events[place]! & 1) === 1
+    if (kinds[operation] === isEnqueue && !isReturn && left(operation) < lastLeaves) return false
+    if (kinds[operation] === isEnqueue && isReturn) {
+      const until = leaves(operation)
+      lastLeaves = Math.max(lastLeaves, until)
+      if (until < place) continue
+      if (fullUntil < place) fullFrom = place
+      fullUntil = Math.max(fullUntil, until)
+    } else if (kinds[operation] === isEmptyDequeue) {
+      if (!isReturn) fullAtCall.set(operation, fullUntil > place ? fullFrom : -1)
+      else if (fullAtCall.get(operation) === fullFrom && fullFrom >= 0 && fullUntil > place) return false
+    }
   }
   return true
 }

@@ -1,6 +1,6 @@
 /**
- * Registers whose writes are all different: decided in O(n log n) by zones (Gibbons and Korach, "Testing Shared Memories",
- * 1997). A write and the reads of its value are one cluster; in any linearization a cluster is a block.
+ * Registers whose writes are all different: decided in linear time by zones (Gibbons and Korach, "Testing Shared
+ * Memories", 1997). A write and the reads of its value are one cluster; in any linearization a cluster is a block.
  *
  *   from the first return in a cluster to its last call, the register must hold its value: a forward zone;
  *   where the last call comes first, there is some moment between them at which the block may be placed: a backward zone.
@@ -9,70 +9,74 @@
  * read returns before its write was called. What the register held at first counts as a write before everything.
  */
 import type * as Model from "#models/Model.ts"
-import { type Rows, never } from "./Entries.ts"
+import { never } from "./Entries.ts"
+import type { Decidable, Part } from "./Part.ts"
 
 type Shape = Extract<Model.Shape, { readonly type: "register" }>
 
-/** `undefined`: not of this kind. Rows called after the horizon are left out, later returns are not known. */
-export const decide = (rows: Rows, shape: Shape, horizon: number): boolean | undefined => {
-  const clusters = new Map<Model.Key, number>([[shape.initial, 0]])
+const ignored = -1
+/** A read of what nobody wrote. */
+const invented = -2
+
+/** `undefined` when the operations are not of this kind. */
+export const prepare = (part: Part, shape: Shape): Decidable | undefined => {
+  const { length, calls, returns } = part
+  const clusterOf = new Int32Array(length).fill(ignored)
+  const isWrite = new Uint8Array(length)
   const writeCalls = [-1]
-  const firstReturns = [-1]
-  const lastCalls = [-1]
-  /** Whether a write that never returned is known to have happened. */
-  const read = [true]
-  const reads: Array<number> = []
-  const readClusters: Array<Model.Key> = []
-  for (let at = 0; at < rows.length && rows.call(at) < horizon; at += 1) {
-    const end = rows.return(at, horizon)
-    const view = shape.view(rows.operation(at), rows.result(at))
-    if (view === undefined) {
-      if (rows.ignorable(at)) continue
-      return undefined
-    }
-    if (view.type === "read") {
-      if (end === never) continue
-      reads.push(at)
-      readClusters.push(view.value)
-      continue
-    }
+  const clusters = new Map<Model.Key, number>([[shape.initial, 0]])
+  for (let operation = 0; operation < length; operation += 1) {
+    const view = shape.view(part.operation(operation), part.result(operation))
+    if (view === undefined && !part.ignorable(operation)) return undefined
+    if (view?.type !== "write") continue
     if (clusters.has(view.value)) return undefined
+    isWrite[operation] = 1
+    clusterOf[operation] = writeCalls.length
     clusters.set(view.value, writeCalls.length)
-    writeCalls.push(rows.call(at))
-    firstReturns.push(end)
-    lastCalls.push(rows.call(at))
-    read.push(end !== never)
+    writeCalls.push(calls[operation]!)
   }
-  for (const [index, at] of reads.entries()) {
-    const cluster = clusters.get(readClusters[index]!)
-    const end = rows.return(at, horizon)
-    if (cluster === undefined || end < writeCalls[cluster]!) return false
-    read[cluster] = true
-    if (end < firstReturns[cluster]!) firstReturns[cluster] = end
-    if (rows.call(at) > lastCalls[cluster]!) lastCalls[cluster] = rows.call(at)
+  for (let operation = 0; operation < length; operation += 1) {
+    if (isWrite[operation] === 1 || returns[operation] === never) continue
+    const view = shape.view(part.operation(operation), part.result(operation))
+    if (view !== undefined) clusterOf[operation] = clusters.get(view.value) ?? invented
   }
-  return zonesFit(firstReturns, lastCalls, read)
+  const firstReturns = new Int32Array(writeCalls.length)
+  const lastCalls = new Int32Array(writeCalls.length)
+  const zones = new Int32Array(part.events.length)
+
+  const fits = (horizon: number): boolean => {
+    firstReturns.fill(never)
+    lastCalls.fill(-1)
+    for (let operation = 0; operation < length && calls[operation]! < horizon; operation += 1) {
+      const cluster = clusterOf[operation]!
+      const end = returns[operation]!
+      if (cluster === ignored || (end >= horizon && isWrite[operation] === 0)) continue
+      if (cluster === invented || (isWrite[operation] === 0 && end < writeCalls[cluster]!)) return false
+      if (end < horizon && end < firstReturns[cluster]!) firstReturns[cluster] = end
+      lastCalls[cluster] = calls[operation]!
+    }
+    return disjoint(firstReturns, lastCalls, zones)
+  }
+  return { fits }
 }
 
-const zonesFit = (
-  firstReturns: ReadonlyArray<number>,
-  lastCalls: ReadonlyArray<number>,
-  read: ReadonlyArray<boolean>
-): boolean => {
-  const forward: Array<number> = []
-  const backward: Array<number> = []
-  for (const [cluster, first] of firstReturns.entries()) {
-    if (read[cluster]) (first < lastCalls[cluster]! ? forward : backward).push(cluster)
+/** Cluster 0 is what the register held at first; clusters that nobody knows to have happened have no return. */
+const disjoint = (firstReturns: Int32Array, lastCalls: Int32Array, zones: Int32Array): boolean => {
+  zones.fill(0)
+  for (let cluster = 1; cluster < firstReturns.length; cluster += 1) {
+    const first = firstReturns[cluster]!
+    if (first === never) continue
+    if (first < lastCalls[cluster]!) zones[first] = cluster
+    else zones[lastCalls[cluster]!] = -cluster
   }
-  forward.sort((left, right) => firstReturns[left]! - firstReturns[right]!)
-  backward.sort((left, right) => lastCalls[left]! - lastCalls[right]!)
-  for (let at = 1; at < forward.length; at += 1) {
-    if (firstReturns[forward[at]!]! < lastCalls[forward[at - 1]!]!) return false
-  }
-  let at = -1
-  for (const cluster of backward) {
-    while (at + 1 < forward.length && firstReturns[forward[at + 1]!]! < lastCalls[cluster]!) at += 1
-    if (at >= 0 && firstReturns[cluster]! < lastCalls[forward[at]!]!) return false
+  /** Where the latest forward zone ends; forward zones found so far do not overlap. */
+  let forwardEnd = lastCalls[0]!
+  for (let place = 0; place < zones.length; place += 1) {
+    const cluster = zones[place]!
+    if (cluster > 0) {
+      if (place < forwardEnd) return false
+      forwardEnd = lastCalls[cluster]!
+    } else if (cluster < 0 && firstReturns[-cluster]! < forwardEnd) return false
   }
   return true
 }

@@ -6,73 +6,74 @@
  * when no operation returned before the call of one of a lower level.
  */
 import type * as Model from "#models/Model.ts"
-import { type Rows, never } from "./Entries.ts"
+import { never } from "./Entries.ts"
+import type { Decidable, Part } from "./Part.ts"
 
 type Shape = Extract<Model.Shape, { readonly type: "set" }>
 
-/** `undefined`: not of this kind. Rows called after the horizon are left out, later returns are not known. */
-export const decide = (rows: Rows, shape: Shape, horizon: number): boolean | undefined => {
+/** `undefined` when the operations are not of this kind. */
+export const prepare = (part: Part, shape: Shape): Decidable | undefined => {
+  const { length, returns } = part
   const adds = new Map<Model.Key, number>()
-  const reads: Array<{ readonly at: number; readonly values: ReadonlyArray<Model.Key> }> = []
-  for (let at = 0; at < rows.length && rows.call(at) < horizon; at += 1) {
-    const view = shape.view(rows.operation(at), rows.result(at))
-    const end = rows.return(at, horizon)
-    if (view === undefined) {
-      if (rows.ignorable(at)) continue
-      return undefined
-    }
-    if (view.type === "read") {
-      if (end !== never) reads.push({ at, values: view.values })
-    } else {
-      if (adds.has(view.value)) return undefined
-      adds.set(view.value, at)
-    }
+  for (let operation = 0; operation < length; operation += 1) {
+    const view = shape.view(part.operation(operation), part.result(operation))
+    if (view === undefined && !part.ignorable(operation)) return undefined
+    if (view?.type !== "add") continue
+    if (adds.has(view.value)) return undefined
+    adds.set(view.value, operation)
   }
-  reads.sort((left, right) => left.values.length - right.values.length)
-  const levels = new Int32Array(rows.length).fill(-1)
-  const shown = new Set<Model.Key>()
-  let level = 0
-  for (const { at, values } of reads) {
-    if (values.length > shown.size || level === 0) level += 2
-    let shownBefore = 0
-    let fresh = 0
-    const sizeBefore = shown.size
-    for (const value of values) {
-      if (shown.has(value)) {
-        shownBefore += 1
-        continue
+  /** Completed reads, smallest first, with the adds of what they showed; -1 for what nobody added. */
+  const reads: Array<{ readonly operation: number; readonly shown: Int32Array }> = []
+  for (let operation = 0; operation < length; operation += 1) {
+    if (returns[operation] === never) continue
+    const view = shape.view(part.operation(operation), part.result(operation))
+    if (view?.type !== "read") continue
+    reads.push({ operation, shown: Int32Array.from(view.values, (value) => adds.get(value) ?? -1) })
+  }
+  reads.sort((left, right) => left.shown.length - right.shown.length)
+  const levels = new Int32Array(length)
+
+  const fits = (horizon: number): boolean => {
+    levels.fill(0)
+    let size = 0
+    let level = 0
+    for (const { operation, shown } of reads) {
+      if (returns[operation]! >= horizon) continue
+      if (level === 0 || shown.length > size) level += 2
+      let seenBefore = 0
+      for (const add of shown) {
+        if (add < 0) return false
+        if (levels[add] === 0) levels[add] = level
+        else seenBefore += 1
       }
-      const add = adds.get(value)
-      if (add === undefined) return false
-      shown.add(value)
-      levels[add] = level
-      fresh += 1
+      // A member twice, or one missing that a smaller read showed.
+      if (seenBefore !== size) return false
+      size = shown.length
+      levels[operation] = level + 1
     }
-    // A member twice, or one missing that a smaller read showed.
-    if (shownBefore !== sizeBefore || shownBefore + fresh !== values.length) return false
-    levels[at] = level + 1
+    for (const add of adds.values()) {
+      if (levels[add] === 0 && returns[add]! < horizon) levels[add] = level + 2
+    }
+    return respectsTime(part, levels, horizon)
   }
-  for (const add of adds.values()) {
-    if (levels[add] === -1 && rows.return(add, horizon) !== never) levels[add] = level + 2
-  }
-  return respectsTime(rows, levels, horizon)
+  return { fits }
 }
 
 /** No operation with a level returned before the call of one of a lower level. */
-const respectsTime = (rows: Rows, levels: Int32Array, horizon: number): boolean => {
-  const ends: Array<number> = []
-  for (let at = 0; at < rows.length; at += 1) {
-    if (levels[at] !== -1 && rows.return(at, horizon) !== never) ends.push(at)
-  }
-  ends.sort((left, right) => rows.return(left, horizon) - rows.return(right, horizon))
+const respectsTime = (part: Part, levels: Int32Array, horizon: number): boolean => {
   let reached = 0
-  let next = 0
-  for (let at = 0; at < rows.length && rows.call(at) < horizon; at += 1) {
-    if (levels[at] === -1) continue
-    for (; next < ends.length && rows.return(ends[next]!, horizon) < rows.call(at); next += 1) {
-      reached = Math.max(reached, levels[ends[next]!]!)
-    }
-    if (levels[at]! < reached) return false
+  const end = Math.min(horizon, part.events.length)
+  for (let place = 0; place < end; place += 1) {
+    const event = part.events[place]!
+    const level = levels[event >> 1]!
+    if (level === 0) continue
+    if ((event & 1) === 0 && level < reached) return false
+    if ((event & 1) === 1 && level > reached) reached = level
+  }
+  // What a read showed was added before it, so not after the horizon.
+  for (let place = end; place < part.events.length; place += 1) {
+    const event = part.events[place]!
+    if ((event & 1) === 0 && levels[event >> 1] !== 0) return false
   }
   return true
 }
