@@ -39,7 +39,9 @@ describe("events", () => {
       kernel.run(100)
       return fired
     }
-    expect([...orderOf("a")].sort((left, right) => left - right)).toEqual(Array.from({ length: 50 }, (_, index) => index))
+    expect([...orderOf("a")].sort((left, right) => left - right)).toEqual(
+      Array.from({ length: 50 }, (_, index) => index)
+    )
     expect(orderOf("a")).not.toEqual(Array.from({ length: 50 }, (_, index) => index))
     expect(orderOf("a")).toEqual(orderOf("a"))
     expect(orderOf("a")).not.toEqual(orderOf("b"))
@@ -166,7 +168,12 @@ describe("what an event throws", () => {
     let last = 0
     kernel.call(5, () => (last = kernel.now))
     kernel.run(10)
-    expect(defects).toEqual([[1, "own"], [undefined, "world"], [2, "task"], [2, "on behalf of"]])
+    expect(defects).toEqual([
+      [1, "own"],
+      [undefined, "world"],
+      [2, "task"],
+      [2, "on behalf of"]
+    ])
     expect(last).toBe(5)
   })
 })
@@ -222,7 +229,8 @@ describe("an incarnation that is paused", () => {
     const [paused, other] = [new Epoch(0, 1), new Epoch(1, 1)]
     const seen: Array<string> = []
     paused.paused = true
-    for (let index = 0; index < 20; index++) kernel.call(10 + index, () => seen.push(`${index} at ${kernel.now}`), paused)
+    for (let index = 0; index < 20; index++)
+      kernel.call(10 + index, () => seen.push(`${index} at ${kernel.now}`), paused)
     kernel.post(paused, 0, () => seen.push(`task at ${kernel.now}`))
     let turns = 0
     for (let index = 0; index < 20; index++) kernel.call(10 + index, () => turns++, other)
@@ -230,7 +238,9 @@ describe("an incarnation that is paused", () => {
     expect([seen, turns]).toEqual([[], 20])
     kernel.call(50, () => kernel.resume(paused))
     kernel.run(100_000)
-    expect(seen.filter((text) => !text.startsWith("task"))).toEqual(Array.from({ length: 20 }, (_, index) => `${index} at 50`))
+    expect(seen.filter((text) => !text.startsWith("task"))).toEqual(
+      Array.from({ length: 20 }, (_, index) => `${index} at 50`)
+    )
     expect(seen.length).toBe(21)
   })
 
@@ -301,7 +311,8 @@ describe("the trace hash", () => {
 
   it("is the same for the same events, and counts what happened", () => {
     const build = (kernel: Kernel): void => {
-      for (let index = 0; index < 100; index++) kernel.schedule(new CallEvent(new Epoch(index % 3, 1), nothing), index % 7)
+      for (let index = 0; index < 100; index++)
+        kernel.schedule(new CallEvent(new Epoch(index % 3, 1), nothing), index % 7)
     }
     expect(hashOf(build, "uniform")).toBe(hashOf(build, "uniform"))
     const kernel = kernelOf()

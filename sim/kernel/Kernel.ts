@@ -183,7 +183,8 @@ export class Kernel {
           epoch.deferred.push(event)
           continue
         }
-        this.hash.fold(time ^ (event.kind << 24) ^ (epoch.machine << 16))
+        // One more than the machine's number: 0 is the world.
+        this.hash.fold(time ^ (event.kind << 24) ^ ((epoch.machine + 1) << 16))
       } else {
         this.hash.fold(time ^ (event.kind << 24))
       }

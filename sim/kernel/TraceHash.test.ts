@@ -16,11 +16,16 @@ describe("a trace hash", () => {
 
   it("moves with every byte of a short and of a long stretch", () => {
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1, maxLength: 200 }), fc.nat(), fc.integer({ min: 1, max: 255 }), (bytes, at, flip) => {
-        const changed = bytes.slice()
-        changed[at % bytes.length] ^= flip
-        expect(digestOf((hash) => hash.bytes(changed))).not.toBe(digestOf((hash) => hash.bytes(bytes)))
-      }),
+      fc.property(
+        fc.uint8Array({ minLength: 1, maxLength: 200 }),
+        fc.nat(),
+        fc.integer({ min: 1, max: 255 }),
+        (bytes, at, flip) => {
+          const changed = bytes.slice()
+          changed[at % bytes.length] ^= flip
+          expect(digestOf((hash) => hash.bytes(changed))).not.toBe(digestOf((hash) => hash.bytes(bytes)))
+        }
+      ),
       { seed: 6, numRuns: 300 }
     )
   })
@@ -44,11 +49,11 @@ describe("a trace hash", () => {
     expect(new Set(digests).size).toBe(digests.length)
   })
 
-  it("of a hundred thousand courses that differ in one word has no two alike", () => {
+  it("of ten thousand courses that differ in one word has no two alike", () => {
     const digests = new Set<string>()
-    for (let word = 0; word < 100_000; word++) {
+    for (let word = 0; word < 10_000; word++) {
       digests.add(digestOf((hash) => [7, word, 7].forEach((each) => hash.fold(each))))
     }
-    expect(digests.size).toBe(100_000)
+    expect(digests.size).toBe(10_000)
   })
 })

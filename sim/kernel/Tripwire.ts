@@ -54,7 +54,9 @@ const callSite = (): string => {
   Error.stackTraceLimit = 30
   const frames = (new Error().stack ?? "").split("\n").slice(1)
   Error.stackTraceLimit = limit
-  const own = frames.filter((frame) => !frame.includes("kernel/Tripwire.ts") && !frame.includes("(node:") && !frame.includes("at node:"))
+  // A frame of the engine itself ends in `(<anonymous>)`: it has no place.
+  const foreign = ["kernel/Tripwire.ts", "(node:", "at node:", "(<anonymous>)"]
+  const own = frames.filter((frame) => !foreign.some((part) => frame.includes(part)))
   const frame = own.find((candidate) => !candidate.includes("node_modules")) ?? own[0] ?? "somewhere without a stack"
   const place = /(?:file:\/\/)?(\/[^()]*:\d+:\d+)\)?$/.exec(frame)?.[1] ?? frame.trim()
   const parts = place.split("/")
@@ -88,6 +90,15 @@ const trapMethods = (owner: any, ownerName: string, names: ReadonlyArray<string>
 const functionNames = (owner: object): Array<string> =>
   Object.keys(owner).filter((name) => typeof (owner as any)[name] === "function" && !/^[A-Z_]/.test(name))
 
+/** Methods of dates that look at the machine's time zone or language. */
+const localParts = ["Hours", "Minutes", "Date", "Month", "FullYear"]
+const localDateMethods = [
+  ...localParts.map((part) => `get${part}`),
+  ...localParts.map((part) => `set${part}`),
+  ...["getDay", "getTimezoneOffset", "toString", "toDateString", "toTimeString"],
+  ...["toLocaleString", "toLocaleDateString", "toLocaleTimeString"]
+]
+
 const trapDate = (): void => {
   const RealDate = Date
   const dateNow = RealDate.now.bind(RealDate)
@@ -95,6 +106,8 @@ const trapDate = (): void => {
     apply: (target, self, args) => (armed ? trip("Date()", "time") : Reflect.apply(target as any, self, args)),
     construct: (target, args, newTarget) => {
       if (armed && args.length === 0) trip("new Date()", "time")
+      // Year, month and so on are those of the machine's time zone.
+      if (armed && args.length > 1) trip("new Date(year, month, ...)", "locale")
       return Reflect.construct(target, args, newTarget)
     }
   })
@@ -104,10 +117,24 @@ const trapDate = (): void => {
   trapMethods(
     RealDate.prototype,
     "Date.prototype",
-    ["getHours", "getMinutes", "getDate", "getDay", "getMonth", "getFullYear", "getTimezoneOffset", "toString", "toLocaleString", "toLocaleDateString", "toLocaleTimeString"],
+    localDateMethods,
     "locale"
   )
 }
+
+const trapEnvironment = (): void => {
+  const { env } = process
+  Object.defineProperty(process, "env", {
+    configurable: true,
+    enumerable: true,
+    get: () => (armed ? trip("process.env", "host") : env)
+  })
+}
+
+const randomFunctions = [
+  ...["randomBytes", "randomInt", "randomUUID", "randomFillSync", "randomFill", "getRandomValues"],
+  ...["generateKeySync", "generateKeyPairSync", "generatePrimeSync"]
+]
 
 const hostModules: ReadonlyArray<readonly [owner: object, name: string, names: ReadonlyArray<string> | undefined]> = [
   [fs, "fs", undefined],
@@ -126,9 +153,14 @@ export const install = (): void => {
   trapDate()
   trapMethods(globalThis, "", ["setTimeout", "setInterval", "setImmediate"], "timer")
   trapMethods(globalThis, "", ["queueMicrotask", "fetch"], "microtask")
-  trapMethods(globalThis, "", ["WeakRef", "FinalizationRegistry"], "host")
+  trapMethods(globalThis, "", ["WeakRef", "FinalizationRegistry", "MessageChannel", "BroadcastChannel"], "host")
+  trapMethods(globalThis, "", ["WebSocket", "EventSource"], "io")
+  trapMethods(AbortSignal, "AbortSignal", ["timeout"], "timer")
+  trapMethods(Atomics, "Atomics", ["wait", "waitAsync"], "timer")
   trapMethods(process, "process", ["nextTick"], "microtask")
-  trapMethods(process, "process", ["hrtime", "uptime", "cpuUsage", "memoryUsage"], "time")
+  trapMethods(process, "process", ["hrtime", "uptime", "cpuUsage"], "time")
+  trapMethods(process, "process", ["memoryUsage", "resourceUsage", "cwd", "chdir", "exit", "kill", "abort"], "host")
+  trapEnvironment()
   trapMethods(process.hrtime, "process.hrtime", ["bigint"], "time")
   trapMethods(performance, "performance", ["now", "mark", "measure"], "time")
   trapMethods(console, "console", ["log", "info", "warn", "error", "debug", "trace", "dir", "table"], "io")
@@ -139,13 +171,17 @@ export const install = (): void => {
   trapMethods(Intl, "Intl", functionNamesOf(Intl), "locale")
   trapMethods(String.prototype, "String.prototype", ["localeCompare", "toLocaleLowerCase", "toLocaleUpperCase"], "locale")
   trapMethods(Number.prototype, "Number.prototype", ["toLocaleString"], "locale")
+  trapMethods(BigInt.prototype, "BigInt.prototype", ["toLocaleString"], "locale")
   const commonJs = module.createRequire(import.meta.url)
   for (const [owner, name, names] of hostModules) {
     const exports = name === "fs.promises" ? owner : commonJs(`node:${name}`)
     trapMethods(exports, name, names ?? functionNames(exports), "io")
   }
+  // What http and tls do comes down to these two.
+  trapMethods(net.Socket.prototype, "net.Socket", ["connect"], "io")
+  trapMethods(net.Server.prototype, "net.Server", ["listen"], "io")
   const cryptoExports = commonJs("node:crypto") as typeof crypto
-  trapMethods(cryptoExports, "crypto", ["randomBytes", "randomInt", "randomUUID", "randomFillSync", "randomFill"], "random")
+  trapMethods(cryptoExports, "crypto", randomFunctions, "random")
   const osExports = commonJs("node:os") as typeof os
   trapMethods(osExports, "os", ["hostname", "cpus", "freemem", "totalmem", "networkInterfaces", "uptime", "loadavg"], "host")
   const timers = commonJs("node:timers")

@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest"
+import type { PolicyName } from "#sim/kernel/PolicyName.ts"
+import type { Claim } from "#world/contract/Claim.ts"
+import * as ClockContract from "#world/contract/ClockContract.ts"
+import * as DiskContract from "#world/contract/DiskContract.ts"
+import * as HostContract from "#world/contract/HostContract.ts"
+import * as NetContract from "#world/contract/NetContract.ts"
+import * as TimersContract from "#world/contract/TimersContract.ts"
+import * as TraceContract from "#world/contract/TraceContract.ts"
+import { outcomeOf } from "./TestBench.ts"
+
+const contracts: Readonly<Record<string, ReadonlyArray<Claim>>> = {
+  Disk: DiskContract.claims,
+  Net: NetContract.claims({ host: "n0" }),
+  Timers: TimersContract.claims,
+  "Clock, Random, Scheduler": ClockContract.claims,
+  Host: HostContract.claims,
+  Trace: TraceContract.claims
+}
+
+const courses: ReadonlyArray<{ readonly seed: string; readonly policy: PolicyName; readonly preemptionOneIn: number }> =
+  [
+    { seed: "1", policy: "fifo", preemptionOneIn: 0 },
+    { seed: "2", policy: "fifo", preemptionOneIn: 8 },
+    { seed: "3", policy: "uniform", preemptionOneIn: 0 },
+    { seed: "4", policy: "uniform", preemptionOneIn: 8 },
+    { seed: "5", policy: "pct", preemptionOneIn: 16 },
+    { seed: "6", policy: "starve", preemptionOneIn: 12 }
+  ]
+
+/** Claims wait about 20 seconds at most; a starved one somewhat longer. */
+const withinMicros = 600_000_000
+
+describe.each(Object.keys(contracts))("the simulated World keeps the contract of %s", (contract) => {
+  it.each(contracts[contract])("$name", ({ test }) => {
+    for (const course of courses) {
+      expect({ ...course, outcome: outcomeOf(test, course, withinMicros) }).toEqual({ ...course, outcome: "kept" })
+    }
+  })
+})
