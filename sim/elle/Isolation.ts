@@ -1,0 +1,188 @@
+/**
+ * Isolation: all that is found in a history of list-append or rw-register transactions, worst first where one finding makes
+ * the next needless. What the findings mean for a level is the caller's (Elle.ts) to say.
+ */
+import type * as History from "#sim/judges/History.ts"
+import { text, type Value } from "#sim/judges/Value.ts"
+import * as Access from "./Access.ts"
+import { Findings } from "./Anomaly.ts"
+import { CommitSearch, type Limits } from "./CommitSearch.ts"
+import * as Committed from "./Committed.ts"
+import * as Consistency from "./Consistency.ts"
+import * as Cycles from "./Cycles.ts"
+import { describe } from "./Transactions.ts"
+import { Edges } from "./Graph.ts"
+import * as ListChecks from "./ListChecks.ts"
+import { ListOrder } from "./ListOrder.ts"
+import * as Order from "./Order.ts"
+import * as RegisterChecks from "./RegisterChecks.ts"
+import { type Assumptions, RegisterOrder } from "./RegisterOrder.ts"
+import { ambiguous, type Kind, parse, type Transactions } from "./Transactions.ts"
+import * as UpdateChecks from "./UpdateChecks.ts"
+import * as WeakIsolation from "./WeakIsolation.ts"
+
+export interface RegisterOptions extends Assumptions {
+  /** What registers hold at first, besides nil. Default: 0 for keys of which nobody wrote 0 or read nil. */
+  readonly initial?: Value
+}
+
+export interface Options extends RegisterOptions {
+  readonly kind: Kind
+  /** Canonical. */
+  readonly level: string
+  readonly stepsMax: number
+  readonly limits: Limits
+}
+
+export interface Found {
+  readonly findings: Findings
+  /** Why nothing found does not mean that nothing is wrong. */
+  readonly reason: string | undefined
+}
+
+export const check = (history: History.History, options: Options): Found => {
+  const findings = new Findings()
+  const transactions = parse(history, options.kind, options)
+  const access = Access.of(transactions)
+  UpdateChecks.check(transactions, access, findings)
+  const order = orderOf(transactions, access, options, findings)
+  const prohibited = Consistency.anomaliesProhibitedBy(options.level)
+  const wanted: Order.Wanted = {
+    process: prohibited.has("G0-process"),
+    realtime: history.order === "realtime" && prohibited.has("G0-realtime")
+  }
+  const edges = new Edges()
+  order.addTo(edges)
+  const versions = options.kind === "list-append" ? edges.count : 0
+  if (wanted.process) Order.addProcess(edges, transactions)
+  const vertices = wanted.realtime ? Order.addRealtime(edges, transactions) : transactions.count
+  const graph = edges.graph(vertices)
+  const steps = { left: options.stepsMax }
+  Cycles.find({ transactions, graph, explainer: order, wanted, steps }, findings)
+  const twice = writtenTwice(transactions)
+  if (twice !== undefined) return { findings, reason: twice }
+  const isBad = (): boolean => Cycles.latticeTypes(findings.types).some((type) => prohibited.has(type))
+  if (isBad()) return { findings, reason: undefined }
+  const reason = levels({ transactions, access, options, findings, edges, versions, isBad })
+  if (reason !== undefined) return { findings, reason }
+  if (isEmpty(transactions)) return { findings, reason: "no transaction has committed" }
+  return {
+    findings,
+    reason: order.truncated ? "too many dependencies between readers and writers of a key" : undefined
+  }
+}
+
+const orderOf = (
+  transactions: Transactions,
+  access: Access.Access,
+  options: Options,
+  findings: Findings
+): ListOrder | RegisterOrder => {
+  if (options.kind === "list-append") {
+    const order = new ListOrder(transactions)
+    ListChecks.check(transactions, access, order, findings)
+    return order
+  }
+  RegisterChecks.check(transactions, access, findings)
+  return new RegisterOrder(transactions, access, options, findings)
+}
+
+const isEmpty = ({ outcomes }: Transactions): boolean => !outcomes.includes(0)
+
+/** Values have to be unique: of one that two transactions may have written no read tells whose it saw. */
+const writtenTwice = ({ writers, table, keyNames }: Transactions): string | undefined => {
+  const version = writers.indexOf(ambiguous)
+  if (version === -1) return undefined
+  return `the value ${text(table.value(version))} of key ${text(keyNames[table.key(version)]!)} was written more than once`
+}
+
+interface Levels {
+  readonly transactions: Transactions
+  readonly access: Access.Access
+  readonly options: Options
+  readonly findings: Findings
+  readonly edges: Edges
+  /** How many of the first edges are of the data, where they are in the order of versions. */
+  readonly versions: number
+  readonly isBad: () => boolean
+}
+
+const steps: ReadonlyArray<{
+  readonly level: WeakIsolation.Level
+  readonly model: string
+  readonly session: string
+  readonly type: string
+}> = [
+  {
+    level: "read-committed",
+    model: "monotonic-atomic-view",
+    session: "strong-session-monotonic-atomic-view",
+    type: "non-monotonic-read"
+  },
+  { level: "read-atomic", model: "read-atomic", session: "strong-session-read-atomic", type: "fractured-read" },
+  {
+    level: "causal",
+    model: "strong-session-causal",
+    session: "strong-session-causal",
+    type: "causality-violation"
+  }
+]
+
+/** Decides levels as a whole, from weak to strong; returns why one could not be. */
+const levels = (input: Levels): string | undefined => {
+  const { transactions, access, options, findings } = input
+  const { level, kind } = options
+  const due = steps.filter(({ model }) => Consistency.implies(level, model))
+  // Lists show their order, so from snapshot isolation on their cycles have said it all.
+  const ordered = kind === "list-append" && Consistency.implies(level, "PL-SI")
+  if (due.length === 0 || ordered) return undefined
+  const committed = Committed.of(transactions, access)
+  const versions = input.versions > 0 ? { versions: input.edges } : {}
+  let known = new Edges()
+  for (const step of due) {
+    const sessions = Consistency.implies(level, step.session)
+    const verdict = WeakIsolation.check({ transactions, committed, level: step.level, sessions, ...versions })
+    if (verdict.type === "undecided") {
+      if (Consistency.implies(level, "PL-SI")) break
+      return "too many sessions for vector clocks"
+    }
+    if (verdict.type === "broken") {
+      const bySession = verdict.anomaly.cycle?.edges.some(({ type }) => type === "process") ?? false
+      findings.add(bySession ? `${step.type}-process` : step.type, () => verdict.anomaly)
+      return undefined
+    }
+    known = verdict.edges
+  }
+  return Consistency.implies(level, "PL-SI") ? search(input, committed, known) : undefined
+}
+
+/** Looks for an order of commits that explains all. */
+const search = (
+  { transactions, options, findings }: Levels,
+  committed: Committed.Committed,
+  before: Edges
+): string | undefined => {
+  const { level, limits } = options
+  const { history } = transactions
+  const snapshots = !Consistency.implies(level, "PL-3")
+  const sessions = Consistency.implies(level, "strong-session-snapshot-isolation")
+  const realtime = history.order === "realtime" && Consistency.implies(level, "strong-snapshot-isolation")
+  const outcome = new CommitSearch({ committed, history, snapshots, sessions, realtime, before }).run(limits)
+  if (outcome.type === "undecided") return "the search for an order of commits came to the end of its budget"
+  if (outcome.type === "ordered") return undefined
+  const suffix = realtime ? "-realtime" : sessions ? "-process" : ""
+  findings.add(`${snapshots ? "no-snapshot-order" : "no-serial-order"}${suffix}`, () => {
+    const rows = outcome.stuck.map((member) => committed.members[member]!)
+    const told = rows.slice(0, toldMax).map((row) => `  ${describe(transactions, row)}`)
+    return {
+      transactions: rows,
+      explanation: [
+        `No order of commits explains the reads, as ${Consistency.friendlyName(level)} wants it: all were tried. The longest has ${outcome.longest} of ${committed.count} transactions; after it none of these fits:`,
+        ...told
+      ].join("\n")
+    }
+  })
+  return undefined
+}
+
+const toldMax = 12
