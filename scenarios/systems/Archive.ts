@@ -156,7 +156,7 @@ export const client = Effect.fnUntraced(function* (spec: ClientSpec, options: Ca
   const send = (): void => {
     timer.set(tickets.retry, options.retryMicros)
     spec.servers.forEach((server, index) => {
-      if (!round!.answers.has(index)) socket.send(server, round!.bytes.slice())
+      if (!round!.answers.has(index)) socket.send(server, round!.bytes)
     })
   }
   const timer = timers.attach({

@@ -5,7 +5,7 @@
  * A request is `kind u8, client u32, number u32`, then its body; an answer is `kind u8, number u32`, then its body.
  */
 import * as Effect from "effect/Effect"
-import { copy, Reader, Writer } from "#base/Bytes.ts"
+import { Reader, Writer } from "#base/Bytes.ts"
 import { Net, type Address } from "#world/Net.ts"
 import { Timers } from "#world/Timers.ts"
 import type { Outcome } from "#sim/run/History.ts"
@@ -71,8 +71,7 @@ export const make = Effect.fnUntraced(function* (spec: ClientSpec, options: Call
 
   const send = (): void => {
     timer.set(tickets.retry, options.retryMicros)
-    // A copy: the net owns what it is given, and this is sent again.
-    socket.send(spec.servers[server], copy(pending!.bytes))
+    socket.send(spec.servers[server], pending!.bytes)
   }
   const end = (): void => {
     pending = undefined

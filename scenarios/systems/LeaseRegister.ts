@@ -15,7 +15,7 @@
  * 4. Call `tick` when the tick that was set last is due.
  */
 import { assert } from "#base/Assert.ts"
-import { copy, Reader, Writer } from "#base/Bytes.ts"
+import { Reader, Writer } from "#base/Bytes.ts"
 import type { Fields } from "#world/Trace.ts"
 import * as Call from "./Call.ts"
 
@@ -224,12 +224,12 @@ export class LeaseRegister {
     this.output.setTick(this.config.renewMicros)
   }
 
-  /** The same bytes for every node that is still missing; each gets a copy, because the net owns what it is given. */
+  /** The same bytes for every node but some. */
   private toAll(bytes: Uint8Array, without: ReadonlySet<number>, nowMicros: number): void {
     for (let to = 0; to < this.config.nodes; to++) {
       if (without.has(to)) continue
       if (to === this.config.self) this.receive(to, bytes, nowMicros)
-      else this.output.send(to, copy(bytes), "now")
+      else this.output.send(to, bytes, "now")
     }
   }
 

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import { Reader, Writer } from "#base/Bytes.ts"
+import { putU32, Reader, Writer } from "#base/Bytes.ts"
 import { crc32c } from "#base/Crc32c.ts"
 import type { ServerSpec } from "#sim/run/Scenario.ts"
 import { Disk, type File } from "#world/Disk.ts"
@@ -25,7 +25,8 @@ const encodeSlot = (generation: number, durable: Durable): Uint8Array => {
   const writer = Writer.make().u32(0).u32(0).f64(generation).u32(promised).u32(ballot).u32(sequence)
   const slot = writer.raw(state).finish()
   const body = slot.subarray(headBytes)
-  slot.set(Writer.make().u32(body.length).u32(crc32c(body)).finish())
+  putU32(slot, 0, body.length)
+  putU32(slot, 4, crc32c(body))
   return slot
 }
 

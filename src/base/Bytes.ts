@@ -43,6 +43,14 @@ export const copy = (bytes: Uint8Array, from = 0, to = bytes.length): Uint8Array
   return copied
 }
 
+/** Puts an integer in [0, 2^32) where there is room for it already. */
+export const putU32 = (bytes: Uint8Array, at: number, value: number): void => {
+  bytes[at] = value
+  bytes[at + 1] = value >>> 8
+  bytes[at + 2] = value >>> 16
+  bytes[at + 3] = value >>> 24
+}
+
 const firstBytes = 256
 /** Writers that wait for their next message, and the largest buffer that one may keep. */
 const pooledMax = 64
@@ -80,11 +88,7 @@ export class Writer {
   u32(value: number): this {
     const at = this.length
     if (at + 4 > this.bytes.length) this.grow(at + 4)
-    const { bytes } = this
-    bytes[at] = value
-    bytes[at + 1] = value >>> 8
-    bytes[at + 2] = value >>> 16
-    bytes[at + 3] = value >>> 24
+    putU32(this.bytes, at, value)
     this.length = at + 4
     return this
   }

@@ -9,7 +9,8 @@
  * connection takes bytes until its buffer is full and then stays silent, for ever if nobody ends it. A connection ends
  * exactly once, by `closed`.
  *
- * Ownership: bytes handed to `send` and `write` belong to the net from then on; bytes handed to a sink belong to it.
+ * Ownership: bytes that were handed over, to `send`, to `write` or to a sink, are changed by nobody from then on. So one
+ * message may be sent to many, sent again, or kept, without a copy.
  *
  * Sinks are never called from within a port's call. A sink must not block: it handles a chunk synchronously, or keeps
  * it and pauses the connection.
