@@ -14,6 +14,3 @@ export const pathBytesMax = 1_024
 
 /** One name in such a path, in bytes: what ext4, XFS, APFS and NTFS all allow. */
 export const nameBytesMax = 255
-
-/** How deep wake-ups may run on their waker's stack before they go through the scheduler: Effect resumes waiters in place, and about 1,000 links kill the process. */
-export const wakeDepthMax = 32
