@@ -38,15 +38,13 @@ export function describe(event: RecordedEvent, words: Words): Description {
       }
     }
     case "disk": {
-      const good = event.result === "ok"
       const size = event.sizeBytes > 0 ? ` ${words.bytes(event.sizeBytes)}` : ""
       const text = `${event.operation} ${event.path}${size} (${words.duration(event.at - event.submittedAt)})`
-      return {
-        who: name(event.node),
-        what: "disk",
-        text: good ? text : `${text} failed: ${event.result}`,
-        tone: good ? "plain" : "bad"
-      }
+      if (event.result === "ok") return { who: name(event.node), what: "disk", text, tone: "plain" }
+      // What a path turned out to be is an answer; everything else is a disk that failed.
+      const answered = ["not-found", "exists", "not-a-file"].includes(event.result)
+      const result = answered ? `${text}: ${event.result}` : `${text} failed: ${event.result}`
+      return { who: name(event.node), what: "disk", text: result, tone: answered ? "plain" : "bad" }
     }
     case "trace": {
       const fields = Object.entries(event.fields).map(([key, value]) => `${key}=${String(value)}`)

@@ -15,6 +15,7 @@
  * Words and values are positions in `words`. Times become whole microseconds; numbers that JSON cannot say become
  * text, and text is made printable.
  */
+import { describe } from "./Describe.ts"
 import { printable } from "./Printable.ts"
 import type { RecordedEvent, Recording } from "./Recording.ts"
 import * as Story from "./Story.ts"
@@ -61,7 +62,7 @@ export const kindOf = (event: RecordedEvent): number => {
     case "message":
       return fates[event.fate]
     case "disk":
-      return event.result === "ok" ? 5 : 6
+      return describe(event, { names: [], duration: String, bytes: String }).tone === "bad" ? 6 : 5
     case "trace":
       return levels[event.level]
     case "operation":

@@ -45,7 +45,7 @@ const optionsList = (recording: Recording): string => {
   const entries = Object.entries(recording.options)
   const items = entries.map(
     ([name, value]) =>
-      `<div${name.length + String(value).length > 24 ? ' class="wide"' : ""}><dt>${text(name)}</dt><dd>${text(String(value))}</dd></div>`
+      `<div${name.length + String(value).length > 25 ? ' class="wide"' : ""}><dt>${text(name)}</dt><dd>${text(String(value))}</dd></div>`
   )
   return items.length === 0 ? "No options were drawn." : `<dl class="options">${items.join("")}</dl>`
 }

@@ -70,9 +70,10 @@ export function app(browser: Browser, packed: Packed, parts: Parts): void {
     labels.draw()
     pen.restore()
     ground.faultTrack()
-    ground.axis()
+    const flags = marks.placeFlags()
+    ground.axis(flags)
     ground.names()
-    marks.flags()
+    marks.flags(flags)
   }
 
   const draw = (): void => {
@@ -184,6 +185,7 @@ export function app(browser: Browser, packed: Packed, parts: Parts): void {
       if (fault.lanes.length > 0 && fault.lanes.every((lane) => state.lanesOff[lane] === 1)) state.mask[fault.index] = 0
     strip.refresh()
     list.refresh()
+    list.follow()
     if (state.hits !== undefined) find(by("search").value)
     redraw()
   }

@@ -16,7 +16,7 @@ export function layout(
   const weights = lanes.map((_, lane) => (state.lanesOff[lane] === 1 ? 0 : 1 + (model.rowsOfLane[lane] - 1) * 0.22))
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   const room = size.height - lanesTop - 6
-  const unit = Math.min(170, Math.max(48, room / Math.max(1, total)))
+  const unit = Math.min(260, Math.max(48, room / Math.max(1, total)))
   const scrollMax = Math.max(0, unit * total - room)
   let top = lanesTop - Math.min(state.scroll, scrollMax)
   const boxes = weights.map((weight, lane): LaneBox | undefined => {

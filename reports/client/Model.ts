@@ -119,7 +119,7 @@ export function model(packed: Packed): Model {
     const o = offset[index]
     const code = kind[index]
     if (code <= 4) return word(o + 6)
-    if (code <= 6) return code === 5 ? word(o + 4) : word(o + 4) + " " + word(o + 7)
+    if (code <= 6) return word(o + 7) === "ok" ? word(o + 4) : word(o + 4) + " " + word(o + 7)
     if (code <= 10) return word(o + 3)
     if (code <= 13) return word(o + 4) + (word(o + 5) === "" ? "" : " → " + word(o + 5))
     return word(code === 19 ? o + 2 : o + 3)

@@ -1,5 +1,5 @@
 /** The ground of the diagram: lanes and their lives, faults as shaded spans, phases, the time axis, names of nodes. */
-import type { FaultBar, Frame, LaneBox, Parts } from "./Types.ts"
+import type { FaultBar, Flag, Frame, LaneBox, Parts } from "./Types.ts"
 
 export function paintLanes(frame: Frame, parts: Pick<Parts, "ticks" | "formatTime">) {
   const { pen, theme, model, state, geometry } = frame
@@ -205,7 +205,7 @@ export function paintLanes(frame: Frame, parts: Pick<Parts, "ticks" | "formatTim
     }
   }
 
-  const axis = (): void => {
+  const axis = (flags: ReadonlyArray<Flag>): void => {
     pen.font = theme.font(11)
     pen.textBaseline = "middle"
     pen.strokeStyle = color.faint
@@ -216,7 +216,10 @@ export function paintLanes(frame: Frame, parts: Pick<Parts, "ticks" | "formatTim
       line(x, mark.major ? 21 : 25, x, 29)
       pen.textAlign = x < gutter + 24 ? "left" : x > width - 28 ? "right" : "center"
       pen.fillStyle = color.soft
-      if (mark.major) pen.fillText(mark.text, x, 11)
+      if (!mark.major) continue
+      const half = pen.measureText(mark.text).width / 2 + 6
+      if (flags.some((flag) => flag.row === 0 && flag.left < x + half && flag.right > x - half)) continue
+      pen.fillText(mark.text, x, 11)
     }
     pen.strokeStyle = color.line
     line(0, 29.5, width, 29.5)
@@ -260,11 +263,8 @@ export function paintLanes(frame: Frame, parts: Pick<Parts, "ticks" | "formatTim
       pen.fillText(lane.name, 27, box.middle - 6.5)
       pen.fillStyle = color.soft
       pen.font = theme.font(11)
-      const middle =
-        state.cursor < gutter
-          ? (state.from + state.to) / 2
-          : state.from + ((state.cursor - gutter) / (width - gutter)) * (state.to - state.from)
-      const now = model.life[box.lane].find((span) => middle < span.to)?.state ?? "up"
+      const at = state.from + ((state.cursor - gutter) / (width - gutter)) * (state.to - state.from)
+      const now = state.cursor < gutter ? "up" : (model.life[box.lane].find((span) => at < span.to)?.state ?? "up")
       pen.fillText(now === "up" ? lane.kind : now, 27, box.middle + 9)
       pen.strokeStyle = color.line
       pen.lineWidth = 1

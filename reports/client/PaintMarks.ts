@@ -1,5 +1,5 @@
 /** What a person is led to: the point that a judge means, the selection, the event under the mouse, hits of the search, causes. */
-import type { Frame, Parts } from "./Types.ts"
+import type { Flag, Frame, Parts } from "./Types.ts"
 
 export function paintMarks(frame: Frame, parts: Pick<Parts, "paintMessages" | "paintEvents">) {
   const { pen, theme, model, state, geometry } = frame
@@ -32,12 +32,10 @@ export function paintMarks(frame: Frame, parts: Pick<Parts, "paintMessages" | "p
     }
   }
 
-  /** A flag with the check's name on the axis; at the edge it points to where the instant is. */
-  const flags = (): void => {
-    const taken: Array<{ left: number; right: number; row: number }> = []
+  /** Where the flags with the checks' names stand on the axis; one at the edge points to where its instant is. */
+  const placeFlags = (): ReadonlyArray<Flag> => {
+    const taken: Array<Flag> = []
     pen.font = theme.font(12, 700)
-    pen.textBaseline = "middle"
-    pen.textAlign = "left"
     for (const point of points) {
       const exact = frame.x(point.atMicros)
       const full = checks[point.check].name
@@ -47,12 +45,19 @@ export function paintMarks(frame: Frame, parts: Pick<Parts, "paintMessages" | "p
       const left = Math.min(Math.max(exact - 1.25, gutter), width - wide)
       let row = 0
       while (row < 3 && taken.some((one) => one.row === row && one.left < left + wide && one.right > left)) row++
-      taken.push({ left, right: left + wide, row })
-      pen.fillStyle = color.card
-      pen.fillRect(left - 6, row * 21, wide + 12, 22)
+      taken.push({ left, right: left + wide, row, text })
+    }
+    return taken
+  }
+
+  const flags = (places: ReadonlyArray<Flag>): void => {
+    pen.font = theme.font(12, 700)
+    pen.textBaseline = "middle"
+    pen.textAlign = "left"
+    for (const { left, right, row, text } of places) {
       pen.fillStyle = color.fail
       pen.beginPath()
-      pen.roundRect(left, 2 + row * 21, wide, 20, 3)
+      pen.roundRect(left, 2 + row * 21, right - left, 20, 3)
       pen.fill()
       pen.fillStyle = color.card
       pen.fillText(text, left + 7, 12.5 + row * 21)
@@ -120,5 +125,5 @@ export function paintMarks(frame: Frame, parts: Pick<Parts, "paintMessages" | "p
     pen.globalAlpha = 1
   }
 
-  return { judge, flags, hits, mist, selection }
+  return { judge, placeFlags, flags, hits, mist, selection }
 }

@@ -93,12 +93,16 @@ export function paintMessages(frame: Frame) {
     })
   }
 
-  /** Labels for these messages; in a crowd only for the uncommon ones, for heartbeats would hide the rest. */
+  /** Labels for these messages; in a crowd only for the uncommon ones in words: heartbeats and bytes would hide the rest. */
   const name = (indexes: ReadonlyArray<number>): void => {
     const times = new Map<string, number>()
     for (const index of indexes) times.set(model.label(index), (times.get(model.label(index)) ?? 0) + 1)
     const commonFrom = indexes.length <= 40 ? Infinity : Math.max(4, indexes.length * 0.06)
-    for (const index of indexes) if ((times.get(model.label(index)) ?? 0) < commonFrom) label(index)
+    const isBytes = /^([0-9a-f]{2} ){3}/
+    for (const index of indexes) {
+      const text = model.label(index)
+      if ((times.get(text) ?? 0) < commonFrom && (indexes.length <= 12 || !isBytes.test(text))) label(index)
+    }
   }
 
   /** How busy each lane is, a column each few pixels: the outline around its lifeline. */

@@ -189,6 +189,15 @@ export interface Frame {
   dense: number
 }
 
+/** A check's name on the axis. */
+export interface Flag {
+  readonly left: number
+  readonly right: number
+  /** 0 lies on the axis's own texts. */
+  readonly row: number
+  readonly text: string
+}
+
 /** A text that is drawn if there is room, the most important first. */
 export interface Label {
   /** Longest first; the first that fits its `room` is used. */
