@@ -5,7 +5,7 @@
  * Vertices at and above the number of transactions are no transactions but moments (see Order.ts): a path through moments
  * stands for one edge of real time.
  */
-import { Ints } from "./Grow.ts"
+import { Bytes, Ints } from "./Grow.ts"
 
 /** Write-write: the later one wrote the next version of a key. */
 export const ww = 1
@@ -28,9 +28,16 @@ export interface Graph {
 }
 
 export class Edges {
-  readonly sources = new Ints(1024)
-  readonly targets = new Ints(1024)
-  readonly kinds = new Ints(1024)
+  readonly sources: Ints
+  readonly targets: Ints
+  readonly kinds: Bytes
+
+  /** `capacity`: how many edges there will be, if somebody knows; memory that grows costs the garbage collector dear. */
+  constructor(capacity = 64) {
+    this.sources = new Ints(capacity)
+    this.targets = new Ints(capacity)
+    this.kinds = new Bytes(capacity)
+  }
 
   get count(): number {
     return this.sources.length
@@ -44,29 +51,23 @@ export class Edges {
     this.kinds.push(kind)
   }
 
-  /** The graph of the edges that have one of the kinds, laid out by counting: linear. */
-  graph(vertices: number, mask = 0xff): Graph {
+  /** The graph of the edges, laid out by counting: linear. */
+  graph(vertices: number): Graph {
     const sources = this.sources.view()
-    const offsets = new Int32Array(vertices + 1)
-    const all = this.kinds.view()
-    let kept = 0
+    const targets = this.targets.view()
+    const kinds = this.kinds.view()
+    // Each vertex's place is moved on while its edges are laid out, to where the next vertex begins.
+    const offsets = new Int32Array(vertices + 2)
+    for (let edge = 0; edge < sources.length; edge += 1) offsets[sources[edge]! + 2]! += 1
+    for (let vertex = 2; vertex < offsets.length; vertex += 1) offsets[vertex]! += offsets[vertex - 1]!
+    const laidTargets = new Int32Array(sources.length)
+    const laidKinds = new Uint8Array(sources.length)
     for (let edge = 0; edge < sources.length; edge += 1) {
-      if ((all[edge]! & mask) === 0) continue
-      offsets[sources[edge]! + 1]! += 1
-      kept += 1
+      const place = offsets[sources[edge]! + 1]!++
+      laidTargets[place] = targets[edge]!
+      laidKinds[place] = kinds[edge]!
     }
-    for (let vertex = 0; vertex < vertices; vertex += 1) offsets[vertex + 1]! += offsets[vertex]!
-    const next = offsets.slice(0, vertices)
-    const targets = new Int32Array(kept)
-    const kinds = new Uint8Array(kept)
-    const all2 = this.targets.view()
-    for (let edge = 0; edge < sources.length; edge += 1) {
-      if ((all[edge]! & mask) === 0) continue
-      const place = next[sources[edge]!]!++
-      targets[place] = all2[edge]!
-      kinds[place] = all[edge]! & mask
-    }
-    return { vertices, offsets, targets, kinds }
+    return { vertices, offsets, targets: laidTargets, kinds: laidKinds }
   }
 }
 

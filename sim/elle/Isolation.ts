@@ -51,10 +51,11 @@ export const check = (history: History.History, options: Options): Found => {
     process: prohibited.has("G0-process"),
     realtime: history.order === "realtime" && prohibited.has("G0-realtime")
   }
-  const edges = new Edges()
+  const edges = new Edges(transactions.keys.length * 2 + history.count * (wanted.realtime ? 2 : 1) + 64)
   order.addTo(edges)
   const versions = options.kind === "list-append" ? edges.count : 0
-  if (wanted.process) Order.addProcess(edges, transactions)
+  // What the order of a process has on a cycle, real time has; the process is told apart where there is one.
+  if (wanted.process && !wanted.realtime) Order.addProcess(edges, transactions)
   const vertices = wanted.realtime ? Order.addRealtime(edges, transactions) : transactions.count
   const graph = edges.graph(vertices)
   const steps = { left: options.stepsMax }

@@ -3,8 +3,8 @@
  * unknown outcome may take effect at any later time, so nothing comes after it by either order.
  *
  * Real time as edges between transactions can be quadratic in the number of processes. So the whole graph gets a chain of
- * moments instead, one for each completion: a transaction leads to the moment of its completion, a moment to the next, and
- * the last moment before an invocation to the transaction that it begins: linear. Among few transactions (`Between`) real
+ * moments instead, one for each run of completions between invocations: a transaction leads to the moment of its
+ * completion, a moment to the next, and the last moment before an invocation to the transaction that it begins: linear. Among few transactions (`Between`) real
  * time comes as edges again, in its transitive reduction.
  */
 import * as History from "#sim/judges/History.ts"
@@ -29,15 +29,23 @@ export const addRealtime = (edges: Edges, { count, outcomes, history }: Transact
   const { calls, returns } = history
   const ended = byReturn(history, (transaction) => outcomes[transaction] === History.ok)
   let next = 0
+  /** The latest moment; it may still take completions in until something has begun after it. */
+  let moment = count - 1
+  let isOpen = false
   for (let transaction = 0; transaction < count; transaction += 1) {
-    while (next < ended.length && returns[ended[next]!]! < calls[transaction]!) {
-      edges.add(ended[next]!, count + next, realtime)
-      if (next > 0) edges.add(count + next - 1, count + next, realtime)
-      next += 1
+    for (; next < ended.length && returns[ended[next]!]! < calls[transaction]!; next += 1) {
+      if (!isOpen) {
+        moment += 1
+        if (moment > count) edges.add(moment - 1, moment, realtime)
+        isOpen = true
+      }
+      edges.add(ended[next]!, moment, realtime)
     }
-    if (next > 0 && outcomes[transaction] !== History.failed) edges.add(count + next - 1, transaction, realtime)
+    if (moment < count || outcomes[transaction] === History.failed) continue
+    edges.add(moment, transaction, realtime)
+    isOpen = false
   }
-  return count + next
+  return moment + 1
 }
 
 /** Rows in the order of their returns, which are distinct places among the events: a counting sort. */
