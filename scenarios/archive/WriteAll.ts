@@ -45,6 +45,7 @@ export const scenario: Scenario<Operation, number | null> = {
     "stuck-sync", "lying-sync", "skew", "drift", "step", "crash", "stop", "pause", "kill-at-io", "wipe", "version", "config"
   ],
   atlas: { copiesIntactMin: 1, files: (path) => path.startsWith("blobs/") },
+  describe: Archive.describe,
   judges: [
     Linearizability.judge({
       name: "linearizability",

@@ -49,6 +49,7 @@ export const scenario: Scenario<Operation, number> = {
     "skew", "drift", "step", "crash", "stop", "pause", "kill-at-io"
   ],
   atlas: Atlas.nothing,
+  describe: DurableCounter.describe,
   judges: [
     Linearizability.judge({
       name: "linearizability",

@@ -65,6 +65,18 @@ const read = (from: Address, bytes: Uint8Array): Incoming | undefined => {
   return body.isWhole ? incoming : undefined
 }
 
+/** Words for a message's bytes. */
+export const describe = (bytes: Uint8Array): string => {
+  const request = Call.readRequest(bytes)
+  if (request === undefined) {
+    const answer = new Reader(bytes)
+    answer.u8()
+    return `answer #${answer.u32()} ${answer.u8() === 1 ? answer.f64() : "missing"}`
+  }
+  const { body, client, number } = request
+  return `c${client} #${number} ${body.u8() === operations.put ? "put" : "get"} ${body.u32()}`
+}
+
 const load = Effect.fnUntraced(function* (path: string) {
   const disk = yield* Disk
   const contents = Effect.scoped(Effect.flatMap(disk.open(path), (file) => file.readAt(0, blobBytesMax)))

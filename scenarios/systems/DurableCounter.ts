@@ -17,6 +17,18 @@ import * as Call from "./Call.ts"
 
 export const operations = { read: 0, add: 1 } as const
 
+/** Words for a message's bytes. */
+export const describe = (bytes: Uint8Array): string => {
+  const request = Call.readRequest(bytes)
+  if (request === undefined) {
+    const answer = new Reader(bytes)
+    answer.u8()
+    return `answer #${answer.u32()} ${answer.f64()}`
+  }
+  const { body, client, number } = request
+  return `c${client} #${number} ${body.u8() === operations.read ? "read" : `add ${body.f64()}`}`
+}
+
 export interface Behaviour {
   /** The planted bug of a canary. */
   readonly answersBeforeSync: boolean

@@ -55,10 +55,12 @@ export class Judging {
 
   /** All checks: `ambient` first, because nothing else can be believed when it fails; then the scenario's own, then the rest. */
   finish(history: ReadonlyArray<Operation>): ReadonlyArray<Check> {
+    const unknown = history.filter((operation) => operation.outcome.type === "unknown").length
+    const seen = `${history.length} operations${unknown === 0 ? "" : `, ${unknown} of unknown outcome`}`
     const own = this.sittings.map(({ judge, session, violation }): Check => {
       if (violation !== undefined) return failed(judge.name, violation)
       const verdict = session.finish?.(history) ?? "pass"
-      if (verdict === "pass") return { name: judge.name, verdict: "pass", detail: "" }
+      if (verdict === "pass") return { name: judge.name, verdict: "pass", detail: session.finish === undefined ? "it held at every event" : seen }
       if (verdict === "unknown") return { name: judge.name, verdict: "unknown", detail: "could not decide within its budget" }
       return failed(judge.name, verdict)
     })

@@ -159,6 +159,7 @@ class Running {
         if (machine.index < this.plan.nodes) this.startIn(machine.index, respawnMicros)
         else this.fails(`client ${machine.name} ended: ${error ?? "its session is over before the run is"}`)
       },
+      stopped: (machine) => node(machine, "exit", "stopped"),
       defect: (machine, error) => {
         node(machine, "crash", error)
         if (machine.index < this.plan.nodes) {
@@ -171,7 +172,7 @@ class Running {
       },
       killed: (machine) => {
         node(machine, "crash", "killed in a disk call")
-        this.startIn(machine.index, respawnMicros)
+        this.startIn(machine.index, machine.faults.killDownMicros)
       },
       traced: (machine, level, name, fields) => {
         const { hash, now } = this.kernel
@@ -304,6 +305,20 @@ class Running {
     this.recorder?.add({ type: "phase", at: kernel.now, name: "end" })
   }
 
+  private recordOperations(): void {
+    for (const { client, completedAt, invokedAt, operation, outcome } of this.clients.history) {
+      this.recorder?.add({
+        type: "operation",
+        node: this.plan.nodes + client,
+        at: invokedAt,
+        ...(completedAt === Infinity ? {} : { until: completedAt }),
+        label: this.scenario.workload.label(operation),
+        outcome: outcome.type,
+        result: outcome.type === "ok" ? (JSON.stringify(outcome.value) ?? "") : outcome.reason
+      })
+    }
+  }
+
   run(): RunOutput {
     const startedAt = Tripwire.hostMillis()
     let error: string | undefined
@@ -347,6 +362,7 @@ class Running {
       decisions === undefined
         ? undefined
         : { format: 1, plan: { ...plan, operations: this.clients.begun() }, decisions, ...(failed === undefined ? {} : { failed: { judge: failed.name, detail: failed.detail } }) }
+    this.recordOperations()
     const recording = this.recorder?.recording({
       scenario: scenario.name,
       seed: plan.seed,
