@@ -59,13 +59,15 @@ export const make = (initial: Model.Scalar = null) =>
       }
     },
     describeState: Model.showScalar,
-    shape: {
-      type: "register",
-      initial: Model.scalarKey(initial),
-      view: (operation, result) => {
-        if (operation.type === "write") return { type: "write", value: Model.scalarKey(operation.value) }
-        if (operation.type === "read" && Model.isSeen(result)) return { type: "read", value: Model.scalarKey(result) }
-        return undefined
+    shapes: [
+      {
+        type: "register",
+        initial: Model.scalarKey(initial),
+        view: (operation, result) => {
+          if (operation.type === "write") return { type: "write", value: Model.scalarKey(operation.value) }
+          if (operation.type === "read" && Model.isSeen(result)) return { type: "read", value: Model.scalarKey(result) }
+          return undefined
+        }
       }
-    }
+    ]
   })

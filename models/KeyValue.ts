@@ -80,22 +80,40 @@ const one = (absent: Model.Scalar) =>
     readOnly: (operation) => operation.type === "get",
     describe,
     describeState: Model.showScalar,
-    shape: {
-      type: "register",
-      initial: Model.scalarKey(absent),
-      view: (operation, result) => {
-        switch (operation.type) {
-          case "get":
-            return Model.isSeen(result) ? { type: "read", value: Model.scalarKey(result) } : undefined
-          case "put":
-            return { type: "write", value: Model.scalarKey(operation.value) }
-          case "append":
-            return undefined
-          case "delete":
-            return { type: "write", value: Model.scalarKey(absent) }
+    shapes: [
+      {
+        type: "register",
+        initial: Model.scalarKey(absent),
+        view: (operation, result) => {
+          switch (operation.type) {
+            case "get":
+              return Model.isSeen(result) ? { type: "read", value: Model.scalarKey(result) } : undefined
+            case "put":
+              return { type: "write", value: Model.scalarKey(operation.value) }
+            case "append":
+              return undefined
+            case "delete":
+              return { type: "write", value: Model.scalarKey(absent) }
+          }
+        }
+      },
+      {
+        type: "text",
+        view: (operation, result) => {
+          switch (operation.type) {
+            case "get":
+              if (result === absent) return { type: "read", value: "" }
+              return typeof result === "string" && result !== "" ? { type: "read", value: result } : undefined
+            case "put":
+              return typeof operation.value === "string" ? { type: "write", value: operation.value } : undefined
+            case "append":
+              return { type: "append", value: operation.value }
+            case "delete":
+              return undefined
+          }
         }
       }
-    }
+    ]
   })
 
 type State = ReadonlyMap<string, Model.Scalar>

@@ -15,7 +15,7 @@ type State<Inner> = ReadonlyMap<Model.Key, Inner>
 const part = <State, Inner, Result>(
   inner: Model.Model<State, Inner, Result>
 ): Model.Model<State, Operation<Inner>, Result> => {
-  const { operationKey, readOnly, perform, shape } = inner
+  const { operationKey, readOnly, perform, shapes } = inner
   return {
     name: inner.name,
     init: inner.init,
@@ -26,11 +26,14 @@ const part = <State, Inner, Result>(
     ...(operationKey && { operationKey: ({ operation }, result) => operationKey(operation, result) }),
     ...(readOnly && { readOnly: ({ operation }, result) => readOnly(operation, result) }),
     ...(perform && { perform: (state, { operation }) => perform(state, operation) }),
-    ...(shape && {
-      shape: {
-        ...shape,
-        view: ({ operation }: Operation<Inner>, result: Result | Model.Unknown) => shape.view(operation, result)
-      } as Model.Shape
+    ...(shapes && {
+      shapes: shapes.map(
+        (shape) =>
+          ({
+            ...shape,
+            view: ({ operation }: Operation<Inner>, result: Result | Model.Unknown) => shape.view(operation, result)
+          }) as Model.Shape
+      )
     })
   }
 }

@@ -52,8 +52,8 @@ export interface Model<State = any, Operation = any, Result = any> {
   /** A few words: `write 3`, `read -> 3`. */
   readonly describe: (operation: Operation, result: Result | Unknown) => string
   readonly describeState: (state: State) => string
-  /** How a special algorithm may read the operations of one part. */
-  readonly shape?: Shape<Operation, Result>
+  /** How special algorithms may read the operations; the first that knows them all decides. */
+  readonly shapes?: ReadonlyArray<Shape<Operation, Result>>
 }
 
 /** An object made of objects, as a map is of its keys. */
@@ -69,6 +69,12 @@ export type RegisterView =
   | { readonly type: "read"; readonly value: Key }
   | { readonly type: "write"; readonly value: Key }
 
+/** On a text that is replaced, appended to and read whole; the empty text is what is there at first. */
+export type TextView =
+  | { readonly type: "read"; readonly value: string }
+  | { readonly type: "write"; readonly value: string }
+  | { readonly type: "append"; readonly value: string }
+
 export type SetView =
   | { readonly type: "read"; readonly values: ReadonlyArray<Key> }
   | { readonly type: "add"; readonly value: Key }
@@ -79,8 +85,8 @@ export type QueueView =
   | { readonly type: "dequeue"; readonly value: Key | undefined }
 
 /**
- * The operations of one part as a well-known object. `view` returns `undefined` for an operation that the special
- * algorithm does not know; the general search then judges the part. Results that are unknown are viewed too, except of
+ * The operations as those of a well-known object. `view` returns `undefined` for an operation that the special
+ * algorithm does not know: it then does not apply. Results that are unknown are viewed too, except of
  * operations that are read-only.
  */
 export type Shape<Operation = any, Result = any> =
@@ -88,6 +94,10 @@ export type Shape<Operation = any, Result = any> =
       readonly type: "register"
       readonly initial: Key
       readonly view: (operation: Operation, result: Result | Unknown) => RegisterView | undefined
+    }
+  | {
+      readonly type: "text"
+      readonly view: (operation: Operation, result: Result | Unknown) => TextView | undefined
     }
   | {
       readonly type: "set"

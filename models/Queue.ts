@@ -35,12 +35,14 @@ export const make = () =>
         ? `enqueue ${Model.showScalar(operation.value)}`
         : `dequeue -> ${result === null ? "empty" : Model.showResult(result)}`,
     describeState: (state) => `[${state.map(Model.showScalar).join(" ")}]`,
-    shape: {
-      type: "queue",
-      view: (operation, result) => {
-        if (operation.type === "enqueue") return { type: "enqueue", value: Model.scalarKey(operation.value) }
-        if (!Model.isSeen(result)) return undefined
-        return { type: "dequeue", value: result === null ? undefined : Model.scalarKey(result) }
+    shapes: [
+      {
+        type: "queue",
+        view: (operation, result) => {
+          if (operation.type === "enqueue") return { type: "enqueue", value: Model.scalarKey(operation.value) }
+          if (!Model.isSeen(result)) return undefined
+          return { type: "dequeue", value: result === null ? undefined : Model.scalarKey(result) }
+        }
       }
-    }
+    ]
   })

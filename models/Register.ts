@@ -26,14 +26,16 @@ export const make = (initial: Model.Scalar = null) =>
     describe: (operation, result) =>
       operation.type === "write" ? `write ${Model.showScalar(operation.value)}` : `read -> ${Model.showResult(result)}`,
     describeState: Model.showScalar,
-    shape: {
-      type: "register",
-      initial: Model.scalarKey(initial),
-      view: (operation, result) =>
-        operation.type === "write"
-          ? { type: "write", value: Model.scalarKey(operation.value) }
-          : Model.isSeen(result)
-            ? { type: "read", value: Model.scalarKey(result) }
-            : undefined
-    }
+    shapes: [
+      {
+        type: "register",
+        initial: Model.scalarKey(initial),
+        view: (operation, result) =>
+          operation.type === "write"
+            ? { type: "write", value: Model.scalarKey(operation.value) }
+            : Model.isSeen(result)
+              ? { type: "read", value: Model.scalarKey(result) }
+              : undefined
+      }
+    ]
   })

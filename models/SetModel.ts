@@ -106,14 +106,16 @@ export const make = () =>
     },
     describe,
     describeState: (state) => `{${[...state.values()].map(Model.showScalar).join(" ")}}`,
-    shape: {
-      type: "set",
-      view: (operation, result) => {
-        if (operation.type === "add" && !Model.isSeen(result)) {
-          return { type: "add", value: Model.scalarKey(operation.value) }
+    shapes: [
+      {
+        type: "set",
+        view: (operation, result) => {
+          if (operation.type === "add" && !Model.isSeen(result)) {
+            return { type: "add", value: Model.scalarKey(operation.value) }
+          }
+          if (operation.type !== "read" || typeof result !== "object") return undefined
+          return { type: "read", values: result.map(Model.scalarKey) }
         }
-        if (operation.type !== "read" || typeof result !== "object") return undefined
-        return { type: "read", values: result.map(Model.scalarKey) }
       }
-    }
+    ]
   })

@@ -97,6 +97,17 @@ export const all: ReadonlyArray<Workload> = [
     },
     result: (draw) => pick(draw, "", "x", "y", "xy", "yx", "xx")
   }),
+  workload<any, KeyValue.Operation, KeyValue.Result>({
+    name: "kv, distinct pieces of text",
+    model: KeyValue.make(),
+    operation: (draw, { index }) => {
+      const key = pick(draw, "a", "b")
+      const coin = draw(6)
+      if (coin === 0) return KeyValue.put(key, `p${index};`)
+      return coin < 4 ? KeyValue.append(key, `a${index};`) : KeyValue.get(key)
+    },
+    result: (draw) => pick(draw, null, "", `a${draw(4)};`, `p${draw(4)};`, `a${draw(4)};a${draw(4)};`, "a")
+  }),
   workload<number, Counter.Operation, Counter.Result>({
     name: "counter",
     model: Counter.make(),

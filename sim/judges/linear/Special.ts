@@ -1,13 +1,14 @@
 /**
- * Special algorithms: models with a shape are decided without a search where their operations allow, in linear time, for
+ * Special algorithms: models with shapes are decided without a search where their operations allow, in linear time, for
  * histories of any length and concurrency.
  */
 import type * as Model from "#models/Model.ts"
 import { type Entries, never } from "./Entries.ts"
 import { byReturn, type Decidable, Part } from "./Part.ts"
-import * as QueueOrder from "./QueueOrder.ts"
-import * as RegisterZones from "./RegisterZones.ts"
-import * as SetLevels from "./SetLevels.ts"
+import * as Queues from "./Queues.ts"
+import * as Registers from "./Registers.ts"
+import * as Sets from "./Sets.ts"
+import * as Texts from "./Texts.ts"
 
 export interface Decided {
   /** The row whose completion no linearization reaches; `undefined` when all rows can be linearized. */
@@ -16,9 +17,10 @@ export interface Decided {
 
 /** Decides some rows of a history; `undefined` when no special algorithm knows. */
 export const decide = (model: Model.Model, entries: Entries, rows: Int32Array): Decided | undefined => {
-  if (model.shape === undefined) return undefined
+  if (model.shapes === undefined) return undefined
   const part = new Part(model, entries, rows)
-  const decidable = prepare(part, model.shape)
+  let decidable: Decidable | undefined
+  for (const shape of model.shapes) decidable ??= prepare(part, shape)
   if (decidable === undefined) return undefined
   if (decidable.fits(never)) return { stuck: undefined }
   // The first completion such that what was called before it fits no order, by bisection.
@@ -37,10 +39,12 @@ export const decide = (model: Model.Model, entries: Entries, rows: Int32Array): 
 const prepare = (part: Part, shape: Model.Shape): Decidable | undefined => {
   switch (shape.type) {
     case "register":
-      return RegisterZones.prepare(part, shape)
+      return Registers.prepare(part, shape)
     case "set":
-      return SetLevels.prepare(part, shape)
+      return Sets.prepare(part, shape)
     case "queue":
-      return QueueOrder.prepare(part, shape)
+      return Queues.prepare(part, shape)
+    case "text":
+      return Texts.prepare(part, shape)
   }
 }
