@@ -4,7 +4,8 @@
  * disk is damaged, the atlas is asked, and it refuses what would leave fewer intact copies than declared.
  *
  * The unit is a sector of a file, by path and index, on the assumption that replicas keep the same thing under the same
- * path. A wiped node counts as damaged in all of its sectors for the rest of the run.
+ * path. So `files` leaves out names that are only on their way to another one. A node whose disk was wiped, or lied, counts
+ * as damaged in all of its sectors for the rest of the run.
  */
 
 export interface Declaration {
@@ -35,15 +36,22 @@ export class Atlas {
     return this.nodes - this.declaration.copiesIntactMin
   }
 
-  /** Claims the right to damage a sector of `path` on `node`; false: it must stay intact. */
-  claim(node: number, path: string, sector: number): boolean {
+  private mayDamage(node: number, path: string, sector: number): boolean {
     if (this.declaration.files !== undefined && !this.declaration.files(path)) return false
-    const key = `${path}#${sector}`
-    const holders = this.damaged.get(key) ?? new Set<number>()
-    const union = new Set([...holders, ...this.wiped, node])
-    if (union.size > this.copiesDamagedMax()) return false
-    holders.add(node)
-    this.damaged.set(key, holders)
+    const holders = this.damaged.get(`${path}#${sector}`) ?? []
+    return new Set([...holders, ...this.wiped, node]).size <= this.copiesDamagedMax()
+  }
+
+  /** Claims the right to damage sectors of `path` on `node`, all of them or none; false: they must stay intact. */
+  claim(node: number, path: string, sectors: { readonly first: number; readonly end: number }): boolean {
+    for (let sector = sectors.first; sector < sectors.end; sector++) {
+      if (!this.mayDamage(node, path, sector)) return false
+    }
+    for (let sector = sectors.first; sector < sectors.end; sector++) {
+      const key = `${path}#${sector}`
+      const holders = this.damaged.get(key) ?? new Set<number>()
+      this.damaged.set(key, holders.add(node))
+    }
     return true
   }
 
@@ -62,8 +70,8 @@ export class Atlas {
     return this.damaged.size > 0
   }
 
-  /** Sectors from `first` up to, without, `end` were overwritten as a whole: they are intact again. */
-  overwritten(node: number, path: string, first: number, end: number): void {
-    for (let sector = first; sector < end; sector++) this.damaged.get(`${path}#${sector}`)?.delete(node)
+  /** Sectors were written anew as a whole, and are durable: they are intact again. */
+  renewed(node: number, path: string, sectors: Iterable<number>): void {
+    for (const sector of sectors) this.damaged.get(`${path}#${sector}`)?.delete(node)
   }
 }

@@ -2,7 +2,7 @@
  * Nemesis: carries out a schedule of faults on a cluster, and heals it at the end of the safety phase. What the links and
  * disks suffer is worked out anew from the faults that are active whenever one begins or ends, so overlapping faults never undo each other.
  */
-import type { Kernel } from "#sim/kernel/Kernel.ts"
+import type { Epoch, Kernel } from "#sim/kernel/Kernel.ts"
 import type { Machine } from "#sim/world/Machine.ts"
 import type { SimConnection } from "#sim/world/SimConnection.ts"
 import type { SimNet } from "#sim/world/SimNet.ts"
@@ -29,6 +29,10 @@ export interface Victim {
 export class Nemesis {
   private readonly victim: Victim
   private readonly active = new Set<Fault>()
+  /** How many pauses are on an incarnation. */
+  private readonly pauses = new Map<Epoch, number>()
+  /** The ends that a `half-open` fault silenced. */
+  private readonly silenced = new Map<Fault, ReadonlyArray<SimConnection>>()
   private healed = false
 
   constructor(victim: Victim) {
@@ -109,6 +113,7 @@ export class Nemesis {
         const connections = this.pairsOf(nodes[0])
         for (const connection of connections) connection.silent = true
         if (connections.length === 0) return undefined
+        this.silenced.set(fault, connections)
         this.last(fault)
         return `${this.names(nodes)}: ${connections.length} ends`
       }
@@ -168,7 +173,6 @@ export class Nemesis {
   }
 
   private strikeProcess(fault: Fault): string | undefined {
-    const { kernel } = this.victim
     const machine = this.victim.machines[fault.nodes[0]]
     if (!machine.isUp && fault.kind !== "wipe") return undefined
     switch (fault.kind) {
@@ -176,13 +180,11 @@ export class Nemesis {
         machine.stop(() => this.victim.startIn(machine.index, fault.forMicros))
         return machine.name
       case "pause":
-        machine.pause()
-        this.victim.paused(machine.index, true)
-        kernel.call(kernel.now + fault.forMicros, () => this.resume(machine))
-        return machine.name
+        return this.pause(fault, machine)
       case "kill-at-io":
         this.setPowerLoss(machine, { losesUnsynced: true, tearsWrites: true, losesEntries: true })
-        machine.faults.killAtCall = fault.amount
+        machine.faults.killAtCall = machine.faults.killAtCall === 0 ? fault.amount : Math.min(machine.faults.killAtCall, fault.amount)
+        machine.faults.killDownMicros = fault.forMicros
         return `${machine.name}: at call ${fault.amount}`
       case "wipe":
         if (!this.victim.atlas.claimWipe(machine.index)) return undefined
@@ -218,6 +220,25 @@ export class Nemesis {
     return machine.name
   }
 
+  /** The process stands still for as long as any pause of it lasts; one that is started meanwhile does not. */
+  private pause(fault: Fault, machine: Machine): string {
+    const { kernel, paused } = this.victim
+    const epoch = machine.epoch!
+    this.pauses.set(epoch, (this.pauses.get(epoch) ?? 0) + 1)
+    if (!epoch.paused) {
+      machine.pause()
+      paused(machine.index, true)
+    }
+    kernel.call(kernel.now + fault.forMicros, () => {
+      const left = this.pauses.get(epoch)! - 1
+      this.pauses.set(epoch, left)
+      if (left > 0) return
+      this.pauses.delete(epoch)
+      if (machine.epoch === epoch) this.resume(machine)
+    })
+    return machine.name
+  }
+
   private resume(machine: Machine): void {
     if (machine.epoch?.paused !== true) return
     machine.resume()
@@ -239,10 +260,12 @@ export class Nemesis {
     return `${links.length} links`
   }
 
-  /** Connections that were silenced find out when the fault ends. */
+  /** Connections that were silenced find out when the last fault that silences them ends. */
   private endConnections(fault: Fault): void {
-    if (fault.kind !== "half-open") return
-    for (const connection of this.pairsOf(fault.nodes[0])) if (connection.silent) connection.broken("reset")
+    const ends = this.silenced.get(fault) ?? []
+    this.silenced.delete(fault)
+    const others = new Set([...this.silenced.values()].flat())
+    for (const end of ends) if (!others.has(end)) end.broken("reset")
   }
 
   /** Works out the state of links, disks and clocks from the active faults. */
@@ -254,11 +277,12 @@ export class Nemesis {
       duplicatePerMille: this.most("duplicate"),
       reorderPerMille: this.most("reorder"),
       delayMicros: this.most("delay"),
-      fragmentBytes: this.most("fragment")
+      fragmentBytes: this.least("fragment")
     }
     for (const link of net.allLinks()) {
       Object.assign(link, everywhere)
-      link.bytesPerMilli = Math.max(this.most("slow-link", link.from), this.most("slow-link", link.to))
+      const slow = [this.least("slow-link", link.from), this.least("slow-link", link.to)].filter((bytes) => bytes > 0)
+      link.bytesPerMilli = slow.length === 0 ? 0 : Math.min(...slow)
     }
     for (const fault of this.active) {
       for (const link of net.allLinks()) if (cuts(fault, link.from, link.to, servers)) link.cuts++
@@ -282,6 +306,12 @@ export class Nemesis {
 
   private most(kind: Kind, node?: number): number {
     return this.of(kind, node).reduce((most, fault) => Math.max(most, fault.amount), 0)
+  }
+
+  /** The smallest amount, where a small one is the worse; 0 when there is none. */
+  private least(kind: Kind, node?: number): number {
+    const faults = this.of(kind, node)
+    return faults.length === 0 ? 0 : Math.min(...faults.map((fault) => fault.amount))
   }
 
   /** The latest decides: two drifts at once would leave the bound. */

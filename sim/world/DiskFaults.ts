@@ -9,6 +9,8 @@ export class DiskFaults {
   lying = false
   /** The machine dies inside its n-th disk call from now on; 0: it does not. */
   killAtCall = 0
+  /** How long it is down then. */
+  killDownMicros = 0
   /** The next write lands one sector off. */
   misdirectNext = false
   /** What power loss may take. */

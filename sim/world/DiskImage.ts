@@ -18,6 +18,8 @@ interface Pending {
   readonly sizeBefore: number
   /** What stood at `offset` before; undefined: nothing. */
   readonly old: Uint8Array | undefined
+  /** A write that landed where it was not meant to. */
+  readonly stray: boolean
 }
 
 /** Bytes of which `size` count. */
@@ -28,12 +30,18 @@ interface Image {
 
 /** What is to be kept of unsynced changes. */
 export interface PowerLoss {
-  /** Whether a whole unsynced write survives. */
+  /** Whether an unsynced write or truncation survives. */
   readonly keepWrite: () => boolean
-  /** Whether a sector of a surviving write survives; asked only where the write spans several, or tears. */
+  /** Whether a sector of a surviving write survives. */
   readonly keepSector: () => boolean
+  /** Whether an unsynced change of names survives. */
   readonly keepEntry: () => boolean
 }
+
+const sectorOf = (offset: number): number => Math.floor(offset / sectorBytes)
+
+/** The end of the sectors of a stretch of bytes. */
+const sectorEnd = (end: number): number => Math.ceil(end / sectorBytes)
 
 const grown = (bytes: Uint8Array, size: number): Uint8Array => {
   if (bytes.length >= size) return bytes
@@ -56,7 +64,9 @@ export class Inode {
     return end <= offset ? new Uint8Array(0) : copy(this.cache, offset, end)
   }
 
-  write(offset: number, bytes: Uint8Array): void {
+  /** Copies the bytes: they are the caller's again. `stray`: they were meant for another place. */
+  write(offset: number, bytes: Uint8Array, stray = false): void {
+    if (bytes.length === 0) return
     const { size } = this
     const end = offset + bytes.length
     const old = offset < size ? copy(this.cache, offset, Math.min(end, size)) : undefined
@@ -64,7 +74,7 @@ export class Inode {
     if (offset > size) this.cache.fill(0, size, offset)
     this.cache.set(bytes, offset)
     if (end > size) this.size = end
-    this.pending.push({ offset, bytes, sizeAfter: this.size, sizeBefore: size, old })
+    this.pending.push({ offset, bytes: copy(bytes), sizeAfter: this.size, sizeBefore: size, old, stray })
   }
 
   truncate(size: number): void {
@@ -73,13 +83,36 @@ export class Inode {
     this.cache = grown(this.cache, size)
     if (size > sizeBefore) this.cache.fill(0, sizeBefore, size)
     this.size = size
-    this.pending.push({ offset: size, bytes: nothing, sizeAfter: size, sizeBefore, old })
+    this.pending.push({ offset: size, bytes: nothing, sizeAfter: size, sizeBefore, old, stray: false })
   }
 
   /** Everything written so far becomes durable, but for what an earlier sync lost. */
   sync(): void {
     if (this.durable !== undefined) for (const change of this.pending) applyChange(this.durable, change)
     this.pending.length = 0
+  }
+
+  /** Sectors that the next sync makes durable as a whole as they were meant to be. */
+  renewed(): ReadonlySet<number> {
+    const sectors = new Set<number>()
+    for (const { bytes, offset, stray } of this.pending) {
+      const end = offset + bytes.length
+      const [from, to] = stray ? [sectorOf(offset), sectorEnd(end)] : [sectorEnd(offset), sectorOf(end)]
+      for (let sector = from; sector < to; sector++) {
+        if (stray) sectors.delete(sector)
+        else sectors.add(sector)
+      }
+    }
+    return sectors
+  }
+
+  /** Whether anything of a sector is not synced yet. */
+  isPending(sector: number): boolean {
+    return this.pending.some(
+      ({ bytes, offset, sizeAfter, sizeBefore }) =>
+        sector >= sectorOf(bytes.length === 0 ? Math.min(sizeAfter, sizeBefore) : offset) &&
+        sector < sectorEnd(bytes.length === 0 ? Math.max(sizeAfter, sizeBefore) : offset + bytes.length)
+    )
   }
 
   /** A failed sync: what is pending stays visible and will never be durable by a later sync. */
@@ -113,7 +146,7 @@ export class Inode {
     this.pending = []
   }
 
-  /** Flips a bit where reads and power loss both see it. */
+  /** Flips a bit of a sector of which nothing is pending, so that reads and power loss both see it. */
   flipBit(offset: number, bit: number): void {
     this.cache[offset] ^= 1 << bit
     if (this.durable !== undefined && offset < this.durable.size) this.durable.bytes[offset] ^= 1 << bit
@@ -139,7 +172,7 @@ const applySectors = (image: Image, change: Pending, loss: PowerLoss): void => {
   const end = change.offset + change.bytes.length
   let at = change.offset
   while (at < end) {
-    const next = Math.min(end, (Math.floor(at / sectorBytes) + 1) * sectorBytes)
+    const next = Math.min(end, (sectorOf(at) + 1) * sectorBytes)
     if (loss.keepSector()) {
       applyChange(image, { offset: at, bytes: change.bytes.subarray(at - change.offset, next - change.offset), sizeAfter: 0 })
     }
@@ -208,6 +241,12 @@ export class DiskImage {
     })
   }
 
+  /** Where a file is now, renames considered; undefined: removed. */
+  pathOf(inode: Inode): string | undefined {
+    for (const [path, entry] of this.names) if (entry === inode) return path
+    return undefined
+  }
+
   powerLoss(loss: PowerLoss): void {
     for (const entry of this.pendingEntries) {
       if (loss.keepEntry()) entry.apply(this.durableNames)
@@ -219,9 +258,7 @@ export class DiskImage {
       if (parent !== "" && this.durableNames.get(parent) !== "directory") this.durableNames.delete(name)
     }
     this.names = new Map(this.durableNames)
-    for (const entry of new Set(this.names.values())) {
-      if (entry !== "directory") entry.powerLoss(loss)
-    }
+    for (const [, inode] of this.files()) inode.powerLoss(loss)
   }
 
   /** All files, sorted by path. */

@@ -35,6 +35,8 @@ export interface MachineListener {
   started(machine: Machine): void
   /** The program ended by itself: `error` says why, when it failed. Not called after a crash or a stop. */
   exited(machine: Machine, error: string | undefined): void
+  /** The program ended because it was asked to. */
+  stopped(machine: Machine): void
   /** A defect: an exception or a failed assertion in the program. The machine is dead already. */
   defect(machine: Machine, error: string): void
   /** It is down because of a disk call in which it was to die. */
@@ -75,6 +77,7 @@ export class Machine {
   private readonly options: MachineOptions
   private fiber: Fiber.Fiber<void, unknown> | undefined
   private incarnations = 0
+  private stopping = false
   private handlers = new Set<(signal: Signal) => void>()
 
   constructor(options: MachineOptions) {
@@ -106,6 +109,7 @@ export class Machine {
     const epoch = new Epoch(this.index, ++this.incarnations)
     this.epoch = epoch
     this.handlers = new Set()
+    this.stopping = false
     this.clock.boot(kernel.streams.get(`clock/${this.name}/origin`).below(originMicrosMax))
     listener.started(this)
     this.net.started(this.index)
@@ -121,8 +125,9 @@ export class Machine {
   private ended(exit: Exit.Exit<void, unknown>): void {
     const { listener } = this.options
     this.end(false)
-    if (Exit.isSuccess(exit)) listener.exited(this, undefined)
-    else if (Cause.hasDies(exit.cause)) listener.defect(this, describe(exit.cause))
+    if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) listener.defect(this, describe(exit.cause))
+    else if (this.stopping) listener.stopped(this)
+    else if (Exit.isSuccess(exit)) listener.exited(this, undefined)
     else if (Cause.hasFails(exit.cause)) listener.exited(this, describe(exit.cause))
     else listener.exited(this, undefined)
   }
@@ -159,7 +164,7 @@ export class Machine {
     const { epoch, fiber } = this
     const { kernel } = this.options
     if (epoch === undefined || fiber === undefined) return stopped()
-    for (const handler of this.handlers) handler("terminate")
+    this.stopping = true
     let over = false
     const finish = (): void => {
       if (over) return
@@ -167,7 +172,14 @@ export class Machine {
       stopped()
     }
     fiber.addObserver(finish)
-    kernel.call(kernel.now, () => fiber.interruptUnsafe(), epoch)
+    kernel.call(
+      kernel.now,
+      () => {
+        for (const handler of this.handlers) handler("terminate")
+        fiber.interruptUnsafe()
+      },
+      epoch
+    )
     kernel.call(kernel.now + stopMicrosMax, () => {
       if (over) return
       if (this.epoch === epoch) this.crash({ powerLost: false })

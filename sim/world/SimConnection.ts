@@ -30,7 +30,12 @@ export interface Carrier {
   readonly carried: (from: number, to: number, sentAt: number, fate: "delivered" | "cut" | "dead", bytes: Uint8Array) => void
   /** Whether the machine is running, and so would answer a stray segment with a reset. */
   readonly answers: (machine: number) => boolean
+  /** The connection is closed. */
+  readonly over: (connection: SimConnection) => void
 }
+
+/** Bytes of a segment that carries no data. */
+export const headBytes = 40
 
 /** A stretch of bytes on its way; without bytes: the end of the stream. */
 interface Segment {
@@ -85,6 +90,11 @@ export class SimConnection implements Net.Connection {
     this.state = options.state
   }
 
+  /** Whose end it is. */
+  get machine(): number {
+    return this.epoch.machine
+  }
+
   get isOver(): boolean {
     return this.state === "closed" || this.epoch.dead
   }
@@ -93,15 +103,21 @@ export class SimConnection implements Net.Connection {
     return this.state === "opening" && !this.epoch.dead
   }
 
+  /** The listening end was made: tells the dialling one, again and again if the link does not let it. */
+  welcome(): void {
+    const { kernel } = this.carrier
+    const dialled = this.peer!
+    this.signal(this.out, true, () => kernel.call(kernel.now, () => dialled.open(), dialled.epoch))
+  }
+
   /** The dial was answered. One that was given up meanwhile tells the other end so. */
-  open(peer: SimConnection): void {
-    this.peer = peer
+  private open(): void {
     if (this.isOver) return this.sendReset()
+    if (this.silent) return
     this.state = "open"
-    const waiting = this.queued
-    this.queued = []
+    // Before its owner can write more.
+    for (const bytes of this.queued.splice(0)) this.transmit(bytes)
     this.sink.opened()
-    for (const bytes of waiting) this.transmit(bytes)
     if (this.early.size > 0) this.putInOrder()
   }
 
@@ -124,25 +140,42 @@ export class SimConnection implements Net.Connection {
 
   reset(): void {
     if (this.isOver) return
-    this.state = "closed"
-    const { kernel } = this.carrier
-    kernel.call(kernel.now + 1, () => this.sink.closed(netError("reset", this.remote)), this.epoch)
+    this.close(netError("reset", this.remote))
     this.sendReset()
+  }
+
+  private close(error: NetError | undefined): void {
+    this.state = "closed"
+    const { kernel, over } = this.carrier
+    kernel.call(kernel.now + 1, () => this.sink.closed(error), this.epoch)
+    over(this)
   }
 
   /** The process died and its operating system ends the connection: with an orderly end, or with a reset. */
   orphaned(orderly: boolean): void {
     if (this.state === "closed" || this.silent) return
-    if (orderly) this.transmit(undefined)
-    else this.sendReset()
+    if (!orderly || this.state === "opening") this.sendReset()
+    else if (!this.endSent) this.transmit(undefined)
   }
 
-  /** The peer hears of it, if the link lets it. */
+  /** The peer hears of it, if the link lets it; otherwise when it sends something the next time. */
   private sendReset(): void {
-    const { peer, out, carrier } = this
-    if (peer === undefined || this.silent) return
-    carrier.kernel.call(out.arrival(40), () => {
-      if (out.cuts === 0) peer.broken("reset")
+    const { peer } = this
+    if (peer !== undefined) this.signal(this.out, false, () => peer.broken("reset"))
+  }
+
+  /** Nobody is there for it: an answer breaks it, if the link back lets that pass. */
+  refuse(code: "refused" | "reset"): void {
+    this.signal(this.incoming, false, () => this.broken(code))
+  }
+
+  /** News without bytes: it waits at a clogged link, and is lost at a cut one, unless it is to be sent `again`. */
+  private signal(link: Link, again: boolean, arrived: () => void): void {
+    if (this.silent) return
+    this.carrier.kernel.call(link.arrival(headBytes), () => {
+      if (this.silent) return
+      if (link.isOpen) arrived()
+      else if (again || link.cuts === 0) link.waiting.push(() => this.signal(link, again, arrived))
     })
   }
 
@@ -159,10 +192,7 @@ export class SimConnection implements Net.Connection {
 
   /** It breaks under its owner, who is told. */
   broken(code: NetErrorCode): void {
-    if (this.isOver) return
-    this.state = "closed"
-    const { kernel } = this.carrier
-    kernel.call(kernel.now, () => this.sink.closed(netError(code, this.remote)), this.epoch)
+    if (!this.isOver) this.close(netError(code, this.remote))
   }
 
   private transmit(bytes: Uint8Array | undefined): void {
@@ -175,7 +205,7 @@ export class SimConnection implements Net.Connection {
       this.hold(segment)
       return
     }
-    const arrival = Math.max(this.lastArrival + 1, this.out.arrival(segment.bytes?.length ?? 40))
+    const arrival = Math.max(this.lastArrival + 1, this.out.arrival(segment.bytes?.length ?? headBytes))
     this.lastArrival = arrival
     this.carrier.kernel.call(arrival, () => this.arrived(segment))
   }
@@ -198,13 +228,13 @@ export class SimConnection implements Net.Connection {
     }
     if (peer.epoch.dead) {
       if (segment.bytes !== undefined) carrier.carried(out.from, out.to, segment.sentAt, "dead", segment.bytes)
-      if (carrier.answers(out.to)) peer.sendReset()
+      if (carrier.answers(out.to)) this.refuse("reset")
       // Down: sent again until somebody is there to answer.
       else out.waiting.push(() => this.isOver || this.send(segment))
       return
     }
-    if (peer.state === "closed") return
-    peer.receive(segment)
+    if (peer.state === "closed") this.refuse("reset")
+    else peer.receive(segment)
   }
 
   private receive(segment: Segment): void {
@@ -244,7 +274,7 @@ export class SimConnection implements Net.Connection {
       kernel.hash.fold(7)
       this.sink.ended()
       // Its writer learns that all has arrived.
-      kernel.call(this.out.arrival(40), () => peer.ownEndDelivered())
+      this.signal(this.out, true, () => peer.ownEndDelivered())
       this.closeIfBothEnded()
       return
     }
@@ -253,7 +283,7 @@ export class SimConnection implements Net.Connection {
     if (chunkBytes === head.length) this.inbox.shift()
     else this.inbox[0] = head.subarray(chunkBytes)
     kernel.hash.bytes(chunk)
-    peer.taken(chunkBytes, this.out)
+    if (peer.taken(chunkBytes)) this.signal(this.out, true, () => peer.hasRoom())
     if (this.inbox.length > 0) {
       this.pumping = true
       kernel.call(kernel.now + 1, () => this.pump(), this.epoch)
@@ -261,18 +291,17 @@ export class SimConnection implements Net.Connection {
     this.sink.data(chunk)
   }
 
-  /** The peer took bytes out of its buffer; the news travels back. */
-  private taken(bytes: number, back: Link): void {
+  /** The peer took bytes out of its buffer; true: its owner is to hear that there is room again. */
+  private taken(bytes: number): boolean {
     this.bufferedBytes -= bytes
-    if (!this.blocked || this.bufferedBytes > Limits.connectionBufferedBytesMax / 2) return
+    if (!this.blocked || this.bufferedBytes > Limits.connectionBufferedBytesMax / 2) return false
     this.blocked = false
-    this.carrier.kernel.call(
-      back.arrival(40),
-      () => {
-        if (!this.isOver) this.sink.drained()
-      },
-      this.epoch
-    )
+    return true
+  }
+
+  private hasRoom(): void {
+    const { kernel } = this.carrier
+    kernel.call(kernel.now, () => (this.isOver ? undefined : this.sink.drained()), this.epoch)
   }
 
   private ownEndDelivered(): void {
@@ -282,8 +311,6 @@ export class SimConnection implements Net.Connection {
 
   private closeIfBothEnded(): void {
     if (!this.endDelivered || !this.endReceived || this.isOver) return
-    this.state = "closed"
-    const { kernel } = this.carrier
-    kernel.call(kernel.now + 1, () => this.sink.closed(undefined), this.epoch)
+    this.close(undefined)
   }
 }

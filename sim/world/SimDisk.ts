@@ -4,7 +4,7 @@
  * (`DiskImage`) and from what was under way.
  */
 import * as RelativePath from "#base/RelativePath.ts"
-import { Event, type Epoch, type Kernel } from "#sim/kernel/Kernel.ts"
+import { CallEvent, Event, type Epoch, type Kernel } from "#sim/kernel/Kernel.ts"
 import * as Disk from "#world/Disk.ts"
 import { DiskError, type DiskErrorCode, type DiskOperation } from "#world/WorldError.ts"
 import type { Atlas } from "#sim/faults/Atlas.ts"
@@ -61,7 +61,7 @@ class FileCall extends Event {
   readonly kind = 5
   readonly operation: FileOperation
   readonly submittedAt: number
-  private readonly file: SimFile
+  readonly file: SimFile
   private readonly ticket: number
   private readonly offset: number
   readonly bytes: Uint8Array
@@ -82,9 +82,8 @@ class FileCall extends Event {
   fire(): void {
     const { file } = this
     const { disk } = file
-    const { faults, owner } = disk
     file.underWay.shift()
-    const hash = owner.kernel.hash
+    const hash = disk.owner.kernel.hash
     hash.fold(operationCodes[this.operation])
     const error = this.fails()
     if (error !== undefined) {
@@ -104,7 +103,7 @@ class FileCall extends Event {
       case "write":
       case "append": {
         const offset = this.apply(this.bytes)
-        if (this.syncs && !faults.lying) file.inode.sync()
+        if (this.syncs) disk.sync(file.inode)
         hash.bytes(this.bytes)
         return file.sink.done(this.ticket, this.operation === "append" ? offset : 0)
       }
@@ -112,7 +111,7 @@ class FileCall extends Event {
         file.inode.truncate(this.length)
         return file.sink.done(this.ticket, 0)
       case "sync":
-        if (!faults.lying) file.inode.sync()
+        disk.sync(file.inode)
         return file.sink.done(this.ticket, 0)
       case "size":
         return file.sink.done(this.ticket, file.inode.size)
@@ -154,11 +153,10 @@ class FileCall extends Event {
 
   /** Puts the bytes into the image; returns where. */
   private apply(bytes: Uint8Array): number {
-    const { file } = this
-    const { atlas, index } = file.disk.owner
-    const offset = this.operation === "append" ? file.inode.size : this.offset
-    file.inode.write(file.disk.misdirected(file, offset), bytes)
-    if (atlas.hasDamage) atlas.overwritten(index, file.path, Math.ceil(offset / sectorBytes), Math.floor((offset + bytes.length) / sectorBytes))
+    const { disk, inode } = this.file
+    const offset = this.operation === "append" ? inode.size : this.offset
+    const landed = disk.misdirected(inode, offset, bytes.length)
+    inode.write(landed, bytes, landed !== offset)
     return offset
   }
 
@@ -166,7 +164,7 @@ class FileCall extends Event {
   carryOutUnseen(): void {
     if (this.operation === "write" || this.operation === "append") this.apply(this.bytes)
     else if (this.operation === "truncate") this.file.inode.truncate(this.length)
-    else if (this.operation === "sync" && !this.file.disk.faults.lying) this.file.inode.sync()
+    else if (this.operation === "sync" && !this.file.disk.faults.lying) this.file.disk.sync(this.file.inode)
   }
 }
 
@@ -177,6 +175,8 @@ class SimFile implements Disk.File {
   readonly sink: Disk.Sink
   readonly writeThrough: boolean
   readonly underWay: Array<FileCall> = []
+  /** A sync of it is stuck, and what was submitted after it waits behind it. */
+  isStuck = false
   private readonly epoch: Epoch
   private busyUntil = 0
   private closed = false
@@ -202,10 +202,17 @@ class SimFile implements Disk.File {
     this.underWay.push(call)
     if (disk.isLastCall()) return disk.owner.killed()
     const latency = (operation === "sync" ? 0 : disk.callMicros()) + (call.syncs ? disk.syncMicros() : 0)
-    // Strictly later than the call before: operations of a file never change places.
-    this.busyUntil = Math.max(this.busyUntil, kernel.now) + latency
-    if (disk.faults.stuck && call.syncs) disk.stuckCalls.push({ call, at: this.busyUntil })
-    else kernel.schedule(call, this.busyUntil)
+    if (this.isStuck || (disk.faults.stuck && call.syncs)) {
+      this.isStuck = true
+      disk.stuck.push({ event: call, latency })
+    } else this.queue(call, latency)
+  }
+
+  /** Strictly later than the call before: operations of a file never change places. */
+  queue(call: Event, latency: number): void {
+    const { kernel } = this.disk.owner
+    this.busyUntil = Math.max(this.busyUntil, kernel.now) + Math.max(1, latency)
+    kernel.schedule(call, this.busyUntil)
   }
 
   readAt(ticket: number, offset: number, lengthBytes: number): void {
@@ -234,7 +241,8 @@ class SimFile implements Disk.File {
 export class SimDisk {
   readonly owner: DiskOwner
   readonly faults: DiskFaults
-  readonly stuckCalls: Array<{ readonly call: FileCall; readonly at: number }> = []
+  /** What waits for the end of a `stuck-sync`, in the order of its submission. */
+  readonly stuck: Array<{ readonly event: Event; readonly latency: number }> = []
   private image = new DiskImage()
   private readonly times: DiskTimes
   private files: Array<SimFile> = []
@@ -252,6 +260,8 @@ export class SimDisk {
   }
 
   syncMicros(): number {
+    // A lie takes no time.
+    if (this.faults.lying) return 0
     const { syncMicrosMin, syncMicrosMax } = this.times
     const slow = this.faults.slowSyncMicros > 0 ? this.faults.latency.below(this.faults.slowSyncMicros) : 0
     return syncMicrosMin + this.faults.latency.below(syncMicrosMax - syncMicrosMin + 1) + slow
@@ -263,20 +273,39 @@ export class SimDisk {
   }
 
   /** Where a write to `offset` really lands. */
-  misdirected(file: SimFile, offset: number): number {
-    if (!this.faults.misdirectNext) return offset
-    const sector = Math.floor(offset / sectorBytes)
-    const other = sector > 0 ? sector - 1 : sector + 1
-    const { atlas, index } = this.owner
-    if (!atlas.claim(index, file.path, sector) || !atlas.claim(index, file.path, other)) return offset
+  misdirected(inode: Inode, offset: number, lengthBytes: number): number {
+    if (!this.faults.misdirectNext || lengthBytes === 0) return offset
+    const path = this.image.pathOf(inode)
+    if (path === undefined) return offset
+    const shift = offset >= sectorBytes ? -1 : 1
+    const first = Math.floor(offset / sectorBytes)
+    const end = Math.ceil((offset + lengthBytes) / sectorBytes)
+    // Both the place that it misses and the place that it hits.
+    const sectors = { first: Math.min(first, first + shift), end: Math.max(end, end + shift) }
+    if (!this.owner.atlas.claim(this.owner.index, path, sectors)) return offset
     this.faults.misdirectNext = false
-    return offset + (other - sector) * sectorBytes
+    return offset + shift * sectorBytes
   }
 
-  /** The syncs that were stuck go on. */
+  /** A sync of a file, honest or not. */
+  sync(inode: Inode): void {
+    if (this.faults.lying) return
+    const { atlas, index } = this.owner
+    const path = atlas.hasDamage ? this.image.pathOf(inode) : undefined
+    if (path !== undefined) atlas.renewed(index, path, inode.renewed())
+    inode.sync()
+  }
+
+  /** The syncs that were stuck go on, and what waited behind them. */
   unstick(): void {
     this.faults.stuck = false
-    for (const { call, at } of this.stuckCalls.splice(0)) this.owner.kernel.schedule(call, at)
+    const { kernel } = this.owner
+    for (const { event, latency } of this.stuck.splice(0)) {
+      if (event instanceof FileCall) {
+        event.file.isStuck = false
+        event.file.queue(event, latency)
+      } else kernel.schedule(event, kernel.now + latency)
+    }
   }
 
   /**
@@ -292,7 +321,7 @@ export class SimDisk {
       }
     }
     this.files = []
-    this.stuckCalls.length = 0
+    this.stuck.length = 0
     this.namesBusyUntil = 0
     this.faults.killAtCall = 0
     if (!powerLost) return
@@ -315,7 +344,9 @@ export class SimDisk {
     if (files.length === 0) return undefined
     const [path, inode] = files[this.faults.rot.below(files.length)]
     const offset = this.faults.rot.below(inode.size)
-    if (!this.owner.atlas.claim(this.owner.index, path, Math.floor(offset / sectorBytes))) return undefined
+    const first = Math.floor(offset / sectorBytes)
+    // Only what is durable rots.
+    if (inode.isPending(first) || !this.owner.atlas.claim(this.owner.index, path, { first, end: first + 1 })) return undefined
     inode.flipBit(offset, this.faults.rot.below(8))
     return `${path} at ${offset}`
   }
@@ -420,11 +451,15 @@ export class SimDisk {
       return this.owner.killed()
     }
     const latency = operation === "sync-directory" ? this.syncMicros() : this.callMicros()
-    this.namesBusyUntil = Math.max(this.namesBusyUntil, kernel.now) + latency
-    kernel.call(
-      this.namesBusyUntil,
-      () => complete(this.faults.ioErrorPerMille > 0 && this.faults.error.chance(this.faults.ioErrorPerMille, 1_000) ? "io" : carryOut()),
-      epoch
-    )
+    const event = new CallEvent(epoch, () => {
+      const fails = this.faults.ioErrorPerMille > 0 && this.faults.error.chance(this.faults.ioErrorPerMille, 1_000)
+      complete(fails ? "io" : carryOut())
+    })
+    if (this.faults.stuck && operation === "sync-directory") {
+      this.stuck.push({ event, latency })
+      return
+    }
+    this.namesBusyUntil = Math.max(this.namesBusyUntil, kernel.now) + Math.max(1, latency)
+    kernel.schedule(event, this.namesBusyUntil)
   }
 }

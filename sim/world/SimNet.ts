@@ -2,12 +2,11 @@
  * SimNet: the network between the machines of a run. Datagrams are one reused event each; streams are `SimConnection`s.
  * Addresses are machine names; `0.0.0.0` stands for the machine itself when it binds.
  */
-import { copy } from "#base/Bytes.ts"
 import * as Limits from "#base/Limits.ts"
 import { Event, type Epoch, type Kernel } from "#sim/kernel/Kernel.ts"
 import * as Net from "#world/Net.ts"
 import { Link, type NetTimes } from "./Link.ts"
-import { netError, SimConnection, type Carrier } from "./SimConnection.ts"
+import { headBytes, netError, SimConnection, type Carrier } from "./SimConnection.ts"
 
 export interface NetObserver {
   message(event: {
@@ -114,7 +113,8 @@ export class SimNet {
     this.carrier = {
       kernel,
       carried: (from, to, sentAt, fate, bytes) => observer?.message({ channel: "stream", from, to, sentAt, fate, bytes }),
-      answers: (machine) => machines[machine].epoch !== undefined
+      answers: (machine) => machines[machine].epoch !== undefined,
+      over: (connection) => this.connections[connection.machine].delete(connection)
     }
   }
 
@@ -128,9 +128,7 @@ export class SimNet {
 
   /** Connections of a machine's present incarnation. */
   connectionsOf(machine: number): ReadonlyArray<SimConnection> {
-    const open = this.connections[machine]
-    for (const connection of open) if (connection.isOver) open.delete(connection)
-    return [...open]
+    return [...this.connections[machine]]
   }
 
   /** The machine's process is gone. When the power stayed on, its operating system ends the connections. */
@@ -169,8 +167,7 @@ export class SimNet {
       again.link = link
       again.from = from
       again.port = port
-      // The receiver owns what it gets.
-      again.bytes = copy(bytes)
+      again.bytes = bytes
       again.sentAt = datagram.sentAt
       again.duplicate = true
       this.kernel.schedule(again, link.arrival(bytes.length) + link.heldBack())
@@ -226,27 +223,19 @@ export class SimNet {
       if (answered || connection.isOver || !out.isOpen || target === undefined) return
       const peerEpoch = this.machines[target].epoch
       if (peerEpoch === undefined) return
+      if (!this.listeners[target].has(address.port)) return connection.refuse("refused")
       answered = true
-      const accept = this.listeners[target].get(address.port)
-      if (accept === undefined) {
-        kernel.call(incoming.arrival(40), () => (incoming.cuts > 0 ? undefined : connection.broken("refused")))
-        return
-      }
       const establish = (): void => {
-        const peer = new SimConnection({
-          carrier: this.carrier,
-          epoch: peerEpoch,
-          out: incoming,
-          incoming: out,
-          local: address,
-          remote: local,
-          state: "open"
-        })
+        const accept = this.listeners[target].get(address.port)
+        if (accept === undefined) return connection.refuse("refused")
+        const options = { carrier: this.carrier, epoch: peerEpoch, out: incoming, incoming: out, local: address, remote: local }
+        const peer = new SimConnection({ ...options, state: "open" })
         peer.peer = connection
+        connection.peer = peer
         this.connections[target].add(peer)
         kernel.running = peerEpoch
         peer.sink = accept(peer)
-        kernel.call(incoming.arrival(40), () => connection.open(peer), epoch)
+        peer.welcome()
       }
       if (peerEpoch.paused) kernel.call(kernel.now, establish, peerEpoch)
       else establish()
@@ -256,7 +245,7 @@ export class SimNet {
       kernel.call(
         kernel.now + wait,
         () => {
-          if (!answered && !connection.isOver && out.isOpen) kernel.call(out.arrival(40), arrive)
+          if (!answered && !connection.isOver && out.isOpen) kernel.call(out.arrival(headBytes), arrive)
         },
         epoch
       )

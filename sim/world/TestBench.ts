@@ -94,6 +94,7 @@ export class TestBench {
     return {
       started: (machine) => note(machine, "started"),
       exited: (machine, error) => note(machine, "exited", error),
+      stopped: (machine) => note(machine, "stopped"),
       defect: (machine, error) => note(machine, "defect", error),
       killed: (machine) => note(machine, "killed"),
       traced: (machine, level, name, fields) => {
