@@ -17,16 +17,17 @@ import type { Committed } from "./Committed.ts"
 import type { Edges } from "./Graph.ts"
 import { Ints } from "./Grow.ts"
 import { PrefixSet } from "./PrefixSet.ts"
-import { topological } from "./VectorClocks.ts"
 
 export interface Problem {
   readonly committed: Committed
   readonly history: History.History
   readonly snapshots: boolean
-  readonly sessions: boolean
   readonly realtime: boolean
-  /** Commits that are known to come before others, between members. */
+  /** Members whose commit is known to come before the begin of others. */
   readonly before: Edges
+  /** By member: where its steps stand in an order that is worth trying first. */
+  readonly begins: Int32Array
+  readonly commits: Int32Array
 }
 
 export interface Limits {
@@ -47,7 +48,7 @@ const done = 2
 export class CommitSearch {
   private readonly problem: Problem
   private readonly committed: Committed
-  /** A lane is what goes in order: a session, or one transaction where sessions have no order. */
+  /** The sessions. */
   private readonly lanes: ReadonlyArray<ReadonlyArray<number>>
   /** By lane: how many members are done. */
   private readonly heads: Int32Array
@@ -64,7 +65,6 @@ export class CommitSearch {
   /** By member: known predecessors that have not committed. */
   private readonly waiting: Int32Array
   private readonly after: { readonly offsets: Int32Array; readonly targets: Int32Array }
-  private readonly rank: Int32Array
   private readonly undo = new Ints(1024)
   private committedCount = 0
   private longest = -1
@@ -75,9 +75,7 @@ export class CommitSearch {
     const { count } = committed
     this.problem = problem
     this.committed = committed
-    this.lanes = problem.sessions
-      ? committed.bySession
-      : Array.from({ length: count }, (_, member): ReadonlyArray<number> => [member])
+    this.lanes = committed.bySession
     this.heads = new Int32Array(this.lanes.length)
     this.states = new Uint8Array(count)
     let keyCount = 0
@@ -97,9 +95,6 @@ export class CommitSearch {
     this.after = graph
     this.waiting = new Int32Array(count)
     for (const target of graph.targets) this.waiting[target]! += 1
-    this.rank = new Int32Array(count)
-    const order = topological(graph)
-    for (let at = 0; at < order.length; at += 1) this.rank[order[at]!] = at
   }
 
   /** Each member's reads as slots, each once. */
@@ -222,21 +217,20 @@ export class CommitSearch {
     for (let lane = 0; lane < this.lanes.length; lane += 1) {
       const member = this.lanes[lane]![this.heads[lane]!]
       if (member === undefined) continue
-      const possible =
-        this.states[member] === begun
-          ? this.mayCommit(member)
-          : this.mayBegin(member, earliest) && (this.problem.snapshots || this.mayCommit(member))
-      if (possible) found.push(member)
+      const begins = this.states[member] === 0
+      if (begins && !this.mayBegin(member, earliest)) continue
+      if ((!begins || !this.problem.snapshots) && !this.mayCommit(member)) continue
+      found.push(member)
     }
-    const { returns } = this.problem.history
-    const order = (member: number): number =>
-      this.problem.realtime ? returns[this.committed.members[member]!]! : this.rank[member]!
-    found.sort((left, right) => order(left) - order(right) || this.rank[left]! - this.rank[right]!)
+    const { begins, commits } = this.problem
+    const rank = (member: number): number => (this.states[member] === 0 ? begins[member]! : commits[member]!)
+    found.sort((left, right) => rank(left) - rank(right))
     for (const member of found) into.push(member)
   }
 
   private mayBegin(member: number, earliest: number): boolean {
     const { problem, committed } = this
+    if (this.waiting[member]! > 0) return false
     if (problem.realtime && problem.history.calls[committed.members[member]!]! > earliest) return false
     for (let at = this.readStarts[member]!; at < this.readStarts[member + 1]!; at += 1) {
       const slot = this.readSlots[at]!
@@ -255,7 +249,6 @@ export class CommitSearch {
   }
 
   private mayCommit(member: number): boolean {
-    if (this.waiting[member]! > 0) return false
     const { writeStarts, writeKeys } = this.committed
     for (let at = writeStarts[member]!; at < writeStarts[member + 1]!; at += 1) {
       const slot = this.visible[writeKeys[at]!]!
@@ -306,14 +299,10 @@ export class CommitSearch {
     for (let at = this.after.offsets[member]!; at < this.after.offsets[member + 1]!; at += 1) {
       this.waiting[this.after.targets[at]!]! -= 1
     }
-    this.heads[this.laneOf(member)]! += 1
+    this.heads[this.committed.sessions[member]!]! += 1
     this.committedCount += 1
     this.undo.push(member)
     this.undo.push(done)
-  }
-
-  private laneOf(member: number): number {
-    return this.problem.sessions ? this.committed.sessions[member]! : member
   }
 
   /** Takes steps back until the log is as short. */
@@ -333,7 +322,7 @@ export class CommitSearch {
       }
       this.states[member] = begun
       this.committedCount -= 1
-      this.heads[this.laneOf(member)]! -= 1
+      this.heads[this.committed.sessions[member]!]! -= 1
       for (let at = this.after.offsets[member]!; at < this.after.offsets[member + 1]!; at += 1) {
         this.waiting[this.after.targets[at]!]! += 1
       }

@@ -68,6 +68,14 @@ export const of = (transactions: Transactions, access: Access): Committed => {
   }
 }
 
+/** The same transactions, each in a session of its own: for levels that do not count sessions. */
+export const alone = (committed: Committed): Committed => ({
+  ...committed,
+  sessions: Int32Array.from({ length: committed.count }, (_, member) => member),
+  places: new Int32Array(committed.count),
+  bySession: Array.from({ length: committed.count }, (_, member) => [member])
+})
+
 const membersOf = ({ count, outcomes, starts, kinds, versions, writers }: Transactions): Int32Array => {
   const seen = new Uint8Array(count)
   for (let transaction = 0; transaction < count; transaction += 1) {

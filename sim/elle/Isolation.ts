@@ -10,14 +10,16 @@ import { CommitSearch, type Limits } from "./CommitSearch.ts"
 import * as Committed from "./Committed.ts"
 import * as Consistency from "./Consistency.ts"
 import * as Cycles from "./Cycles.ts"
-import { describe } from "./Transactions.ts"
 import { Edges } from "./Graph.ts"
 import * as ListChecks from "./ListChecks.ts"
 import { ListOrder } from "./ListOrder.ts"
 import * as Order from "./Order.ts"
+import * as OrderCycle from "./OrderCycle.ts"
 import * as RegisterChecks from "./RegisterChecks.ts"
 import { type Assumptions, RegisterOrder } from "./RegisterOrder.ts"
-import { ambiguous, type Kind, parse, type Transactions } from "./Transactions.ts"
+import { ambiguous, describe, type Kind, parse, type Transactions } from "./Transactions.ts"
+import * as OrderGuess from "./OrderGuess.ts"
+import { Saturation } from "./Saturation.ts"
 import * as UpdateChecks from "./UpdateChecks.ts"
 import * as WeakIsolation from "./WeakIsolation.ts"
 
@@ -108,12 +110,14 @@ interface Levels {
   readonly isBad: () => boolean
 }
 
-const steps: ReadonlyArray<{
+interface Step {
   readonly level: WeakIsolation.Level
   readonly model: string
   readonly session: string
   readonly type: string
-}> = [
+}
+
+const steps: ReadonlyArray<Step> = [
   {
     level: "read-committed",
     model: "monotonic-atomic-view",
@@ -139,49 +143,56 @@ const levels = (input: Levels): string | undefined => {
   if (due.length === 0 || ordered) return undefined
   const committed = Committed.of(transactions, access)
   const versions = input.versions > 0 ? { versions: input.edges } : {}
-  let known = new Edges()
-  for (const step of due) {
+  const decide = (step: Step): WeakIsolation.Verdict => {
     const sessions = Consistency.implies(level, step.session)
-    const verdict = WeakIsolation.check({ transactions, committed, level: step.level, sessions, ...versions })
+    return WeakIsolation.check({ transactions, committed, level: step.level, sessions, ...versions })
+  }
+  for (const step of due.toReversed()) {
+    const verdict = decide(step)
+    if (verdict.type === "holds") break
     if (verdict.type === "undecided") {
-      if (Consistency.implies(level, "PL-SI")) break
+      if (Consistency.implies(level, "PL-SI")) continue
       return "too many sessions for vector clocks"
     }
-    if (verdict.type === "broken") {
-      const bySession = verdict.anomaly.cycle?.edges.some(({ type }) => type === "process") ?? false
-      findings.add(bySession ? `${step.type}-process` : step.type, () => verdict.anomaly)
+    // The weakest level that is broken says the most.
+    for (const weaker of due) {
+      const first = weaker === step ? verdict : decide(weaker)
+      if (first.type !== "broken") continue
+      const bySession = first.anomaly.cycle?.edges.some(({ type }) => type === "process") ?? false
+      findings.add(bySession ? `${weaker.type}-process` : weaker.type, () => first.anomaly)
       return undefined
     }
-    known = verdict.edges
   }
-  return Consistency.implies(level, "PL-SI") ? search(input, committed, known) : undefined
+  return Consistency.implies(level, "PL-SI") ? search(input, committed) : undefined
 }
 
 /** Looks for an order of commits that explains all. */
-const search = (
-  { transactions, options, findings }: Levels,
-  committed: Committed.Committed,
-  before: Edges
-): string | undefined => {
+const search = ({ transactions, options, findings }: Levels, whole: Committed.Committed): string | undefined => {
   const { level, limits } = options
   const { history } = transactions
   const snapshots = !Consistency.implies(level, "PL-3")
   const sessions = Consistency.implies(level, "strong-session-snapshot-isolation")
   const realtime = history.order === "realtime" && Consistency.implies(level, "strong-snapshot-isolation")
-  const outcome = new CommitSearch({ committed, history, snapshots, sessions, realtime, before }).run(limits)
+  const committed = sessions ? whole : Committed.alone(whole)
+  const type = `${snapshots ? "no-snapshot-order" : "no-serial-order"}${realtime ? "-realtime" : sessions ? "-process" : ""}`
+  const saturated = new Saturation({ committed, history, snapshots, realtime }).run()
+  if (saturated.type === "cyclic") {
+    findings.add(type, () => OrderCycle.anomalyOf(transactions, committed, saturated))
+    return undefined
+  }
+  if (OrderGuess.succeeds(committed, saturated)) return undefined
+  const outcome = new CommitSearch({ committed, history, snapshots, realtime, ...saturated }).run(limits)
   if (outcome.type === "undecided") return "the search for an order of commits came to the end of its budget"
   if (outcome.type === "ordered") return undefined
-  const suffix = realtime ? "-realtime" : sessions ? "-process" : ""
-  findings.add(`${snapshots ? "no-snapshot-order" : "no-serial-order"}${suffix}`, () => {
+  findings.add(type, () => {
     const rows = outcome.stuck.map((member) => committed.members[member]!)
     const told = rows.slice(0, toldMax).map((row) => `  ${describe(transactions, row)}`)
-    return {
-      transactions: rows,
-      explanation: [
-        `No order of commits explains the reads, as ${Consistency.friendlyName(level)} wants it: all were tried. The longest has ${outcome.longest} of ${committed.count} transactions; after it none of these fits:`,
-        ...told
-      ].join("\n")
-    }
+    const name = Consistency.friendlyName(level)
+    const explanation = [
+      `No order of commits explains the reads, as ${name} wants it: all were tried. The longest has ${outcome.longest} of ${committed.count} transactions; after it none of these fits:`,
+      ...told
+    ]
+    return { transactions: rows, explanation: explanation.join("\n") }
   })
   return undefined
 }

@@ -12,10 +12,12 @@
 import { text } from "#sim/judges/Value.ts"
 import type { Anomaly, Cycle, Edge } from "./Anomaly.ts"
 import type { Committed } from "./Committed.ts"
-import { components, knots } from "./Components.ts"
+import { cycle as shortCycle, path } from "./Path.ts"
+import { components } from "./Components.ts"
 import { Edges, type Graph, process, wr, ww } from "./Graph.ts"
 import { Ints } from "./Grow.ts"
 import { clocks } from "./VectorClocks.ts"
+import { latestBefore, writersByKey } from "./WritersByKey.ts"
 import { describe, type Transactions } from "./Transactions.ts"
 
 export type Level = "read-committed" | "read-atomic" | "causal"
@@ -34,7 +36,7 @@ export interface Input {
 }
 
 export type Verdict =
-  | { readonly type: "holds"; readonly edges: Edges }
+  | { readonly type: "holds" }
   | { readonly type: "broken"; readonly anomaly: Omit<Anomaly, "type"> }
   /** Too many sessions for the memory of a check. */
   | { readonly type: "undecided" }
@@ -63,7 +65,7 @@ export const check = (input: Input): Verdict => {
   addVersions(input, edges)
   if (forcing.stale !== undefined) return { type: "broken", anomaly: staleRead(input, graph, forcing.stale) }
   const cyclic = components(edges.graph(committed.count)).count < committed.count
-  return cyclic ? broken({ ...input, transactions }, edges, forcing) : { type: "holds", edges }
+  return cyclic ? broken({ ...input, transactions }, edges, forcing) : { type: "holds" }
 }
 
 const base = ({ committed, sessions, level }: Input): Edges => {
@@ -215,98 +217,6 @@ const causal = (committed: Committed, clock: Int32Array, forcing: Forcing): void
   }
 }
 
-/** Who wrote each key, a group for each session, members in the session's order. */
-interface Groups {
-  readonly starts: Int32Array
-  readonly sessions: Int32Array
-  readonly memberStarts: Int32Array
-  readonly members: Int32Array
-}
-
-const writersByKey = ({ bySession, writeStarts, writeKeys }: Committed): Groups => {
-  let keyCount = 0
-  for (const key of writeKeys) if (key >= keyCount) keyCount = key + 1
-  const starts = new Int32Array(keyCount + 1)
-  const latest = new Int32Array(keyCount).fill(-1)
-  const each = (visit: (key: number, member: number, session: number) => void): void => {
-    for (const [session, list] of bySession.entries()) {
-      for (const member of list) {
-        for (let at = writeStarts[member]!; at < writeStarts[member + 1]!; at += 1)
-          visit(writeKeys[at]!, member, session)
-      }
-    }
-  }
-  each((key, _, session) => {
-    if (latest[key] === session) return
-    latest[key] = session
-    starts[key + 1]! += 1
-  })
-  for (let key = 0; key < keyCount; key += 1) starts[key + 1]! += starts[key]!
-  const groupCount = starts[keyCount]!
-  const sessions = new Int32Array(groupCount)
-  const memberStarts = new Int32Array(groupCount + 1)
-  const next = starts.slice(0, keyCount)
-  latest.fill(-1)
-  each((key, _, session) => {
-    if (latest[key] !== session) {
-      latest[key] = session
-      sessions[next[key]!++] = session
-    }
-    memberStarts[next[key]!]! += 1
-  })
-  for (let group = 0; group < groupCount; group += 1) memberStarts[group + 1]! += memberStarts[group]!
-  const members = new Int32Array(memberStarts[groupCount]!)
-  const filled = memberStarts.slice(0, groupCount)
-  next.set(starts.subarray(0, keyCount))
-  latest.fill(-1)
-  each((key, member, session) => {
-    if (latest[key] !== session) {
-      latest[key] = session
-      next[key]! += 1
-    }
-    members[filled[next[key]! - 1]!++] = member
-  })
-  return { starts, sessions, memberStarts, members }
-}
-
-/** The last member of a group whose place in its session is below `bound`, or -1. */
-const latestBefore = ({ places }: Committed, groups: Groups, group: number, bound: number): number => {
-  let low = groups.memberStarts[group]!
-  const first = low
-  let high = groups.memberStarts[group + 1]!
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (places[groups.members[middle]!]! < bound) low = middle + 1
-    else high = middle
-  }
-  return low === first ? -1 : groups.members[low - 1]!
-}
-
-/** The shortest path from one vertex to another, both included; edge kinds beside it. */
-const path = (graph: Graph, from: number, to: number): { vertices: Array<number>; edges: Array<number> } => {
-  const parents = new Int32Array(graph.vertices).fill(-1)
-  const parentEdges = new Int32Array(graph.vertices)
-  const queue = [from]
-  parents[from] = from
-  for (let at = 0; at < queue.length && parents[to] === -1; at += 1) {
-    const vertex = queue[at]!
-    for (let edge = graph.offsets[vertex]!; edge < graph.offsets[vertex + 1]!; edge += 1) {
-      const target = graph.targets[edge]!
-      if (parents[target] !== -1) continue
-      parents[target] = vertex
-      parentEdges[target] = edge
-      queue.push(target)
-    }
-  }
-  const vertices = [to]
-  const edges: Array<number> = []
-  for (let vertex = to; vertex !== from; vertex = parents[vertex]!) {
-    edges.push(parentEdges[vertex]!)
-    vertices.push(parents[vertex]!)
-  }
-  return { vertices: vertices.reverse(), edges: edges.reverse() }
-}
-
 /** Makes a cycle's words and data; `reason` tells why member i leads to the next. */
 const anomalyOf = (
   { transactions, committed, level }: Input,
@@ -382,19 +292,7 @@ const reasonOf = (
 const broken = (input: Input, edges: Edges, forcing: Forcing): Verdict => {
   const { committed, transactions } = input
   const graph = edges.graph(committed.count)
-  const knot = knots(components(graph), committed.count)[0]!
-  const inside = new Set(knot)
-  let best: ReadonlyArray<number> | undefined
-  for (let tries = 0, index = 0; tries < 8 && index < knot.length; index += 1) {
-    const start = knot[index]!
-    for (let edge = graph.offsets[start]!; edge < graph.offsets[start + 1]! && tries < 8; edge += 1) {
-      if (!inside.has(graph.targets[edge]!)) continue
-      tries += 1
-      const { vertices } = path(graph, graph.targets[edge]!, start)
-      if (best === undefined || vertices.length < best.length) best = vertices
-    }
-  }
-  const list = best!
+  const list = shortCycle(graph).vertices
   const anomaly = anomalyOf(input, list, (index, from, to) => {
     const source = list[index]!
     const target = list[(index + 1) % list.length]!
