@@ -39,7 +39,7 @@ const same = (seen: Result, expected: Result): boolean => {
 
 const operationKey = (operation: Operation, result: Result | Model.Unknown): string => {
   if (operation.type === "read") {
-    return result === Model.unknown || typeof result !== "object" ? "m?" : `m${membersKey(result)}`
+    return typeof result === "object" ? `m${membersKey(result)}` : Model.isSeen(result) ? "m!" : "m?"
   }
   const seen = typeof result === "boolean" ? (result ? "+" : "-") : Model.isSeen(result) ? "!" : "?"
   return `${operation.type[0]}${seen}${Model.keyText(Model.scalarKey(operation.value))}`

@@ -149,8 +149,7 @@ describe("a scenario's judge", () => {
         operation(1, 20, 30, {}, { type: "ok", value: 0 })
       )
     ).toEqual({
-      detail:
-        "not linearizable: read -> 0 by client 1 fits nowhere; the state could be 1; against it: write 1 by client 0",
+      detail: "not linearizable: read -> 0 by client 1 fits nowhere; the state could be 1",
       atMicros: 30,
       node: 4
     })

@@ -33,8 +33,6 @@ export interface Options {
   readonly partition?: boolean
   /** Decide by a special algorithm where there is one. Default: true. */
   readonly special?: boolean
-  /** Find out which operations suffice for a refusal. Default: true. */
-  readonly minimal?: boolean
 }
 
 /** A linearization, whole or as far as one goes. */
@@ -51,10 +49,13 @@ export interface Refusal {
   readonly rows: Int32Array
   /** The row whose completion no linearization reaches: the first point where nothing fits. */
   readonly stuck: number
-  /** The longest linearizations of what comes before it, each of which fits nothing more. */
+  /**
+   * The longest linearizations of what comes before it, each of which fits nothing more. Found when first read; none
+   * where that would take too long.
+   */
   readonly partials: ReadonlyArray<Linearization>
-  /** Rows that cannot be explained, whatever the others did; see `linear/Minimal.ts`. */
-  readonly minimal: Minimal.Minimal | undefined
+  /** Rows that cannot be explained, whatever the others did (`linear/Minimal.ts`). Found when first read. */
+  readonly minimal: Minimal.Minimal
 }
 
 export type Verdict =
@@ -97,9 +98,8 @@ export const check = <State, Operation, Result>(
       const decided = checkPart(partModel, entries, rows, limits, options)
       configurations += decided.configurations
       if (decided.type === "refused") {
-        const { stuck, partials } = decided
-        const minimal = (options.minimal ?? true) ? Minimal.find(partModel, entries, rows, stuck) : undefined
-        return { type: "refused", refusal: { part, rows, stuck, partials, minimal }, parts: parts.size, configurations }
+        const refusal = refusalOf(partModel, entries, part, rows, decided)
+        return { type: "refused", refusal, parts: parts.size, configurations }
       }
       if (decided.type === "undecided") {
         still.push(part)
@@ -113,19 +113,61 @@ export const check = <State, Operation, Result>(
   return { type: "undecided", reason, undecided: open, parts: parts.size, configurations }
 }
 
+interface Refused {
+  readonly type: "refused"
+  readonly configurations: number
+  readonly stuck: number
+  /** `undefined`: not looked for yet. */
+  readonly partials: ReadonlyArray<Linearization> | undefined
+}
+
 type Decided =
   | { readonly type: "linearizable"; readonly configurations: number }
-  | {
-      readonly type: "refused"
-      readonly configurations: number
-      readonly stuck: number
-      readonly partials: ReadonlyArray<Linearization>
-    }
+  | Refused
   | {
       readonly type: "undecided"
       readonly configurations: number
       readonly reason: "configurations" | "memory" | "time"
     }
+
+const refusalOf = (
+  model: Model.Model,
+  entries: Entries,
+  part: Model.Key | undefined,
+  rows: Int32Array,
+  { stuck, ...decided }: Refused
+): Refusal => {
+  let partials = decided.partials
+  let minimal: Minimal.Minimal | undefined
+  return {
+    part,
+    rows,
+    stuck,
+    get partials() {
+      return (partials ??= partialsOf(model, entries, rows, stuck))
+    },
+    get minimal() {
+      return (minimal ??= Minimal.find(model, entries, rows, stuck))
+    }
+  }
+}
+
+/** How far linearizations go, where a special algorithm has found that none reaches the completion of a row. */
+const partialsOf = (
+  model: Model.Model,
+  entries: Entries,
+  rows: Int32Array,
+  stuck: number
+): ReadonlyArray<Linearization> => {
+  const before = rows.filter((row) => entries.calls[row]! < entries.returns[stuck]!)
+  const limits = {
+    configurationsMax: firstTurnConfigurations,
+    memoryBytesMax: memoryBytesDefault,
+    expired: () => false
+  }
+  const decided = search(model, entries, before, limits)
+  return decided.type === "refused" ? (decided.partials ?? []) : []
+}
 
 const checkPart = (
   model: Model.Model,
@@ -138,15 +180,8 @@ const checkPart = (
   if (special === undefined) return search(model, entries, rows, limits)
   const { stuck } = special
   if (stuck === undefined) return { type: "linearizable", configurations: 0 }
-  // The search only has to find how far linearizations go; where that takes too long, none are shown.
-  const before = rows.filter((row) => entries.calls[row]! < entries.returns[stuck]!)
-  const decided = search(model, entries, before, { ...limits, configurationsMax: partialsConfigurations })
-  const partials = decided.type === "refused" ? decided.partials : []
-  return { type: "refused", configurations: decided.configurations, stuck, partials }
+  return { type: "refused", configurations: 0, stuck, partials: undefined }
 }
-
-/** What finding the longest linearizations may visit once a special algorithm has refused. */
-const partialsConfigurations = 100_000
 
 const search = (model: Model.Model, entries: Entries, rows: Int32Array, limits: Limits): Decided => {
   const automaton = new Automaton(model)
@@ -272,10 +307,9 @@ const violation = <Op, Value, Operation, Result>(
     `${model.describe(entries.operations[row]!, entries.results[row]!)} by client ${operations[row]!.client}`
   const states = [...new Set(refusal.partials.map((partial) => partial.state))].slice(0, 3)
   const could = states.length === 0 ? "" : `; the state could be ${states.join(" or ")}`
-  const others = [...(refusal.minimal?.rows ?? [])].filter((row) => row !== refusal.stuck)
-  const because = others.length === 0 || others.length > 6 ? "" : `; against it: ${others.map(words).join(", ")}`
+  // What suffices for the refusal takes many judgements to find, and shrinking a run asks for this line very often.
   return {
-    detail: `not linearizable: ${words(refusal.stuck)} fits nowhere${could}${because}`,
+    detail: `not linearizable: ${words(refusal.stuck)} fits nowhere${could}`,
     atMicros: stuck.completedAt,
     node: nodes + stuck.client
   }

@@ -41,7 +41,7 @@ export const mutate = (
       return replaced(replaced(entries, at, { result: entries[other]!.result }), other, { result: entry.result })
     }
     case "duplicated": {
-      const last = Math.max(...ends.map((end) => entries[end]!.return))
+      const last = Math.max(...entries.map(({ call }) => call), ...ends.map((end) => entries[end]!.return))
       return [...entries, { ...entry, call: last + 1, return: last + 2 }]
     }
     case "invented":

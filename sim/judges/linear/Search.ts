@@ -56,6 +56,8 @@ const deadEndsMax = 64
 /** How many operations of a kind are looked at for one that is open; missing one costs time, never a verdict. */
 const twinStepsMax = 64
 const partialsMax = 8
+/** All partial linearizations together, so that a refusal of millions stays small. */
+const partialOperationsMax = 8_000_000
 
 export class Search {
   private readonly problem: Problem
@@ -350,7 +352,8 @@ export class Search {
   private refuse(): Outcome {
     const stuck = this.problem.completed[this.furthest]!
     const longest = this.deadEnds.toSorted((left, right) => right.length - left.length || left.record - right.record)
-    const partials = longest.slice(0, partialsMax).map(({ record }) => ({
+    const fitting = Math.min(partialsMax, Math.ceil(partialOperationsMax / (this.problem.count + 1)))
+    const partials = longest.slice(0, fitting).map(({ record }) => ({
       order: this.replay(this.configurations.path(record)),
       state: this.configurations.state(record)
     }))

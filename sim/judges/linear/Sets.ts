@@ -22,13 +22,14 @@ export const prepare = (part: Part, shape: Shape): Decidable | undefined => {
     if (adds.has(view.value)) return undefined
     adds.set(view.value, operation)
   }
-  /** Completed reads, smallest first, with the adds of what they showed; -1 for what nobody added. */
+  /** Completed reads, smallest first, with the adds of what they showed; -1 for what nobody added, or twice. */
   const reads: Array<{ readonly operation: number; readonly shown: Int32Array }> = []
   for (let operation = 0; operation < length; operation += 1) {
     if (returns[operation] === never) continue
     const view = shape.view(part.operation(operation), part.result(operation))
     if (view?.type !== "read") continue
-    reads.push({ operation, shown: Int32Array.from(view.values, (value) => adds.get(value) ?? -1) })
+    const twice = new Set(view.values).size !== view.values.length
+    reads.push({ operation, shown: Int32Array.from(view.values, (value) => (twice ? -1 : (adds.get(value) ?? -1))) })
   }
   reads.sort((left, right) => left.shown.length - right.shown.length)
   const levels = new Int32Array(length)
@@ -46,7 +47,7 @@ export const prepare = (part: Part, shape: Shape): Decidable | undefined => {
         if (levels[add] === 0) levels[add] = level
         else seenBefore += 1
       }
-      // A member twice, or one missing that a smaller read showed.
+      // A member is missing that a smaller read showed.
       if (seenBefore !== size) return false
       size = shown.length
       levels[operation] = level + 1
