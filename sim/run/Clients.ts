@@ -34,6 +34,8 @@ class Client {
   current: Entry | undefined
   planned: ReadonlyArray<PlannedOperation>
   next = 0
+  /** When its planned operations began. */
+  readonly begunAt: Array<number> = []
   finals: ReadonlyArray<unknown> = []
   nextFinal = 0
   readonly index: number
@@ -81,9 +83,9 @@ export class Clients {
     }
   }
 
-  /** The planned operations that were begun: what a journal has to keep. */
+  /** The planned operations that were begun, with their times: what a journal has to keep. */
   begun(): ReadonlyArray<PlannedOperation> {
-    return this.clients.flatMap((client) => client.planned.slice(0, client.next))
+    return this.clients.flatMap((client) => client.planned.slice(0, client.begunAt.length).map((planned, index) => ({ ...planned, atMicros: client.begunAt[index] })))
   }
 
   /** Final operations that are not ok yet, in words. */
@@ -106,8 +108,10 @@ export class Clients {
     const planned = client.planned[client.next]
     if (planned === undefined) return
     client.next++
-    this.stage.after(client.index, planned.gapMicros, () => {
+    const delayMicros = Math.max(planned.gapMicros, (planned.atMicros ?? 0) - this.stage.now())
+    this.stage.after(client.index, delayMicros, () => {
       if (this.final) return
+      client.begunAt.push(this.stage.now())
       this.begin(client, planned.operation, false)
     })
   }

@@ -11,6 +11,8 @@ export interface PlannedOperation {
   readonly client: number
   /** Think time before it, from the end of the client's operation before. */
   readonly gapMicros: number
+  /** It does not begin before this time of the run: a journal's operations keep their times when others are left out. */
+  readonly atMicros?: number
   /** The workload's own JSON value. */
   readonly operation: unknown
 }

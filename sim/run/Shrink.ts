@@ -1,11 +1,11 @@
 /**
- * Shrink: makes a failing run small while the same judge fails (delta debugging, Zeller and Hildebrandt, TSE 2002). Faults
- * go first, because they say the most; then time, operations, clients, nodes, the scheduler's surprises, and at last each
- * decision of the network and the disks that can be calm.
+ * Shrink: makes a failing run small while the same judge fails (delta debugging, Zeller and Hildebrandt, TSE 2002). First
+ * it ends sooner, and whole streams of decisions become calm, so that the rest stays where it is when something is left out;
+ * then faults, which say the most, operations, clients, nodes, the scheduler's surprises; at last single decisions.
  */
 import * as Tripwire from "#sim/kernel/Tripwire.ts"
 import type { Decisions, Journal } from "./Journal.ts"
-import type { Plan, PlannedOperation } from "./Plan.ts"
+import type { Plan } from "./Plan.ts"
 import { failedCheck, type RunResult } from "./Result.ts"
 import { run } from "./Run.ts"
 import type { Scenario } from "./Scenario.ts"
@@ -31,8 +31,6 @@ export interface Shrunk {
 
 /** Left of a run after the event that the judge points at, so that what follows from it still shows. */
 const tailMicros = 50_000
-/** Counts a removed operation's own time into the gap before the next, so that the rest stays where it was. */
-const operationMicros = 1_000
 
 export const decisionCount = (decisions: Decisions): number => Object.values(decisions).reduce((sum, pairs) => sum + pairs.length / 2, 0)
 
@@ -125,7 +123,7 @@ class Shrinking {
   private operations(): void {
     this.minimize(
       () => this.plan.operations,
-      (kept) => this.accepts({ ...this.plan, operations: withGaps(this.plan.operations, kept) }) !== undefined
+      (operations) => this.accepts({ ...this.plan, operations }) !== undefined
     )
   }
 
@@ -148,8 +146,8 @@ class Shrinking {
     this.accepts({ ...this.plan, preemptionOneIn: 0 })
   }
 
-  private decisions(): void {
-    if (this.accepts(this.plan, {}) !== undefined) return
+  /** Leaves out whole streams: a run of calm latencies keeps its course when an operation is left out. */
+  private streams(): void {
     this.minimize(
       () => Object.keys(this.journal.decisions),
       (names) => {
@@ -158,6 +156,10 @@ class Shrinking {
         return this.accepts(this.plan, decisions) !== undefined
       }
     )
+  }
+
+  private decisions(): void {
+    this.streams()
     for (const name of Object.keys(this.journal.decisions)) {
       this.minimize(
         () => pairsOf(this.journal.decisions[name] ?? []),
@@ -174,8 +176,9 @@ class Shrinking {
     do {
       before = JSON.stringify(this.plan)
       const steps: ReadonlyArray<readonly [phase: string, step: () => void]> = [
-        ["faults", () => this.faults()],
         ["time", () => this.time(failedCheck(first)?.atMicros)],
+        ["streams", () => this.streams()],
+        ["faults", () => this.faults()],
         ["operations", () => this.operations()],
         ["nodes", () => this.shape()],
         ["scheduling", () => this.scheduling()]
@@ -195,23 +198,6 @@ const pairsOf = (flat: ReadonlyArray<number>): ReadonlyArray<readonly [number, n
   const pairs: Array<readonly [number, number]> = []
   for (let i = 0; i + 1 < flat.length; i += 2) pairs.push([flat[i], flat[i + 1]])
   return pairs
-}
-
-/** The operations that are kept, each client's gaps grown by what was left out before them. */
-const withGaps = (all: ReadonlyArray<PlannedOperation>, kept: ReadonlyArray<PlannedOperation>): ReadonlyArray<PlannedOperation> => {
-  const keep = new Set(kept)
-  const owed = new Map<number, number>()
-  const result: Array<PlannedOperation> = []
-  for (const operation of all) {
-    const before = owed.get(operation.client) ?? 0
-    if (keep.has(operation)) {
-      result.push(before === 0 ? operation : { ...operation, gapMicros: operation.gapMicros + before })
-      owed.set(operation.client, 0)
-    } else {
-      owed.set(operation.client, before + operation.gapMicros + operationMicros)
-    }
-  }
-  return result
 }
 
 /** The smallest run that was found in the budget in which the journal's judge still fails; the journal itself when it does not fail. */
