@@ -14,7 +14,7 @@ import * as DurableCounter from "../systems/DurableCounter.ts"
 export type Operation = Counter.Operation
 
 const client = Effect.fnUntraced(function* (spec: ClientSpec) {
-  const caller = yield* Call.make(spec, { retryMicros: 100_000, timeoutMicros: 1_000_000 })
+  const caller = yield* Call.make(spec, { retryMicros: 100_000, timeoutMicros: 6_000_000 })
   const perform: Perform<Operation, number> = (operation, done) => {
     caller.call<number>(
       (writer) => {

@@ -21,7 +21,7 @@ export const label = (operation: Operation): string =>
 
 /** A client that asks one node after the other until one answers. */
 export const client = Effect.fnUntraced(function* (spec: ClientSpec) {
-  const caller = yield* Call.make(spec, { retryMicros: 100_000, timeoutMicros: 1_000_000 })
+  const caller = yield* Call.make(spec, { retryMicros: 100_000, timeoutMicros: 2_000_000 })
   const perform: Perform<Operation, Value> = (operation, done) => {
     caller.call<Value>(
       (writer) => {
