@@ -77,6 +77,21 @@ export class Inode {
     this.pending.push({ offset, bytes: copy(bytes), sizeAfter: this.size, sizeBefore: size, old, stray })
   }
 
+  /** Nothing is pending and nothing was lost: what is seen is what is durable. */
+  get isClean(): boolean {
+    return this.pending.length === 0 && this.durable === undefined
+  }
+
+  /** A write and its sync in one, to a clean file: there is nothing to undo, and nothing to keep for that. */
+  writeDurable(offset: number, bytes: Uint8Array): void {
+    const { size } = this
+    const end = offset + bytes.length
+    this.cache = grown(this.cache, end)
+    if (offset > size) this.cache.fill(0, size, offset)
+    this.cache.set(bytes, offset)
+    if (end > size) this.size = end
+  }
+
   truncate(size: number): void {
     const sizeBefore = this.size
     const old = size < sizeBefore ? this.cache.slice(size, sizeBefore) : undefined

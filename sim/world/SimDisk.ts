@@ -102,8 +102,7 @@ class FileCall extends Event {
       }
       case "write":
       case "append": {
-        const offset = this.apply(this.bytes)
-        if (this.syncs) disk.sync(file.inode)
+        const offset = this.syncs ? this.applyDurable() : this.apply(this.bytes)
         hash.bytes(this.bytes)
         return file.sink.done(this.ticket, this.operation === "append" ? offset : 0)
       }
@@ -157,6 +156,19 @@ class FileCall extends Event {
     const offset = this.operation === "append" ? inode.size : this.offset
     const landed = disk.misdirected(inode, offset, bytes.length)
     inode.write(landed, bytes, landed !== offset)
+    return offset
+  }
+
+  /** A write-through: on a healthy disk there is no moment at which power loss could take it. */
+  private applyDurable(): number {
+    const { disk, inode } = this.file
+    if (!disk.isHealthy || !inode.isClean) {
+      const offset = this.apply(this.bytes)
+      disk.sync(inode)
+      return offset
+    }
+    const offset = this.operation === "append" ? inode.size : this.offset
+    inode.writeDurable(offset, this.bytes)
     return offset
   }
 
@@ -294,6 +306,11 @@ export class SimDisk {
     const path = atlas.hasDamage ? this.image.pathOf(inode) : undefined
     if (path !== undefined) atlas.renewed(index, path, inode.renewed())
     inode.sync()
+  }
+
+  /** No fault changes where a write lands, or whether its sync is true. */
+  get isHealthy(): boolean {
+    return !this.faults.lying && !this.faults.misdirectNext && !this.owner.atlas.hasDamage
   }
 
   /** The syncs that were stuck go on, and what waited behind them. */
