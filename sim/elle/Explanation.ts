@@ -62,7 +62,9 @@ const explain = (
     const explained = explainer.explain(first, second, kind)
     if (explained !== undefined) return explained
   }
-  return { type: "ww", words: (a, b) => `${a} comes before ${b}` }
+  const words = (a: string, b: string): string =>
+    `both wrote a key, and ${a} had not seen what ${b} wrote, so it came before it as a whole`
+  return { type: "ww", words }
 }
 
 /** A cycle's steps: transactions, and the kinds of dependency by which each leads to the next. */

@@ -66,6 +66,12 @@ export const check = (history: History.History, options: Options): Found => {
   if (twice !== undefined) return { findings, reason: twice }
   const isBad = (): boolean => Cycles.latticeTypes(findings.types).some((type) => prohibited.has(type))
   if (isBad()) return { findings, reason: undefined }
+  const isSnapshot = Consistency.implies(options.level, "PL-SI") && !Consistency.implies(options.level, "PL-3")
+  if (order instanceof ListOrder && isSnapshot && order.addOverwrites(edges)) {
+    const suffix = wanted.realtime ? "-realtime" : wanted.process ? "-process" : ""
+    const overwriting = { transactions, graph: edges.graph(vertices), explainer: order }
+    if (Cycles.findApart(overwriting, `no-snapshot-order${suffix}`, findings)) return { findings, reason: undefined }
+  }
   const reason = levels({ transactions, access, options, findings, edges, versions, isBad })
   if (reason !== undefined) return { findings, reason }
   if (isEmpty(transactions)) return { findings, reason: "no transaction has committed" }
