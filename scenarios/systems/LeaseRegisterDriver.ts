@@ -24,9 +24,8 @@ const encodeSlot = (generation: number, durable: Durable): Uint8Array => {
   const { ballot, promised, sequence, state } = durable
   const writer = Writer.make().u32(0).u32(0).f64(generation).u32(promised).u32(ballot).u32(sequence)
   const slot = writer.raw(state).finish()
-  const body = slot.subarray(headBytes)
-  putU32(slot, 0, body.length)
-  putU32(slot, 4, crc32c(body))
+  putU32(slot, 0, slot.length - headBytes)
+  putU32(slot, 4, crc32c(slot, headBytes))
   return slot
 }
 

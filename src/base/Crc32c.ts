@@ -17,10 +17,10 @@ const tables = (() => {
 
 const [t0, t1, t2, t3] = tables
 
-/** The checksum of `bytes`; `seed` continues an earlier one. */
-export const crc32c = (bytes: Uint8Array, seed = 0): number => {
+/** The checksum of the bytes from `from` on; `seed` continues an earlier one. */
+export const crc32c = (bytes: Uint8Array, from = 0, seed = 0): number => {
   let crc = ~seed
-  let i = 0
+  let i = from
   const whole = bytes.length - 3
   for (; i < whole; i += 4) {
     crc ^= bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24)
