@@ -23,7 +23,8 @@ export interface Row {
   readonly operations: number
 }
 
-export const faultMix = "each in one second of five: 2 % loss, 2 % duplicates, up to 4 ms more delay; a power loss of one node every 20 s"
+export const faultMix =
+  "each in one second of five: 2 % loss, 2 % duplicates, up to 4 ms more delay; a power loss of one node every 20 s"
 
 const seconds = 1_000_000
 const nodes = 5
@@ -61,7 +62,13 @@ const drawFaults = (virtualSeconds: number): ReadonlyArray<Fault> => {
     faults.push({ ...lasting, kind: "duplicate", atMicros: (at + 1) * seconds, amount: 20 })
     faults.push({ ...lasting, kind: "delay", atMicros: (at + 2) * seconds, amount: 4_000 })
     if (at % 20 === 0) {
-      faults.push({ kind: "lose-unsynced", atMicros: (at + 3) * seconds, forMicros: seconds / 2, nodes: [(at / 20) % nodes], amount: 0 })
+      faults.push({
+        kind: "lose-unsynced",
+        atMicros: (at + 3) * seconds,
+        forMicros: seconds / 2,
+        nodes: [(at / 20) % nodes],
+        amount: 0
+      })
     }
   }
   return faults
@@ -81,7 +88,8 @@ const busy = (virtualSeconds: number): Plan => {
   return { ...base, clients, operations, durationMicros: virtualSeconds * seconds, faults: drawFaults(virtualSeconds) }
 }
 
-const median = (values: ReadonlyArray<number>): number => [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)]
+const median = (values: ReadonlyArray<number>): number =>
+  [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)]
 
 const measure = (name: string, plan: Plan, rounds: number): Row => {
   const wall: Array<number> = []
@@ -96,7 +104,9 @@ const measure = (name: string, plan: Plan, rounds: number): Row => {
     const wallSeconds = (hostMillis() - before) / 1_000
     const used = process.cpuUsage(cpuBefore)
     if (result.verdict !== "pass") {
-      throw new Error(`${name} must pass to be measured: ${JSON.stringify(result.checks.filter((check) => check.verdict !== "pass"))}`)
+      throw new Error(
+        `${name} must pass to be measured: ${JSON.stringify(result.checks.filter((check) => check.verdict !== "pass"))}`
+      )
     }
     events = result.events
     operations = result.operations.ok

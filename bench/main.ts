@@ -28,7 +28,11 @@ const parse = () => {
   try {
     return parseArgs({
       allowPositionals: true,
-      options: { rounds: { type: "string", default: "5" }, json: { type: "boolean", default: false }, help: { type: "boolean", default: false } }
+      options: {
+        rounds: { type: "string", default: "5" },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", default: false }
+      }
     })
   } catch (error) {
     return usage(error instanceof Error ? error.message : String(error))
@@ -41,7 +45,8 @@ if (values.help || positionals.length === 0) {
   process.stdout.write(help)
   process.exit(values.help ? 0 : 2)
 }
-if (!Number.isInteger(rounds) || rounds < 1 || rounds > 1_000) usage(`--rounds takes a whole number from 1 to 1000, not "${values.rounds}".`)
+if (!Number.isInteger(rounds) || rounds < 1 || rounds > 1_000)
+  usage(`--rounds takes a whole number from 1 to 1000, not "${values.rounds}".`)
 if (positionals.length > 1 || positionals[0] !== "sim") usage(`There is no bench "${positionals.join(" ")}".`)
 
 const { bench, render } = await import("./Sim.ts")

@@ -11,7 +11,10 @@ export const scenario: Scenario<Durable.Operation, number> = {
   server: (spec) =>
     Effect.andThen(
       // oxlint-disable-next-line no-restricted-globals -- the canary's bug
-      Effect.delay(Effect.sync(() => Date.now()), "100 millis"),
+      Effect.delay(
+        Effect.sync(() => Date.now()),
+        "100 millis"
+      ),
       DurableCounter.server(spec, { answersBeforeSync: false })
     ),
   faults: [],

@@ -44,9 +44,28 @@ export const scenario: Scenario<Operation, number> = {
     label: (operation) => (operation.type === "read" ? "read" : `add ${operation.delta}`)
   },
   faults: [
-    "delay", "loss", "duplicate", "reorder", "partition", "one-way", "clog", "slow-link",
-    "lose-unsynced", "torn-write", "lose-directory-entry", "io-error", "disk-full", "slow-sync", "stuck-sync",
-    "skew", "drift", "step", "crash", "stop", "pause", "kill-at-io"
+    "delay",
+    "loss",
+    "duplicate",
+    "reorder",
+    "partition",
+    "one-way",
+    "clog",
+    "slow-link",
+    "lose-unsynced",
+    "torn-write",
+    "lose-directory-entry",
+    "io-error",
+    "disk-full",
+    "slow-sync",
+    "stuck-sync",
+    "skew",
+    "drift",
+    "step",
+    "crash",
+    "stop",
+    "pause",
+    "kill-at-io"
   ],
   atlas: Atlas.nothing,
   describe: DurableCounter.describe,
@@ -54,7 +73,10 @@ export const scenario: Scenario<Operation, number> = {
     Linearizability.judge({
       name: "linearizability",
       model: Counter.make(),
-      toOperation: (operation: Operation, outcome) => ({ operation, result: outcome.type === "ok" ? outcome.value : unknown })
+      toOperation: (operation: Operation, outcome) => ({
+        operation,
+        result: outcome.type === "ok" ? outcome.value : unknown
+      })
     })
   ]
 }

@@ -176,13 +176,27 @@ export const scenario: Scenario<Operation, Value> = {
     label: ({ fill, sizeBytes }) => `echo ${sizeBytes} bytes of ${fill}`
   },
   faults: [
-    "delay", "partition", "one-way", "clog", "half-open", "fragment", "slow-link", "reset",
-    "skew", "drift", "step", "crash", "stop", "pause"
+    "delay",
+    "partition",
+    "one-way",
+    "clog",
+    "half-open",
+    "fragment",
+    "slow-link",
+    "reset",
+    "skew",
+    "drift",
+    "step",
+    "crash",
+    "stop",
+    "pause"
   ],
   atlas: Atlas.nothing,
   judges: [sameBytes],
   describe: (bytes) => {
     const reader = new Reader(bytes)
-    return bytes.length >= headBytes ? `${bytes.length} bytes: ${reader.u32()} of ${reader.u32()}` : `${bytes.length} bytes`
+    return bytes.length >= headBytes
+      ? `${bytes.length} bytes: ${reader.u32()} of ${reader.u32()}`
+      : `${bytes.length} bytes`
   }
 }

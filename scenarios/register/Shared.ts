@@ -17,7 +17,11 @@ export type Operation =
 export type Value = number | boolean
 
 export const label = (operation: Operation): string =>
-  operation.type === "read" ? "read" : operation.type === "write" ? `write ${operation.value}` : `cas ${operation.from} → ${operation.to}`
+  operation.type === "read"
+    ? "read"
+    : operation.type === "write"
+      ? `write ${operation.value}`
+      : `cas ${operation.from} → ${operation.to}`
 
 /** A client that asks one node after the other until one answers. */
 export const client = Effect.fnUntraced(function* (spec: ClientSpec) {
@@ -59,7 +63,9 @@ export const singleHolder: Judge = {
         if (name !== "lease/served" && name !== "lease/held") return undefined
         const ballot = Number(fields["ballot"])
         if (ballot < newest) {
-          return { detail: `n${node} served under lease ${ballot} after n${holder} had got lease ${newest}: two holders at once` }
+          return {
+            detail: `n${node} served under lease ${ballot} after n${holder} had got lease ${newest}: two holders at once`
+          }
         }
         newest = ballot
         holder = node

@@ -44,7 +44,8 @@ const decode = (bytes: Uint8Array): number | undefined => {
   const body = new Reader(bytes.subarray(4))
   const magic = body.u8()
   const value = body.f64()
-  const isIntact = reader.isWhole && body.isWhole && magics.includes(magic) && crc32c(bytes.subarray(4, 13)) === checksum
+  const isIntact =
+    reader.isWhole && body.isWhole && magics.includes(magic) && crc32c(bytes.subarray(4, 13)) === checksum
   return isIntact ? value : undefined
 }
 
@@ -80,7 +81,9 @@ export const describe = (bytes: Uint8Array): string => {
 const load = Effect.fnUntraced(function* (path: string) {
   const disk = yield* Disk
   const contents = Effect.scoped(Effect.flatMap(disk.open(path), (file) => file.readAt(0, blobBytesMax)))
-  const bytes = yield* Effect.catch(contents, (error) => (error.code === "not-found" ? Effect.succeed(undefined) : Effect.fail(error)))
+  const bytes = yield* Effect.catch(contents, (error) =>
+    error.code === "not-found" ? Effect.succeed(undefined) : Effect.fail(error)
+  )
   return bytes === undefined ? undefined : decode(bytes)
 })
 
@@ -94,7 +97,10 @@ const save = Effect.fnUntraced(function* (path: string, blob: Uint8Array) {
 }, Effect.scoped)
 
 const answerWith = (number: number, value: number | undefined): Uint8Array =>
-  Call.answer(number).u8(value === undefined ? 0 : 1).f64(value ?? 0).finish()
+  Call.answer(number)
+    .u8(value === undefined ? 0 : 1)
+    .f64(value ?? 0)
+    .finish()
 
 export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
   const buggify = yield* Buggify

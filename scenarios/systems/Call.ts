@@ -32,7 +32,8 @@ export const readRequest = (bytes: Uint8Array): Request | undefined => {
 export const answer = (number: number): Writer => Writer.make().u8(kinds.answer).u32(number)
 
 /** The server cannot serve this; another one, by index, may (`none`: it does not know which). */
-export const elsewhere = (number: number, server: number): Uint8Array => Writer.make().u8(kinds.elsewhere).u32(number).u8(server).finish()
+export const elsewhere = (number: number, server: number): Uint8Array =>
+  Writer.make().u8(kinds.elsewhere).u32(number).u8(server).finish()
 
 /** The server that an `elsewhere` names when it knows no better one. */
 export const none = 255

@@ -106,9 +106,9 @@ const recover = Effect.fnUntraced(function* () {
     Effect.catch((error) => (error.code === "not-found" ? Effect.succeed(new Uint8Array(0)) : Effect.fail(error)))
   )
   const counted = replay(log)
-  yield* disk.remove(nextPath).pipe(
-    Effect.catch((error) => (error.code === "not-found" ? Effect.void : Effect.fail(error)))
-  )
+  yield* disk
+    .remove(nextPath)
+    .pipe(Effect.catch((error) => (error.code === "not-found" ? Effect.void : Effect.fail(error))))
   const next = yield* disk.open(nextPath, { create: true })
   yield* next.append(encodeSnapshot(counted))
   yield* next.sync

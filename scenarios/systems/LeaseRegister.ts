@@ -67,7 +67,6 @@ export const operations = { read: 0, write: 1, cas: 2 } as const
 /** The value of the register before the first write. */
 export const initialValue = 0
 
-
 const messages = { acquire: 10, granted: 11, refused: 12, renew: 13, renewed: 14, write: 15, written: 16 } as const
 
 /** Candidates wait up to this many renewals more than they must, so that one of them comes first. */
@@ -78,7 +77,11 @@ const ownerOf = (ballot: number): number => ballot % nodesMax
 
 const encode = (state: State): Uint8Array => {
   const writer = Writer.make().f64(state.value).u32(state.sessions.size)
-  for (const [client, { matched, number }] of state.sessions) writer.u32(client).u32(number).u8(matched ? 1 : 0)
+  for (const [client, { matched, number }] of state.sessions)
+    writer
+      .u32(client)
+      .u32(number)
+      .u8(matched ? 1 : 0)
   return writer.finish()
 }
 
@@ -105,7 +108,12 @@ export const describe = (bytes: Uint8Array): string => {
     const client = reader.u32()
     const number = reader.u32()
     const operation = reader.u8()
-    const name = operation === operations.read ? "read" : operation === operations.write ? `write ${reader.f64()}` : `cas ${reader.f64()} → ${reader.f64()}`
+    const name =
+      operation === operations.read
+        ? "read"
+        : operation === operations.write
+          ? `write ${reader.f64()}`
+          : `cas ${reader.f64()} → ${reader.f64()}`
     return `c${client} #${number} ${name}`
   }
   if (kind === Call.kinds.answer) return `answer #${reader.u32()} ${reader.f64()}`
@@ -370,7 +378,13 @@ export class LeaseRegister {
 
   private answerFromSession({ client, number, origin }: Queued): void {
     const session = this.committed.sessions.get(client)
-    if (session?.number === number) this.output.answer(origin, Call.answer(number).f64(session.matched ? 1 : 0).finish())
+    if (session?.number === number)
+      this.output.answer(
+        origin,
+        Call.answer(number)
+          .f64(session.matched ? 1 : 0)
+          .finish()
+      )
   }
 
   /** A client's request. */

@@ -18,17 +18,30 @@ export const definitions = {
   loss: { group: "network", summary: "datagrams vanish: `amount` per mille" },
   duplicate: { group: "network", summary: "datagrams arrive twice: `amount` per mille" },
   reorder: { group: "network", summary: "datagrams overtake each other: `amount` per mille are held back" },
-  partition: { group: "network", summary: "the named nodes are cut off from all other servers, both ways; with `amount` 1 from the clients too" },
-  "one-way": { group: "network", summary: "the first named node reaches the second (all clients, when there is none) no more; the way back stays open" },
+  partition: {
+    group: "network",
+    summary: "the named nodes are cut off from all other servers, both ways; with `amount` 1 from the clients too"
+  },
+  "one-way": {
+    group: "network",
+    summary:
+      "the first named node reaches the second (all clients, when there is none) no more; the way back stays open"
+  },
   partial: { group: "network", summary: "two nodes lose each other; both still reach everybody else" },
-  clog: { group: "network", summary: "all links stop, then go on one by one in random order: nothing is lost, everything waits" },
+  clog: {
+    group: "network",
+    summary: "all links stop, then go on one by one in random order: nothing is lost, everything waits"
+  },
   "half-open": { group: "network", summary: "connections of a node go silent without an end or a reset" },
   fragment: { group: "network", summary: "byte streams arrive in chunks of at most `amount` bytes" },
   "slow-link": { group: "network", summary: "links of a node carry `amount` bytes a millisecond" },
   reset: { group: "network", summary: "all connections of a node break" },
   "lose-unsynced": { group: "disk", summary: "power loss: each unsynced write is kept or lost on its own draw" },
   "torn-write": { group: "disk", summary: "power loss cuts unsynced writes at sector boundaries" },
-  "lose-directory-entry": { group: "disk", summary: "power loss: directory entries that were not synced are kept or lost" },
+  "lose-directory-entry": {
+    group: "disk",
+    summary: "power loss: directory entries that were not synced are kept or lost"
+  },
   misdirect: { group: "disk", summary: "a write lands one sector off, over its neighbour" },
   "bit-rot": { group: "disk", summary: "a bit of a durable sector flips" },
   "io-error": { group: "disk", summary: "reads, writes and syncs of a node fail: `amount` per mille" },

@@ -183,7 +183,8 @@ export class Nemesis {
         return this.pause(fault, machine)
       case "kill-at-io":
         this.setPowerLoss(machine, { losesUnsynced: true, tearsWrites: true, losesEntries: true })
-        machine.faults.killAtCall = machine.faults.killAtCall === 0 ? fault.amount : Math.min(machine.faults.killAtCall, fault.amount)
+        machine.faults.killAtCall =
+          machine.faults.killAtCall === 0 ? fault.amount : Math.min(machine.faults.killAtCall, fault.amount)
         machine.faults.killDownMicros = fault.forMicros
         return `${machine.name}: at call ${fault.amount}`
       case "wipe":
@@ -198,7 +199,10 @@ export class Nemesis {
     }
   }
 
-  private setPowerLoss(machine: Machine, loss: { losesUnsynced: boolean; tearsWrites: boolean; losesEntries: boolean }): void {
+  private setPowerLoss(
+    machine: Machine,
+    loss: { losesUnsynced: boolean; tearsWrites: boolean; losesEntries: boolean }
+  ): void {
     machine.faults.losesUnsynced = loss.losesUnsynced
     machine.faults.tearsWrites = loss.tearsWrites
     machine.faults.losesEntries = loss.losesEntries

@@ -25,7 +25,8 @@ const someNode = (draw: Draw, shape: Shape): ReadonlyArray<number> => [draw.belo
 const indexes = (shape: Shape): ReadonlyArray<number> => Array.from({ length: shape.nodes }, (_, index) => index)
 /** Short, middling and long ones alike: many bugs need a fault that is over before anybody has noticed. */
 const aWhile = (draw: Draw): number => draw.between(10 * millis, draw.pick([200 * millis, seconds, 4 * seconds]))
-const downtime = (draw: Draw): number => draw.between(1 * millis, draw.pick([10 * millis, 100 * millis, seconds, 3 * seconds]))
+const downtime = (draw: Draw): number =>
+  draw.between(1 * millis, draw.pick([10 * millis, 100 * millis, seconds, 3 * seconds]))
 const eitherWay = (draw: Draw, amountMax: number): number => draw.between(1, amountMax) * (draw.chance(1, 2) ? 1 : -1)
 
 const drawKind: Readonly<Record<Kind, (draw: Draw, shape: Shape) => Drawn>> = {
@@ -36,33 +37,61 @@ const drawKind: Readonly<Record<Kind, (draw: Draw, shape: Shape) => Drawn>> = {
   partition: (draw, shape) =>
     shape.nodes === 1
       ? { forMicros: aWhile(draw), nodes: [0], amount: 1 }
-      : { forMicros: aWhile(draw), nodes: draw.sample(indexes(shape), draw.between(1, shape.nodes - 1)), amount: draw.below(2) },
+      : {
+          forMicros: aWhile(draw),
+          nodes: draw.sample(indexes(shape), draw.between(1, shape.nodes - 1)),
+          amount: draw.below(2)
+        },
   "one-way": (draw, shape) => ({ forMicros: aWhile(draw), nodes: draw.sample(indexes(shape), draw.between(1, 2)) }),
   partial: (draw, shape) => ({ forMicros: aWhile(draw), nodes: draw.sample(indexes(shape), 2) }),
   clog: (draw) => ({ forMicros: aWhile(draw) }),
   "half-open": (draw, shape) => ({ forMicros: aWhile(draw), nodes: someNode(draw, shape) }),
   fragment: (draw) => ({ forMicros: aWhile(draw), amount: draw.pick([1, 2, 3, 7, 64, 1_000]) }),
-  "slow-link": (draw, shape) => ({ forMicros: aWhile(draw), nodes: someNode(draw, shape), amount: draw.between(1, 200) }),
+  "slow-link": (draw, shape) => ({
+    forMicros: aWhile(draw),
+    nodes: someNode(draw, shape),
+    amount: draw.between(1, 200)
+  }),
   reset: (draw, shape) => ({ nodes: someNode(draw, shape) }),
   "lose-unsynced": (draw, shape) => ({ forMicros: downtime(draw), nodes: someNode(draw, shape) }),
   "torn-write": (draw, shape) => ({ forMicros: downtime(draw), nodes: someNode(draw, shape) }),
   "lose-directory-entry": (draw, shape) => ({ forMicros: downtime(draw), nodes: someNode(draw, shape) }),
   misdirect: (draw, shape) => ({ nodes: someNode(draw, shape) }),
   "bit-rot": (draw, shape) => ({ nodes: someNode(draw, shape), amount: draw.between(1, 3) }),
-  "io-error": (draw, shape) => ({ forMicros: aWhile(draw), nodes: someNode(draw, shape), amount: draw.between(1, 200) }),
+  "io-error": (draw, shape) => ({
+    forMicros: aWhile(draw),
+    nodes: someNode(draw, shape),
+    amount: draw.between(1, 200)
+  }),
   "disk-full": (draw, shape) => ({ forMicros: aWhile(draw), nodes: someNode(draw, shape) }),
-  "slow-sync": (draw, shape) => ({ forMicros: aWhile(draw), nodes: someNode(draw, shape), amount: draw.between(1 * millis, 500 * millis) }),
+  "slow-sync": (draw, shape) => ({
+    forMicros: aWhile(draw),
+    nodes: someNode(draw, shape),
+    amount: draw.between(1 * millis, 500 * millis)
+  }),
   "stuck-sync": (draw, shape) => ({ forMicros: aWhile(draw), nodes: someNode(draw, shape) }),
   "lying-sync": (draw, shape) => ({ forMicros: aWhile(draw), nodes: someNode(draw, shape) }),
   skew: (draw, shape) => ({ nodes: someNode(draw, shape), amount: eitherWay(draw, 10 * seconds) }),
-  drift: (draw, shape) => ({ forMicros: 2 * aWhile(draw), nodes: someNode(draw, shape), amount: eitherWay(draw, driftPpmMax) }),
+  drift: (draw, shape) => ({
+    forMicros: 2 * aWhile(draw),
+    nodes: someNode(draw, shape),
+    amount: eitherWay(draw, driftPpmMax)
+  }),
   step: (draw, shape) => ({ nodes: someNode(draw, shape), amount: eitherWay(draw, 60 * seconds) }),
   crash: (draw, shape) => ({ forMicros: downtime(draw), nodes: someNode(draw, shape) }),
   stop: (draw, shape) => ({ forMicros: downtime(draw), nodes: someNode(draw, shape) }),
   pause: (draw, shape) => ({ forMicros: aWhile(draw), nodes: someNode(draw, shape) }),
-  "kill-at-io": (draw, shape) => ({ forMicros: downtime(draw), nodes: someNode(draw, shape), amount: draw.between(1, 40) }),
+  "kill-at-io": (draw, shape) => ({
+    forMicros: downtime(draw),
+    nodes: someNode(draw, shape),
+    amount: draw.between(1, 40)
+  }),
   wipe: (draw, shape) => ({ forMicros: downtime(draw), nodes: someNode(draw, shape) }),
-  version: (draw, shape) => ({ forMicros: downtime(draw), nodes: someNode(draw, shape), amount: draw.below(shape.versions) }),
+  version: (draw, shape) => ({
+    forMicros: downtime(draw),
+    nodes: someNode(draw, shape),
+    amount: draw.below(shape.versions)
+  }),
   config: (draw, shape) => ({ forMicros: downtime(draw), nodes: someNode(draw, shape), amount: draw.below(1_000) })
 }
 

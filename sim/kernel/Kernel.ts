@@ -204,7 +204,9 @@ export class Kernel {
     this.running = task.epoch
     if (++this.tasksThisInstant > tasksPerInstantMax) {
       this.tasksThisInstant = 0
-      throw new AssertionError(`a node makes progress: ${tasksPerInstantMax} tasks ran at ${this.now} µs and time did not move on`)
+      throw new AssertionError(
+        `a node makes progress: ${tasksPerInstantMax} tasks ran at ${this.now} µs and time did not move on`
+      )
     }
     this.events++
     this.hash.fold(this.now ^ (task.strand << 8) ^ 2)
@@ -225,7 +227,10 @@ export class Kernel {
         let child = 2 * i + 1
         if (child >= last) break
         const right = child + 1
-        if (right < last && (times[right] < times[child] || (times[right] === times[child] && orders[right] < orders[child]))) {
+        if (
+          right < last &&
+          (times[right] < times[child] || (times[right] === times[child] && orders[right] < orders[child]))
+        ) {
           child = right
         }
         const childAt = times[child]

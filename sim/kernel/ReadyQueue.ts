@@ -61,7 +61,14 @@ export class ReadyQueue<Task extends Ready> {
   /** The task to run next; the queue must not be empty. */
   take(): Task {
     const waiting = this.tasks.length - this.head
-    const offset = waiting === 1 ? 0 : this.policy === "uniform" ? this.pick.below(waiting) : this.policy === "pct" ? this.highest() : 0
+    const offset =
+      waiting === 1
+        ? 0
+        : this.policy === "uniform"
+          ? this.pick.below(waiting)
+          : this.policy === "pct"
+            ? this.highest()
+            : 0
     const task = this.tasks[this.head + offset]
     if (this.policy === "pct") this.maybeLower(task.strand)
     if (offset === 0) {

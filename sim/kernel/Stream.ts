@@ -22,7 +22,12 @@ export class Stream {
   private readonly written: Array<number> | undefined
   private index = 0
 
-  constructor(name: string, prng: Prng | undefined, replayed: Map<number, number> | undefined, written: Array<number> | undefined) {
+  constructor(
+    name: string,
+    prng: Prng | undefined,
+    replayed: Map<number, number> | undefined,
+    written: Array<number> | undefined
+  ) {
     this.name = name
     this.prng = prng
     this.replayed = replayed

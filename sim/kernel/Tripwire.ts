@@ -60,7 +60,9 @@ const callSite = (): string => {
   const frame = own.find((candidate) => !candidate.includes("node_modules")) ?? own[0] ?? "somewhere without a stack"
   const place = /(?:file:\/\/)?(\/[^()]*:\d+:\d+)\)?$/.exec(frame)?.[1] ?? frame.trim()
   const parts = place.split("/")
-  const house = parts.findLastIndex((part) => ["scenarios", "src", "sim", "models", "bench", "examples", "node_modules"].includes(part))
+  const house = parts.findLastIndex((part) =>
+    ["scenarios", "src", "sim", "models", "bench", "examples", "node_modules"].includes(part)
+  )
   return house < 0 ? place : parts.slice(house).join("/")
 }
 
@@ -114,12 +116,7 @@ const trapDate = (): void => {
   RealDate.now = () => (armed ? trip("Date.now", "time") : dateNow())
   RealDate.prototype.constructor = trapped
   globalThis.Date = trapped
-  trapMethods(
-    RealDate.prototype,
-    "Date.prototype",
-    localDateMethods,
-    "locale"
-  )
+  trapMethods(RealDate.prototype, "Date.prototype", localDateMethods, "locale")
 }
 
 const trapEnvironment = (): void => {
@@ -169,7 +166,12 @@ export const install = (): void => {
   trapMethods(Math, "Math", ["random"], "random")
   trapMethods(globalThis.crypto, "crypto", ["getRandomValues", "randomUUID"], "random")
   trapMethods(Intl, "Intl", functionNamesOf(Intl), "locale")
-  trapMethods(String.prototype, "String.prototype", ["localeCompare", "toLocaleLowerCase", "toLocaleUpperCase"], "locale")
+  trapMethods(
+    String.prototype,
+    "String.prototype",
+    ["localeCompare", "toLocaleLowerCase", "toLocaleUpperCase"],
+    "locale"
+  )
   trapMethods(Number.prototype, "Number.prototype", ["toLocaleString"], "locale")
   trapMethods(BigInt.prototype, "BigInt.prototype", ["toLocaleString"], "locale")
   const commonJs = module.createRequire(import.meta.url)
@@ -183,7 +185,12 @@ export const install = (): void => {
   const cryptoExports = commonJs("node:crypto") as typeof crypto
   trapMethods(cryptoExports, "crypto", randomFunctions, "random")
   const osExports = commonJs("node:os") as typeof os
-  trapMethods(osExports, "os", ["hostname", "cpus", "freemem", "totalmem", "networkInterfaces", "uptime", "loadavg"], "host")
+  trapMethods(
+    osExports,
+    "os",
+    ["hostname", "cpus", "freemem", "totalmem", "networkInterfaces", "uptime", "loadavg"],
+    "host"
+  )
   const timers = commonJs("node:timers")
   trapMethods(timers, "timers", ["setTimeout", "setInterval", "setImmediate"], "timer")
   module.syncBuiltinESMExports()

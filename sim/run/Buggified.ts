@@ -10,7 +10,11 @@ interface Site {
 const activeOneIn = 4
 const firesOneIn = 8
 
-export const buggified = (streams: Streams, enabled: boolean, fired: (site: string) => void): ((site: string) => boolean) => {
+export const buggified = (
+  streams: Streams,
+  enabled: boolean,
+  fired: (site: string) => void
+): ((site: string) => boolean) => {
   if (!enabled) return () => false
   const sites = new Map<string, Site>()
   return (name) => {

@@ -85,7 +85,11 @@ export class Clients {
 
   /** The planned operations that were begun, with their times: what a journal has to keep. */
   begun(): ReadonlyArray<PlannedOperation> {
-    return this.clients.flatMap((client) => client.planned.slice(0, client.begunAt.length).map((planned, index) => ({ ...planned, atMicros: client.begunAt[index] })))
+    return this.clients.flatMap((client) =>
+      client.planned
+        .slice(0, client.begunAt.length)
+        .map((planned, index) => ({ ...planned, atMicros: client.begunAt[index] }))
+    )
   }
 
   /** Final operations that are not ok yet, in words. */
@@ -159,4 +163,5 @@ export class Clients {
   }
 }
 
-const describe = (outcome: Outcome<unknown>): string => (outcome.type === "ok" ? "was ok" : `was ${outcome.type}: ${outcome.reason}`)
+const describe = (outcome: Outcome<unknown>): string =>
+  outcome.type === "ok" ? "was ok" : `was ${outcome.type}: ${outcome.reason}`

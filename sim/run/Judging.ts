@@ -60,8 +60,14 @@ export class Judging {
     const own = this.sittings.map(({ judge, session, violation }): Check => {
       if (violation !== undefined) return failed(judge.name, violation)
       const verdict = session.finish?.(history) ?? "pass"
-      if (verdict === "pass") return { name: judge.name, verdict: "pass", detail: session.finish === undefined ? "it held at every event" : seen }
-      if (verdict === "unknown") return { name: judge.name, verdict: "unknown", detail: "could not decide within its budget" }
+      if (verdict === "pass")
+        return {
+          name: judge.name,
+          verdict: "pass",
+          detail: session.finish === undefined ? "it held at every event" : seen
+        }
+      if (verdict === "unknown")
+        return { name: judge.name, verdict: "unknown", detail: "could not decide within its budget" }
       return failed(judge.name, verdict)
     })
     const builtIn = (kind: BuiltIn): Check => {

@@ -37,14 +37,19 @@ const quiet: RealWorld.Options["trace"] = { levelMin: "error" }
 type Node = RealWorld.Running<void, unknown>
 
 /** Checks that ports are free, for datagrams and streams, and finds free ones where none are given. */
-const reserve = (count: number, port: number | undefined): Effect.Effect<ReadonlyArray<Address>, unknown, World | Scope.Scope> =>
+const reserve = (
+  count: number,
+  port: number | undefined
+): Effect.Effect<ReadonlyArray<Address>, unknown, World | Scope.Scope> =>
   Effect.flatMap(Net, (net) =>
-    Effect.forEach(Array.from({ length: count }, (_, index) => (port === undefined ? 0 : port + index)), (wanted) =>
-      Effect.gen(function* () {
-        const socket = yield* net.bind({ host, port: wanted }, { received: () => {} })
-        const listener = yield* net.listen({ host, port: socket.address.port }, () => ignoring)
-        return listener.address
-      })
+    Effect.forEach(
+      Array.from({ length: count }, (_, index) => (port === undefined ? 0 : port + index)),
+      (wanted) =>
+        Effect.gen(function* () {
+          const socket = yield* net.bind({ host, port: wanted }, { received: () => {} })
+          const listener = yield* net.listen({ host, port: socket.address.port }, () => ignoring)
+          return listener.address
+        })
     )
   )
 
@@ -103,7 +108,8 @@ class RealRun {
     if (this.over) return
     this.events++
     const atMicros = this.now()
-    if (level === "error") this.judging.notice("errors", { detail: `${name} ${JSON.stringify(fields)}`, atMicros, node })
+    if (level === "error")
+      this.judging.notice("errors", { detail: `${name} ${JSON.stringify(fields)}`, atMicros, node })
     if (this.judging.observe({ atMicros, node, level, name, fields })) this.finish()
   }
 
@@ -115,7 +121,11 @@ class RealRun {
         this.marks[mark] = (this.marks[mark] ?? 0) + 1
       }
     }
-    const running = RealWorld.runFork(Effect.provideService(program, Trace, trace), { root: join(this.root, name), name, trace: quiet })
+    const running = RealWorld.runFork(Effect.provideService(program, Trace, trace), {
+      root: join(this.root, name),
+      name,
+      trace: quiet
+    })
     this.nodes[node] = running
     Effect.runFork(
       Effect.map(running.ended, (end) => {
@@ -128,7 +138,11 @@ class RealRun {
 
   private ended(node: number, end: RealWorld.End<void, unknown>): void {
     const detail =
-      end.type === "finished" && Exit.isFailure(end.exit) ? Cause.pretty(end.exit.cause) : end.type === "exited" ? `exit code ${end.code}` : end.type
+      end.type === "finished" && Exit.isFailure(end.exit)
+        ? Cause.pretty(end.exit.cause)
+        : end.type === "exited"
+          ? `exit code ${end.code}`
+          : end.type
     if (node >= this.plan.nodes) {
       this.failure ??= `client ${node - this.plan.nodes} ended: ${detail}`
       this.finish()
@@ -202,7 +216,12 @@ class RealRun {
     this.over = true
     for (const timer of this.timers) timer.interruptUnsafe()
     const wallMillis = Tripwire.hostMillis() - this.startedAt
-    await Effect.runPromise(Effect.forEach(this.nodes.filter((node) => node !== undefined), (node) => node.stop))
+    await Effect.runPromise(
+      Effect.forEach(
+        this.nodes.filter((node) => node !== undefined),
+        (node) => node.stop
+      )
+    )
     return { result: this.result(wallMillis) }
   }
 
@@ -216,7 +235,10 @@ class RealRun {
     }
     // Real time and real input and output are what this world is made of.
     const checks = this.judging.finish(history).filter((check) => check.name !== "ambient")
-    const all = this.failure === undefined ? checks : [{ name: "simulator", verdict: "fail" as const, detail: this.failure }, ...checks]
+    const all =
+      this.failure === undefined
+        ? checks
+        : [{ name: "simulator", verdict: "fail" as const, detail: this.failure }, ...checks]
     const events = this.events + 2 * history.length
     return {
       scenario: scenario.name,
@@ -240,7 +262,11 @@ class RealRun {
 export const runReal = async (scenario: Scenario, plan: Plan, options: RealOptions = {}): Promise<RunOutput> => {
   const root = await mkdtemp(join(tmpdir(), "orbit-"))
   try {
-    const reserved = RealWorld.runFork(reserve(plan.nodes + plan.clients, options.port), { root: join(root, "harness"), name: "harness", trace: quiet })
+    const reserved = RealWorld.runFork(reserve(plan.nodes + plan.clients, options.port), {
+      root: join(root, "harness"),
+      name: "harness",
+      trace: quiet
+    })
     const end = await Effect.runPromise(reserved.ended)
     if (end.type !== "finished") throw new Error(`the harness was ${end.type} before it began`)
     if (Exit.isFailure(end.exit)) throw Cause.squash(end.exit.cause)

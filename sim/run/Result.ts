@@ -36,4 +36,5 @@ export interface RunResult {
 }
 
 /** The check that decides a failed run: the first failed one. Runs with the same `fingerprint` count as one failure. */
-export const failedCheck = (result: RunResult): Check | undefined => result.checks.find((check) => check.verdict === "fail")
+export const failedCheck = (result: RunResult): Check | undefined =>
+  result.checks.find((check) => check.verdict === "fail")

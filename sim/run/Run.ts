@@ -132,15 +132,19 @@ class Running {
       startIn: (server, delayMicros) => this.startIn(server, delayMicros),
       change: (server, change) => this.change(server, change),
       struck: (fault, detail) => this.struck(fault, detail),
-      paused: (node, paused) => this.recorder?.add({ type: "node", at: kernel.now, node, change: paused ? "pause" : "resume", detail: "" }),
+      paused: (node, paused) =>
+        this.recorder?.add({ type: "node", at: kernel.now, node, change: paused ? "pause" : "resume", detail: "" }),
       wiped: (node) => this.recorder?.add({ type: "node", at: kernel.now, node, change: "wipe", detail: "" })
     })
     this.clients = new Clients(scenario.workload, plan.clients, plan.operations, {
       now: () => kernel.now,
-      after: (client, delayMicros, call) => kernel.call(kernel.now + delayMicros, call, this.machines[plan.nodes + client].epoch),
+      after: (client, delayMicros, call) =>
+        kernel.call(kernel.now + delayMicros, call, this.machines[plan.nodes + client].epoch),
       invoked: (operation) => kernel.hash.fold(operation.client),
       completed: (operation) => {
-        kernel.hash.text(operation.outcome.type === "ok" ? (JSON.stringify(operation.outcome.value) ?? "") : operation.outcome.type)
+        kernel.hash.text(
+          operation.outcome.type === "ok" ? (JSON.stringify(operation.outcome.value) ?? "") : operation.outcome.type
+        )
       },
       finished: () => {
         this.finished = true
@@ -163,7 +167,11 @@ class Running {
       defect: (machine, error) => {
         node(machine, "crash", error)
         if (machine.index < this.plan.nodes) {
-          this.judging.notice("defects", { detail: `${machine.name}: ${error}`, atMicros: this.kernel.now, node: machine.index })
+          this.judging.notice("defects", {
+            detail: `${machine.name}: ${error}`,
+            atMicros: this.kernel.now,
+            node: machine.index
+          })
         } else if (Tripwire.tripped() === undefined) {
           this.fails(`client ${machine.name}: ${error}`)
         }
@@ -184,7 +192,11 @@ class Running {
         }
         this.recorder?.add({ type: "trace", at: now, node: machine.index, level, name, fields })
         if (level === "error") {
-          this.judging.notice("errors", { detail: `${machine.name}: ${name} ${JSON.stringify(fields)}`, atMicros: now, node: machine.index })
+          this.judging.notice("errors", {
+            detail: `${machine.name}: ${name} ${JSON.stringify(fields)}`,
+            atMicros: now,
+            node: machine.index
+          })
         }
         if (this.judging.observe({ atMicros: now, node: machine.index, level, name, fields })) {
           this.broken = true
@@ -339,7 +351,8 @@ class Running {
 
   private output(checks: ReadonlyArray<Check>, error: string | undefined, wallMillis: number): RunOutput {
     const { kernel, plan, scenario } = this
-    const all = error === undefined ? checks : [{ name: "simulator", verdict: "fail" as const, detail: error }, ...checks]
+    const all =
+      error === undefined ? checks : [{ name: "simulator", verdict: "fail" as const, detail: error }, ...checks]
     const failed = all.find((check) => check.verdict === "fail")
     const verdict: RunVerdict = error !== undefined ? "error" : failed === undefined ? "pass" : "fail"
     const result: RunResult = {
@@ -361,7 +374,12 @@ class Running {
     const journal: Journal | undefined =
       decisions === undefined
         ? undefined
-        : { format: 1, plan: { ...plan, operations: this.clients.begun() }, decisions, ...(failed === undefined ? {} : { failed: { judge: failed.name, detail: failed.detail } }) }
+        : {
+            format: 1,
+            plan: { ...plan, operations: this.clients.begun() },
+            decisions,
+            ...(failed === undefined ? {} : { failed: { judge: failed.name, detail: failed.detail } })
+          }
     this.recordOperations()
     const recording = this.recorder?.recording({
       scenario: scenario.name,
@@ -371,7 +389,14 @@ class Running {
       reproduce: result.reproduce,
       virtualMicros: kernel.now,
       lanes: lanesOf(this.servers, this.clientAddresses),
-      options: { nodes: plan.nodes, clients: plan.clients, policy: plan.policy, preemptionOneIn: plan.preemptionOneIn, buggify: plan.buggify, ...plan.options },
+      options: {
+        nodes: plan.nodes,
+        clients: plan.clients,
+        policy: plan.policy,
+        preemptionOneIn: plan.preemptionOneIn,
+        buggify: plan.buggify,
+        ...plan.options
+      },
       checks: all
     })
     return { result, ...(journal === undefined ? {} : { journal }), ...(recording === undefined ? {} : { recording }) }
@@ -379,4 +404,5 @@ class Running {
 }
 
 /** Runs a plan. Never throws: what breaks outside of nodes is the verdict `error`. */
-export const run = (scenario: Scenario, plan: Plan, options: RunOptions = {}): RunOutput => new Running(scenario, plan, options).run()
+export const run = (scenario: Scenario, plan: Plan, options: RunOptions = {}): RunOutput =>
+  new Running(scenario, plan, options).run()

@@ -32,7 +32,8 @@ export interface Shrunk {
 /** Left of a run after the event that the judge points at, so that what follows from it still shows. */
 const tailMicros = 50_000
 
-export const decisionCount = (decisions: Decisions): number => Object.values(decisions).reduce((sum, pairs) => sum + pairs.length / 2, 0)
+export const decisionCount = (decisions: Decisions): number =>
+  Object.values(decisions).reduce((sum, pairs) => sum + pairs.length / 2, 0)
 
 class Shrinking {
   private readonly scenario: Scenario
@@ -81,7 +82,7 @@ class Shrinking {
   /** Leaves out of a list as much as possible, big pieces first. `set` runs a candidate and says whether it still fails. */
   private minimize<A>(read: () => ReadonlyArray<A>, set: (kept: ReadonlyArray<A>) => boolean): void {
     if (read().length > 0 && set([])) return
-    for (let size = Math.ceil(read().length / 2); size >= 1 && !this.isOver; ) {
+    for (let size = Math.ceil(read().length / 2); size >= 1 && !this.isOver;) {
       let removed = false
       for (let end = read().length; end > 0 && !this.isOver; end -= size) {
         const list = read()

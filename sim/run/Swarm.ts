@@ -20,8 +20,10 @@ export interface PlanOptions {
 /** A client draws at most this many operations; a longer run lets it rest. */
 const operationsPerClientMax = 200_000
 
-const drawClusterSize = (draw: Draw, bounds: { readonly default: number; readonly min: number; readonly max: number }): number =>
-  draw.chance(1, 2) ? bounds.default : draw.between(bounds.min, bounds.max)
+const drawClusterSize = (
+  draw: Draw,
+  bounds: { readonly default: number; readonly min: number; readonly max: number }
+): number => (draw.chance(1, 2) ? bounds.default : draw.between(bounds.min, bounds.max))
 
 /** Machine and network, from quick to slow. Microseconds. */
 const drawEnvironment = (draw: Draw): Record<string, OptionValue> => {

@@ -189,7 +189,11 @@ const applySectors = (image: Image, change: Pending, loss: PowerLoss): void => {
   while (at < end) {
     const next = Math.min(end, (sectorOf(at) + 1) * sectorBytes)
     if (loss.keepSector()) {
-      applyChange(image, { offset: at, bytes: change.bytes.subarray(at - change.offset, next - change.offset), sizeAfter: 0 })
+      applyChange(image, {
+        offset: at,
+        bytes: change.bytes.subarray(at - change.offset, next - change.offset),
+        sizeAfter: 0
+      })
     }
     at = next
   }

@@ -38,7 +38,12 @@ export class Link {
   private readonly fragment: Stream
   private busyUntil = 0
 
-  constructor(kernel: Kernel, times: NetTimes, from: { index: number; name: string }, to: { index: number; name: string }) {
+  constructor(
+    kernel: Kernel,
+    times: NetTimes,
+    from: { index: number; name: string },
+    to: { index: number; name: string }
+  ) {
     this.kernel = kernel
     this.times = times
     this.from = from.index

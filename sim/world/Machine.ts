@@ -246,7 +246,9 @@ export class Machine {
 /** One line: no stack, no fiber number. */
 const describe = (cause: Cause.Cause<unknown>): string =>
   cause.reasons
-    .map((reason) => (reason._tag === "Fail" ? lineOf(reason.error) : reason._tag === "Die" ? lineOf(reason.defect) : "interrupted"))
+    .map((reason) =>
+      reason._tag === "Fail" ? lineOf(reason.error) : reason._tag === "Die" ? lineOf(reason.defect) : "interrupted"
+    )
     .join("; ")
 
 const lineOf = (error: unknown): string => {

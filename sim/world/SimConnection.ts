@@ -21,13 +21,23 @@ const messages: Readonly<Record<NetErrorCode, string>> = {
 }
 
 export const netError = (code: NetErrorCode, address: Net.Address): NetError =>
-  new NetError({ code, address: `${address.host}:${address.port}`, message: `${address.host}:${address.port}: ${messages[code]}` })
+  new NetError({
+    code,
+    address: `${address.host}:${address.port}`,
+    message: `${address.host}:${address.port}: ${messages[code]}`
+  })
 
 /** What a connection needs of the net it belongs to. */
 export interface Carrier {
   readonly kernel: Kernel
   /** A segment arrived, or was held up: for the recorder. */
-  readonly carried: (from: number, to: number, sentAt: number, fate: "delivered" | "cut" | "dead", bytes: Uint8Array) => void
+  readonly carried: (
+    from: number,
+    to: number,
+    sentAt: number,
+    fate: "delivered" | "cut" | "dead",
+    bytes: Uint8Array
+  ) => void
   /** Whether the machine is running, and so would answer a stray segment with a reset. */
   readonly answers: (machine: number) => boolean
   /** The connection is closed. */
@@ -212,7 +222,8 @@ export class SimConnection implements Net.Connection {
 
   /** Sent again when the link opens: a cut loses segments, not bytes. */
   private hold(segment: Segment): void {
-    if (segment.bytes !== undefined) this.carrier.carried(this.out.from, this.out.to, segment.sentAt, "cut", segment.bytes)
+    if (segment.bytes !== undefined)
+      this.carrier.carried(this.out.from, this.out.to, segment.sentAt, "cut", segment.bytes)
     this.out.waiting.push(() => {
       if (!this.isOver) this.send(segment)
     })

@@ -52,7 +52,14 @@ const fault = (code: DiskErrorCode, operation: DiskOperation, path: string): Dis
   new DiskError({ code, operation, path, message: `${operation} ${path === "" ? "/" : path}: ${messages[code]}` })
 
 type FileOperation = "read" | "write" | "append" | "truncate" | "sync" | "size"
-const operationCodes: Readonly<Record<FileOperation, number>> = { read: 1, write: 2, append: 3, truncate: 4, sync: 5, size: 6 }
+const operationCodes: Readonly<Record<FileOperation, number>> = {
+  read: 1,
+  write: 2,
+  append: 3,
+  truncate: 4,
+  sync: 5,
+  size: 6
+}
 
 const nothing = new Uint8Array(0)
 
@@ -67,7 +74,15 @@ class FileCall extends Event {
   readonly bytes: Uint8Array
   private readonly length: number
 
-  constructor(file: SimFile, epoch: Epoch, operation: FileOperation, ticket: number, offset: number, bytes: Uint8Array, length: number) {
+  constructor(
+    file: SimFile,
+    epoch: Epoch,
+    operation: FileOperation,
+    ticket: number,
+    offset: number,
+    bytes: Uint8Array,
+    length: number
+  ) {
     super()
     this.epoch = epoch
     this.file = file
@@ -119,7 +134,10 @@ class FileCall extends Event {
 
   /** Whether it makes the file durable. */
   get syncs(): boolean {
-    return this.operation === "sync" || (this.file.writeThrough && (this.operation === "write" || this.operation === "append"))
+    return (
+      this.operation === "sync" ||
+      (this.file.writeThrough && (this.operation === "write" || this.operation === "append"))
+    )
   }
 
   private observe(result: "ok" | DiskErrorCode): void {
@@ -134,7 +152,8 @@ class FileCall extends Event {
 
   private fails(): DiskErrorCode | undefined {
     const { faults } = this.file.disk
-    if (faults.ioErrorPerMille > 0 && this.operation !== "size" && faults.error.chance(faults.ioErrorPerMille, 1_000)) return "io"
+    if (faults.ioErrorPerMille > 0 && this.operation !== "size" && faults.error.chance(faults.ioErrorPerMille, 1_000))
+      return "io"
     if (faults.full && (this.operation === "write" || this.operation === "append")) {
       const end = (this.operation === "append" ? this.file.inode.size : this.offset) + this.bytes.length
       if (end > this.file.inode.size) return "no-space"
@@ -363,7 +382,8 @@ export class SimDisk {
     const offset = this.faults.rot.below(inode.size)
     const first = Math.floor(offset / sectorBytes)
     // Only what is durable rots.
-    if (inode.isPending(first) || !this.owner.atlas.claim(this.owner.index, path, { first, end: first + 1 })) return undefined
+    if (inode.isPending(first) || !this.owner.atlas.claim(this.owner.index, path, { first, end: first + 1 }))
+      return undefined
     inode.flipBit(offset, this.faults.rot.below(8))
     return `${path} at ${offset}`
   }

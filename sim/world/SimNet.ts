@@ -80,7 +80,14 @@ class Datagram extends Event {
 
   observe(fate: "delivered" | "duplicate" | "lost" | "cut" | "dead"): void {
     const { link } = this
-    this.net.observer?.message({ channel: "datagram", from: link.from, to: link.to, sentAt: this.sentAt, fate, bytes: this.bytes })
+    this.net.observer?.message({
+      channel: "datagram",
+      from: link.from,
+      to: link.to,
+      sentAt: this.sentAt,
+      fate,
+      bytes: this.bytes
+    })
   }
 }
 
@@ -112,7 +119,8 @@ export class SimNet {
     machines.forEach((machine, index) => this.byName.set(machine.name, index))
     this.carrier = {
       kernel,
-      carried: (from, to, sentAt, fate, bytes) => observer?.message({ channel: "stream", from, to, sentAt, fate, bytes }),
+      carried: (from, to, sentAt, fate, bytes) =>
+        observer?.message({ channel: "stream", from, to, sentAt, fate, bytes }),
       answers: (machine) => machines[machine].epoch !== undefined,
       over: (connection) => this.connections[connection.machine].delete(connection)
     }
@@ -215,7 +223,15 @@ export class SimNet {
     const out = this.links[machine.index][target ?? machine.index]
     const incoming = this.links[target ?? machine.index][machine.index]
     const local = { host: machine.name, port: this.portOf(machine.index, 0, this.listeners[machine.index]) }
-    const connection = new SimConnection({ carrier: this.carrier, epoch, out, incoming, local, remote: address, state: "opening" })
+    const connection = new SimConnection({
+      carrier: this.carrier,
+      epoch,
+      out,
+      incoming,
+      local,
+      remote: address,
+      state: "opening"
+    })
     this.connections[machine.index].add(connection)
     const timeoutMicros = (options.timeoutMillis ?? dialTimeoutMillisDefault) * 1_000
     let answered = false
@@ -228,7 +244,14 @@ export class SimNet {
       const establish = (): void => {
         const accept = this.listeners[target].get(address.port)
         if (accept === undefined) return connection.refuse("refused")
-        const options = { carrier: this.carrier, epoch: peerEpoch, out: incoming, incoming: out, local: address, remote: local }
+        const options = {
+          carrier: this.carrier,
+          epoch: peerEpoch,
+          out: incoming,
+          incoming: out,
+          local: address,
+          remote: local
+        }
         const peer = new SimConnection({ ...options, state: "open" })
         peer.peer = connection
         connection.peer = peer
@@ -250,7 +273,11 @@ export class SimNet {
         epoch
       )
     }
-    kernel.call(kernel.now + timeoutMicros, () => (connection.isOpening ? connection.broken("timeout") : undefined), epoch)
+    kernel.call(
+      kernel.now + timeoutMicros,
+      () => (connection.isOpening ? connection.broken("timeout") : undefined),
+      epoch
+    )
     return connection
   }
 

@@ -12,6 +12,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import * as Hash from "effect/Hash"
 import * as Logger from "effect/Logger"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
@@ -136,7 +137,8 @@ class CountedSpan extends Tracer.NativeSpan {
   constructor(options: ConstructorParameters<typeof Tracer.NativeSpan>[0], number: number) {
     super(options)
     this._spanId = number.toString(16).padStart(16, "0")
-    this._traceId = options.parent._tag === "Some" ? options.parent.value.traceId : number.toString(16).padStart(32, "0")
+    this._traceId =
+      options.parent._tag === "Some" ? options.parent.value.traceId : number.toString(16).padStart(32, "0")
   }
 }
 
@@ -145,7 +147,8 @@ const tracerOf = (firstNumber: number): Tracer.Tracer => {
   return Tracer.make({ span: (options) => new CountedSpan(options, ++number) })
 }
 
-const textOf = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? String(value)))
+const textOf = (value: unknown): string =>
+  typeof value === "string" ? value : (JSON.stringify(value) ?? String(value))
 
 const levels = { Fatal: "error", Error: "error", Warn: "warn", Info: "info", Debug: "debug", Trace: "debug" } as const
 
@@ -183,7 +186,11 @@ export const references = (options: RuntimeOptions): Context.Context<never> => {
   let context: Context.Context<never> = Context.empty()
   context = Context.add(context, Clock.Clock, new SimClock(kernel, clock, epoch))
   context = Context.add(context, Random.Random, randomOf(options.random))
-  context = Context.add(context, Scheduler.Scheduler, new SimScheduler(kernel, epoch, options.preempt, options.preemptionOneIn))
+  context = Context.add(
+    context,
+    Scheduler.Scheduler,
+    new SimScheduler(kernel, epoch, options.preempt, options.preemptionOneIn)
+  )
   context = Context.add(context, Tracer.Tracer, tracerOf(epoch.incarnation * 1_000_000))
   context = Context.add(context, Console.Console, consoleOf(options.trace))
   context = Context.add(context, Logger.CurrentLoggers, new Set([loggerOf(options.trace)]))
@@ -199,14 +206,20 @@ interface NumberedFiber {
 let fiberIdBase = 0
 let fibersAccessible = false
 
+/** Functions are equal only to themselves, so one hash does for all; Effect's own is drawn from the host's randomness. */
+const functionHash = 0x0f0e0d0c
+
 /**
  * Makes fiber ids count from 1 again. Effect numbers fibers over the whole process, and the numbers show in logs, causes
  * and interruptions: without this a run would depend on the runs before it. Fibers get their id by an assignment in their
  * constructor, which an accessor on their prototype sees.
+ *
+ * The first call also gives functions a hash that is no draw: causes that are put together hash what is noted in them.
  */
 export const numberFibersAnew = (): void => {
   if (!fibersAccessible) {
     fibersAccessible = true
+    Object.defineProperty(Function.prototype, Hash.symbol, { configurable: true, value: () => functionHash })
     Object.defineProperty(Object.getPrototypeOf(Effect.runFork(Effect.void)), "id", {
       configurable: true,
       get(this: NumberedFiber) {

@@ -57,7 +57,10 @@ class SimTimersPort implements Timers.Port {
   }
 
   set(ticket: number, delayMicros: number): void {
-    assert(ticket >= 0 && ticket < Limits.timerTicketsMax, "a timer's ticket is at least 0 and below Limits.timerTicketsMax")
+    assert(
+      ticket >= 0 && ticket < Limits.timerTicketsMax,
+      "a timer's ticket is at least 0 and below Limits.timerTicketsMax"
+    )
     assert(delayMicros >= 0, "a timer's delay is not negative")
     if (this.epoch.dead) return
     let timer = this.slots[ticket]

@@ -10,7 +10,8 @@ const tables = (() => {
     rows[0][byte] = crc
   }
   for (let byte = 0; byte < 256; byte++) {
-    for (let row = 1; row < 4; row++) rows[row][byte] = (rows[row - 1][byte] >>> 8) ^ rows[0][rows[row - 1][byte] & 0xff]
+    for (let row = 1; row < 4; row++)
+      rows[row][byte] = (rows[row - 1][byte] >>> 8) ^ rows[0][rows[row - 1][byte] & 0xff]
   }
   return rows
 })()

@@ -118,7 +118,9 @@ const submit = <A>(call: (done: Done<A>) => void): Effect.Effect<A, DiskError> =
 
 /** Hands each completion of a file to the fiber that waits for its ticket. Tickets are reused once they completed. */
 class HandleSink implements Sink {
-  private readonly waiting: Array<((result: Effect.Effect<never, DiskError> | Effect.Effect<any>) => void) | undefined> = []
+  private readonly waiting: Array<
+    ((result: Effect.Effect<never, DiskError> | Effect.Effect<any>) => void) | undefined
+  > = []
   private readonly free: Array<number> = []
 
   run<A>(call: (ticket: number) => void): Effect.Effect<A, DiskError> {
@@ -157,7 +159,12 @@ const makeHandle = (sink: HandleSink, file: File): Handle => ({
   size: sink.run<number>((ticket) => file.size(ticket))
 })
 
-const acquireFile = (port: Port, path: string, sink: Sink, options: OpenOptions): Effect.Effect<File, DiskError, Scope.Scope> =>
+const acquireFile = (
+  port: Port,
+  path: string,
+  sink: Sink,
+  options: OpenOptions
+): Effect.Effect<File, DiskError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.map(
       submit<File | undefined>((done) => port.open(path, options, sink, done)),
