@@ -76,7 +76,7 @@ export const alone = (committed: Committed): Committed => ({
   bySession: Array.from({ length: committed.count }, (_, member) => [member])
 })
 
-const membersOf = ({ count, outcomes, starts, kinds, versions, writers }: Transactions): Int32Array => {
+const membersOf = ({ count, outcomes, starts, kinds, versions, writers, trunks }: Transactions): Int32Array => {
   const seen = new Uint8Array(count)
   for (let transaction = 0; transaction < count; transaction += 1) {
     if (outcomes[transaction] === History.failed) continue
@@ -86,6 +86,8 @@ const membersOf = ({ count, outcomes, starts, kinds, versions, writers }: Transa
       if (kinds[at] === read && version >= 0 && writers[version]! >= 0) seen[writers[version]!] = 1
     }
   }
+  // Of a list all elements have been seen.
+  for (const trunk of trunks) for (const version of trunk) if (writers[version]! >= 0) seen[writers[version]!] = 1
   const members = new Ints(count + 1)
   for (let transaction = 0; transaction < count; transaction += 1)
     if (seen[transaction] === 1) members.push(transaction)

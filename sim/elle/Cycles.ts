@@ -11,7 +11,6 @@ import * as Consistency from "./Consistency.ts"
 import { apart, CycleSearch, dataMakes, type Make, type Steps } from "./CycleSearch.ts"
 import { anomalyOf, committed, type Explainer } from "./Explanation.ts"
 import { between, data, type Graph, merged, process, realtime, rw, wr, ww } from "./Graph.ts"
-import { cycle as shortCycle } from "./Path.ts"
 import { addBetween, type Wanted } from "./Order.ts"
 import { topological } from "./VectorClocks.ts"
 import type { Transactions } from "./Transactions.ts"
@@ -58,27 +57,6 @@ export const find = (input: Input, findings: Findings): number => {
   const tangles = knots(components(graph), transactions.count)
   for (const members of tangles) untangle(input, members, findings)
   return tangles.length
-}
-
-/**
- * A cycle without two rw edges in a row, as snapshot isolation must have none, in a graph of which only that is known:
- * orders that hold under this model alone are among its edges. Adds it under a type; returns whether there is one.
- */
-export const findApart = (input: Omit<Input, "wanted" | "steps">, type: string, findings: Findings): boolean => {
-  const { graph, transactions, explainer } = input
-  const doubled = apart(graph, ww | wr | process | realtime)
-  if (topological(doubled).length === doubled.vertices) return false
-  const { vertices, edges } = shortCycle(doubled)
-  const steps = vertices.map((vertex, at) => ({ vertex: vertex % graph.vertices, kind: doubled.kinds[edges[at]!]! }))
-  const first = steps.findIndex(({ vertex }) => vertex < transactions.count)
-  const told: Array<{ readonly vertex: number; readonly kind: number }> = []
-  // A way through moments is one step of real time.
-  for (const step of [...steps.slice(first), ...steps.slice(0, first)]) {
-    if (step.vertex < transactions.count) told.push(step)
-  }
-  const cycle = { transactions: told.map(({ vertex }) => vertex), kinds: told.map(({ kind }) => kind) }
-  findings.add(type, () => anomalyOf(transactions, explainer, cycle))
-  return true
 }
 
 const untangle = (input: Input, members: Int32Array, findings: Findings): void => {

@@ -62,9 +62,7 @@ const explain = (
     const explained = explainer.explain(first, second, kind)
     if (explained !== undefined) return explained
   }
-  const words = (a: string, b: string): string =>
-    `both wrote a key, and ${a} had not seen what ${b} wrote, so it came before it as a whole`
-  return { type: "ww", words }
+  return { type: "ww", words: (a, b) => `${a} comes before ${b}` }
 }
 
 /** A cycle's steps: transactions, and the kinds of dependency by which each leads to the next. */

@@ -10,7 +10,7 @@ import { CommitSearch, type Limits } from "./CommitSearch.ts"
 import * as Committed from "./Committed.ts"
 import * as Consistency from "./Consistency.ts"
 import * as Cycles from "./Cycles.ts"
-import { Edges } from "./Graph.ts"
+import { Edges, ww } from "./Graph.ts"
 import * as ListChecks from "./ListChecks.ts"
 import { ListOrder } from "./ListOrder.ts"
 import * as Order from "./Order.ts"
@@ -66,13 +66,7 @@ export const check = (history: History.History, options: Options): Found => {
   if (twice !== undefined) return { findings, reason: twice }
   const isBad = (): boolean => Cycles.latticeTypes(findings.types).some((type) => prohibited.has(type))
   if (isBad()) return { findings, reason: undefined }
-  const isSnapshot = Consistency.implies(options.level, "PL-SI") && !Consistency.implies(options.level, "PL-3")
-  if (order instanceof ListOrder && isSnapshot && order.addOverwrites(edges)) {
-    const suffix = wanted.realtime ? "-realtime" : wanted.process ? "-process" : ""
-    const overwriting = { transactions, graph: edges.graph(vertices), explainer: order }
-    if (Cycles.findApart(overwriting, `no-snapshot-order${suffix}`, findings)) return { findings, reason: undefined }
-  }
-  const reason = levels({ transactions, access, options, findings, edges, versions, isBad })
+  const reason = levels({ transactions, access, options, findings, edges, versions, order })
   if (reason !== undefined) return { findings, reason }
   if (isEmpty(transactions)) return { findings, reason: "no transaction has committed" }
   return {
@@ -113,7 +107,7 @@ interface Levels {
   readonly edges: Edges
   /** How many of the first edges are of the data, where they are in the order of versions. */
   readonly versions: number
-  readonly isBad: () => boolean
+  readonly order: ListOrder | RegisterOrder
 }
 
 interface Step {
@@ -142,13 +136,16 @@ const steps: ReadonlyArray<Step> = [
 /** Decides levels as a whole, from weak to strong; returns why one could not be. */
 const levels = (input: Levels): string | undefined => {
   const { transactions, access, options, findings } = input
-  const { level, kind } = options
+  const { level } = options
   const due = steps.filter(({ model }) => Consistency.implies(level, model))
-  // Lists show their order, so from snapshot isolation on their cycles have said it all.
-  const ordered = kind === "list-append" && Consistency.implies(level, "PL-SI")
-  if (due.length === 0 || ordered) return undefined
-  const committed = Committed.of(transactions, access)
+  if (due.length === 0) return undefined
   const versions = input.versions > 0 ? { versions: input.edges } : {}
+  // Lists show their order, so their cycles have said it all; but snapshot isolation orders appends that no read shows too.
+  if (input.order instanceof ListOrder && Consistency.implies(level, "PL-SI")) {
+    const isOpen = !Consistency.implies(level, "PL-3") && transactions.count <= listSearchMax && input.order.isOpen
+    return isOpen ? search(input, Committed.of(transactions, access), versions) : undefined
+  }
+  const committed = Committed.of(transactions, access)
   const decide = (step: Step): WeakIsolation.Verdict => {
     const sessions = Consistency.implies(level, step.session)
     return WeakIsolation.check({ transactions, committed, level: step.level, sessions, ...versions })
@@ -169,11 +166,15 @@ const levels = (input: Levels): string | undefined => {
       return undefined
     }
   }
-  return Consistency.implies(level, "PL-SI") ? search(input, committed) : undefined
+  return Consistency.implies(level, "PL-SI") ? search(input, committed, versions) : undefined
 }
 
 /** Looks for an order of commits that explains all. */
-const search = ({ transactions, options, findings }: Levels, whole: Committed.Committed): string | undefined => {
+const search = (
+  { transactions, options, findings }: Levels,
+  whole: Committed.Committed,
+  { versions }: { readonly versions?: Edges }
+): string | undefined => {
   const { level, limits } = options
   const { history } = transactions
   const snapshots = !Consistency.implies(level, "PL-3")
@@ -181,7 +182,13 @@ const search = ({ transactions, options, findings }: Levels, whole: Committed.Co
   const realtime = history.order === "realtime" && Consistency.implies(level, "strong-snapshot-isolation")
   const committed = sessions ? whole : Committed.alone(whole)
   const type = `${snapshots ? "no-snapshot-order" : "no-serial-order"}${realtime ? "-realtime" : sessions ? "-process" : ""}`
-  const saturated = new Saturation({ committed, history, snapshots, realtime }).run()
+  const saturated = new Saturation({
+    committed,
+    history,
+    snapshots,
+    realtime,
+    versions: between(committed, transactions, versions)
+  }).run()
   if (saturated.type === "cyclic") {
     findings.add(type, () => OrderCycle.anomalyOf(transactions, committed, saturated))
     return undefined
@@ -204,3 +211,19 @@ const search = ({ transactions, options, findings }: Levels, whole: Committed.Co
 }
 
 const toldMax = 12
+
+/** Elle judges list-append by cycles alone; larger histories are judged so here too. */
+const listSearchMax = 2_000
+
+/** Known orders of versions, between members. */
+const between = (committed: Committed.Committed, { count }: Transactions, versions: Edges | undefined): Edges => {
+  const edges = new Edges()
+  const memberOf = new Int32Array(count).fill(-1)
+  for (let member = 0; member < committed.count; member += 1) memberOf[committed.members[member]!] = member
+  for (let edge = 0; versions !== undefined && edge < versions.count; edge += 1) {
+    const source = memberOf[versions.sources.at(edge)] ?? -1
+    const target = memberOf[versions.targets.at(edge)] ?? -1
+    if ((versions.kinds.at(edge) & ww) !== 0 && source >= 0 && target >= 0) edges.add(source, target, ww)
+  }
+  return edges
+}

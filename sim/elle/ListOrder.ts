@@ -111,33 +111,20 @@ export class ListOrder {
     }
   }
 
-  /**
-   * Of two transactions whose appends to a key no read shows, one that had read the key did not see the other. Under
-   * snapshot isolation, where writers of one key do not overlap, it then came before the other as a whole. Adds these
-   * orders, which weaker models do not have; returns whether there are any.
-   */
-  addOverwrites(edges: Edges): boolean {
+  /** Whether two transactions that committed have appended to one key what no read shows: their order is open. */
+  get isOpen(): boolean {
     const { count, outcomes, starts, kinds, keys, versions, keyCount } = this.transactions
-    const unseen: Array<Array<number> | undefined> = Array.from({ length: keyCount })
+    const unseen = new Int32Array(keyCount).fill(-1)
     for (let transaction = 0; transaction < count; transaction += 1) {
       if (outcomes[transaction] !== History.ok) continue
       for (let at = starts[transaction]!; at < starts[transaction + 1]!; at += 1) {
         if (kinds[at] !== write || this.places[versions[at]!] !== -1) continue
-        const list = (unseen[keys[at]!] ??= [])
-        if (list.at(-1) !== transaction) list.push(transaction)
+        const other = unseen[keys[at]!]!
+        if (other !== -1 && other !== transaction) return true
+        unseen[keys[at]!] = transaction
       }
     }
-    const before = edges.count
-    for (let key = 0; key < keyCount; key += 1) {
-      const list = unseen[key] ?? []
-      if (list.length < 2) continue
-      const latest = this.orders[key]!.at(-1) ?? initial
-      for (const reader of list.filter((one) => this.hasRead(one, key, latest))) {
-        if (edges.count - before > pairsMax) this.truncated = true
-        else for (const other of list) edges.add(reader, other, ww)
-      }
-    }
-    return edges.count > before
+    return false
   }
 
   /** Why the data puts one transaction before another, by a dependency of this kind. */

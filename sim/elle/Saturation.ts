@@ -24,6 +24,8 @@ export interface Problem {
   readonly history: History.History
   readonly snapshots: boolean
   readonly realtime: boolean
+  /** Orders of versions that are known, between members. */
+  readonly versions: Edges
 }
 
 /** Events times chains: 256 MB. */
@@ -120,6 +122,10 @@ export class Saturation {
 
   private addBase(): void {
     const { count, bySession, readStarts, readFrom } = this.committed
+    const { versions } = this.problem
+    for (let edge = 0; edge < versions.count; edge += 1) {
+      this.edges.add(this.commit(versions.sources.at(edge)), this.begin(versions.targets.at(edge)), ww)
+    }
     for (const list of bySession) {
       for (let at = 1; at < list.length; at += 1) {
         this.edges.add(this.commit(list[at - 1]!), this.begin(list[at]!), process)
