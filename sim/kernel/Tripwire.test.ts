@@ -132,10 +132,12 @@ describe("during a run", () => {
     for (const client of clients) expect(armed(client).trip?.site).toMatch(/Tripwire\.test\.ts/)
   })
 
+  // oxlint-disable-next-line unicorn/no-thenable
+  const thenable: PromiseLike<void> = { then: () => thenable as never }
   const promises: Readonly<Record<string, () => unknown>> = {
     "an async function": async () => {},
     "a function that awaits": async () => {
-      await 1
+      await thenable
     },
     "new Promise": () => new Promise(() => {}),
     "Promise.resolve": () => Promise.resolve(1),
@@ -164,7 +166,7 @@ describe("during a run", () => {
         structuredClone({ a: 1 }),
         JSON.stringify({ a: [1] }),
         new Map([[1, 2]]),
-        [3, 1, 2].sort(),
+        [3, 1, 2].sort((left, right) => left - right),
         "A".toLowerCase(),
         date instanceof Date,
         date.constructor === Date

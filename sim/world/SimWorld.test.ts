@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { driftPpmMax } from "#sim/faults/Fault.ts"
 import type { PolicyName } from "#sim/kernel/PolicyName.ts"
 import type { Claim } from "#world/contract/Claim.ts"
 import * as ClockContract from "#world/contract/ClockContract.ts"
@@ -7,7 +8,7 @@ import * as HostContract from "#world/contract/HostContract.ts"
 import * as NetContract from "#world/contract/NetContract.ts"
 import * as TimersContract from "#world/contract/TimersContract.ts"
 import * as TraceContract from "#world/contract/TraceContract.ts"
-import { outcomeOf } from "./TestBench.ts"
+import { outcomeOf, type TestBench } from "./TestBench.ts"
 
 const contracts: Readonly<Record<string, ReadonlyArray<Claim>>> = {
   Disk: DiskContract.claims,
@@ -28,6 +29,19 @@ const courses: ReadonlyArray<{ readonly seed: string; readonly policy: PolicyNam
     { seed: "6", policy: "starve", preemptionOneIn: 12 }
   ]
 
+/** Machines whose clocks drift as far as clocks may, and whose streams are cut to pieces. */
+const hardships: ReadonlyArray<(bench: TestBench) => void> = [
+  ({ machines, net }) => {
+    machines[0].clock.drift(driftPpmMax)
+    net.link(0, 0).fragmentBytes = 1_000
+  },
+  ({ machines, net }) => {
+    machines[0].clock.drift(-driftPpmMax)
+    machines[0].clock.step(-3_600_000_000)
+    net.link(0, 0).fragmentBytes = 60_000
+  }
+]
+
 /** Claims wait about 20 seconds at most; a starved one somewhat longer. */
 const withinMicros = 600_000_000
 
@@ -36,5 +50,6 @@ describe.each(Object.keys(contracts))("the simulated World keeps the contract of
     for (const course of courses) {
       expect({ ...course, outcome: outcomeOf(test, course, withinMicros) }).toEqual({ ...course, outcome: "kept" })
     }
+    for (const prepare of hardships) expect(outcomeOf(test, { prepare }, withinMicros)).toBe("kept")
   })
 })

@@ -140,9 +140,17 @@ export class TestBench {
   }
 }
 
-/** Runs a program on a machine of its own until it is done; returns "kept", or what went wrong. */
-export const outcomeOf = (program: Program, options: BenchOptions, withinMicros: number): string => {
+/**
+ * Runs a program on a machine of its own until it is done; returns "kept", or what went wrong. `prepare` does something to
+ * the bench before.
+ */
+export const outcomeOf = (
+  program: Program,
+  options: BenchOptions & { readonly prepare?: (bench: TestBench) => void },
+  withinMicros: number
+): string => {
   const bench = new TestBench({ ...options, machines: 1 })
+  options.prepare?.(bench)
   bench.startOnce(0, program)
   bench.pass(withinMicros)
   const last = bench.notes.at(-1)
