@@ -17,8 +17,9 @@ import { Automaton } from "./linear/Automaton.ts"
 import { type Entries, ranks } from "./linear/Entries.ts"
 import * as Minimal from "./linear/Minimal.ts"
 import * as Problem from "./linear/Problem.ts"
-import { type Limits, Search } from "./linear/Search.ts"
+import { type Limits, type Partial, Search } from "./linear/Search.ts"
 import * as Special from "./linear/Special.ts"
+import * as Window from "./linear/Window.ts"
 
 export interface Options {
   /** Configurations a part may visit. Default: 20 million. */
@@ -183,21 +184,30 @@ const checkPart = (
   return { type: "refused", configurations: 0, stuck, partials: undefined }
 }
 
+/** Configurations after which a search that is stuck asks whether a short stretch shows why; then 8 times as many. */
+const firstStretchConfigurations = 20_000
+
 const search = (model: Model.Model, entries: Entries, rows: Int32Array, limits: Limits): Decided => {
   const automaton = new Automaton(model)
   const problem = Problem.make(entries, rows, automaton)
-  const outcome = new Search(problem, automaton).run(limits)
-  const { configurations } = outcome
-  if (outcome.type === "linearized") return { type: "linearizable", configurations }
-  if (outcome.type === "undecided") return outcome
-  return {
-    type: "refused",
-    configurations,
-    stuck: problem.rows[outcome.stuck]!,
-    partials: outcome.partials.map((partial) => ({
-      rows: partial.order.map((operation) => problem.rows[operation]!),
-      state: model.describeState(automaton.state(partial.state))
-    }))
+  const searching = new Search(problem, automaton)
+  const linearization = (partial: Partial): Linearization => ({
+    rows: partial.order.map((operation) => problem.rows[operation]!),
+    state: model.describeState(automaton.state(partial.state))
+  })
+  for (let turnMax = firstStretchConfigurations; ; turnMax *= 8) {
+    const configurationsMax = Math.min(turnMax, limits.configurationsMax)
+    let outcome = searching.run({ ...limits, configurationsMax })
+    const { configurations } = outcome
+    if (outcome.type === "linearized") return { type: "linearizable", configurations }
+    if (outcome.type === "undecided" && Window.refuting(entries, problem, automaton, searching.stuck) !== undefined) {
+      outcome = searching.refuse()
+    }
+    if (outcome.type === "refused") {
+      const partials = outcome.partials.map(linearization)
+      return { type: "refused", configurations, stuck: problem.rows[outcome.stuck]!, partials }
+    }
+    if (outcome.reason !== "configurations" || configurationsMax === limits.configurationsMax) return outcome
   }
 }
 

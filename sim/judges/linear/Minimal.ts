@@ -12,6 +12,7 @@ import { type Entries, never } from "./Entries.ts"
 import * as Problem from "./Problem.ts"
 import { Search } from "./Search.ts"
 import * as Special from "./Special.ts"
+import * as Window from "./Window.ts"
 
 export interface Minimal {
   /** Rows of the history, in the order of their calls. */
@@ -26,68 +27,95 @@ const memoryBytesMax = 268_435_456
 /** Of all trials together: rows read and configurations visited. */
 const workMax = 3_000_000
 
+/** A longer history is first cut to a stretch that shows enough. */
+const operationsMax = 2_000
+
 /** `rows` are refused because of the completion of the row `stuck`. */
 export const find = (model: Model.Model, entries: Entries, rows: Int32Array, stuck: number): Minimal => {
-  const horizon = entries.returns[stuck]!
-  let kept = [...rows].filter((row) => entries.calls[row]! < horizon)
-  const all = kept
-  let work = 0
-  let sure = true
-  const refusedWith = (exact: ReadonlyArray<number>): boolean => {
-    const trial = loosened(model, entries, all, new Set(exact))
-    const outcome = decide(model, trial)
-    work += trial.count + outcome.configurations
-    if (outcome.refused === undefined) sure = false
-    return outcome.refused === true
-  }
+  const trials = new Trials(model, entries, rows, stuck)
+  let kept = trials.candidates
   for (let size = Math.ceil(kept.length / 2); ; size = Math.ceil(size / 2)) {
     let removed = false
-    for (let at = 0; at < kept.length && work < workMax;) {
+    for (let at = 0; at < kept.length && trials.work < workMax;) {
       const without = kept.filter((row, index) => index < at || index >= at + size || row === stuck)
-      if (without.length < kept.length && refusedWith(without)) {
+      if (without.length < kept.length && trials.refusedWith(without)) {
         kept = without
         removed = true
       } else at += size
     }
-    if (work >= workMax) return { rows: Int32Array.from(kept), complete: false }
-    if (size === 1 && !removed) return { rows: Int32Array.from(kept), complete: sure }
+    if (trials.work >= workMax) return { rows: Int32Array.from(kept), complete: false }
+    if (size === 1 && !removed) return { rows: Int32Array.from(kept), complete: trials.sure }
     if (size === 1) size = 2
   }
 }
 
-/** The history in which only some rows are as they were; the rest may happen at any time, or never. */
-const loosened = (
-  model: Model.Model,
-  entries: Entries,
-  rows: ReadonlyArray<number>,
-  exact: ReadonlySet<number>
-): Entries => {
-  const free: Array<number> = []
-  for (const row of rows) {
-    const readOnly = model.readOnly?.(entries.operations[row], Model.unknown) ?? false
-    if (!exact.has(row) && !readOnly) free.push(row)
-  }
-  const order = [...free, ...exact]
-  return {
-    count: order.length,
-    operations: order.map((row) => entries.operations[row]),
-    results: order.map((row) => (exact.has(row) ? entries.results[row] : Model.unknown)),
-    processes: order.map((row) => entries.processes[row]!),
-    calls: Int32Array.from(order, (row) => (exact.has(row) ? entries.calls[row]! : -1)),
-    returns: Int32Array.from(order, (row) => (exact.has(row) ? entries.returns[row]! : never))
-  }
-}
+class Trials {
+  /** What may stay, in the order of the calls. */
+  readonly candidates: ReadonlyArray<number>
+  work = 0
+  /** Every trial so far was decided. */
+  sure = true
+  private readonly model: Model.Model
+  private readonly entries: Entries
+  private readonly rows: Int32Array
+  /** Where a trial begins; `undefined` for the model's first state. */
+  private readonly stretch: Window.Stretch | undefined
+  private readonly automaton: Automaton<any, any, any>
 
-const decide = (
-  model: Model.Model,
-  trial: Entries
-): { readonly refused: boolean | undefined; readonly configurations: number } => {
-  const rows = Int32Array.from({ length: trial.count }, (_, row) => row)
-  const special = Special.decide(model, trial, rows)
-  if (special !== undefined) return { refused: special.stuck !== undefined, configurations: 0 }
-  const automaton = new Automaton(model)
-  const search = new Search(Problem.make(trial, rows, automaton), automaton)
-  const outcome = search.run({ configurationsMax, memoryBytesMax, expired: () => false })
-  const refused = outcome.type === "undecided" ? undefined : outcome.type === "refused"
-  return { refused, configurations: outcome.configurations }
+  constructor(model: Model.Model, entries: Entries, rows: Int32Array, stuck: number) {
+    const before = rows.filter((row) => entries.calls[row]! < entries.returns[stuck]!)
+    this.model = model
+    this.entries = entries
+    this.automaton = new Automaton(model)
+    if (before.length > operationsMax) {
+      const problem = Problem.make(entries, before, this.automaton)
+      this.stretch = Window.refuting(entries, problem, this.automaton, problem.rows.indexOf(stuck))
+    }
+    this.rows = this.stretch?.rows ?? before
+    const start = this.stretch?.start ?? -1
+    this.candidates = [...this.rows].filter((row) => entries.calls[row]! > start)
+  }
+
+  /** Whether some rows are refused when the rest may happen at any time, or never. */
+  refusedWith(exact: ReadonlyArray<number>): boolean {
+    const trial = this.loosened(new Set(exact))
+    const refused = this.decide(trial)
+    this.work += trial.count
+    if (refused === undefined) this.sure = false
+    return refused === true
+  }
+
+  private loosened(exact: ReadonlySet<number>): Entries {
+    const { model, entries } = this
+    const free: Array<number> = []
+    for (const row of this.rows) {
+      const readOnly = model.readOnly?.(entries.operations[row], Model.unknown) ?? false
+      if (!exact.has(row) && !readOnly) free.push(row)
+    }
+    const order = [...free, ...exact]
+    return {
+      count: order.length,
+      operations: order.map((row) => entries.operations[row]),
+      results: order.map((row) => (exact.has(row) ? entries.results[row] : Model.unknown)),
+      processes: order.map((row) => entries.processes[row]!),
+      calls: Int32Array.from(order, (row) => (exact.has(row) ? entries.calls[row]! : -1)),
+      returns: Int32Array.from(order, (row) => (exact.has(row) ? entries.returns[row]! : never))
+    }
+  }
+
+  private decide(trial: Entries): boolean | undefined {
+    const rows = Int32Array.from({ length: trial.count }, (_, row) => row)
+    if (this.stretch === undefined) {
+      const special = Special.decide(this.model, trial, rows)
+      if (special !== undefined) return special.stuck !== undefined
+    }
+    const problem = Problem.make(trial, rows, this.automaton)
+    for (const state of this.stretch?.states ?? [this.automaton.initial()]) {
+      const search = new Search(problem, this.automaton, state)
+      const outcome = search.run({ configurationsMax, memoryBytesMax, expired: () => false })
+      this.work += outcome.configurations
+      if (outcome.type !== "refused") return outcome.type === "linearized" ? false : undefined
+    }
+    return true
+  }
 }

@@ -62,6 +62,7 @@ const partialOperationsMax = 8_000_000
 export class Search {
   private readonly problem: Problem
   private readonly automaton: Automaton<any, any, any>
+  private readonly initial: number
   private readonly configurations: Configurations
   /**
    * Two rings of the operations that have not taken effect, by call: node operation + 1. Node 0 heads those that
@@ -89,8 +90,10 @@ export class Search {
   private furthest = -1
   private deadEnds: Array<{ readonly record: number; readonly length: number }> = []
 
-  constructor(problem: Problem, automaton: Automaton<any, any, any>) {
+  /** The search begins in the model's first state unless another is given. */
+  constructor(problem: Problem, automaton: Automaton<any, any, any>, initial = automaton.initial()) {
     const { count, words } = problem
+    this.initial = initial
     this.problem = problem
     this.automaton = automaton
     this.configurations = new Configurations(words)
@@ -119,30 +122,17 @@ export class Search {
     }
   }
 
+  /** Searches on from where the last call ended undecided. */
   run(limits: Limits): Outcome {
     const { automaton, problem } = this
-    const { kinds, completed } = problem
-    let state = automaton.initial()
-    let parent = -1
-    let chosen = -1
+    const { kinds } = problem
+    if (this.depth === 0 && this.enter(this.initial, -1, -1)) return this.linearized()
     for (;;) {
-      this.takeReads(state)
-      if (this.passed === completed.length) {
-        return {
-          type: "linearized",
-          order: this.order.slice(0, this.orderLength),
-          configurations: this.configurations.size
-        }
-      }
-      const record = this.configurations.insert(this.bitsHash, this.passed, state, this.bits, parent, chosen)
-      if (record < 0) this.rewind()
-      else {
-        if (record >= limits.configurationsMax) return this.undecided("configurations")
-        if (record % pollEvery === 0) {
-          if (limits.expired()) return this.undecided("time")
-          if (this.sizeBytes > limits.memoryBytesMax) return this.undecided("memory")
-        }
-        this.push(state, record)
+      const record = this.configurations.size
+      if (record >= limits.configurationsMax) return this.undecided("configurations")
+      if (record % pollEvery === 0) {
+        if (limits.expired()) return this.undecided("time")
+        if (this.sizeBytes > limits.memoryBytesMax) return this.undecided("memory")
       }
       for (;;) {
         if (this.depth === 0) return this.refuse()
@@ -153,16 +143,33 @@ export class Search {
           continue
         }
         const next = automaton.step(this.frameState[top]!, kinds[operation]!)
-        if (next === refused) continue
-        if (this.needless(top, operation, next)) continue
+        if (next === refused || this.needless(top, operation, next)) continue
         this.frameLive[top] = 1
         this.take(operation)
-        state = next
-        parent = this.frameRecord[top]!
-        chosen = operation
+        if (this.enter(next, this.frameRecord[top]!, operation)) return this.linearized()
         break
       }
     }
+  }
+
+  /** The operation whose completion no linearization has reached so far. */
+  get stuck(): number {
+    return this.problem.completed[this.furthest]!
+  }
+
+  /** Goes to a configuration, and back where it was visited before; true when nothing is left to explain. */
+  private enter(state: number, parent: number, chosen: number): boolean {
+    this.takeReads(state)
+    if (this.passed === this.problem.completed.length) return true
+    const record = this.configurations.insert(this.bitsHash, this.passed, state, this.bits, parent, chosen)
+    if (record < 0) this.rewind()
+    else this.push(state, record)
+    return false
+  }
+
+  private linearized(): Outcome {
+    const order = this.order.slice(0, this.orderLength)
+    return { type: "linearized", order, configurations: this.configurations.size }
   }
 
   private get sizeBytes(): number {
@@ -349,20 +356,21 @@ export class Search {
     this.frameLive = live
   }
 
-  private refuse(): Outcome {
-    const stuck = this.problem.completed[this.furthest]!
+  /** What a refusal looks like, as far as the search has come; it ends the search. */
+  refuse(): Extract<Outcome, { readonly type: "refused" }> {
+    while (this.depth > 0) this.pop()
     const longest = this.deadEnds.toSorted((left, right) => right.length - left.length || left.record - right.record)
     const fitting = Math.min(partialsMax, Math.ceil(partialOperationsMax / (this.problem.count + 1)))
     const partials = longest.slice(0, fitting).map(({ record }) => ({
       order: this.replay(this.configurations.path(record)),
       state: this.configurations.state(record)
     }))
-    return { type: "refused", configurations: this.configurations.size, stuck, partials }
+    return { type: "refused", configurations: this.configurations.size, stuck: this.stuck, partials }
   }
 
   /** The linearization that a path of choices stands for, with the reads that took effect on the way. */
   private replay(path: ReadonlyArray<number>): Int32Array {
-    let state = this.automaton.initial()
+    let state = this.initial
     this.takeReads(state)
     for (const operation of path) {
       state = this.automaton.step(state, this.problem.kinds[operation]!)
