@@ -82,9 +82,7 @@ export const check = <State, Operation, Result>(
   entries: Entries<Operation, Result>,
   options: Options = {}
 ): Verdict => {
-  const configurationsMax = options.configurationsMax ?? configurationsDefault
-  const memoryBytesMax = options.memoryBytesMax ?? memoryBytesDefault
-  const expired = deadline(options)
+  const { configurationsMax, memoryBytesMax, expired } = limitsOf(options)
   const parts = partsOf(model, entries, options.partition ?? true)
   const partModel = parts.has(undefined) || model.parts === undefined ? model : model.parts.model
   let configurations = 0
@@ -161,11 +159,7 @@ const partialsOf = (
   stuck: number
 ): ReadonlyArray<Linearization> => {
   const before = rows.filter((row) => entries.calls[row]! < entries.returns[stuck]!)
-  const limits = {
-    configurationsMax: firstTurnConfigurations,
-    memoryBytesMax: memoryBytesDefault,
-    expired: () => false
-  }
+  const limits = limitsOf({ configurationsMax: firstTurnConfigurations })
   const decided = search(model, entries, before, limits)
   return decided.type === "refused" ? (decided.partials ?? []) : []
 }
@@ -182,6 +176,22 @@ const checkPart = (
   const { stuck } = special
   if (stuck === undefined) return { type: "linearizable", configurations: 0 }
   return { type: "refused", configurations: 0, stuck, partials: undefined }
+}
+
+/** One linearization of a part of a history (of all of it: `undefined`); `undefined` when none is found in the budget. */
+export const linearize = (
+  model: Model.Model,
+  entries: Entries,
+  part: Model.Key | undefined,
+  options: Options = {}
+): { readonly rows: Int32Array; readonly order: Int32Array } | undefined => {
+  const rows = partsOf(model, entries, part !== undefined).get(part)
+  if (rows === undefined) return undefined
+  const automaton = new Automaton(part === undefined ? model : model.parts!.model)
+  const problem = Problem.make(entries, rows, automaton)
+  const outcome = new Search(problem, automaton).run(limitsOf(options))
+  if (outcome.type !== "linearized") return undefined
+  return { rows, order: outcome.order.map((operation) => problem.rows[operation]!) }
 }
 
 /** Configurations after which a search that is stuck asks whether a short stretch shows why; then 8 times as many. */
@@ -211,11 +221,14 @@ const search = (model: Model.Model, entries: Entries, rows: Int32Array, limits: 
   }
 }
 
-const deadline = (options: Options): (() => boolean) => {
+const limitsOf = (options: Options): Limits => {
   const { now, timeMillisMax } = options
-  if (now === undefined || timeMillisMax === undefined) return () => false
-  const end = now() + timeMillisMax
-  return () => now() >= end
+  const end = now === undefined || timeMillisMax === undefined ? Infinity : now() + timeMillisMax
+  return {
+    configurationsMax: options.configurationsMax ?? configurationsDefault,
+    memoryBytesMax: options.memoryBytesMax ?? memoryBytesDefault,
+    expired: () => now !== undefined && now() >= end
+  }
 }
 
 /** Rows by part, parts in the order of their first operation. One operation that sees several parts makes them one. */
@@ -313,13 +326,12 @@ const violation = <Op, Value, Operation, Result>(
   nodes: number
 ): Violation => {
   const stuck = operations[refusal.stuck]!
-  const words = (row: number): string =>
-    `${model.describe(entries.operations[row]!, entries.results[row]!)} by client ${operations[row]!.client}`
+  const words = model.describe(entries.operations[refusal.stuck]!, entries.results[refusal.stuck]!)
   const states = [...new Set(refusal.partials.map((partial) => partial.state))].slice(0, 3)
   const could = states.length === 0 ? "" : `; the state could be ${states.join(" or ")}`
   // What suffices for the refusal takes many judgements to find, and shrinking a run asks for this line very often.
   return {
-    detail: `not linearizable: ${words(refusal.stuck)} fits nowhere${could}`,
+    detail: `not linearizable: ${words} by client ${stuck.client} fits nowhere${could}`,
     atMicros: stuck.completedAt,
     node: nodes + stuck.client
   }
