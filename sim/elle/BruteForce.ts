@@ -6,7 +6,6 @@
  * of begins and commits, reads as of the begin, writers of one key apart. Read committed, read atomic and causal: Biswas
  * and Enea's axiom holds of some order of commits.
  */
-import * as History from "#sim/judges/History.ts"
 import { text, type Value } from "#sim/judges/Value.ts"
 import type { Kind } from "./Transactions.ts"
 import type { Row } from "./Mvcc.ts"
@@ -183,14 +182,3 @@ const acyclic = (count: number, edges: ReadonlyArray<readonly [number, number]>)
   }
   return left.size === 0
 }
-
-/** The history's outcomes count, not its rows' alone: what `holds` is asked about. */
-export const rowsOf = (history: History.History): ReadonlyArray<Row> =>
-  History.operations(history).map((operation) => ({
-    process: operation.process,
-    outcome: operation.outcome,
-    asked: operation.input as Row["asked"],
-    done: (operation.outcome === "ok" ? operation.output : operation.input) as Row["done"],
-    call: operation.call,
-    return: operation.return
-  }))

@@ -16,7 +16,6 @@
  * sessions all the same, and they count: there `serializable` means strong session serializable, and so on.
  */
 import * as History from "#sim/judges/History.ts"
-import { type Value, isArray } from "#sim/judges/Value.ts"
 import type { Operation, Outcome } from "#sim/run/History.ts"
 import type { Judge } from "#sim/run/Judge.ts"
 import type { Anomaly } from "./Anomaly.ts"
@@ -228,16 +227,3 @@ export const judge = <Op, Seen>(options: JudgeOptions<Op, Seen>): Judge<Op, Seen
     }
   })
 })
-
-/** The model that a history's operations suggest, if any does. */
-export const modelOf = (history: History.History): Model | undefined => {
-  const names = new Set(history.functions)
-  const steps = history.inputs.flatMap((input: Value) => (isArray(input) && isArray(input[0]) ? [input[0][0]] : []))
-  const kinds = new Set(steps.map((name) => (typeof name === "string" ? name.replace(/^:/, "") : "")))
-  if (kinds.has("append")) return "list-append"
-  if (kinds.has("w") || kinds.has("write") || (names.has("txn") && kinds.has("r"))) return "rw-register"
-  if (names.has("transfer")) return "bank"
-  if (names.has("generate")) return "unique-ids"
-  if (names.has("enqueue")) return "queue"
-  return undefined
-}
