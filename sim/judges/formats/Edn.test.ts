@@ -2,13 +2,14 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { depthMax } from "../Value.ts"
 import * as Edn from "./Edn.ts"
+import { end, Reader } from "./EdnReader.ts"
 import { Malformed } from "./Malformed.ts"
 import { Source } from "./Source.ts"
 
 const readAll = (text: string | Uint8Array): ReadonlyArray<unknown> => {
-  const reader = new Edn.Reader(new Source(text), Edn.faithful)
+  const reader = new Reader(new Source(text), Edn.faithful)
   const values: Array<unknown> = []
-  for (let value = reader.next(); value !== Edn.end; value = reader.next()) values.push(value)
+  for (let value = reader.next(); value !== end; value = reader.next()) values.push(value)
   return values
 }
 const readOne = (text: string): unknown => {
@@ -80,9 +81,9 @@ describe("a reader of EDN", () => {
 
   it("steps into a vector or a list around everything", () => {
     for (const text of ["[1 (2) 3] ; end", " (1 (2) 3)", "1 (2) 3"]) {
-      const reader = new Edn.Reader(new Source(text), Edn.faithful)
+      const reader = new Reader(new Source(text), Edn.faithful)
       reader.enter()
-      expect([reader.next(), reader.next(), reader.next(), reader.next()]).toEqual([1, new Edn.List([2]), 3, Edn.end])
+      expect([reader.next(), reader.next(), reader.next(), reader.next()]).toEqual([1, new Edn.List([2]), 3, end])
     }
   })
 

@@ -8,8 +8,6 @@ import * as Text from "./Text.ts"
 /** `porcupine`: its etcd logs; its key-value logs are EDN, and either name reads both. */
 export type Format = "jsonl" | "edn" | "porcupine" | "text"
 
-export const names: ReadonlyArray<Format> = ["jsonl", "edn", "porcupine", "text"]
-
 const headBytes = 4096
 
 /** The format of some bytes, from how they begin. */

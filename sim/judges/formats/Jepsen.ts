@@ -5,11 +5,12 @@
 import type * as History from "../History.ts"
 import type { Value } from "../Value.ts"
 import * as Edn from "./Edn.ts"
+import { type Builder, end, Reader } from "./EdnReader.ts"
 import * as Events from "./Events.ts"
 import { Source } from "./Source.ts"
 
 /** Forms as values of a history; a map that is not inside another form stays flat, for `Events`. */
-const builderOf = (depth: () => number): Edn.Builder => ({
+const builderOf = (depth: () => number): Builder => ({
   keyword: (name) => `:${name}`,
   symbol: (name) => name,
   character: (character) => character,
@@ -43,7 +44,7 @@ const fieldNames = new Map(["process", "type", "f", "value", "key", "time", "ind
 export const read = (input: Uint8Array | string): History.History => {
   const source = new Source(input)
   const events = new Events.Assembler(source)
-  const reader: Edn.Reader = new Edn.Reader(
+  const reader: Reader = new Reader(
     source,
     builderOf(() => reader.depth)
   )
@@ -51,7 +52,7 @@ export const read = (input: Uint8Array | string): History.History => {
   for (;;) {
     const offset = reader.offset()
     const form = reader.next()
-    if (form === Edn.end) return events.history()
+    if (form === end) return events.history()
     if (form instanceof Flat) events.add(form.items, offset)
     else source.fail("a map is due, one for each event", offset)
   }

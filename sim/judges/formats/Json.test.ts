@@ -1,7 +1,7 @@
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { depthMax, isArray, type Value } from "../Value.ts"
-import { end } from "./Edn.ts"
+import { end } from "./EdnReader.ts"
 import * as Json from "./Json.ts"
 import { Malformed } from "./Malformed.ts"
 import { Source } from "./Source.ts"

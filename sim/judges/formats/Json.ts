@@ -4,7 +4,7 @@
  * order of their keys, except an outermost one: its keys and values come in turn, as one flat array.
  */
 import { depthMax, type Value } from "../Value.ts"
-import { end } from "./Edn.ts"
+import { end } from "./EdnReader.ts"
 import { isDigit, type Source, wholeNumber } from "./Source.ts"
 
 const openBracket = 0x5b

@@ -10,7 +10,7 @@
  */
 import type * as History from "../History.ts"
 import { isArray, type Value } from "../Value.ts"
-import { end } from "./Edn.ts"
+import { end } from "./EdnReader.ts"
 import * as Events from "./Events.ts"
 import { Reader } from "./Json.ts"
 import { Source } from "./Source.ts"
