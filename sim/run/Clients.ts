@@ -83,12 +83,15 @@ export class Clients {
     }
   }
 
-  /** The planned operations that were begun, with their times: what a journal has to keep. */
-  begun(): ReadonlyArray<PlannedOperation> {
+  /**
+   * The planned operations that were begun, with their times: what a journal has to keep. And each client's next one, whose
+   * event was queued already: without it the events of a replay would be others.
+   */
+  reached(): ReadonlyArray<PlannedOperation> {
     return this.clients.flatMap((client) =>
       client.planned
-        .slice(0, client.begunAt.length)
-        .map((planned, index) => ({ ...planned, atMicros: client.begunAt[index] }))
+        .slice(0, client.next)
+        .map((planned, index) => (index < client.begunAt.length ? { ...planned, atMicros: client.begunAt[index] } : planned))
     )
   }
 

@@ -376,7 +376,7 @@ class Running {
         ? undefined
         : {
             format: 1,
-            plan: { ...plan, operations: this.clients.begun() },
+            plan: { ...plan, operations: this.clients.reached() },
             decisions,
             ...(failed === undefined ? {} : { failed: { judge: failed.name, detail: failed.detail } })
           }

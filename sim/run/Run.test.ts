@@ -1,0 +1,294 @@
+import * as Effect from "effect/Effect"
+import { describe, expect, it } from "vitest"
+import { scenario as archive } from "#scenarios/archive/WriteAll.ts"
+import { scenario as hostClock } from "#scenarios/canary/HostClock.ts"
+import { scenario as counter } from "#scenarios/counter/Durable.ts"
+import { scenario as echo } from "#scenarios/echo/Stream.ts"
+import { scenario as lease } from "#scenarios/register/Lease.ts"
+import { Host } from "#world/Host.ts"
+import { Timers } from "#world/Timers.ts"
+import { Trace } from "#world/Trace.ts"
+import { failedCheck } from "./Result.ts"
+import { run, type RunOutput } from "./Run.ts"
+import type { Scenario } from "./Scenario.ts"
+import { drawPlan } from "./Swarm.ts"
+
+const scenarios: Readonly<Record<string, Scenario>> = { lease, counter, echo, archive }
+const durationMicros = 1_500_000
+const runOf = (scenario: Scenario, seed: string, options: Parameters<typeof run>[2] = {}): RunOutput =>
+  run(scenario, drawPlan(scenario, { seed, durationMicros }), options)
+
+/** What must not depend on anything but the seed. */
+const course = ({ result }: RunOutput) => {
+  const { eventsPerSecond: _, wallMillis: __, ...rest } = result
+  return rest
+}
+
+describe.each(Object.keys(scenarios))("runs of %s", (name) => {
+  const scenario = scenarios[name]
+
+  it("take the same course twice, and again after fifty others in the same process", () => {
+    const seeds = ["1", "2", "3"]
+    const first = seeds.map((seed) => course(runOf(scenario, seed)))
+    expect(seeds.map((seed) => course(runOf(scenario, seed)))).toEqual(first)
+    for (let other = 0; other < 50; other++) {
+      run(
+        other % 2 === 0 ? counter : lease,
+        drawPlan(other % 2 === 0 ? counter : lease, { seed: `other ${other}`, durationMicros: 100_000 })
+      )
+    }
+    expect(seeds.map((seed) => course(runOf(scenario, seed)))).toEqual(first)
+  })
+
+  it("differ from seed to seed", () => {
+    const hashes = Array.from({ length: 12 }, (_, seed) => runOf(scenario, `d${seed}`).result.traceHash)
+    expect(new Set(hashes).size).toBe(12)
+  })
+
+  it("are the same whether or not they are recorded and written down", () => {
+    const plain = course(runOf(scenario, "r"))
+    const output = runOf(scenario, "r", { record: true, journal: true })
+    expect(course(output)).toEqual(plain)
+    expect(output.recording!.events.length).toBeGreaterThan(10)
+  })
+
+  it("take the same course by their journal, without the generator, and write the same journal", () => {
+    for (const seed of ["j1", "j2", "j3", "j4"]) {
+      const drawn = runOf(scenario, seed, { journal: true })
+      const journal = structuredClone(drawn.journal!)
+      // What the seed was no longer counts: all its draws are written down, but for those of the nodes' own Random.
+      const replayed = run(scenario, journal.plan, { decisions: journal.decisions, journal: true })
+      expect(course(replayed)).toEqual(course(drawn))
+      expect(replayed.journal).toEqual(journal)
+    }
+  })
+})
+
+describe("a journal", () => {
+  it("survives streams that nobody asks for any more, and new ones that it has not heard of", () => {
+    const drawn = runOf(lease, "survivor", { journal: true })
+    const { decisions, plan } = drawn.journal!
+    const strange = { ...decisions, "removed/stream": [0, 7, 3, 9] }
+    expect(course(run(lease, plan, { decisions: strange }))).toEqual(course(drawn))
+    // A code change that draws from a stream of its own, as a new BUGGIFY site does.
+    const [name] = Object.keys(decisions).filter((each) => each.includes("/latency"))
+    const { [name]: _, ...without } = decisions
+    const calmer = run(lease, plan, { decisions: without })
+    expect(calmer.result.verdict).toBe("pass")
+    expect(calmer.result.traceHash).not.toBe(drawn.result.traceHash)
+  })
+
+  it("of nothing is the calmest run: everything at its least, and it passes", () => {
+    for (const scenario of Object.values(scenarios)) {
+      const plan = { ...drawPlan(scenario, { seed: "calm", durationMicros }), faults: [] }
+      const { journal, result } = run(scenario, plan, { decisions: {}, journal: true })
+      expect([result.verdict, journal!.decisions]).toEqual(["pass", {}])
+    }
+  })
+})
+
+/** A scenario of one server that runs `server`, whose clients have nothing to do. */
+const small = (server: Scenario["server"], rest: Partial<Scenario> = {}): Scenario => ({
+  name: "test/small",
+  summary: "for tests",
+  nodes: { default: 1, min: 1, max: 1 },
+  clients: { default: 1, min: 1, max: 1 },
+  durationMicros: 1_000_000,
+  livenessMicros: 1_000_000,
+  server,
+  workload: {
+    draw: () => ({}),
+    gapMicros: 100_000,
+    client: () =>
+      Effect.succeed((_: unknown, done: (outcome: { type: "ok"; value: number }) => void) =>
+        done({ type: "ok", value: 1 })
+      ),
+    final: () => [{}],
+    label: () => "nothing"
+  },
+  faults: [],
+  atlas: { copiesIntactMin: Infinity },
+  judges: [],
+  ...rest
+})
+
+const verdictOf = (
+  scenario: Scenario
+): { readonly verdict: string; readonly judge: string | undefined; readonly detail: string | undefined } => {
+  const { result } = run(scenario, drawPlan(scenario, { seed: "v" }))
+  const failed = failedCheck(result)
+  return { verdict: result.verdict, judge: failed?.name, detail: failed?.detail }
+}
+
+describe("the verdict of a run", () => {
+  it("is pass when nothing is wrong", () => {
+    expect(verdictOf(small(() => Effect.never))).toEqual({ verdict: "pass", judge: undefined, detail: undefined })
+  })
+
+  it("is fail by `ambient` when a node touches the host, even when it catches what the trap throws", () => {
+    const careless = Effect.sync(() => {
+      try {
+        return Date.now()
+      } catch {
+        return 0
+      }
+    })
+    const scenario = small(() => Effect.andThen(Effect.delay(careless, "10 millis"), Effect.never))
+    expect(verdictOf(scenario)).toEqual({
+      verdict: "fail",
+      judge: "ambient",
+      detail: expect.stringMatching(/^Date\.now was called at sim\/run\/Run\.test\.ts:\d+:\d+$/)
+    })
+    expect(verdictOf(hostClock)).toMatchObject({ verdict: "fail", judge: "ambient" })
+  })
+
+  it("is fail by `ambient` when a node makes a promise", () => {
+    const scenario = small(() =>
+      Effect.andThen(
+        Effect.sleep("10 millis"),
+        Effect.promise(() => Promise.resolve(1))
+      ).pipe(Effect.andThen(Effect.never))
+    )
+    expect(verdictOf(scenario)).toMatchObject({
+      verdict: "fail",
+      judge: "ambient",
+      detail: expect.stringMatching(/^a promise .*Run\.test\.ts/)
+    })
+  })
+
+  it("is fail by `defects` when a node breaks, in its program or in a sink", () => {
+    expect(verdictOf(small(() => Effect.die(new Error("broken"))))).toMatchObject({
+      verdict: "fail",
+      judge: "defects",
+      detail: "n0: Error: broken"
+    })
+    const sink = Effect.gen(function* () {
+      const port = (yield* Timers).attach({
+        fired: () => {
+          throw new Error("broken sink")
+        }
+      })
+      port.set(0, 10)
+      yield* Effect.never
+    })
+    expect(verdictOf(small(() => sink))).toMatchObject({
+      verdict: "fail",
+      judge: "defects",
+      detail: "n0: Error: broken sink"
+    })
+  })
+
+  it("is fail by `errors` at an ERROR event, and by a judge at the event that breaks its promise", () => {
+    const emit = (level: "error" | "info") =>
+      small(
+        () =>
+          Effect.flatMap(Trace, (trace) =>
+            Effect.andThen(
+              Effect.sync(() => trace.emit(level, "test/event", { value: 7 })),
+              Effect.never
+            )
+          ),
+        {
+          judges: [
+            {
+              name: "no-sevens",
+              make: () => ({
+                observe: ({ fields, level: found }) =>
+                  found === "info" && fields["value"] === 7 ? { detail: "a seven" } : undefined
+              })
+            }
+          ]
+        }
+      )
+    expect(verdictOf(emit("error"))).toMatchObject({
+      verdict: "fail",
+      judge: "errors",
+      detail: 'n0: test/event {"value":7}'
+    })
+    expect(verdictOf(emit("info"))).toEqual({ verdict: "fail", judge: "no-sevens", detail: "a seven" })
+  })
+
+  it("is fail by `liveness` when a client's final operation does not succeed in time", () => {
+    const scenario = small(() => Effect.never)
+    const mute: Scenario = { ...scenario, workload: { ...scenario.workload, client: () => Effect.succeed(() => {}) } }
+    expect(verdictOf(mute)).toMatchObject({
+      verdict: "fail",
+      judge: "liveness",
+      detail: expect.stringContaining("client 0: nothing")
+    })
+  })
+
+  it("is error when a client breaks, or the code around the nodes: nothing is said of the servers", () => {
+    const scenario = small(() => Effect.never)
+    const broken: Scenario = {
+      ...scenario,
+      workload: { ...scenario.workload, client: () => Effect.die(new Error("broken client")) }
+    }
+    expect(verdictOf(broken)).toMatchObject({
+      verdict: "error",
+      judge: "simulator",
+      detail: expect.stringContaining("broken client")
+    })
+    const judge: Scenario = {
+      ...scenario,
+      judges: [
+        {
+          name: "broken",
+          make: () => ({
+            finish: () => {
+              throw new Error("broken judge")
+            }
+          })
+        }
+      ]
+    }
+    expect(verdictOf(judge)).toMatchObject({
+      verdict: "error",
+      judge: "simulator",
+      detail: expect.stringContaining("broken judge")
+    })
+  })
+
+  it("leaves the process as it was, whatever it is", () => {
+    for (const scenario of [hostClock, small(() => Effect.die("broken"))]) verdictOf(scenario)
+    expect(Date.now()).toBeGreaterThan(0)
+    expect(Math.random()).toBeLessThan(1)
+  })
+})
+
+describe("a server", () => {
+  const starts = (
+    server: (start: number) => Effect.Effect<void, unknown, Host>,
+    faults: Scenario["faults"] = []
+  ): ReadonlyArray<number> => {
+    const incarnations: Array<number> = []
+    const scenario = small(
+      () =>
+        Effect.flatMap(Host, ({ incarnation }) => {
+          incarnations.push(incarnation)
+          return server(incarnation)
+        }),
+      { faults, durationMicros: 3_000_000, versions: 2 }
+    )
+    const { result } = run(scenario, drawPlan(scenario, { seed: "s", ...(faults.length > 0 ? { faults } : {}) }))
+    expect(result.verdict).toBe("pass")
+    return incarnations
+  }
+
+  it("that ends, fails or exits is started again, as by a process manager", () => {
+    const restarted = (first: Effect.Effect<void, unknown, Host>): ReadonlyArray<number> =>
+      starts((start) => (start < 3 ? first : Effect.never))
+    expect(restarted(Effect.void)).toEqual([1, 2, 3])
+    expect(restarted(Effect.fail("disk"))).toEqual([1, 2, 3])
+    expect(restarted(Effect.flatMap(Host, (host) => Effect.sync(() => host.exit(1))))).toEqual([1, 2, 3])
+  })
+
+  it.each(["crash", "stop", "version", "config", "lose-unsynced"] as const)(
+    "that a %s took down is started again, once a fault",
+    (kind) => {
+      const incarnations = starts(() => Effect.never, [kind])
+      expect(incarnations.length).toBeGreaterThan(1)
+      expect(incarnations).toEqual(incarnations.map((_, index) => index + 1))
+    }
+  )
+})
