@@ -33,7 +33,10 @@ export class Reader {
   private readonly builder: Builder
   /** The opening byte of each form under way, or a kind. */
   private readonly kinds: Array<number> = []
-  private readonly contents: Array<Array<unknown>> = []
+  /** What is in them so far, one after another, and where each form's begins: a form is cut out at its exact size. */
+  private readonly values: Array<unknown> = []
+  private readonly bases: Array<number> = []
+  private top = 0
   private readonly starts: Array<number> = []
   private outerClose = 0
 
@@ -65,7 +68,7 @@ export class Reader {
   }
 
   next(): unknown {
-    const { source, kinds, contents, starts } = this
+    const { source, kinds, values, starts } = this
     for (;;) {
       this.skipSpace()
       if (source.ended) {
@@ -94,13 +97,14 @@ export class Reader {
         if (kinds.length === 0) return value
         const kind = kinds.at(-1)!
         if (kind === kindTag) {
-          value = this.builder.tagged(contents.at(-1)![0] as string, value)
+          value = this.builder.tagged(values[this.top - 1] as string, value)
           this.drop()
         } else if (kind === kindDiscard || kind === kindMeta) {
           this.drop()
           break
         } else {
-          contents.at(-1)!.push(value)
+          values[this.top] = value
+          this.top += 1
           break
         }
       }
@@ -123,14 +127,14 @@ export class Reader {
   private open(kind: number, width: number): void {
     if (this.kinds.length === depthMax) this.source.fail(`forms nest deeper than ${depthMax}`)
     this.kinds.push(kind)
-    this.contents.push([])
+    this.bases.push(this.top)
     this.starts.push(this.source.at)
     this.source.at += width
   }
 
   private drop(): void {
     this.kinds.pop()
-    this.contents.pop()
+    this.top = this.bases.pop()!
     this.starts.pop()
   }
 
@@ -146,18 +150,24 @@ export class Reader {
   private close(byte: number): unknown {
     const { source, builder } = this
     const kind = this.kinds.at(-1)
-    const found = String.fromCharCode(byte)
-    if (kind === undefined) return source.fail(`${found} closes nothing`)
-    if (kind === kindTag || kind === kindDiscard || kind === kindMeta)
-      return source.fail(`a form is missing before ${found}`)
-    const due = closing[kind]!
-    if (byte !== due) source.fail(`${found} where ${String.fromCharCode(due)} is due`)
-    const items = this.contents.at(-1)!
+    if (kind === undefined || kind === kindTag || kind === kindDiscard || kind === kindMeta || byte !== closing[kind]) {
+      return this.misplaced(byte, kind)
+    }
+    const items = this.values.slice(this.bases.at(-1)!, this.top)
     if (kind === 0x7b && items.length % 2 === 1) source.fail("a map's key has no value", this.starts.at(-1)!)
     this.drop()
     source.at += 1
     if (kind === 0x7b) return builder.map(items)
     return kind === 0x5b ? builder.vector(items) : kind === 0x28 ? builder.list(items) : builder.set(items)
+  }
+
+  private misplaced(byte: number, kind: number | undefined): never {
+    const found = String.fromCharCode(byte)
+    if (kind === undefined) this.source.fail(`${found} closes nothing`)
+    const due = closing[kind]
+    return this.source.fail(
+      due === undefined ? `a form is missing before ${found}` : `${found} where ${String.fromCharCode(due)} is due`
+    )
   }
 
   /** After `#`: true when it opened something, false before a symbolic value (`##Inf`). */
@@ -169,7 +179,8 @@ export class Reader {
     else if (next === 0x5f) this.open(kindDiscard, 2)
     else if (next !== undefined && isNameStart(next)) {
       this.open(kindTag, 1)
-      this.contents.at(-1)!.push(this.name())
+      this.values[this.top] = this.name()
+      this.top += 1
     } else source.fail("after # comes a set, a discard or a tag")
     return true
   }

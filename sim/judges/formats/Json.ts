@@ -13,7 +13,10 @@ const openBrace = 0x7b
 export class Reader {
   private readonly source: Source
   private readonly kinds: Array<number> = []
-  private readonly contents: Array<Array<Value>> = []
+  /** What is in the values under way, one after another, and where each one's begins: each is cut out at its exact size. */
+  private readonly values: Array<Value> = []
+  private readonly bases: Array<number> = []
+  private top = 0
   private readonly starts: Array<number> = []
   private entered = false
   /** After a comma a value must come. */
@@ -59,7 +62,7 @@ export class Reader {
   }
 
   private value(): Value {
-    const { source, kinds, contents } = this
+    const { source, kinds } = this
     for (;;) {
       this.skipSpace()
       const { byte } = source
@@ -67,7 +70,7 @@ export class Reader {
       if (byte === openBracket || byte === openBrace) {
         if (kinds.length === depthMax) source.fail(`values nest deeper than ${depthMax}`)
         kinds.push(byte)
-        contents.push([])
+        this.bases.push(this.top)
         this.starts.push(source.at)
         source.at += 1
         this.skipSpace()
@@ -81,7 +84,7 @@ export class Reader {
       // The value goes to what is around it, which may be complete with it.
       for (;;) {
         if (kinds.length === 0) return value
-        contents.at(-1)!.push(value)
+        this.push(value)
         this.skipSpace()
         if (source.byte === kinds.at(-1)! + 2) {
           value = this.close()
@@ -96,7 +99,9 @@ export class Reader {
 
   private close(): Value {
     const kind = this.kinds.pop()!
-    const items = this.contents.pop()!
+    const base = this.bases.pop()!
+    const items = this.values.slice(base, this.top)
+    this.top = base
     this.starts.pop()
     this.source.at += 1
     if (kind === openBracket || this.kinds.length === 0) return items
@@ -105,11 +110,16 @@ export class Reader {
     return map
   }
 
+  private push(value: Value): void {
+    this.values[this.top] = value
+    this.top += 1
+  }
+
   private key(): void {
     const { source } = this
     this.skipSpace()
     if (source.byte !== 0x22) source.fail("a key in quotes is due")
-    this.contents.at(-1)!.push(this.string())
+    this.push(this.string())
     this.skipSpace()
     this.expect(0x3a)
   }
@@ -155,6 +165,20 @@ export class Reader {
     const { bytes } = source
     const start = source.at
     let at = start
+    let small = 0
+    while (isDigit(bytes[at]!)) {
+      small = small * 10 + bytes[at]! - 0x30
+      at += 1
+    }
+    if (
+      at > start &&
+      at - start <= 15 &&
+      !isNumberByte(bytes[at] ?? 0) &&
+      (bytes[start] !== 0x30 || at - start === 1)
+    ) {
+      source.at = at
+      return small
+    }
     while (at < bytes.length && isNumberByte(bytes[at]!)) at += 1
     const text = source.text(start, at)
     if (!/^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(text)) source.fail(`${text} is no number`)
