@@ -4,7 +4,7 @@
  * the anti-dependencies, the guess is a proof: every read sees the last commit before it. Linear but for a heap.
  *
  * What seems the earliest: the row in the history (many histories are written as things happened), or how far a session
- * has come (sessions go on side by side).
+ * has come (sessions go on side by side), or nothing in particular.
  */
 import type { Committed } from "./Committed.ts"
 import { Edges, type Graph, rw, ww } from "./Graph.ts"
@@ -25,7 +25,10 @@ export const succeeds = (committed: Committed, known: Known): boolean => {
     { length: count },
     (_, member) => (places[member]! + 0.5) / bySession[sessions[member]!]!.length
   )
-  return [byRow, byProgress].some((priority) => explains(committed, known, ranks(committed, known, priority)))
+  const byNothing = new Float64Array(count)
+  return [byRow, byProgress, byNothing].some((priority) =>
+    explains(committed, known, ranks(committed, known, priority))
+  )
 }
 
 /** By event, its place in the order. */

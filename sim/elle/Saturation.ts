@@ -31,8 +31,10 @@ export interface Problem {
 /** Events times chains: 256 MB. */
 const entriesMax = 64 * 1024 * 1024
 const roundsMax = 64
-/** Lookups of all rounds together, about two seconds. */
-const lookupsMax = 60_000_000
+/** Numbers compared in all rounds together: a few seconds. What is not known then is left to the search. */
+const workMax = 2_000_000_000
+/** What a lookup costs in such comparisons. */
+const lookupWork = 16
 
 export type Outcome =
   /** `graph` is of events: member m begins at `m * stride`, and commits `stride - 1` later. */
@@ -61,7 +63,7 @@ export class Saturation {
   private readonly chainOf: Int32Array
   private readonly placeOf: Int32Array
   private clocks = new Int32Array(0)
-  private lookups = 0
+  private work = 0
 
   constructor(problem: Problem) {
     const { committed, snapshots } = problem
@@ -139,6 +141,11 @@ export class Saturation {
     }
   }
 
+  /** What is known at first. */
+  known(): { readonly graph: Graph; readonly edges: Edges; readonly stride: number } {
+    return { graph: this.edges.graph(this.events), edges: this.edges, stride: this.stride }
+  }
+
   run(): Outcome {
     const { count } = this.committed
     for (let round = 0; ; round += 1) {
@@ -146,7 +153,8 @@ export class Saturation {
       const order = topological(graph)
       if (order.length < this.events) return { type: "cyclic", graph, stride: this.stride }
       const known = this.edges.count
-      if (round < roundsMax && this.lookups < lookupsMax && this.events * this.chains <= entriesMax) {
+      this.work += this.edges.count * this.chains
+      if (round < roundsMax && this.work < workMax && this.events * this.chains <= entriesMax) {
         this.tick(graph, order)
         for (let member = 0; member < count; member += 1) this.infer(member)
       }
@@ -207,7 +215,7 @@ export class Saturation {
       const from = readFrom[at]!
       if (key + 1 >= groups.starts.length) continue
       for (let group = groups.starts[key]!; group < groups.starts[key + 1]!; group += 1) {
-        this.lookups += 1
+        this.work += lookupWork
         if (from !== -1) this.seen(member, from, group)
         this.unseen(member, from, group)
       }
