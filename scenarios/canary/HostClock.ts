@@ -4,17 +4,16 @@ import type { Scenario } from "#sim/run/Scenario.ts"
 import * as Durable from "../counter/Durable.ts"
 import * as DurableCounter from "../systems/DurableCounter.ts"
 
+// oxlint-disable-next-line no-restricted-globals -- the canary's bug
+const readsHostClock = Effect.sync(() => Date.now())
+
 export const scenario: Scenario<Durable.Operation, number> = {
   ...Durable.scenario,
   name: "canary/host-clock",
   summary: "must fail: a node reads the host's clock",
   server: (spec) =>
     Effect.andThen(
-      // oxlint-disable-next-line no-restricted-globals -- the canary's bug
-      Effect.delay(
-        Effect.sync(() => Date.now()),
-        "100 millis"
-      ),
+      Effect.delay(readsHostClock, "100 millis"),
       DurableCounter.server(spec, { answersBeforeSync: false })
     ),
   faults: [],

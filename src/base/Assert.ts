@@ -10,8 +10,3 @@ export class AssertionError extends Error {
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new AssertionError(message)
 }
-
-/** Marks a place that no input can reach; the compiler proves it for closed unions. */
-export const unreachable = (value: never): never => {
-  throw new AssertionError(`unreachable: ${String(value)}`)
-}
