@@ -95,9 +95,15 @@ const drawKind: Readonly<Record<Kind, (draw: Draw, shape: Shape) => Drawn>> = {
   config: (draw, shape) => ({ forMicros: downtime(draw), nodes: someNode(draw, shape), amount: draw.below(1_000) })
 }
 
-/** Faults that make no sense in this cluster: two nodes are needed, or two versions. */
-const applies = (kind: Kind, shape: Shape): boolean =>
+/** False for faults that make no sense in this cluster: two nodes are needed, or two versions. */
+export const applies = (kind: Kind, shape: Shape): boolean =>
   kind === "partial" ? shape.nodes >= 2 : kind === "version" ? shape.versions >= 2 : true
+
+/** One fault: how long, on whom and how much are drawn. */
+export const drawFault = (draw: Draw, shape: Shape, at: { readonly kind: Kind; readonly atMicros: number }): Fault => {
+  const { forMicros = 0, nodes = [], amount = 0 } = drawKind[at.kind](draw, shape)
+  return { ...at, forMicros, nodes, amount }
+}
 
 /** One fault a second or so of the safety phase, and never more than this. */
 const faultsMax = 200
@@ -120,8 +126,7 @@ export const drawSchedule = (
   for (let i = 0; i < count; i++) {
     const kind = options.all && i < kinds.length ? kinds[i] : draw.pick(kinds)
     const atMicros = draw.below(shape.durationMicros)
-    const { forMicros = 0, nodes = [], amount = 0 } = drawKind[kind](draw, shape)
-    faults.push({ kind, atMicros, forMicros, nodes, amount })
+    faults.push(drawFault(draw, shape, { kind, atMicros }))
   }
   return faults.sort((left, right) => left.atMicros - right.atMicros)
 }

@@ -1,30 +1,35 @@
 /** Draw: the generator's side of randomness, for decisions that are made before a run and stored in its plan. */
-import type { Prng } from "#base/Prng.ts"
+
+/** Where draws come from: a generator, or choices that somebody made. */
+export interface Source {
+  /** An integer in [0, bound). */
+  below(bound: number): number
+}
 
 export class Draw {
-  private readonly prng: Prng
+  private readonly source: Source
 
-  constructor(prng: Prng) {
-    this.prng = prng
+  constructor(source: Source) {
+    this.source = source
   }
 
   /** A uniform integer in [0, bound). */
   below(bound: number): number {
-    return this.prng.below(bound)
+    return this.source.below(bound)
   }
 
   /** A uniform integer in [low, high], both included. */
   between(low: number, high: number): number {
-    return low + this.prng.below(high - low + 1)
+    return low + this.source.below(high - low + 1)
   }
 
   /** True `numerator` times in `denominator`. */
   chance(numerator: number, denominator: number): boolean {
-    return this.prng.below(denominator) < numerator
+    return this.source.below(denominator) < numerator
   }
 
   pick<A>(values: ReadonlyArray<A>): A {
-    return values[this.prng.below(values.length)]
+    return values[this.source.below(values.length)]
   }
 
   /** `count` different values, in random order; all of them when there are fewer. */
@@ -32,7 +37,7 @@ export class Draw {
     const rest = [...values]
     const taken: Array<A> = []
     while (taken.length < count && rest.length > 0) {
-      taken.push(...rest.splice(this.prng.below(rest.length), 1))
+      taken.push(...rest.splice(this.source.below(rest.length), 1))
     }
     return taken
   }

@@ -91,7 +91,9 @@ export class Clients {
     return this.clients.flatMap((client) =>
       client.planned
         .slice(0, client.next)
-        .map((planned, index) => (index < client.begunAt.length ? { ...planned, atMicros: client.begunAt[index] } : planned))
+        .map((planned, index) =>
+          index < client.begunAt.length ? { ...planned, atMicros: client.begunAt[index] } : planned
+        )
     )
   }
 

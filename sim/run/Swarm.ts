@@ -26,7 +26,7 @@ const drawClusterSize = (
 ): number => (draw.chance(1, 2) ? bounds.default : draw.between(bounds.min, bounds.max))
 
 /** Machine and network, from quick to slow. Microseconds. */
-const drawEnvironment = (draw: Draw): Record<string, OptionValue> => {
+export const drawEnvironment = (draw: Draw): Record<string, OptionValue> => {
   const latencyMicrosMin = draw.pick([50, 200, 500, 2_000])
   const syncMicrosMin = draw.pick([50, 200, 1_000])
   return {
