@@ -5,6 +5,7 @@ import { scenario as hostClock } from "#scenarios/canary/HostClock.ts"
 import { scenario as counter } from "#scenarios/counter/Durable.ts"
 import { scenario as echo } from "#scenarios/echo/Stream.ts"
 import { scenario as lease } from "#scenarios/register/Lease.ts"
+import type { Fault, Kind } from "#sim/faults/Fault.ts"
 import { Host } from "#world/Host.ts"
 import { Timers } from "#world/Timers.ts"
 import { Trace } from "#world/Trace.ts"
@@ -281,6 +282,40 @@ describe("a server", () => {
     expect(restarted(Effect.void)).toEqual([1, 2, 3])
     expect(restarted(Effect.fail("disk"))).toEqual([1, 2, 3])
     expect(restarted(Effect.flatMap(Host, (host) => Effect.sync(() => host.exit(1))))).toEqual([1, 2, 3])
+  })
+
+  it("runs with the version and the options that its last restart gave it", () => {
+    const seen: Array<string> = []
+    const scenario = small(
+      ({ options, version }) => {
+        seen.push(`version ${version}, colour ${options["colour"]}`)
+        return Effect.never
+      },
+      { versions: 3, options: { colour: ["red", "green", "blue"] }, durationMicros: 20_000_000 }
+    )
+    const { faults: _, ...plan } = drawPlan(scenario, { seed: "s" })
+    const at = (kind: Kind, second: number, amount: number): Fault => ({
+      kind,
+      atMicros: second * 1_000_000,
+      forMicros: 1_000,
+      nodes: [0],
+      amount
+    })
+    const faults = [
+      at("version", 1, 2),
+      at("crash", 2, 0),
+      ...Array.from({ length: 8 }, (_, draw) => at("config", 3 + draw, draw)),
+      at("version", 12, 0)
+    ]
+    expect(run(scenario, { ...plan, faults }).result.verdict).toBe("pass")
+    const first = `version 0, colour ${plan.options["colour"]}`
+    const restarted = first.replace("0", "2")
+    expect(seen.slice(0, 3)).toEqual([first, restarted, restarted])
+    expect(new Set(seen.slice(3, 11))).toEqual(
+      new Set(["red", "green", "blue"].map((colour) => `version 2, colour ${colour}`))
+    )
+    // Options stay until the next change of them.
+    expect(seen[11]).toBe(seen[10].replace("2", "0"))
   })
 
   it.each(["crash", "stop", "version", "config", "lose-unsynced"] as const)(
