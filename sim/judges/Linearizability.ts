@@ -76,6 +76,8 @@ const memoryBytesDefault = 1_073_741_824
 /** What each part may visit before the others have had their turn: one hostile part must not hide another's refusal. */
 const firstTurnConfigurations = 100_000
 
+const sharedBytesMax = 8_388_608
+
 /** Judges a history. Rows of the verdict are rows of `entries`. */
 export const check = <State, Operation, Result>(
   model: Model.Model<State, Operation, Result>,
@@ -92,9 +94,12 @@ export const check = <State, Operation, Result>(
   for (const turnMax of [firstTurnMax, configurationsMax]) {
     const limits: Limits = { configurationsMax: turnMax, memoryBytesMax, expired }
     const still: Array<Model.Key | undefined> = []
+    let automaton = new Automaton(partModel)
     for (const part of open) {
       const rows = parts.get(part)!
-      const decided = checkPart(partModel, entries, rows, limits, options)
+      // Parts are of one model, so what was learnt for one serves the next, as long as it is not too much.
+      if (automaton.sizeBytes > sharedBytesMax) automaton = new Automaton(partModel)
+      const decided = checkPart(automaton, entries, rows, limits, options)
       configurations += decided.configurations
       if (decided.type === "refused") {
         const refusal = refusalOf(partModel, entries, part, rows, decided)
@@ -160,19 +165,19 @@ const partialsOf = (
 ): ReadonlyArray<Linearization> => {
   const before = rows.filter((row) => entries.calls[row]! < entries.returns[stuck]!)
   const limits = limitsOf({ configurationsMax: firstTurnConfigurations })
-  const decided = search(model, entries, before, limits)
+  const decided = search(new Automaton(model), entries, before, limits)
   return decided.type === "refused" ? (decided.partials ?? []) : []
 }
 
 const checkPart = (
-  model: Model.Model,
+  automaton: Automaton<any, any, any>,
   entries: Entries,
   rows: Int32Array,
   limits: Limits,
   options: Options
 ): Decided => {
-  const special = (options.special ?? true) ? Special.decide(model, entries, rows) : undefined
-  if (special === undefined) return search(model, entries, rows, limits)
+  const special = (options.special ?? true) ? Special.decide(automaton.model, entries, rows) : undefined
+  if (special === undefined) return search(automaton, entries, rows, limits)
   const { stuck } = special
   if (stuck === undefined) return { type: "linearizable", configurations: 0 }
   return { type: "refused", configurations: 0, stuck, partials: undefined }
@@ -197,13 +202,12 @@ export const linearize = (
 /** Configurations after which a search that is stuck asks whether a short stretch shows why; then 8 times as many. */
 const firstStretchConfigurations = 20_000
 
-const search = (model: Model.Model, entries: Entries, rows: Int32Array, limits: Limits): Decided => {
-  const automaton = new Automaton(model)
+const search = (automaton: Automaton<any, any, any>, entries: Entries, rows: Int32Array, limits: Limits): Decided => {
   const problem = Problem.make(entries, rows, automaton)
   const searching = new Search(problem, automaton)
   const linearization = (partial: Partial): Linearization => ({
     rows: partial.order.map((operation) => problem.rows[operation]!),
-    state: model.describeState(automaton.state(partial.state))
+    state: automaton.model.describeState(automaton.state(partial.state))
   })
   for (let turnMax = firstStretchConfigurations; ; turnMax *= 8) {
     const configurationsMax = Math.min(turnMax, limits.configurationsMax)

@@ -7,8 +7,8 @@ import * as Model from "#models/Model.ts"
 /** No state: the operation does not fit. */
 export const refused = -1
 
-/** Bytes counted for one state beside its key: the state itself, map and array entries. */
-const stateBytes = 160
+/** Bytes counted for one state or kind beside its key: the thing itself, map and array entries. */
+const entryBytes = 160
 
 export class Automaton<State, Operation, Result> {
   readonly model: Model.Model<State, Operation, Result>
@@ -19,8 +19,8 @@ export class Automaton<State, Operation, Result> {
   private readonly results: Array<Result | Model.Unknown> = []
   private readonly reads: Array<boolean> = []
   /** Open addressing: triples of state + 1 (0 is free), kind, next state. */
-  private table = new Int32Array(3 * 1024)
-  private capacity = 1024
+  private capacity = 64
+  private table = new Int32Array(3 * this.capacity)
   private used = 0
   private keyBytes = 0
 
@@ -30,11 +30,7 @@ export class Automaton<State, Operation, Result> {
 
   /** What it holds, in bytes, counted from above for the table and estimated for the states. */
   get sizeBytes(): number {
-    return this.table.byteLength + this.states.length * stateBytes + this.keyBytes
-  }
-
-  get stateCount(): number {
-    return this.states.length
+    return this.table.byteLength + (this.states.length + this.operations.length) * entryBytes + this.keyBytes
   }
 
   initial(): number {
@@ -53,6 +49,7 @@ export class Automaton<State, Operation, Result> {
       const known = this.kinds.get(key)
       if (known !== undefined) return known
       this.kinds.set(key, this.operations.length)
+      if (typeof key === "string") this.keyBytes += key.length * 2
     }
     this.operations.push(operation)
     this.results.push(result)

@@ -7,6 +7,8 @@
  * and its parent and operation give back the path that led there.
  */
 const chunkRecords = 1 << 14
+/** The first chunk grows up to the size of the others: most parts of a history are small. */
+const firstChunkRecords = 16
 const header = 5
 
 export class Configurations {
@@ -14,8 +16,9 @@ export class Configurations {
   private readonly stride: number
   private readonly chunks: Array<Int32Array> = []
   /** Record + 1; 0 is free. */
-  private index = new Int32Array(256)
+  private index = new Int32Array(32)
   private count = 0
+  private firstRecords = 0
 
   constructor(words: number) {
     this.words = words
@@ -27,7 +30,8 @@ export class Configurations {
   }
 
   get sizeBytes(): number {
-    return this.index.byteLength + this.chunks.length * chunkRecords * this.stride * 4
+    const chunks = this.chunks.length > 1 ? this.chunks.length * chunkRecords : this.firstRecords
+    return this.index.byteLength + chunks * this.stride * 4
   }
 
   /** The new record, or -1 when the configuration is there already. */
@@ -58,7 +62,7 @@ export class Configurations {
     const record = this.count
     this.count += 1
     this.index[at] = record + 1
-    if (record >>> 14 === this.chunks.length) this.chunks.push(new Int32Array(chunkRecords * stride))
+    if (record >= this.firstRecords) this.extend(record)
     const chunk = this.chunks[record >>> 14]!
     const base = (record & (chunkRecords - 1)) * stride
     chunk[base] = hash
@@ -84,6 +88,15 @@ export class Configurations {
 
   private field(record: number, offset: number): number {
     return this.chunks[record >>> 14]![(record & (chunkRecords - 1)) * this.stride + offset]!
+  }
+
+  private extend(record: number): void {
+    if (this.firstRecords < chunkRecords) {
+      this.firstRecords = Math.max(firstChunkRecords, this.firstRecords * 2)
+      const first = new Int32Array(this.firstRecords * this.stride)
+      if (this.chunks.length > 0) first.set(this.chunks[0]!)
+      this.chunks[0] = first
+    } else if (record >>> 14 === this.chunks.length) this.chunks.push(new Int32Array(chunkRecords * this.stride))
   }
 
   private grow(): void {
