@@ -11,7 +11,7 @@ export const scenario: Scenario<Operation, Value> = {
   summary: "must fail: leases are granted twice",
   nodes: { default: 5, min: 3, max: 5 },
   clients: { default: 5, min: 4, max: 5 },
-  durationMicros: 20_000_000,
+  durationMicros: 40_000_000,
   options: { leaseMillis: [500], renewMillis: [100] },
   server: (spec) =>
     LeaseRegisterDriver.server(spec, {

@@ -39,7 +39,7 @@ const cluster = (options: BenchOptions = {}) => {
       yield* file.writeAt(0, pattern(7, 0, 2_000))
       yield* file.sync
       yield* disk.syncDirectory("")
-      yield* Effect.never
+      return yield* Effect.never
     })
   const start = (machine: number): void => {
     if (!bench.machines[machine].isUp) bench.machines[machine].start(Effect.orDie(program(machine)))

@@ -170,7 +170,7 @@ describe("the verdict of a run", () => {
         }
       })
       port.set(0, 10)
-      yield* Effect.never
+      return yield* Effect.never
     })
     expect(verdictOf(small(() => sink))).toMatchObject({
       verdict: "fail",

@@ -52,7 +52,7 @@ const listening = (heard: Array<number>, bench: TestBench) =>
   Effect.gen(function* () {
     const net = yield* Net
     yield* net.bind({ host: "n1", port: 9 }, { received: () => heard.push(bench.kernel.now) })
-    yield* Effect.never
+    return yield* Effect.never
   })
 
 const running = (options: BenchOptions = {}) => {
@@ -152,7 +152,7 @@ describe("a stop", () => {
           acts.push("finalised")
         }).pipe(Effect.scoped, Effect.orDie)
       )
-      yield* Effect.never
+      return yield* Effect.never
     })
     bench.start(0, program)
     bench.pass(1_000)
@@ -193,7 +193,7 @@ describe("a stop", () => {
         const host = yield* Host
         host.onSignal((signal) => acts.push(signal))
         yield* Effect.addFinalizer(() => Effect.sync(() => acts.push("finalised")))
-        yield* Effect.never
+        return yield* Effect.never
       })
     )
     bench.machines[0].pause()
@@ -295,7 +295,7 @@ describe("the end of a program", () => {
         }
       })
       port.set(0, 10)
-      yield* Effect.never
+      return yield* Effect.never
     })
     bench.startOnce(0, throwing)
     bench.pass(second)
