@@ -41,7 +41,7 @@ const busy = (acts: Array<string>, name = "n0") =>
       socket.send({ host: name, port: 9 }, encoder.encode("hello"))
     })
     yield* Effect.forkDetach(Effect.forever(fiber))
-    yield* Effect.ensuring(
+    return yield* Effect.ensuring(
       Effect.forever(fiber),
       Effect.sync(() => act("ensured"))
     )
