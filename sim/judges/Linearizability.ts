@@ -243,15 +243,35 @@ const partsOf = (
 ): ReadonlyMap<Model.Key | undefined, Int32Array> => {
   const whole = () => new Map([[undefined, Int32Array.from({ length: entries.count }, (_, row) => row)]])
   if (!wanted || model.parts === undefined) return whole()
-  const lists = new Map<Model.Key, Array<number>>()
+  const numbers = new Map<Model.Key, number>()
+  const partOf = new Int32Array(entries.count)
+  const ends: Array<number> = []
   for (let row = 0; row < entries.count; row += 1) {
     const part = model.parts.of(entries.operations[row])
     if (part === undefined) return whole()
-    const list = lists.get(part)
-    if (list === undefined) lists.set(part, [row])
-    else list.push(row)
+    let number = numbers.get(part)
+    if (number === undefined) {
+      number = numbers.size
+      numbers.set(part, number)
+      ends.push(0)
+    }
+    partOf[row] = number
+    ends[number]! += 1
   }
-  return new Map([...lists].map(([part, list]) => [part, Int32Array.from(list)]))
+  // One array for all parts, each a stretch of it.
+  const starts = new Int32Array(ends.length)
+  for (let number = 1; number < ends.length; number += 1) {
+    starts[number] = ends[number - 1]!
+    ends[number]! += ends[number - 1]!
+  }
+  const rows = new Int32Array(entries.count)
+  const next = starts.slice()
+  for (let row = 0; row < entries.count; row += 1) {
+    const number = partOf[row]!
+    rows[next[number]!] = row
+    next[number]! += 1
+  }
+  return new Map([...numbers].map(([part, number]) => [part, rows.subarray(starts[number], ends[number])]))
 }
 
 /** What an operation of a scenario was, in the words of a model. */

@@ -101,7 +101,7 @@ export class Search {
     this.preceding = new Int32Array(count + 2)
     this.done = new Uint8Array(count)
     this.bits = new Int32Array(words)
-    this.randomOfSlot = randoms(words * 32)
+    this.randomOfSlot = words === 1 ? firstRandoms : randoms(words * 32)
     this.order = new Int32Array(count)
     this.frameState = new Int32Array(64)
     this.framePassed = new Int32Array(64)
@@ -391,3 +391,6 @@ const randoms = (count: number): Int32Array => {
   for (let index = 0; index < count; index += 1) numbers[index] = prng.next()
   return numbers
 }
+
+/** Most parts have no more than 32 operations open at a time. */
+const firstRandoms: Int32Array = randoms(32)
