@@ -17,7 +17,7 @@ export const scenario: Scenario<Operation, Value> = {
   clients: { default: 3, min: 1, max: 5 },
   durationMicros: 10_000_000,
   livenessMicros: 20_000_000,
-  options: { leaseMillis: [1_000, 300, 3_000], renewMillis: [50, 20, 100] },
+  options: { leaseMillis: [1_000, 300, 150], renewMillis: [50, 20, 10] },
   server: (spec) =>
     LeaseRegisterDriver.server(spec, {
       leaseMicros: Number(spec.options["leaseMillis"]) * 1_000,

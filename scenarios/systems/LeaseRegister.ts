@@ -44,6 +44,8 @@ interface Session {
 /** What must survive a crash. */
 export interface Durable {
   readonly promised: number
+  /** The longest lease that this acceptor ever granted. */
+  readonly grantedMicros: number
   readonly ballot: number
   readonly sequence: number
   /** Encoded: only a holder looks inside. */
@@ -87,7 +89,7 @@ const encode = (state: State): Uint8Array => {
 
 const initial: State = { value: initialValue, sessions: new Map() }
 
-export const empty: Durable = { promised: 0, ballot: 0, sequence: 0, state: encode(initial) }
+export const empty: Durable = { promised: 0, grantedMicros: 0, ballot: 0, sequence: 0, state: encode(initial) }
 
 const decode = (bytes: Uint8Array): State => {
   const reader = new Reader(bytes)
@@ -143,6 +145,7 @@ export class LeaseRegister {
   private readonly leaseMicrosSafe: number
   // As an acceptor.
   private promised = 0
+  private grantedMicros = 0
   private ballot = 0
   private sequence = 0
   private state = empty.state
@@ -150,6 +153,8 @@ export class LeaseRegister {
   private grantedUntil = 0
   // As a candidate and holder.
   private phase: Phase = "following"
+  /** The highest ballot that it was refused for. */
+  private refusedFor = 0
   private ownBallot = 0
   private ownSequence = 0
   private committed = initial
@@ -179,18 +184,24 @@ export class LeaseRegister {
 
   boot(durable: Durable, nowMicros: number, random: number): void {
     this.promised = durable.promised
+    this.grantedMicros = durable.grantedMicros
     this.ballot = durable.ballot
     this.sequence = durable.sequence
     this.state = durable.state
-    // It forgot which lease it granted: wait as long as that one can last. Nothing was granted before the first promise.
-    this.grantedUntil = durable.promised === 0 ? 0 : nowMicros + this.config.leaseMicros
+    // It forgot when it granted a lease: wait as long as that one can last.
+    this.grantedUntil = nowMicros + durable.grantedMicros
     this.output.setTick(this.campaignDelay(nowMicros, random))
   }
 
   private campaignDelay(nowMicros: number, random: number): number {
     const { leaseMicros, renewMicros } = this.config
     const spread = Math.min(leaseMicros, campaignSpread * renewMicros)
-    return Math.max(0, this.grantedUntil - nowMicros) + renewMicros + Math.floor(random * spread)
+    return Math.max(0, this.othersUntil() - nowMicros) + renewMicros + Math.floor(random * spread)
+  }
+
+  /** Until when a lease that it granted to another node may last. */
+  private othersUntil(): number {
+    return ownerOf(this.promised) === this.config.self ? 0 : this.grantedUntil
   }
 
   tick(nowMicros: number, random: number): void {
@@ -201,7 +212,7 @@ export class LeaseRegister {
       }
       this.stepDown("expired")
     }
-    if (nowMicros >= this.grantedUntil) this.campaign(nowMicros)
+    if (nowMicros >= this.othersUntil()) this.campaign(nowMicros)
     this.output.setTick(this.campaignDelay(nowMicros, random))
   }
 
@@ -213,7 +224,7 @@ export class LeaseRegister {
   }
 
   private campaign(nowMicros: number): void {
-    const round = Math.floor(Math.max(this.promised, this.ownBallot) / nodesMax) + 1
+    const round = Math.floor(Math.max(this.promised, this.refusedFor) / nodesMax) + 1
     this.ownBallot = round * nodesMax + this.config.self
     this.phase = "acquiring"
     this.grants.clear()
@@ -222,33 +233,38 @@ export class LeaseRegister {
     this.bestState = empty.state
     this.renewedAt.fill(0)
     this.leaseUntil = 0
-    this.toAll(Writer.make().u8(messages.acquire).u32(this.ownBallot).finish(), nobody, nowMicros)
+    // A ballot is used once: it must outlive a crash before anybody hears of it.
+    this.promised = this.ownBallot
+    this.persist()
+    this.toAll(Writer.make().u8(messages.acquire).u32(this.ownBallot).finish(), nobody, nowMicros, "durable")
   }
 
   private renew(nowMicros: number): void {
-    this.toAll(Writer.make().u8(messages.renew).u32(this.ownBallot).f64(nowMicros).finish(), nobody, nowMicros)
+    const { leaseMicros, renewMicros } = this.config
+    const bytes = Writer.make().u8(messages.renew).u32(this.ownBallot).f64(nowMicros).u32(leaseMicros).finish()
+    this.toAll(bytes, nobody, nowMicros, "now")
     // A lost write is sent again with the next renewal.
     if (this.phase === "adopting" || this.inFlight.length > 0) this.sendWrites(nowMicros)
-    this.output.setTick(this.config.renewMicros)
+    this.output.setTick(renewMicros)
   }
 
   /** The same bytes for every node but some. */
-  private toAll(bytes: Uint8Array, without: ReadonlySet<number>, nowMicros: number): void {
+  private toAll(bytes: Uint8Array, without: ReadonlySet<number>, nowMicros: number, when: "now" | "durable"): void {
     for (let to = 0; to < this.config.nodes; to++) {
       if (without.has(to)) continue
       if (to === this.config.self) this.receive(to, bytes, nowMicros)
-      else this.output.send(to, bytes, "now")
+      else this.output.send(to, bytes, when)
     }
   }
 
   private sendWrites(nowMicros: number): void {
     const writer = Writer.make().u8(messages.write).u32(this.ownBallot).u32(this.ownSequence)
-    this.toAll(writer.raw(this.proposedBytes).finish(), this.written, nowMicros)
+    this.toAll(writer.raw(this.proposedBytes).finish(), this.written, nowMicros, "now")
   }
 
   private persist(): void {
-    const { ballot, promised, sequence, state } = this
-    this.output.persist({ promised, ballot, sequence, state })
+    const { ballot, grantedMicros, promised, sequence, state } = this
+    this.output.persist({ promised, grantedMicros, ballot, sequence, state })
   }
 
   /** A message of another node, or of itself. Malformed ones are dropped. */
@@ -258,9 +274,9 @@ export class LeaseRegister {
     const ballot = reader.u32()
     switch (kind) {
       case messages.acquire:
-        return this.asked(kind, from, ballot, 0, nowMicros)
+        return this.asksForPromise(from, ballot, nowMicros)
       case messages.renew:
-        return this.asked(kind, from, ballot, reader.f64(), nowMicros)
+        return this.asksForLease(from, ballot, reader, nowMicros)
       case messages.write:
         return this.asksToWrite(from, ballot, reader.u32(), reader.rest(), reader.isWhole)
       case messages.granted:
@@ -270,31 +286,48 @@ export class LeaseRegister {
       case messages.written:
         return this.wrote(from, ballot, reader.u32(), nowMicros)
       case messages.refused:
+        this.refusedFor = Math.max(this.refusedFor, ballot)
         if (ballot > this.ownBallot && this.phase !== "following") this.stepDown("outbid")
     }
   }
 
   // The acceptor.
 
-  private asked(kind: number, from: number, ballot: number, sentAt: number, nowMicros: number): void {
+  /** Whether this ballot may go on: no higher one was promised, and no other node may hold a lease. Refuses it otherwise. */
+  private promises(from: number, ballot: number, nowMicros: number): boolean {
     const fresh = ballot > this.promised
     const free = this.config.grantsTwice || nowMicros >= this.grantedUntil || ownerOf(this.promised) === from
     if (ballot < this.promised || (fresh && !free)) {
       this.reply(from, Writer.make().u8(messages.refused).u32(this.promised))
-      return
+      return false
     }
     if (fresh) {
       this.promised = ballot
       this.persist()
+      // The candidate gets its chance.
+      this.output.setTick(this.campaignDelay(nowMicros, 0.5))
     }
-    if (kind === messages.renew) {
-      this.grantedUntil = nowMicros + this.config.leaseMicros
-      if (from !== this.config.self) this.output.setTick(this.campaignDelay(nowMicros, 0.5))
-      this.reply(from, Writer.make().u8(messages.renewed).u32(ballot).f64(sentAt))
-      return
-    }
+    return true
+  }
+
+  private asksForPromise(from: number, ballot: number, nowMicros: number): void {
+    if (!this.promises(from, ballot, nowMicros)) return
     const writer = Writer.make().u8(messages.granted).u32(ballot).u32(this.ballot).u32(this.sequence)
     this.reply(from, writer.raw(this.state))
+  }
+
+  /** The holder says how long its lease is: nodes need not be configured alike. */
+  private asksForLease(from: number, ballot: number, reader: Reader, nowMicros: number): void {
+    const sentAt = reader.f64()
+    const leaseMicros = reader.u32()
+    if (!reader.isWhole || !this.promises(from, ballot, nowMicros)) return
+    this.grantedUntil = nowMicros + leaseMicros
+    if (leaseMicros > this.grantedMicros) {
+      this.grantedMicros = leaseMicros
+      this.persist()
+    }
+    if (from !== this.config.self) this.output.setTick(this.campaignDelay(nowMicros, 0.5))
+    this.reply(from, Writer.make().u8(messages.renewed).u32(ballot).f64(sentAt))
   }
 
   private asksToWrite(from: number, ballot: number, sequence: number, state: Uint8Array, whole: boolean): void {

@@ -21,8 +21,8 @@ const slotBytes = 4_096
 const headBytes = 8
 
 const encodeSlot = (generation: number, durable: Durable): Uint8Array => {
-  const { ballot, promised, sequence, state } = durable
-  const writer = Writer.make().u32(0).u32(0).f64(generation).u32(promised).u32(ballot).u32(sequence)
+  const { ballot, grantedMicros, promised, sequence, state } = durable
+  const writer = Writer.make().u32(0).u32(0).f64(generation).u32(promised).u32(grantedMicros).u32(ballot).u32(sequence)
   const slot = writer.raw(state).finish()
   putU32(slot, 0, slot.length - headBytes)
   putU32(slot, 4, crc32c(slot, headBytes))
@@ -37,7 +37,13 @@ const decodeSlot = (slot: Uint8Array): { readonly generation: number; readonly d
   if (!head.isWhole || length === 0 || crc32c(body) !== checksum) return undefined
   const reader = new Reader(body)
   const generation = reader.f64()
-  const durable = { promised: reader.u32(), ballot: reader.u32(), sequence: reader.u32(), state: reader.rest() }
+  const durable = {
+    promised: reader.u32(),
+    grantedMicros: reader.u32(),
+    ballot: reader.u32(),
+    sequence: reader.u32(),
+    state: reader.rest()
+  }
   return reader.isWhole ? { generation, durable } : undefined
 }
 

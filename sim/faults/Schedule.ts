@@ -105,8 +105,12 @@ export const drawFault = (draw: Draw, shape: Shape, at: { readonly kind: Kind; r
   return { ...at, forMicros, nodes, amount }
 }
 
-/** One fault a second or so of the safety phase, and never more than this. */
+/** Never more faults than this in a run. */
 const faultsMax = 200
+/** Calm, middling and stormy runs: faults a second at most, each as likely as the others. */
+const faultsPerSecondMax = [1, 2, 6]
+/** A run has half of the kinds, or few: two kinds that strike often find what many that strike seldom do not. */
+const keptOneIn = [2, 2, 5]
 
 export const drawSchedule = (
   draw: Draw,
@@ -118,9 +122,11 @@ export const drawSchedule = (
   }
 ): ReadonlyArray<Fault> => {
   const possible = options.allowed.filter((kind) => applies(kind, shape))
-  const kinds = options.all ? possible : possible.filter(() => draw.chance(1, 2))
+  const oneIn = draw.pick(keptOneIn)
+  const kinds = options.all ? possible : possible.filter(() => draw.chance(1, oneIn))
   if (kinds.length === 0) return []
-  const most = Math.min(faultsMax, Math.max(2, Math.round((2 * shape.durationMicros) / seconds)))
+  const perSecond = options.all ? 2 : draw.pick(faultsPerSecondMax)
+  const most = Math.min(faultsMax, Math.max(2, Math.round((perSecond * shape.durationMicros) / seconds)))
   const count = options.all ? Math.max(kinds.length, draw.between(Math.ceil(most / 2), most)) : draw.between(1, most)
   const faults: Array<Fault> = []
   for (let i = 0; i < count; i++) {
