@@ -17,7 +17,7 @@ export const scenario: Scenario<Operation, Value> = {
   clients: { default: 3, min: 1, max: 5 },
   durationMicros: 10_000_000,
   livenessMicros: 20_000_000,
-  options: { leaseMillis: [1_000, 300, 150], renewMillis: [50, 20, 10] },
+  options: { leaseMillis: [1_000, 300, 400], renewMillis: [50, 100, 20] },
   server: (spec) =>
     LeaseRegisterDriver.server(spec, {
       leaseMicros: Number(spec.options["leaseMillis"]) * 1_000,
@@ -26,13 +26,13 @@ export const scenario: Scenario<Operation, Value> = {
       grantsTwice: false
     }),
   workload: {
-    gapMicros: 30_000,
+    gapMicros: 15_000,
     draw: (draw, { client: index, index: turn }) => {
       // A write's value is its own: an odd read is traced to its writer at once.
       const value = (index + 1) * 1_000_000 + turn
       const kind = draw.below(10)
-      if (kind < 4) return { type: "read" }
-      return kind < 8 ? { type: "write", value } : { type: "cas", from: draw.below(4), to: draw.below(4) }
+      if (kind < 6) return { type: "read" }
+      return kind < 9 ? { type: "write", value } : { type: "cas", from: draw.below(4), to: draw.below(4) }
     },
     client,
     final: () => [{ type: "read" }],
