@@ -76,13 +76,15 @@ export type TextView =
   | { readonly type: "append"; readonly value: string }
 
 export type SetView =
-  | { readonly type: "read"; readonly values: ReadonlyArray<Key> }
+  | { readonly type: "read"; readonly values: ReadonlyArray<Scalar> }
   | { readonly type: "add"; readonly value: Key }
 
 export type QueueView =
   | { readonly type: "enqueue"; readonly value: Key }
-  /** `undefined`: the queue was empty. */
-  | { readonly type: "dequeue"; readonly value: Key | undefined }
+  | { readonly type: "dequeue"; readonly value: Key }
+  | { readonly type: "dequeue of nothing" }
+  /** Nobody knows what it took, if anything. */
+  | { readonly type: "dequeue of something" }
 
 /**
  * The operations as those of a well-known object. `view` returns `undefined` for an operation that the special

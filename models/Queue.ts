@@ -40,8 +40,8 @@ export const make = () =>
         type: "queue",
         view: (operation, result) => {
           if (operation.type === "enqueue") return { type: "enqueue", value: Model.scalarKey(operation.value) }
-          if (!Model.isSeen(result)) return undefined
-          return { type: "dequeue", value: result === null ? undefined : Model.scalarKey(result) }
+          if (!Model.isSeen(result)) return { type: "dequeue of something" }
+          return result === null ? { type: "dequeue of nothing" } : { type: "dequeue", value: Model.scalarKey(result) }
         }
       }
     ]

@@ -114,7 +114,7 @@ export const make = () =>
             return { type: "add", value: Model.scalarKey(operation.value) }
           }
           if (operation.type !== "read" || typeof result !== "object") return undefined
-          return { type: "read", values: result.map(Model.scalarKey) }
+          return { type: "read", values: result }
         }
       }
     ]

@@ -5,7 +5,7 @@
  * before the first read that shows it, a completed add that no read shows after them all. A linearization exists exactly
  * when no operation returned before the call of one of a lower level.
  */
-import type * as Model from "#models/Model.ts"
+import * as Model from "#models/Model.ts"
 import { never } from "./Entries.ts"
 import type { Decidable, Part } from "./Part.ts"
 
@@ -24,12 +24,18 @@ export const prepare = (part: Part, shape: Shape): Decidable | undefined => {
   }
   /** Completed reads, smallest first, with the adds of what they showed; -1 for what nobody added, or twice. */
   const reads: Array<{ readonly operation: number; readonly shown: Int32Array }> = []
+  const shownBy = new Int32Array(length).fill(-1)
   for (let operation = 0; operation < length; operation += 1) {
     if (returns[operation] === never) continue
     const view = shape.view(part.operation(operation), part.result(operation))
     if (view?.type !== "read") continue
-    const twice = new Set(view.values).size !== view.values.length
-    reads.push({ operation, shown: Int32Array.from(view.values, (value) => (twice ? -1 : (adds.get(value) ?? -1))) })
+    const shown = new Int32Array(view.values.length)
+    for (let at = 0; at < shown.length; at += 1) {
+      const add = adds.get(Model.scalarKey(view.values[at]!))
+      shown[at] = add === undefined || shownBy[add] === operation ? -1 : add
+      if (add !== undefined) shownBy[add] = operation
+    }
+    reads.push({ operation, shown })
   }
   reads.sort((left, right) => left.shown.length - right.shown.length)
   const levels = new Int32Array(length)
