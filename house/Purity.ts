@@ -41,7 +41,7 @@ export const ambientPlaces = [
 ]
 
 /** Where foreign callbacks become Effects for everybody else: the completion-style ports' own services. */
-export const portPlaces = ["src/world/Disk.ts", "src/world/Net.ts"]
+export const portPlaces = ["src/world/Completion.ts", "src/world/Disk.ts", "src/world/Net.ts"]
 
 /** Where Effects are run: the places above, and the simulator's own fibers. */
 export const runPlaces = ["sim/**"]

@@ -14,3 +14,18 @@ export const pathBytesMax = 1_024
 
 /** One name in such a path, in bytes: what ext4, XFS, APFS and NTFS all allow. */
 export const nameBytesMax = 255
+
+/** A key, in bytes: several must fit in one page of the B+tree; FoundationDB allows 10,000. Longer names are hashed above. */
+export const keyBytesMax = 8_192
+
+/** A value, in bytes: one record must fit in memory several times over while it is logged, flushed and merged. */
+export const valueBytesMax = 64 * 1_048_576
+
+/** The operations of one batch, in bytes: one value of the largest size and room for what goes with it. */
+export const batchBytesMax = 96 * 1_048_576
+
+/** Bytes of batches that wait for an engine's log before it refuses more: a second of a slow disk. */
+export const writesWaitingBytesMax = 256 * 1_048_576
+
+/** Snapshots open at a time in one engine: each holds back what compaction may drop. */
+export const snapshotsMax = 4_096

@@ -27,6 +27,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Completion from "./Completion.ts"
 import type { DiskError } from "./WorldError.ts"
 
 export interface OpenOptions {
@@ -66,8 +67,7 @@ export interface File {
   close(): void
 }
 
-/** Exactly one call, never within the submitting call: `error` or, when it is undefined, `value`. */
-export type Done<A> = (error: DiskError | undefined, value: A) => void
+export type Done<A> = Completion.Done<A, DiskError>
 
 export interface Port {
   open(path: string, options: OpenOptions, sink: Sink, done: Done<File | undefined>): void
@@ -109,12 +109,6 @@ export class Disk extends Context.Service<
     readonly syncDirectory: (path: string) => Effect.Effect<void, DiskError>
   }
 >()("orbit/world/Disk") {}
-
-/** Turns one completion-style call into an Effect. */
-const submit = <A>(call: (done: Done<A>) => void): Effect.Effect<A, DiskError> =>
-  Effect.callback<A, DiskError>((resume) => {
-    call((error, value) => resume(error === undefined ? Effect.succeed(value) : Effect.fail(error)))
-  })
 
 /** Hands each completion of a file to the fiber that waits for its ticket. Tickets are reused once they completed. */
 class HandleSink implements Sink {
@@ -167,7 +161,7 @@ const acquireFile = (
 ): Effect.Effect<File, DiskError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.map(
-      submit<File | undefined>((done) => port.open(path, options, sink, done)),
+      Completion.submit<File | undefined, DiskError>((done) => port.open(path, options, sink, done)),
       (file) => file!
     ),
     (file) => Effect.sync(() => file.close())
@@ -182,9 +176,9 @@ export const make = (port: Port): Disk["Service"] => ({
       const sink = new HandleSink()
       return Effect.map(acquireFile(port, path, sink, options), (file) => makeHandle(sink, file))
     }),
-  rename: (from, to) => submit((done) => port.rename(from, to, done)),
-  remove: (path) => submit((done) => port.remove(path, done)),
-  list: (directory) => submit((done) => port.list(directory, done)),
-  makeDirectory: (path) => submit((done) => port.makeDirectory(path, done)),
-  syncDirectory: (path) => submit((done) => port.syncDirectory(path, done))
+  rename: (from, to) => Completion.submit((done) => port.rename(from, to, done)),
+  remove: (path) => Completion.submit((done) => port.remove(path, done)),
+  list: (directory) => Completion.submit((done) => port.list(directory, done)),
+  makeDirectory: (path) => Completion.submit((done) => port.makeDirectory(path, done)),
+  syncDirectory: (path) => Completion.submit((done) => port.syncDirectory(path, done))
 })

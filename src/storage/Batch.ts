@@ -1,0 +1,168 @@
+/**
+ * Batch: operations that take effect together or not at all, in their order, as one stretch of bytes: what an engine logs is
+ * what the caller filled in.
+ *
+ * | operation    | bytes                                                              |
+ * | ------------ | ------------------------------------------------------------------ |
+ * | put          | 1, key length, value length (varints), key, value                  |
+ * | delete       | 2, key length (varint), key                                        |
+ * | delete range | 3, length of from, length of to (varints), from, to                |
+ *
+ * Varints are LEB128, little-endian groups of seven bits. A batch that was handed to an engine belongs to it.
+ */
+import { assert } from "#base/Assert.ts"
+import * as Limits from "#base/Limits.ts"
+import { Refused } from "./StorageError.ts"
+
+export const kinds = { put: 1, delete: 2, deleteRange: 3 } as const
+
+/** Gets the operations of a batch in order, as stretches of its bytes: `from` included, `to` not. */
+export interface Visitor {
+  put(bytes: Uint8Array, keyFrom: number, keyTo: number, valueTo: number): void
+  delete(bytes: Uint8Array, keyFrom: number, keyTo: number): void
+  /** Keys in [from, to); `fromTo` is where `from` ends and `to` begins. */
+  deleteRange(bytes: Uint8Array, fromFrom: number, fromTo: number, toTo: number): void
+}
+
+const firstBytes = 128
+const varintBytesMax = 5
+
+export class Batch {
+  private bytes = new Uint8Array(firstBytes)
+  private length = 0
+  private operations = 0
+  private refusal: Refused | undefined
+
+  get count(): number {
+    return this.operations
+  }
+
+  get sizeBytes(): number {
+    return this.length
+  }
+
+  /** The first bound that an operation broke: an engine answers with it instead of writing. */
+  get refused(): Refused | undefined {
+    return this.refusal
+  }
+
+  put(key: Uint8Array, value: Uint8Array): this {
+    if (!this.admit(key, value.length)) return this
+    this.head(kinds.put, key.length + value.length)
+    this.varint(key.length)
+    this.varint(value.length)
+    this.raw(key)
+    this.raw(value)
+    return this
+  }
+
+  delete(key: Uint8Array): this {
+    if (!this.admit(key, 0)) return this
+    this.head(kinds.delete, key.length)
+    this.varint(key.length)
+    this.raw(key)
+    return this
+  }
+
+  /** Deletes the keys in [from, to); none when `to` is not above `from`. */
+  deleteRange(from: Uint8Array, to: Uint8Array): this {
+    if (!this.admit(from, 0) || !this.admit(to, 0)) return this
+    this.head(kinds.deleteRange, from.length + to.length)
+    this.varint(from.length)
+    this.varint(to.length)
+    this.raw(from)
+    this.raw(to)
+    return this
+  }
+
+  clear(): this {
+    this.length = 0
+    this.operations = 0
+    this.refusal = undefined
+    return this
+  }
+
+  /** A view of the operations' bytes. */
+  encoded(): Uint8Array {
+    return this.bytes.subarray(0, this.length)
+  }
+
+  forEach(visitor: Visitor): void {
+    assert(visit(this.bytes, 0, this.length, visitor), "a batch reads as it was written")
+  }
+
+  private admit(key: Uint8Array, valueBytes: number): boolean {
+    if (key.length > Limits.keyBytesMax) {
+      return this.refuse("key-too-large", `a key has at most ${Limits.keyBytesMax} bytes, this one ${key.length}`)
+    }
+    if (valueBytes > Limits.valueBytesMax) {
+      return this.refuse("value-too-large", `a value has at most ${Limits.valueBytesMax} bytes, this one ${valueBytes}`)
+    }
+    if (this.length + key.length + valueBytes > Limits.batchBytesMax) {
+      return this.refuse("batch-too-large", `a batch has at most ${Limits.batchBytesMax} bytes: write it in parts`)
+    }
+    return true
+  }
+
+  private refuse(reason: Refused["reason"], message: string): false {
+    this.refusal ??= new Refused({ reason, message })
+    return false
+  }
+
+  private head(kind: number, payloadBytes: number): void {
+    const needed = this.length + 1 + 2 * varintBytesMax + payloadBytes
+    if (needed > this.bytes.length) {
+      const larger = new Uint8Array(Math.max(needed, this.bytes.length * 2))
+      larger.set(this.bytes.subarray(0, this.length))
+      this.bytes = larger
+    }
+    this.bytes[this.length++] = kind
+    this.operations++
+  }
+
+  private varint(value: number): void {
+    let left = value
+    while (left >= 0x80) {
+      this.bytes[this.length++] = (left & 0x7f) | 0x80
+      left >>>= 7
+    }
+    this.bytes[this.length++] = left
+  }
+
+  /** Short stretches byte by byte: a call to `set` costs as much as forty of them. */
+  private raw(part: Uint8Array): void {
+    const at = this.length
+    if (part.length > 40) this.bytes.set(part, at)
+    else for (let i = 0; i < part.length; i++) this.bytes[at + i] = part[i]
+    this.length = at + part.length
+  }
+}
+
+/** Hands the operations encoded in [from, to) of `bytes` to the visitor; false at the first that is malformed. */
+export const visit = (bytes: Uint8Array, from: number, to: number, visitor: Visitor): boolean => {
+  let at = from
+  const varint = (): number => {
+    let value = 0
+    for (let shift = 0; shift < 7 * varintBytesMax; shift += 7) {
+      if (at >= to) return -1
+      const byte = bytes[at++]
+      value |= (byte & 0x7f) << shift
+      if (byte < 0x80) return value
+    }
+    return -1
+  }
+  while (at < to) {
+    const kind = bytes[at++]
+    const first = varint()
+    const second = kind === kinds.delete ? 0 : varint()
+    if (first < 0 || second < 0 || at + first + second > to) return false
+    const middle = at + first
+    const end = middle + second
+    if (kind === kinds.put) visitor.put(bytes, at, middle, end)
+    else if (kind === kinds.delete) visitor.delete(bytes, at, middle)
+    else if (kind === kinds.deleteRange) visitor.deleteRange(bytes, at, middle, end)
+    else return false
+    at = end
+  }
+  return true
+}
