@@ -51,42 +51,31 @@ const messages: Readonly<Record<DiskErrorCode, string>> = {
 const fault = (code: DiskErrorCode, operation: DiskOperation, path: string): DiskError =>
   new DiskError({ code, operation, path, message: `${operation} ${path === "" ? "/" : path}: ${messages[code]}` })
 
-type FileOperation = "read" | "write" | "append" | "truncate" | "sync" | "size"
-const operationCodes: Readonly<Record<FileOperation, number>> = {
-  read: 1,
-  write: 2,
-  append: 3,
-  truncate: 4,
-  sync: 5,
-  size: 6
-}
+/** The operations of an open file, by their codes in the trace hash. */
+const operations = ["open", "read", "write", "append", "truncate", "sync", "size"] as const
+const codes = { read: 1, write: 2, append: 3, truncate: 4, sync: 5, size: 6 } as const
+type Code = (typeof codes)[keyof typeof codes]
 
 const nothing = new Uint8Array(0)
 
-/** One operation of an open file, from its submission to its completion. */
+/** One operation of an open file, from its submission to its completion; used again after that. */
 class FileCall extends Event {
   readonly kind = 5
-  readonly operation: FileOperation
-  readonly submittedAt: number
-  readonly file: SimFile
-  private readonly ticket: number
-  private readonly offset: number
-  readonly bytes: Uint8Array
-  private readonly length: number
+  file!: SimFile
+  code: Code = codes.size
+  /** Whether it makes the file durable. */
+  syncs = false
+  bytes = nothing
+  private submittedAt = 0
+  private ticket = 0
+  private offset = 0
+  private length = 0
 
-  constructor(
-    file: SimFile,
-    epoch: Epoch,
-    operation: FileOperation,
-    ticket: number,
-    offset: number,
-    bytes: Uint8Array,
-    length: number
-  ) {
-    super()
+  prepare(file: SimFile, epoch: Epoch, code: Code, ticket: number, offset: number, bytes: Uint8Array, length: number) {
     this.epoch = epoch
     this.file = file
-    this.operation = operation
+    this.code = code
+    this.syncs = code === codes.sync || (file.writeThrough && (code === codes.write || code === codes.append))
     this.submittedAt = file.disk.owner.kernel.now
     this.ticket = ticket
     this.offset = offset
@@ -95,67 +84,55 @@ class FileCall extends Event {
   }
 
   fire(): void {
-    const { file } = this
-    const { disk } = file
-    file.underWay.shift()
+    const { bytes, code, file, length, ticket } = this
+    const { disk, inode, sink } = file
+    file.completed()
     const hash = disk.owner.kernel.hash
-    hash.fold(operationCodes[this.operation])
+    hash.fold(code)
     const error = this.fails()
+    if (disk.owner.observer !== undefined) this.observe(error ?? "ok")
     if (error !== undefined) {
       this.failPartly()
-      this.observe(error)
       hash.text(error)
-      file.sink.failed(this.ticket, fault(error, this.operation, file.path))
+      disk.free.push(this)
+      sink.failed(ticket, fault(error, operations[code], file.path))
       return
     }
-    this.observe("ok")
-    switch (this.operation) {
-      case "read": {
-        const bytes = file.inode.read(this.offset, this.length)
-        hash.bytes(bytes)
-        return file.sink.bytes(this.ticket, bytes)
-      }
-      case "write":
-      case "append": {
-        const offset = this.syncs ? this.applyDurable() : this.apply(this.bytes)
-        hash.bytes(this.bytes)
-        return file.sink.done(this.ticket, this.operation === "append" ? offset : 0)
-      }
-      case "truncate":
-        file.inode.truncate(this.length)
-        return file.sink.done(this.ticket, 0)
-      case "sync":
-        disk.sync(file.inode)
-        return file.sink.done(this.ticket, 0)
-      case "size":
-        return file.sink.done(this.ticket, file.inode.size)
+    let value = 0
+    if (code === codes.write || code === codes.append) {
+      const offset = this.syncs ? this.applyDurable() : this.apply(bytes)
+      if (code === codes.append) value = offset
+      hash.bytes(bytes)
+    } else if (code === codes.sync) disk.sync(inode)
+    else if (code === codes.truncate) inode.truncate(length)
+    else if (code === codes.size) value = inode.size
+    else {
+      const found = inode.read(this.offset, length)
+      hash.bytes(found)
+      disk.free.push(this)
+      sink.bytes(ticket, found)
+      return
     }
-  }
-
-  /** Whether it makes the file durable. */
-  get syncs(): boolean {
-    return (
-      this.operation === "sync" ||
-      (this.file.writeThrough && (this.operation === "write" || this.operation === "append"))
-    )
+    disk.free.push(this)
+    sink.done(ticket, value)
   }
 
   private observe(result: "ok" | DiskErrorCode): void {
-    this.file.disk.owner.observer?.disk({
+    this.file.disk.owner.observer!.disk({
       submittedAt: this.submittedAt,
-      operation: this.operation,
+      operation: operations[this.code],
       path: this.file.path,
-      sizeBytes: this.operation === "read" ? this.length : this.bytes.length,
+      sizeBytes: this.code === codes.read ? this.length : this.bytes.length,
       result
     })
   }
 
   private fails(): DiskErrorCode | undefined {
     const { faults } = this.file.disk
-    if (faults.ioErrorPerMille > 0 && this.operation !== "size" && faults.error.chance(faults.ioErrorPerMille, 1_000))
+    if (faults.ioErrorPerMille > 0 && this.code !== codes.size && faults.error.chance(faults.ioErrorPerMille, 1_000))
       return "io"
-    if (faults.full && (this.operation === "write" || this.operation === "append")) {
-      const end = (this.operation === "append" ? this.file.inode.size : this.offset) + this.bytes.length
+    if (faults.full && (this.code === codes.write || this.code === codes.append)) {
+      const end = (this.code === codes.append ? this.file.inode.size : this.offset) + this.bytes.length
       if (end > this.file.inode.size) return "no-space"
     }
     return undefined
@@ -172,7 +149,7 @@ class FileCall extends Event {
   /** Puts the bytes into the image; returns where. */
   private apply(bytes: Uint8Array): number {
     const { disk, inode } = this.file
-    const offset = this.operation === "append" ? inode.size : this.offset
+    const offset = this.code === codes.append ? inode.size : this.offset
     const landed = disk.misdirected(inode, offset, bytes.length)
     inode.write(landed, bytes, landed !== offset)
     return offset
@@ -186,16 +163,16 @@ class FileCall extends Event {
       disk.sync(inode)
       return offset
     }
-    const offset = this.operation === "append" ? inode.size : this.offset
+    const offset = this.code === codes.append ? inode.size : this.offset
     inode.writeDurable(offset, this.bytes)
     return offset
   }
 
   /** The machine died while this was under way: it may have been carried out, unseen. */
   carryOutUnseen(): void {
-    if (this.operation === "write" || this.operation === "append") this.apply(this.bytes)
-    else if (this.operation === "truncate") this.file.inode.truncate(this.length)
-    else if (this.operation === "sync" && !this.file.disk.faults.lying) this.file.disk.sync(this.file.inode)
+    if (this.code === codes.write || this.code === codes.append) this.apply(this.bytes)
+    else if (this.code === codes.truncate) this.file.inode.truncate(this.length)
+    else if (this.code === codes.sync && !this.file.disk.faults.lying) this.file.disk.sync(this.file.inode)
   }
 }
 
@@ -221,22 +198,29 @@ class SimFile implements Disk.File {
     this.sink = sink
   }
 
-  private submit(operation: FileOperation, ticket: number, offset: number, bytes: Uint8Array, length: number): void {
+  private submit(code: Code, ticket: number, offset: number, bytes: Uint8Array, length: number): void {
     const { disk, epoch } = this
     if (epoch.dead) return
-    const { kernel } = disk.owner
     if (this.closed) {
-      kernel.call(kernel.now + 1, () => this.sink.failed(ticket, fault("closed", operation, this.path)), epoch)
+      const { kernel } = disk.owner
+      kernel.call(kernel.now + 1, () => this.sink.failed(ticket, fault("closed", operations[code], this.path)), epoch)
       return
     }
-    const call = new FileCall(this, epoch, operation, ticket, offset, bytes, length)
+    const call = disk.free.pop() ?? new FileCall()
+    call.prepare(this, epoch, code, ticket, offset, bytes, length)
     this.underWay.push(call)
     if (disk.isLastCall()) return disk.owner.killed()
-    const latency = (operation === "sync" ? 0 : disk.callMicros()) + (call.syncs ? disk.syncMicros() : 0)
+    const latency = (code === codes.sync ? 0 : disk.callMicros()) + (call.syncs ? disk.syncMicros() : 0)
     if (this.isStuck || (disk.faults.stuck && call.syncs)) {
       this.isStuck = true
       disk.stuck.push({ event: call, latency })
     } else this.queue(call, latency)
+  }
+
+  /** The oldest call under way is over. */
+  completed(): void {
+    this.underWay.shift()
+    if (this.closed && this.underWay.length === 0) this.disk.files.delete(this)
   }
 
   /** Strictly later than the call before: operations of a file never change places. */
@@ -247,25 +231,26 @@ class SimFile implements Disk.File {
   }
 
   readAt(ticket: number, offset: number, lengthBytes: number): void {
-    this.submit("read", ticket, offset, nothing, lengthBytes)
+    this.submit(codes.read, ticket, offset, nothing, lengthBytes)
   }
   writeAt(ticket: number, offset: number, bytes: Uint8Array): void {
-    this.submit("write", ticket, offset, bytes, 0)
+    this.submit(codes.write, ticket, offset, bytes, 0)
   }
   append(ticket: number, bytes: Uint8Array): void {
-    this.submit("append", ticket, 0, bytes, 0)
+    this.submit(codes.append, ticket, 0, bytes, 0)
   }
   truncate(ticket: number, sizeBytes: number): void {
-    this.submit("truncate", ticket, 0, nothing, sizeBytes)
+    this.submit(codes.truncate, ticket, 0, nothing, sizeBytes)
   }
   sync(ticket: number): void {
-    this.submit("sync", ticket, 0, nothing, 0)
+    this.submit(codes.sync, ticket, 0, nothing, 0)
   }
   size(ticket: number): void {
-    this.submit("size", ticket, 0, nothing, 0)
+    this.submit(codes.size, ticket, 0, nothing, 0)
   }
   close(): void {
     this.closed = true
+    if (this.underWay.length === 0) this.disk.files.delete(this)
   }
 }
 
@@ -274,9 +259,11 @@ export class SimDisk {
   readonly faults: DiskFaults
   /** What waits for the end of a `stuck-sync`, in the order of its submission. */
   readonly stuck: Array<{ readonly event: Event; readonly latency: number }> = []
+  /** The open files of the present incarnation, and those closed ones that have calls under way. */
+  readonly files = new Set<SimFile>()
+  readonly free: Array<FileCall> = []
   private image = new DiskImage()
   private readonly times: DiskTimes
-  private files: Array<SimFile> = []
   private namesBusyUntil = 0
 
   constructor(owner: DiskOwner, times: DiskTimes, faults: DiskFaults) {
@@ -356,7 +343,7 @@ export class SimDisk {
         call.carryOutUnseen()
       }
     }
-    this.files = []
+    this.files.clear()
     this.stuck.length = 0
     this.namesBusyUntil = 0
     this.faults.killAtCall = 0
@@ -403,7 +390,7 @@ export class SimDisk {
             this.image.create(path, new Inode())
           } else if (options.create === true && options.exclusive === true) return "exists"
           const file = new SimFile(this, epoch, path, this.image.get(path) as Inode, options, sink)
-          this.files.push(file)
+          this.files.add(file)
           return { value: file }
         })
       },

@@ -51,34 +51,42 @@ export const putU32 = (bytes: Uint8Array, at: number, value: number): void => {
   bytes[at + 3] = value >>> 24
 }
 
+/** Above this many bytes a call to `set` is faster than a loop. */
+const loopBytesMax = 64
+
+/** A writer begins a message only where at least this much of its slab is left. */
 const firstBytes = 256
-/** Writers that wait for their next message, and the largest buffer that one may keep. */
+/** Writers that wait for their next message. */
 const pooledMax = 64
-const keptBytesMax = 65_536
 const pool: Array<Writer> = []
 
 export class Writer {
-  private bytes = new Uint8Array(firstBytes)
+  /** Messages lie one behind the other in the writer's slab: a finished one is a stretch of it, not a copy. */
+  private bytes = new Uint8Array(slabBytes)
+  private from = 0
+  /** Where the next byte goes. */
   private length = 0
 
   /** An empty writer. It goes back to the pool with `finish`, and must not be used after that. */
   static make(): Writer {
-    const writer = pool.pop()
-    if (writer === undefined) return new Writer()
-    writer.length = 0
-    return writer
+    return pool.pop() ?? new Writer()
   }
 
-  private grow(needed: number): void {
-    const larger = new Uint8Array(Math.max(needed, this.bytes.length * 2))
-    larger.set(this.bytes)
+  /** Room for so many bytes more; returns where the next one goes. */
+  private grow(sizeBytes: number): number {
+    const written = this.bytes.subarray(this.from, this.length)
+    const larger = new Uint8Array(Math.max(slabBytes, 2 * (written.length + sizeBytes)))
+    larger.set(written)
     this.bytes = larger
+    this.from = 0
+    this.length = written.length
+    return written.length
   }
 
   /** An integer in [0, 2^8). */
   u8(value: number): this {
-    const at = this.length
-    if (at === this.bytes.length) this.grow(at + 1)
+    let at = this.length
+    if (at === this.bytes.length) at = this.grow(1)
     this.bytes[at] = value
     this.length = at + 1
     return this
@@ -86,8 +94,8 @@ export class Writer {
 
   /** An integer in [0, 2^32). */
   u32(value: number): this {
-    const at = this.length
-    if (at + 4 > this.bytes.length) this.grow(at + 4)
+    let at = this.length
+    if (at + 4 > this.bytes.length) at = this.grow(4)
     putU32(this.bytes, at, value)
     this.length = at + 4
     return this
@@ -95,8 +103,8 @@ export class Writer {
 
   /** Any number, by its 64 bits. */
   f64(value: number): this {
-    const at = this.length
-    if (at + 8 > this.bytes.length) this.grow(at + 8)
+    let at = this.length
+    if (at + 8 > this.bytes.length) at = this.grow(8)
     const { bytes } = this
     double[0] = value
     for (let i = 0; i < 8; i++) bytes[at + i] = doubleBytes[i]
@@ -105,11 +113,12 @@ export class Writer {
   }
 
   raw(bytes: Uint8Array): this {
-    const at = this.length
-    const end = at + bytes.length
-    if (end > this.bytes.length) this.grow(end)
-    this.bytes.set(bytes, at)
-    this.length = end
+    let at = this.length
+    const { length } = bytes
+    if (at + length > this.bytes.length) at = this.grow(length)
+    if (length > loopBytesMax) this.bytes.set(bytes, at)
+    else for (let i = 0; i < length; i++) this.bytes[at + i] = bytes[i]
+    this.length = at + length
     return this
   }
 
@@ -120,13 +129,19 @@ export class Writer {
   }
 
   get sizeBytes(): number {
-    return this.length
+    return this.length - this.from
   }
 
-  /** A copy of what was written. */
+  /** What was written. It is the receiver's; what it is cut from is shared: never use its `buffer`. */
   finish(): Uint8Array {
-    const written = copy(this.bytes, 0, this.length)
-    if (pool.length < pooledMax && this.bytes.length <= keptBytesMax) pool.push(this)
+    const { bytes, from, length } = this
+    const written = new Uint8Array(bytes.buffer, from, length - from)
+    // Rounded up, so that messages begin at whole words.
+    const next = (length + 7) & ~7
+    if (next + firstBytes > slabBytes) this.bytes = new Uint8Array(slabBytes)
+    this.from = next + firstBytes > slabBytes ? 0 : next
+    this.length = this.from
+    if (pool.length < pooledMax) pool.push(this)
     return written
   }
 }
