@@ -6,7 +6,8 @@
  * - A batch takes effect whole or not at all, also over a crash. Batches take effect in the order in which they were submitted.
  * - A `synced` batch is durable when it completes, and not visible to reads before. A `buffered` one is visible when it completes
  *   and durable with the next synced batch or `sync`, whatever comes first. After a crash the engine holds the effect of a
- *   prefix of the batches that were submitted, one that contains everything that was durable.
+ *   prefix of the batches that were submitted, one that contains everything that was durable. What it shows once it is open
+ *   is durable: what was seen after one crash is there after the next.
  * - A snapshot sees the batches that were visible when it was taken, and nothing later, until it is released.
  * - Damaged bytes are never returned: a read that meets them fails with `Corrupt`, which names file and offset.
  * - A full disk: the batch is refused (`no-space`) and has not happened; reads go on; writes succeed again when there is room.
