@@ -18,6 +18,7 @@ import { assert } from "#base/Assert.ts"
 import { Reader, Writer } from "#base/Bytes.ts"
 import type { Fields } from "#world/Trace.ts"
 import * as Call from "./Call.ts"
+import * as RegisterState from "./RegisterState.ts"
 
 export interface Config {
   readonly self: number
@@ -30,17 +31,6 @@ export interface Config {
   readonly grantsTwice: boolean
 }
 
-/** The value and what every client's last operation answered, so that none is carried out twice. */
-interface State {
-  readonly value: number
-  readonly sessions: ReadonlyMap<number, Session>
-}
-
-interface Session {
-  readonly number: number
-  readonly matched: boolean
-}
-
 /** What must survive a crash. */
 export interface Durable {
   readonly promised: number
@@ -48,7 +38,7 @@ export interface Durable {
   readonly grantedMicros: number
   readonly ballot: number
   readonly sequence: number
-  /** Encoded: only a holder looks inside. */
+  /** See `RegisterState`: only a holder looks inside. */
   readonly state: Uint8Array
 }
 
@@ -73,34 +63,12 @@ const messages = { acquire: 10, granted: 11, refused: 12, renew: 13, renewed: 14
 
 /** Candidates wait up to this many renewals more than they must, so that one of them comes first. */
 const campaignSpread = 8
-const nobody: ReadonlySet<number> = new Set()
 const nodesMax = 16
 const ownerOf = (ballot: number): number => ballot % nodesMax
 
-const encode = (state: State): Uint8Array => {
-  const writer = Writer.make().f64(state.value).u32(state.sessions.size)
-  for (const [client, { matched, number }] of state.sessions)
-    writer
-      .u32(client)
-      .u32(number)
-      .u8(matched ? 1 : 0)
-  return writer.finish()
-}
+const initial = RegisterState.initialOf(initialValue)
 
-const initial: State = { value: initialValue, sessions: new Map() }
-
-export const empty: Durable = { promised: 0, grantedMicros: 0, ballot: 0, sequence: 0, state: encode(initial) }
-
-const decode = (bytes: Uint8Array): State => {
-  const reader = new Reader(bytes)
-  const value = reader.f64()
-  const sessions = new Map<number, Session>()
-  for (let left = reader.u32(); left > 0 && reader.isWhole; left--) {
-    sessions.set(reader.u32(), { number: reader.u32(), matched: reader.u8() === 1 })
-  }
-  assert(reader.isWhole, "a state is stored as it was encoded")
-  return { value, sessions }
-}
+export const empty: Durable = { promised: 0, grantedMicros: 0, ballot: 0, sequence: 0, state: initial }
 
 /** Words for a message's bytes. */
 export const describe = (bytes: Uint8Array): string => {
@@ -128,13 +96,17 @@ export const describe = (bytes: Uint8Array): string => {
 
 type Phase = "following" | "acquiring" | "adopting" | "holding"
 
-interface Queued {
+interface Queued extends RegisterState.Change {
   readonly origin: Origin
-  readonly client: number
-  readonly number: number
-  readonly operation: number
-  readonly from: number
-  readonly to: number
+}
+
+/** Nodes as the bits of a number. */
+const nobody = 0
+const bitOf = (node: number): number => 1 << node
+const count = (nodes: number): number => {
+  let found = 0
+  for (let left = nodes; left !== 0; left &= left - 1) found++
+  return found
 }
 
 export class LeaseRegister {
@@ -159,12 +131,11 @@ export class LeaseRegister {
   private ownSequence = 0
   private committed = initial
   private proposed = initial
-  private proposedBytes = empty.state
   private bestBallot = 0
   private bestSequence = 0
   private bestState = empty.state
-  private readonly grants = new Set<number>()
-  private readonly written = new Set<number>()
+  private grants = nobody
+  private written = nobody
   /** Per node: when, on our clock, we sent what it granted or renewed last. */
   private readonly renewedAt: Array<number>
   private leaseUntil = 0
@@ -227,7 +198,7 @@ export class LeaseRegister {
     const round = Math.floor(Math.max(this.promised, this.refusedFor) / nodesMax) + 1
     this.ownBallot = round * nodesMax + this.config.self
     this.phase = "acquiring"
-    this.grants.clear()
+    this.grants = nobody
     this.bestBallot = 0
     this.bestSequence = 0
     this.bestState = empty.state
@@ -249,9 +220,9 @@ export class LeaseRegister {
   }
 
   /** The same bytes for every node but some. */
-  private toAll(bytes: Uint8Array, without: ReadonlySet<number>, nowMicros: number, when: "now" | "durable"): void {
+  private toAll(bytes: Uint8Array, without: number, nowMicros: number, when: "now" | "durable"): void {
     for (let to = 0; to < this.config.nodes; to++) {
-      if (without.has(to)) continue
+      if ((without & bitOf(to)) !== 0) continue
       if (to === this.config.self) this.receive(to, bytes, nowMicros)
       else this.output.send(to, bytes, when)
     }
@@ -259,7 +230,7 @@ export class LeaseRegister {
 
   private sendWrites(nowMicros: number): void {
     const writer = Writer.make().u8(messages.write).u32(this.ownBallot).u32(this.ownSequence)
-    this.toAll(writer.raw(this.proposedBytes).finish(), this.written, nowMicros, "now")
+    this.toAll(writer.raw(this.proposed).finish(), this.written, nowMicros, "now")
   }
 
   private persist(): void {
@@ -358,19 +329,19 @@ export class LeaseRegister {
     const tagSequence = reader.u32()
     const state = reader.rest()
     if (!reader.isWhole) return
-    this.grants.add(from)
+    this.grants |= bitOf(from)
     if (tagBallot > this.bestBallot || (tagBallot === this.bestBallot && tagSequence > this.bestSequence)) {
       this.bestBallot = tagBallot
       this.bestSequence = tagSequence
       this.bestState = state
     }
-    if (this.grants.size < this.majority) return
+    if (count(this.grants) < this.majority) return
     this.phase = "adopting"
     this.adoptUntil = nowMicros + this.config.leaseMicros
     this.ownSequence = 1
-    this.proposedBytes = this.bestState
-    this.proposed = decode(this.bestState)
-    this.written.clear()
+    assert(RegisterState.isWhole(this.bestState), "a state is stored as it was made")
+    this.proposed = this.bestState
+    this.written = nobody
     this.renew(nowMicros)
   }
 
@@ -391,8 +362,9 @@ export class LeaseRegister {
   private wrote(from: number, ballot: number, sequence: number, nowMicros: number): void {
     if (ballot !== this.ownBallot || sequence !== this.ownSequence) return
     if (this.phase !== "adopting" && this.phase !== "holding") return
-    this.written.add(from)
-    if (this.written.size !== this.majority) return
+    if ((this.written & bitOf(from)) !== 0) return
+    this.written |= bitOf(from)
+    if (count(this.written) !== this.majority) return
     this.committed = this.proposed
     if (this.phase === "adopting") return this.hold(nowMicros)
     if (nowMicros >= this.leaseUntil) return
@@ -404,20 +376,20 @@ export class LeaseRegister {
 
   /** Both are there: the adopted state on a majority, and a lease of a majority. */
   private hold(nowMicros: number): void {
-    if (this.written.size < this.majority || nowMicros >= this.leaseUntil) return
+    if (count(this.written) < this.majority || nowMicros >= this.leaseUntil) return
     this.phase = "holding"
     this.output.trace("lease/held", { ballot: this.ownBallot, forMicros: this.leaseUntil - nowMicros })
   }
 
   private answerFromSession({ client, number, origin }: Queued): void {
-    const session = this.committed.sessions.get(client)
-    if (session?.number === number)
-      this.output.answer(
-        origin,
-        Call.answer(number)
-          .f64(session.matched ? 1 : 0)
-          .finish()
-      )
+    if (RegisterState.numberOf(this.committed, client) !== number) return
+    const matched = RegisterState.hasMatched(this.committed, client)
+    this.output.answer(
+      origin,
+      Call.answer(number)
+        .f64(matched ? 1 : 0)
+        .finish()
+    )
   }
 
   /** A client's request. */
@@ -434,14 +406,13 @@ export class LeaseRegister {
     }
     this.output.trace("lease/served", { ballot: this.ownBallot })
     if (operation === operations.read) {
-      this.output.answer(origin, Call.answer(number).f64(this.committed.value).finish())
+      this.output.answer(origin, Call.answer(number).f64(RegisterState.valueOf(this.committed)).finish())
       return
     }
-    const queued: Queued = { origin, client, number, operation, from, to }
-    const session = this.committed.sessions.get(client)
-    if (session !== undefined && session.number >= number) return this.answerFromSession(queued)
-    const known = [...this.inFlight, ...this.queue].some((other) => other.client === client && other.number >= number)
-    if (known) return
+    const queued: Queued = { origin, client, number, isWrite: operation === operations.write, from, to }
+    if (RegisterState.numberOf(this.committed, client) >= number) return this.answerFromSession(queued)
+    const isKnown = (other: Queued): boolean => other.client === client && other.number >= number
+    if (this.inFlight.some(isKnown) || this.queue.some(isKnown)) return
     this.queue.push(queued)
     if (this.inFlight.length === 0) this.propose(nowMicros)
   }
@@ -450,17 +421,9 @@ export class LeaseRegister {
   private propose(nowMicros: number): void {
     this.inFlight = this.queue
     this.queue = []
-    let { value } = this.committed
-    const sessions = new Map(this.committed.sessions)
-    for (const { client, from, number, operation, to } of this.inFlight) {
-      const matched = operation === operations.write || value === from
-      if (matched) value = to
-      sessions.set(client, { number, matched })
-    }
-    this.proposed = { value, sessions }
-    this.proposedBytes = encode(this.proposed)
+    this.proposed = RegisterState.after(this.committed, this.inFlight)
     this.ownSequence++
-    this.written.clear()
+    this.written = nobody
     this.sendWrites(nowMicros)
   }
 }

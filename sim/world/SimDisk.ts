@@ -65,7 +65,7 @@ class FileCall extends Event {
   code: Code = codes.size
   /** Whether it makes the file durable. */
   syncs = false
-  bytes = nothing
+  bytes: Uint8Array = nothing
   private submittedAt = 0
   private ticket = 0
   private offset = 0

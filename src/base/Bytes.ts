@@ -51,6 +51,22 @@ export const putU32 = (bytes: Uint8Array, at: number, value: number): void => {
   bytes[at + 3] = value >>> 24
 }
 
+/** The integer in [0, 2^32) that lies there. */
+export const getU32 = (bytes: Uint8Array, at: number): number =>
+  (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0
+
+/** Puts any number where there is room for its 64 bits. */
+export const putF64 = (bytes: Uint8Array, at: number, value: number): void => {
+  double[0] = value
+  for (let i = 0; i < 8; i++) bytes[at + i] = doubleBytes[i]
+}
+
+/** The number whose 64 bits lie there. */
+export const getF64 = (bytes: Uint8Array, at: number): number => {
+  for (let i = 0; i < 8; i++) doubleBytes[i] = bytes[at + i]
+  return double[0]
+}
+
 /** Above this many bytes a call to `set` is faster than a loop. */
 const loopBytesMax = 64
 
@@ -105,9 +121,7 @@ export class Writer {
   f64(value: number): this {
     let at = this.length
     if (at + 8 > this.bytes.length) at = this.grow(8)
-    const { bytes } = this
-    double[0] = value
-    for (let i = 0; i < 8; i++) bytes[at + i] = doubleBytes[i]
+    putF64(this.bytes, at, value)
     this.length = at + 8
     return this
   }
@@ -173,17 +187,12 @@ export class Reader {
 
   u32(): number {
     const at = this.take(4)
-    if (at < 0) return 0
-    const { bytes } = this
-    return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0
+    return at < 0 ? 0 : getU32(this.bytes, at)
   }
 
   f64(): number {
     const at = this.take(8)
-    if (at < 0) return 0
-    const { bytes } = this
-    for (let i = 0; i < 8; i++) doubleBytes[i] = bytes[at + i]
-    return double[0]
+    return at < 0 ? 0 : getF64(this.bytes, at)
   }
 
   /** A view of the next bytes, not a copy. */
