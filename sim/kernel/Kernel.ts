@@ -86,6 +86,8 @@ export class Kernel {
   private order = new Float64Array(1_024)
   private queued: Array<Event> = []
   private size = 0
+  /** The first event fires, and its place in the heap is free: what is queued next takes it. */
+  private hollow = false
   private counter = 0
   private readonly ties: Stream | undefined
   private strands = 0
@@ -117,6 +119,11 @@ export class Kernel {
   }
 
   private insert(event: Event, time: number, order: number): void {
+    if (this.hollow) {
+      this.hollow = false
+      this.sink(event, time, order)
+      return
+    }
     if (this.size === this.at.length) this.grow()
     const { at: times, order: orders, queued } = this
     let i = this.size++
@@ -165,12 +172,14 @@ export class Kernel {
         this.runTask()
         continue
       }
+      if (this.hollow) this.settle()
       if (this.size === 0 || this.at[0] > until) {
         this.now = until
         return true
       }
       const time = this.at[0]
-      const event = this.pop()
+      const event = this.queued[0]
+      this.hollow = true
       if (time !== this.now) {
         this.now = time
         this.tasksThisInstant = 0
@@ -213,38 +222,40 @@ export class Kernel {
     task.run()
   }
 
-  private pop(): Event {
-    const { at: times, order: orders, queued } = this
-    const top = queued[0]
+  /** Nothing took the place of the event that fires: the last one does. */
+  private settle(): void {
+    this.hollow = false
     const last = --this.size
-    const time = times[last]
-    const order = orders[last]
-    const event = queued[last]
-    queued.length = last
-    if (last > 0) {
-      let i = 0
-      for (;;) {
-        let child = 2 * i + 1
-        if (child >= last) break
-        const right = child + 1
-        if (
-          right < last &&
-          (times[right] < times[child] || (times[right] === times[child] && orders[right] < orders[child]))
-        ) {
+    const event = this.queued[last]
+    this.queued.length = last
+    if (last > 0) this.sink(event, this.at[last], this.order[last])
+  }
+
+  /** Puts an event in the place of the first, and down to where it belongs. */
+  private sink(event: Event, time: number, order: number): void {
+    const { at: times, order: orders, queued, size } = this
+    let i = 0
+    for (;;) {
+      let child = 2 * i + 1
+      if (child >= size) break
+      const right = child + 1
+      let childAt = times[child]
+      if (right < size) {
+        const rightAt = times[right]
+        if (rightAt < childAt || (rightAt === childAt && orders[right] < orders[child])) {
           child = right
+          childAt = rightAt
         }
-        const childAt = times[child]
-        if (childAt > time || (childAt === time && orders[child] > order)) break
-        times[i] = childAt
-        orders[i] = orders[child]
-        queued[i] = queued[child]
-        i = child
       }
-      times[i] = time
-      orders[i] = order
-      queued[i] = event
+      if (childAt > time || (childAt === time && orders[child] > order)) break
+      times[i] = childAt
+      orders[i] = orders[child]
+      queued[i] = queued[child]
+      i = child
     }
-    return top
+    times[i] = time
+    orders[i] = order
+    queued[i] = event
   }
 
   private grow(): void {
@@ -258,6 +269,7 @@ export class Kernel {
 
   /** Takes the events of a dead incarnation out of the queue, so that a thousand restarts hold no memory. */
   purge(epoch: Epoch): void {
+    if (this.hollow) this.settle()
     const kept: Array<{ readonly at: number; readonly order: number; readonly event: Event }> = []
     for (let i = 0; i < this.size; i++) {
       if (this.queued[i].epoch !== epoch) kept.push({ at: this.at[i], order: this.order[i], event: this.queued[i] })

@@ -8,6 +8,21 @@ import { crc32 } from "node:zlib"
 /** Above this many bytes the native checksum is faster than the loop. */
 const loopBytesMax = 96
 
+/** 32 bits of a stretch of bytes, to fold in. */
+export const wordOf = (bytes: Uint8Array): number => {
+  const length = bytes.length
+  if (length > loopBytesMax) return crc32(bytes, length)
+  let mixed = length
+  let i = 0
+  for (; i + 3 < length; i += 4) {
+    const word = bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24)
+    mixed = Math.imul(mixed ^ word, 0x9e3779b1)
+    mixed ^= mixed >>> 14
+  }
+  for (; i < length; i++) mixed = Math.imul(mixed ^ bytes[i], 0x9e3779b1)
+  return mixed
+}
+
 export class TraceHash {
   private a = 0x2545f491
   private b = 0x6c62272e
@@ -31,21 +46,7 @@ export class TraceHash {
   }
 
   bytes(bytes: Uint8Array): void {
-    const length = bytes.length
-    this.fold(length)
-    if (length > loopBytesMax) {
-      this.fold(crc32(bytes))
-      return
-    }
-    let mixed = 0
-    let i = 0
-    for (; i + 3 < length; i += 4) {
-      const word = bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24)
-      mixed = Math.imul(mixed ^ word, 0x9e3779b1)
-      mixed ^= mixed >>> 14
-    }
-    for (; i < length; i++) mixed = Math.imul(mixed ^ bytes[i], 0x9e3779b1)
-    this.fold(mixed)
+    this.fold(wordOf(bytes))
   }
 
   text(text: string): void {

@@ -4,6 +4,7 @@
  */
 import * as Limits from "#base/Limits.ts"
 import { Event, type Epoch, type Kernel } from "#sim/kernel/Kernel.ts"
+import { wordOf } from "#sim/kernel/TraceHash.ts"
 import * as Net from "#world/Net.ts"
 import { Link, type NetTimes } from "./Link.ts"
 import { headBytes, netError, SimConnection, type Carrier } from "./SimConnection.ts"
@@ -40,6 +41,8 @@ class Datagram extends Event {
   from!: Net.Address
   port = 0
   bytes!: Uint8Array
+  /** The bytes' part of the trace hash. */
+  word = 0
   sentAt = 0
   duplicate = false
 
@@ -70,7 +73,7 @@ class Datagram extends Event {
     }
     const { hash } = net.kernel
     hash.fold((link.from << 8) | link.to)
-    hash.bytes(this.bytes)
+    hash.fold(this.word)
     if (net.observer !== undefined) this.observe(this.duplicate ? "duplicate" : "delivered")
     net.kernel.running = epoch
     const { from, bytes } = this
@@ -106,6 +109,9 @@ export class SimNet {
   private readonly byName = new Map<string, number>()
   private readonly nextPort: Array<number>
   private readonly carrier: Carrier
+  /** What was sent last, and its word: the same bytes often go to several peers. */
+  private lastBytes: Uint8Array | undefined
+  private lastWord = 0
 
   constructor(kernel: Kernel, times: NetTimes, machines: ReadonlyArray<Endpoint>, observer: NetObserver | undefined) {
     this.kernel = kernel
@@ -155,14 +161,24 @@ export class SimNet {
     for (const row of this.links) row[machine].release()
   }
 
-  private sendDatagram(link: Link, from: Net.Address, port: number, bytes: Uint8Array): void {
+  private datagram(link: Link, from: Net.Address, port: number, bytes: Uint8Array): Datagram {
     const datagram = this.free.pop() ?? new Datagram(this)
     datagram.link = link
     datagram.from = from
     datagram.port = port
     datagram.bytes = bytes
+    datagram.word = this.lastWord
     datagram.sentAt = this.kernel.now
     datagram.duplicate = false
+    return datagram
+  }
+
+  private sendDatagram(link: Link, from: Net.Address, port: number, bytes: Uint8Array): void {
+    if (bytes !== this.lastBytes) {
+      this.lastBytes = bytes
+      this.lastWord = wordOf(bytes)
+    }
+    const datagram = this.datagram(link, from, port, bytes)
     if (link.cuts > 0 || link.loses()) {
       datagram.observe(link.cuts > 0 ? "cut" : "lost")
       this.free.push(datagram)
@@ -171,12 +187,7 @@ export class SimNet {
     const arrival = link.arrival(bytes.length)
     this.kernel.schedule(datagram, link.reorderPerMille > 0 ? arrival + link.heldBack() : arrival)
     if (link.duplicatePerMille > 0 && link.duplicates()) {
-      const again = this.free.pop() ?? new Datagram(this)
-      again.link = link
-      again.from = from
-      again.port = port
-      again.bytes = bytes
-      again.sentAt = datagram.sentAt
+      const again = this.datagram(link, from, port, bytes)
       again.duplicate = true
       this.kernel.schedule(again, link.arrival(bytes.length) + link.heldBack())
     }
