@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import { putU32, Reader, Writer } from "#base/Bytes.ts"
+import { allocate, putF64, putU32, Reader } from "#base/Bytes.ts"
 import { crc32c } from "#base/Crc32c.ts"
 import type { ServerSpec } from "#sim/run/Scenario.ts"
 import { Disk, type File } from "#world/Disk.ts"
@@ -15,16 +15,27 @@ import { Trace } from "#world/Trace.ts"
 import * as Call from "./Call.ts"
 import { empty, LeaseRegister, type Config, type Durable } from "./LeaseRegister.ts"
 
+const nothing: Uint8Array = new Uint8Array(0)
+
 const path = "register"
 const slotBytes = 4_096
-/** Length and checksum of what follows. */
+/** Length and checksum of what follows them. */
 const headBytes = 8
+/** Those, and everything before the state. */
+const stateAt = 32
 
-const encodeSlot = (generation: number, durable: Durable): Uint8Array => {
-  const { ballot, grantedMicros, promised, sequence, state } = durable
-  const writer = Writer.make().u32(0).u32(0).f64(generation).u32(promised).u32(grantedMicros).u32(ballot).u32(sequence)
-  const slot = writer.raw(state).finish()
-  putU32(slot, 0, slot.length - headBytes)
+/** Fills `reused` if it has the right size, and fresh bytes otherwise. */
+const encodeSlot = (generation: number, durable: Durable, reused: Uint8Array): Uint8Array => {
+  const { state } = durable
+  const sizeBytes = stateAt + state.length
+  const slot = reused.length === sizeBytes ? reused : allocate(sizeBytes)
+  putF64(slot, headBytes, generation)
+  putU32(slot, 16, durable.promised)
+  putU32(slot, 20, durable.grantedMicros)
+  putU32(slot, 24, durable.ballot)
+  putU32(slot, 28, durable.sequence)
+  for (let i = 0; i < state.length; i++) slot[stateAt + i] = state[i]
+  putU32(slot, 0, sizeBytes - headBytes)
   putU32(slot, 4, crc32c(slot, headBytes))
   return slot
 }
@@ -54,6 +65,7 @@ class Store {
   private file: File | undefined
   private generation: number
   private waiting: Durable | undefined
+  private bytes = nothing
   /** States handed in so far, and those of them that the write under way covers. */
   submitted = 0
   private covered = 0
@@ -89,11 +101,12 @@ class Store {
   }
 
   private write(): void {
-    const bytes = encodeSlot(++this.generation, this.waiting!)
+    // The disk is done with the bytes of the write before.
+    this.bytes = encodeSlot(++this.generation, this.waiting!, this.bytes)
     this.waiting = undefined
     this.covered = this.submitted
     this.busy = true
-    this.file!.writeAt(0, (this.generation % 2) * slotBytes, bytes)
+    this.file!.writeAt(0, (this.generation % 2) * slotBytes, this.bytes)
   }
 }
 
@@ -106,7 +119,7 @@ const recover = Effect.fnUntraced(function* () {
   const generation = found?.generation ?? 0
   const durable = found?.durable ?? empty
   for (const next of [generation + 1, generation + 2]) {
-    yield* file.writeAt((next % 2) * slotBytes, encodeSlot(next, durable))
+    yield* file.writeAt((next % 2) * slotBytes, encodeSlot(next, durable, nothing))
     yield* file.sync
   }
   yield* disk.syncDirectory("")

@@ -65,7 +65,7 @@ export class Nemesis {
         this.victim.startIn(machine.index, 0)
       }
     }
-    for (const link of net.allLinks()) link.heal()
+    for (const link of net.allLinks) link.heal()
   }
 
   private begin(fault: Fault): void {
@@ -252,7 +252,7 @@ export class Nemesis {
   /** Everything stops; then one link after the other goes on, in a drawn order (FoundationDB's swizzle-clog). */
   private clog(fault: Fault): string {
     const { kernel, net } = this.victim
-    const links = net.allLinks().filter((link) => link.from !== link.to)
+    const links = net.allLinks.filter((link) => link.from !== link.to)
     const times = kernel.streams.get("nemesis/clog")
     for (const link of links) {
       link.clogs++
@@ -283,15 +283,16 @@ export class Nemesis {
       delayMicros: this.most("delay"),
       fragmentBytes: this.least("fragment")
     }
-    for (const link of net.allLinks()) {
+    const slowest = machines.map((_, index) => this.least("slow-link", index))
+    for (const link of net.allLinks) {
       Object.assign(link, everywhere)
-      const slow = [this.least("slow-link", link.from), this.least("slow-link", link.to)].filter((bytes) => bytes > 0)
+      const slow = [slowest[link.from], slowest[link.to]].filter((bytes) => bytes > 0)
       link.bytesPerMilli = slow.length === 0 ? 0 : Math.min(...slow)
     }
     for (const fault of this.active) {
-      for (const link of net.allLinks()) if (cuts(fault, link.from, link.to, servers)) link.cuts++
+      for (const link of net.allLinks) if (cuts(fault, link.from, link.to, servers)) link.cuts++
     }
-    for (const link of net.allLinks()) link.release()
+    for (const link of net.allLinks) link.release()
     for (const machine of machines.slice(0, servers)) {
       const { faults, index } = machine
       faults.ioErrorPerMille = this.most("io-error", index)

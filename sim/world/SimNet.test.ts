@@ -219,7 +219,7 @@ describe("links", () => {
     const arrivals = (noise: boolean): ReadonlyArray<Mail> => {
       const bench = new TestBench({ machines: 3 })
       const [one, other, third] = [bind(bench, 0), bind(bench, 1), bind(bench, 2)]
-      for (const link of bench.net.allLinks())
+      for (const link of bench.net.allLinks)
         Object.assign(link, { lossPerMille: 200, duplicatePerMille: 200, reorderPerMille: 200 })
       for (const number of upTo(50)) {
         one.socket.send(other.address, bytesOf(number))

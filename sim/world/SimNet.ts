@@ -106,6 +106,7 @@ export class SimNet {
   private readonly listeners: ReadonlyArray<Map<number, Listener>>
   private readonly connections: Array<Set<SimConnection>>
   private readonly links: ReadonlyArray<ReadonlyArray<Link>>
+  readonly allLinks: ReadonlyArray<Link>
   private readonly byName = new Map<string, number>()
   private readonly nextPort: Array<number>
   private readonly carrier: Carrier
@@ -122,6 +123,7 @@ export class SimNet {
     this.connections = machines.map(() => new Set())
     this.nextPort = machines.map(() => firstEphemeralPort)
     this.links = machines.map((from) => machines.map((to) => new Link(kernel, times, from, to)))
+    this.allLinks = this.links.flat()
     machines.forEach((machine, index) => this.byName.set(machine.name, index))
     this.carrier = {
       kernel,
@@ -134,10 +136,6 @@ export class SimNet {
 
   link(from: number, to: number): Link {
     return this.links[from][to]
-  }
-
-  allLinks(): ReadonlyArray<Link> {
-    return this.links.flat()
   }
 
   /** Connections of a machine's present incarnation. */
