@@ -1,5 +1,6 @@
 /** What is wrong with a machine's disk at present, as the nemesis sets it, and the draws that its faults need. */
 import type { Stream, Streams } from "#sim/kernel/Stream.ts"
+import type { DiskErrorCode, DiskOperation } from "#world/WorldError.ts"
 
 export class DiskFaults {
   ioErrorPerMille = 0
@@ -17,6 +18,10 @@ export class DiskFaults {
   losesUnsynced = false
   tearsWrites = false
   losesEntries = false
+  /** Of all that power loss may take, it takes everything, and nothing that is under way is carried out. */
+  losesAll = false
+  /** For tests: told of each call when it is submitted; the call fails with what this returns. */
+  onCall: ((operation: DiskOperation, path: string) => DiskErrorCode | undefined) | undefined
 
   readonly latency: Stream
   readonly error: Stream

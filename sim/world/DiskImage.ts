@@ -148,6 +148,16 @@ export class Inode {
     return image
   }
 
+  /** The same again, to go another way. */
+  fork(): Inode {
+    const fork = new Inode()
+    fork.cache = this.cache.slice(0, this.size)
+    fork.size = this.size
+    fork.pending = [...this.pending]
+    if (this.durable !== undefined) fork.durable = { ...this.durable, bytes: this.durable.bytes.slice() }
+    return fork
+  }
+
   powerLoss(loss: PowerLoss): void {
     const image = this.durable ?? this.undone()
     for (const change of this.pending) {
@@ -199,9 +209,16 @@ const applySectors = (image: Image, change: Pending, loss: PowerLoss): void => {
   }
 }
 
+/** A change of names: some go, then some come. */
 interface PendingEntry {
   readonly directories: ReadonlyArray<string>
-  readonly apply: (names: Map<string, Entry>) => void
+  readonly gone: ReadonlyArray<string>
+  readonly come: ReadonlyArray<readonly [name: string, entry: Entry]>
+}
+
+const applyNames = (names: Map<string, Entry>, { come, gone }: PendingEntry): void => {
+  for (const name of gone) names.delete(name)
+  for (const [name, entry] of come) names.set(name, entry)
 }
 
 export type Entry = Inode | "directory"
@@ -218,16 +235,16 @@ export class DiskImage {
   }
 
   private change(entry: PendingEntry): void {
-    entry.apply(this.names)
+    applyNames(this.names, entry)
     this.pendingEntries.push(entry)
   }
 
   create(path: string, entry: Entry): void {
-    this.change({ directories: [parentOf(path)], apply: (names) => names.set(path, entry) })
+    this.change({ directories: [parentOf(path)], gone: [], come: [[path, entry]] })
   }
 
   remove(path: string): void {
-    this.change({ directories: [parentOf(path)], apply: (names) => names.delete(path) })
+    this.change({ directories: [parentOf(path)], gone: [path], come: [] })
   }
 
   /** A file, or a directory with all below it. */
@@ -235,10 +252,8 @@ export class DiskImage {
     const moved = [...this.names].filter(([name]) => name === from || name.startsWith(`${from}/`))
     this.change({
       directories: [parentOf(from), parentOf(to)],
-      apply: (names) => {
-        for (const [name] of moved) names.delete(name)
-        for (const [name, entry] of moved) names.set(to + name.slice(from.length), entry)
-      }
+      gone: moved.map(([name]) => name),
+      come: moved.map(([name, entry]) => [to + name.slice(from.length), entry])
     })
   }
 
@@ -255,7 +270,7 @@ export class DiskImage {
   syncDirectory(directory: string): void {
     this.pendingEntries = this.pendingEntries.filter((entry) => {
       if (!entry.directories.includes(directory)) return true
-      entry.apply(this.durableNames)
+      applyNames(this.durableNames, entry)
       return false
     })
   }
@@ -266,9 +281,28 @@ export class DiskImage {
     return undefined
   }
 
+  /** The same again, to go another way; `forkOf` says which file became which. */
+  fork(): { readonly image: DiskImage; readonly forkOf: (inode: Inode) => Inode } {
+    const forks = new Map<Inode, Inode>()
+    const forkOf = (inode: Inode): Inode => {
+      const fork = forks.get(inode) ?? inode.fork()
+      forks.set(inode, fork)
+      return fork
+    }
+    const forked = ([name, entry]: readonly [string, Entry]): [string, Entry] => [
+      name,
+      entry === "directory" ? entry : forkOf(entry)
+    ]
+    const image = new DiskImage()
+    image.names = new Map([...this.names].map(forked))
+    image.durableNames = new Map([...this.durableNames].map(forked))
+    image.pendingEntries = this.pendingEntries.map((entry) => ({ ...entry, come: entry.come.map(forked) }))
+    return { image, forkOf }
+  }
+
   powerLoss(loss: PowerLoss): void {
     for (const entry of this.pendingEntries) {
-      if (loss.keepEntry()) entry.apply(this.durableNames)
+      if (loss.keepEntry()) applyNames(this.durableNames, entry)
     }
     this.pendingEntries = []
     // A file whose directory vanished is out of reach.

@@ -538,3 +538,98 @@ describe("the disks of two machines", () => {
     expect(contentsOf(bench, two, "log")).toBeUndefined()
   })
 })
+
+describe("a disk that a test watches", () => {
+  const text = (bytes: Uint8Array | undefined) => (bytes === undefined ? undefined : new TextDecoder().decode(bytes))
+  const bytes = (letters: string) => new TextEncoder().encode(letters)
+
+  it("tells of each call at its submission, and lets it fail as it is told", () => {
+    const bench = new TestBench()
+    const calls: Array<string> = []
+    bench.machines[0].faults.onCall = (operation, path) => {
+      calls.push(`${operation} ${path}`)
+      return calls.length === 3 ? "no-space" : calls.length === 5 ? "io" : undefined
+    }
+    const port = boot(bench)
+    const { file, log } = openFile(bench, port, "log")
+    file.append(0, bytes("a"))
+    file.append(1, bytes(""))
+    file.sync(2)
+    bench.pass(plenty)
+    expect(ask<void>(bench, (done) => port.syncDirectory("", done)).code).toBe("io")
+    expect(calls).toEqual(["open log", "append log", "append log", "sync log", "sync-directory "])
+    expect(log.results).toEqual([
+      [0, "ok"],
+      [1, "no-space"],
+      [2, "ok"]
+    ])
+  })
+
+  it("tells what power loss now would leave, and goes on as if nobody had asked", () => {
+    const bench = new TestBench()
+    const port = boot(bench)
+    const { file } = openFile(bench, port, "log")
+    expect(ask<void>(bench, (done) => port.syncDirectory("", done)).code).toBe("ok")
+    file.append(0, bytes("synced"))
+    file.sync(1)
+    bench.pass(plenty)
+    file.append(2, bytes(" unsynced"))
+    bench.pass(plenty)
+    file.append(3, bytes(" under way"))
+    file.sync(4)
+    const { disk } = bench.machines[0]
+    const left = (keeps: boolean, carriesOut: () => boolean) => {
+      const loss = { keepWrite: () => keeps, keepSector: () => true, keepEntry: () => keeps }
+      const entry = disk.imageAfter(loss, carriesOut).get("log")
+      return typeof entry === "object" ? text(entry.read(0, 100)) : entry
+    }
+    const first = () => {
+      let calls = 0
+      return () => calls++ === 0
+    }
+    expect(left(false, () => false)).toBe("synced")
+    expect(left(true, () => false)).toBe("synced unsynced")
+    expect(left(true, first())).toBe("synced unsynced under way")
+    expect(left(false, first())).toBe("synced")
+    expect(left(false, () => true)).toBe("synced unsynced under way")
+    bench.pass(plenty)
+    expect(left(false, () => false)).toBe("synced unsynced under way")
+  })
+
+  it("goes on from a disk that was put in", () => {
+    const bench = new TestBench()
+    const { file } = openFile(bench, boot(bench), "log")
+    file.append(0, bytes("abc"))
+    bench.pass(plenty)
+    const loss = { keepWrite: () => true, keepSector: () => true, keepEntry: () => true }
+    const image = bench.machines[0].disk.imageAfter(loss, () => false)
+    const other = new TestBench()
+    other.machines[0].disk.insert(image)
+    const log = openFile(other, boot(other), "log", {})
+    log.file.readAt(0, 0, 10)
+    other.pass(plenty)
+    expect(text(log.log.reads.get(0))).toBe("abc")
+  })
+
+  it("loses everything that is not durable where that is wanted", () => {
+    const bench = new TestBench()
+    const { faults } = bench.machines[0]
+    Object.assign(faults, { losesUnsynced: true, losesEntries: true, losesAll: true })
+    const port = boot(bench)
+    const { file } = openFile(bench, port, "log")
+    file.append(0, bytes("abc"))
+    file.sync(1)
+    bench.pass(plenty)
+    expect(ask<void>(bench, (done) => port.syncDirectory("", done)).code).toBe("ok")
+    file.append(2, bytes("def"))
+    openFile(bench, port, "other")
+    file.sync(3)
+    bench.watched(() => bench.machines[0].crash({ powerLost: true }))
+    const again = boot(bench)
+    expect(ask(bench, (done) => again.list("", done)).value).toEqual(["log"])
+    const log = openFile(bench, again, "log", {})
+    log.file.readAt(0, 0, 10)
+    bench.pass(plenty)
+    expect(text(log.log.reads.get(0))).toBe("abc")
+  })
+})

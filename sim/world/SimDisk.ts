@@ -66,6 +66,8 @@ class FileCall extends Event {
   /** Whether it makes the file durable. */
   syncs = false
   bytes: Uint8Array = nothing
+  /** How it fails, where that was decided at its submission. */
+  private forced: DiskErrorCode | undefined
   private submittedAt = 0
   private ticket = 0
   private offset = 0
@@ -81,6 +83,7 @@ class FileCall extends Event {
     this.offset = offset
     this.bytes = bytes
     this.length = length
+    this.forced = file.disk.faults.onCall?.(operations[code], file.path)
   }
 
   fire(): void {
@@ -128,6 +131,7 @@ class FileCall extends Event {
   }
 
   private fails(): DiskErrorCode | undefined {
+    if (this.forced !== undefined) return this.forced
     const { faults } = this.file.disk
     if (faults.ioErrorPerMille > 0 && this.code !== codes.size && faults.error.chance(faults.ioErrorPerMille, 1_000))
       return "io"
@@ -173,6 +177,14 @@ class FileCall extends Event {
     if (this.code === codes.write || this.code === codes.append) this.apply(this.bytes)
     else if (this.code === codes.truncate) this.file.inode.truncate(this.length)
     else if (this.code === codes.sync && !this.file.disk.faults.lying) this.file.disk.sync(this.file.inode)
+  }
+
+  /** The same on a healthy fork of its file. */
+  carryOutOn(inode: Inode): void {
+    if (this.code === codes.write) inode.write(this.offset, this.bytes)
+    else if (this.code === codes.append) inode.write(inode.size, this.bytes)
+    else if (this.code === codes.truncate) inode.truncate(this.length)
+    if (this.syncs) inode.sync()
   }
 }
 
@@ -339,7 +351,7 @@ export class SimDisk {
     const { crash } = this.faults
     for (const file of this.files) {
       for (const call of file.underWay) {
-        if (!crash.chance(1, 2)) break
+        if (this.faults.losesAll || !crash.chance(1, 2)) break
         call.carryOutUnseen()
       }
     }
@@ -350,11 +362,29 @@ export class SimDisk {
     if (!powerLost) return
     // 0, the calm draw, keeps.
     const loss: PowerLoss = {
-      keepWrite: () => !this.faults.losesUnsynced || crash.below(2) === 0,
+      keepWrite: () => !this.faults.losesUnsynced || (!this.faults.losesAll && crash.below(2) === 0),
       keepSector: () => !this.faults.tearsWrites || crash.below(4) !== 3,
-      keepEntry: () => !this.faults.losesEntries || crash.below(2) === 0
+      keepEntry: () => !this.faults.losesEntries || (!this.faults.losesAll && crash.below(2) === 0)
     }
     this.image.powerLoss(loss)
+  }
+
+  /** What power loss now would leave of a healthy disk, while this one goes on: `carriesOut` is asked for each call under way. */
+  imageAfter(loss: PowerLoss, carriesOut: () => boolean): DiskImage {
+    const { forkOf, image } = this.image.fork()
+    for (const file of this.files) {
+      for (const call of file.underWay) {
+        if (!carriesOut()) break
+        call.carryOutOn(forkOf(file.inode))
+      }
+    }
+    image.powerLoss(loss)
+    return image
+  }
+
+  /** Puts another disk in: the machine must be down. */
+  insert(image: DiskImage): void {
+    this.image = image
   }
 
   wipe(): void {
@@ -475,7 +505,9 @@ export class SimDisk {
       return this.owner.killed()
     }
     const latency = operation === "sync-directory" ? this.syncMicros() : this.callMicros()
+    const forced = this.faults.onCall?.(operation, path)
     const event = new CallEvent(epoch, () => {
+      if (forced !== undefined) return complete(forced)
       const fails = this.faults.ioErrorPerMille > 0 && this.faults.error.chance(this.faults.ioErrorPerMille, 1_000)
       complete(fails ? "io" : carryOut())
     })
