@@ -18,6 +18,7 @@
  */
 import { assert } from "#base/Assert.ts"
 import * as Limits from "#base/Limits.ts"
+import * as Keys from "../Keys.ts"
 
 export interface ArenaOptions {
   /** Size that slabs grow to, a power of two from 4 KiB to 1 MiB. Default: 1 MiB. */
@@ -166,6 +167,21 @@ export class Arena {
   keyTo(id: number): number {
     const at = id & wordMask
     return ((at + headerWords) << 2) + (this.words[id >>> slabWordsLog2][at + 2] & keyLengthMask)
+  }
+
+  /** The order of the record's key to a key. */
+  compareKey(id: number, bytes: Uint8Array, from: number, to: number): number {
+    const slab = id >>> slabWordsLog2
+    const at = id & wordMask
+    const keyFrom = (at + headerWords) << 2
+    return Keys.compareIn(
+      this.bytes[slab],
+      keyFrom,
+      keyFrom + (this.words[slab][at + 2] & keyLengthMask),
+      bytes,
+      from,
+      to
+    )
   }
 
   /** The bytes that hold the record's value, from `valueFrom` to `valueFrom` plus `valueBytes`. */

@@ -137,7 +137,7 @@ export class OrderedTree {
   /** The record that a read at `at` sees; `absent`: nothing is known of the key here; `deleted`. */
   find(key: Uint8Array, at: number): number {
     const prefix = Keys.prefixOf(key, 0, key.length)
-    const leaf = this.descend(key, 0, key.length, prefix)
+    const leaf = this.reach(key, prefix)
     const position = this.search(leaf, key, 0, key.length, prefix)
     const { arena } = this
     let record = position < 0 ? Arena.none : leaf.records[position]
@@ -157,7 +157,7 @@ export class OrderedTree {
 
   /** The leaf in whose reach the key is. */
   leafOf(key: Uint8Array): Leaf {
-    return this.descend(key, 0, key.length, Keys.prefixOf(key, 0, key.length))
+    return this.reach(key, Keys.prefixOf(key, 0, key.length))
   }
 
   firstLeaf(): Leaf {
@@ -186,6 +186,15 @@ export class OrderedTree {
     this.newest = sequence
   }
 
+  private reach(key: Uint8Array, prefix: number): Leaf {
+    let node = this.root
+    for (let level = this.height; level > 0; level--) {
+      const inner = node as Inner
+      node = inner.children[childOf(inner, key, 0, key.length, prefix)]
+    }
+    return node as Leaf
+  }
+
   /** Goes down to the key's leaf; `path` and `slots` say how. */
   private descend(bytes: Uint8Array, from: number, to: number, prefix: number): Leaf {
     let node = this.root
@@ -201,28 +210,34 @@ export class OrderedTree {
 
   /** Where the key is in the leaf, or the complement of where it belongs. */
   private search(leaf: Leaf, bytes: Uint8Array, from: number, to: number, prefix: number): number {
-    const { prefixes } = leaf
+    const { prefixes, records, count } = leaf
     let low = 0
+    let high = count
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (prefixes[middle] < prefix) low = middle + 1
+      else high = middle
+    }
+    if (low === count || prefixes[low] !== prefix) return ~low
+    const order = this.arena.compareKey(records[low], bytes, from, to)
+    if (order === 0) return low
+    return order > 0 ? ~low : this.searchEqual(leaf, low + 1, bytes, from, to, prefix)
+  }
+
+  /** The same among the entries from `low` on whose prefixes are not below the key's. */
+  private searchEqual(leaf: Leaf, first: number, bytes: Uint8Array, from: number, to: number, prefix: number): number {
+    const { arena } = this
+    const { prefixes, records } = leaf
+    let low = first
     let high = leaf.count
     while (low < high) {
       const middle = (low + high) >>> 1
-      const other = prefixes[middle]
-      if (other < prefix) low = middle + 1
-      else if (other > prefix) high = middle
-      else {
-        const order = this.compare(leaf.records[middle], bytes, from, to)
-        if (order === 0) return middle
-        if (order < 0) low = middle + 1
-        else high = middle
-      }
+      const order = prefixes[middle] > prefix ? 1 : arena.compareKey(records[middle], bytes, from, to)
+      if (order === 0) return middle
+      if (order < 0) low = middle + 1
+      else high = middle
     }
     return ~low
-  }
-
-  /** The order of a record's key to the key. */
-  private compare(record: number, bytes: Uint8Array, from: number, to: number): number {
-    const { arena } = this
-    return Keys.compareIn(arena.slabOf(record), arena.keyFrom(record), arena.keyTo(record), bytes, from, to)
   }
 
   /** Drops the versions from `record` down that nobody needs below `newer`; what is left of the chain. */
@@ -378,18 +393,21 @@ export class OrderedTree {
 /** The child in whose reach the key is: behind all separators that are not above it. */
 const childOf = (inner: Inner, bytes: Uint8Array, from: number, to: number, prefix: number): number => {
   const { prefixes, separators } = inner
+  const count = separators.length
   let low = 0
-  let high = separators.length
+  let high = count
   while (low < high) {
     const middle = (low + high) >>> 1
-    const other = prefixes[middle]
-    if (other < prefix) low = middle + 1
-    else if (other > prefix) high = middle
-    else {
-      const separator = separators[middle]
-      if (Keys.compareIn(separator, 0, separator.length, bytes, from, to) <= 0) low = middle + 1
-      else high = middle
-    }
+    if (prefixes[middle] < prefix) low = middle + 1
+    else high = middle
+  }
+  if (low === count || prefixes[low] !== prefix) return low
+  high = count
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const separator = separators[middle]
+    if (prefixes[middle] > prefix || Keys.compareIn(separator, 0, separator.length, bytes, from, to) > 0) high = middle
+    else low = middle + 1
   }
   return low
 }
