@@ -20,6 +20,7 @@ import { Host, type Signal } from "#world/Host.ts"
 import { Net } from "#world/Net.ts"
 import { Timers } from "#world/Timers.ts"
 import { Trace, type Fields, type Level } from "#world/Trace.ts"
+import { Workers } from "#world/Workers.ts"
 import type { World } from "#world/World.ts"
 import { DiskFaults } from "./DiskFaults.ts"
 import { MachineClock } from "./MachineClock.ts"
@@ -27,6 +28,7 @@ import { SimDisk, type DiskObserver, type DiskTimes } from "./SimDisk.ts"
 import type { SimNet } from "./SimNet.ts"
 import * as SimRuntime from "./SimRuntime.ts"
 import * as SimTimers from "./SimTimers.ts"
+import * as SimWorkers from "./SimWorkers.ts"
 
 export type Program = Effect.Effect<void, unknown, World | Scope.Scope>
 
@@ -232,7 +234,7 @@ export class Machine {
       trace,
       environment: {}
     })
-    return references.pipe(
+    const context = references.pipe(
       Context.add(Disk, this.disk.service(epoch)),
       Context.add(Net, this.net.service(this, epoch)),
       Context.add(Timers, SimTimers.make(kernel, this.clock, epoch)),
@@ -240,6 +242,7 @@ export class Machine {
       Context.add(Trace, trace),
       Context.add(Buggify, (site) => this.options.buggify(site))
     )
+    return Context.add(context, Workers, SimWorkers.make(context))
   }
 }
 

@@ -8,6 +8,7 @@ import * as HostContract from "#world/contract/HostContract.ts"
 import * as NetContract from "#world/contract/NetContract.ts"
 import * as TimersContract from "#world/contract/TimersContract.ts"
 import * as TraceContract from "#world/contract/TraceContract.ts"
+import * as WorkersContract from "#world/contract/WorkersContract.ts"
 import { outcomeOf, type TestBench } from "./TestBench.ts"
 
 const contracts: Readonly<Record<string, ReadonlyArray<Claim>>> = {
@@ -16,7 +17,8 @@ const contracts: Readonly<Record<string, ReadonlyArray<Claim>>> = {
   Timers: TimersContract.claims,
   "Clock, Random, Scheduler": ClockContract.claims,
   Host: HostContract.claims,
-  Trace: TraceContract.claims
+  Trace: TraceContract.claims,
+  Workers: WorkersContract.claims
 }
 
 const courses: ReadonlyArray<{ readonly seed: string; readonly policy: PolicyName; readonly preemptionOneIn: number }> =

@@ -8,5 +8,6 @@ import type { Host } from "./Host.ts"
 import type { Net } from "./Net.ts"
 import type { Timers } from "./Timers.ts"
 import type { Trace } from "./Trace.ts"
+import type { Workers } from "./Workers.ts"
 
-export type World = Disk | Net | Timers | Host | Trace
+export type World = Disk | Net | Timers | Host | Trace | Workers

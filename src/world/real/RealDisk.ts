@@ -9,8 +9,9 @@
  * Durability rests on fdatasync for bytes and sizes and on fsync of a directory's descriptor for its entries. On macOS libuv asks
  * for F_FULLFSYNC in both. Windows has no sync of a directory: NTFS keeps its entries in a journal of its own.
  *
- * Needs of its owner: one RealDisk a root at a time; `close` when the node ends, and no successor on the same root until it
- * has called back, since an operation under way in the thread pool cannot be recalled.
+ * Needs of its owner: one RealDisk a root at a time, but for those of the node's worker threads (`Workers` says why they may);
+ * `close` when the node ends, and no successor on the same root until it has called back, since an operation under way in the
+ * thread pool cannot be recalled.
  */
 import * as fs from "node:fs"
 import * as RelativePath from "#base/RelativePath.ts"

@@ -18,6 +18,7 @@ import * as HostContract from "../contract/HostContract.ts"
 import * as NetContract from "../contract/NetContract.ts"
 import * as TimersContract from "../contract/TimersContract.ts"
 import * as TraceContract from "../contract/TraceContract.ts"
+import * as WorkersContract from "../contract/WorkersContract.ts"
 import * as Disk from "../Disk.ts"
 import { Host } from "../Host.ts"
 import * as Net from "../Net.ts"
@@ -50,7 +51,8 @@ const contracts: Readonly<Record<string, ReadonlyArray<Claim>>> = {
   Timers: TimersContract.claims,
   "Clock, Random, Scheduler": ClockContract.claims,
   Host: HostContract.claims,
-  Trace: TraceContract.claims
+  Trace: TraceContract.claims,
+  Workers: WorkersContract.claims
 }
 
 describe.each(Object.keys(contracts))("the real World keeps the contract of %s", (contract) => {

@@ -11,8 +11,8 @@
  * So a program must run whole inside this context, as both ways see to; a fiber that was forked outside of it and only
  * calls services of this World stays on the scheduler, and the clock, of where it came from.
  *
- * Promises at the end of a node, however it ends: its sockets, timers and signal handlers are gone at once, its files when
- * the operation under way has returned. Then its directory and its addresses are free for a successor.
+ * Promises at the end of a node, however it ends: its sockets, timers and signal handlers are gone at once, its worker
+ * threads and its files when the operation under way has returned. Then its directory and its addresses are free for a successor.
  */
 import * as Clock from "effect/Clock"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -31,6 +31,7 @@ import { Host, type Signal } from "../Host.ts"
 import * as Net from "../Net.ts"
 import { Timers } from "../Timers.ts"
 import { Trace } from "../Trace.ts"
+import { Workers } from "../Workers.ts"
 import type { World } from "../World.ts"
 import { DiskError } from "../WorldError.ts"
 import { RealClock } from "./RealClock.ts"
@@ -42,6 +43,7 @@ import { RealRandom } from "./RealRandom.ts"
 import { RealScheduler } from "./RealScheduler.ts"
 import { RealTimers } from "./RealTimers.ts"
 import * as RealTrace from "./RealTrace.ts"
+import { RealWorkers } from "./RealWorkers.ts"
 
 export interface Options {
   /** The node's directory; made when it is not there. One node a directory at a time. */
@@ -81,6 +83,7 @@ class Machine {
   private readonly disk: RealDisk
   private readonly net: RealNet
   private readonly host: RealHost
+  private readonly workers: RealWorkers
 
   /** Throws `DiskError` when the directory cannot be used. */
   constructor(options: Options, exit: (code: number) => void) {
@@ -93,12 +96,14 @@ class Machine {
       environment: options.environment,
       exit
     })
+    this.workers = new RealWorkers({ root: options.root, name: options.name, trace: this.trace.service })
     this.context = Context.empty().pipe(
       Context.add(Disk.Disk, Disk.make(this.disk)),
       Context.add(Net.Net, Net.make(this.net)),
       Context.add(Timers, { attach: (sink) => this.timers.attach(sink) }),
       Context.add(Host, this.host),
       Context.add(Trace, this.trace.service),
+      Context.add(Workers, this.workers.service),
       Context.add(Clock.Clock, new RealClock(this.timers)),
       Context.add(Random.Random, new RealRandom()),
       Context.add(Scheduler.Scheduler, this.scheduler),
@@ -119,13 +124,13 @@ class Machine {
     this.scheduler.abandon()
   }
 
-  /** Lets go of everything; `done` is called, later, when no file is open any more. */
+  /** Lets go of everything; `done` is called, later, when no thread runs and no file is open any more. */
   close(done: () => void): void {
     this.host.close()
     this.net.close()
     this.timers.close()
     this.trace.close()
-    this.disk.close(done)
+    this.workers.close(() => this.disk.close(done))
   }
 }
 

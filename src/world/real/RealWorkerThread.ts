@@ -1,0 +1,49 @@
+/**
+ * RealWorkerThread: what runs in a worker thread. It takes one job at a time from `RealWorkers`, imports its module, and runs it
+ * with a World of the thread's own on the node's directory. Its traces are the node's.
+ */
+import { parentPort, workerData } from "node:worker_threads"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { Trace } from "../Trace.ts"
+import type { Job } from "../Workers.ts"
+import type { Answer, Question, Start } from "./RealWorkers.ts"
+import * as RealWorld from "./RealWorld.ts"
+
+const port = parentPort!
+const start = workerData as Start
+
+const answer = (message: Answer): void => port.postMessage(message)
+
+const trace: Trace["Service"] = {
+  emit: (level, name, fields) => answer({ type: "traced", level, name, fields }),
+  mark: (name) => answer({ type: "traced", name })
+}
+
+const jobOf = async (question: Question): Promise<Job> => {
+  const module: Record<string, Job | undefined> = await import(question.module)
+  const job = module[question.name]
+  if (job === undefined) throw new Error(`${question.module} exports no job ${question.name}`)
+  return job
+}
+
+const program = Effect.gen(function* () {
+  const context = Context.add(yield* RealWorld.context(start), Trace, trace)
+  port.on("message", (question: Question) => {
+    jobOf(question).then(
+      (job) => {
+        const fiber = Effect.runForkWith(context)(Effect.scoped(job.run(question.input)))
+        fiber.addObserver((exit) => {
+          if (Exit.isSuccess(exit)) answer({ type: "done", output: exit.value })
+          else answer({ type: "died", why: Cause.pretty(exit.cause) })
+        })
+      },
+      (error: unknown) => answer({ type: "died", why: String(error) })
+    )
+  })
+  return yield* Effect.never
+})
+
+Effect.runFork(Effect.scoped(program))
