@@ -2,6 +2,8 @@
  * Recording: everything that a person may want to see of one run, as plain data. The simulator makes it
  * (`sim/run/Recorder.ts`), the pages show it. Times are virtual microseconds; nodes are indexes into `lanes`.
  */
+import type { Judged } from "./Judged.ts"
+
 export interface Lane {
   readonly name: string
   readonly kind: "server" | "client"
@@ -87,6 +89,8 @@ export interface RecordedCheck {
   readonly detail: string
   readonly atMicros?: number
   readonly node?: number
+  /** The name of a page beside this one, which shows the history as this check judged it. */
+  readonly page?: string
 }
 
 export interface Recording {
@@ -104,4 +108,6 @@ export interface Recording {
   readonly events: ReadonlyArray<RecordedEvent>
   /** True when the recorder's bound was reached and later events are missing. */
   readonly truncated: boolean
+  /** Histories as checks judged them, each for a page of its own; absent: none. */
+  readonly histories?: ReadonlyArray<{ readonly check: string; readonly judged: Judged }>
 }

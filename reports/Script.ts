@@ -47,17 +47,20 @@ export const parts: Parts = {
   ...{ pick, place, pointer, search, theme, ticks, view }
 }
 
-/** The script for a page whose recording lies in the element `recording`, packed by `Packed.pack`. */
-export const source = (): string => {
-  const functions = Object.entries(parts).map(([name, part]) => `${name}: ${String(part)}`)
+/** A script of some functions that hands the element `recording`, which is JSON, to the one named `start`. */
+export const scriptOf = (functions: Readonly<Record<string, unknown>>, start: string): string => {
+  const members = Object.entries(functions).map(([name, part]) => `${name}: ${String(part)}`)
   const text = [
     '"use strict";',
     "{",
-    `const parts = {\n${functions.join(",\n")}\n};`,
-    'parts.app(window, JSON.parse(document.getElementById("recording").textContent), parts);',
+    `const parts = {\n${members.join(",\n")}\n};`,
+    `parts.${start}(window, JSON.parse(document.getElementById("recording").textContent), parts);`,
     "}"
   ].join("\n")
   const tidy = text.replace(/[ \t]+$/gm, "")
   assert(!/<\/script|<!--/i.test(tidy), "the page's own script does not end its element")
   return tidy
 }
+
+/** The script for a page whose recording lies in the element `recording`, packed by `Packed.pack`. */
+export const source = (): string => scriptOf({ ...parts }, "app")

@@ -34,7 +34,8 @@ const checksTable = (recording: Recording): string => {
     const place = [at, node].filter((part) => part !== "").join(" on ")
     const failed = check.verdict === "fail"
     const [from, to] = failed ? Story.windowOf(recording, Story.pointOf(recording, check)) : [0, 0]
-    const link = failed ? `<a href="#t=${from}-${to}&amp;p=${point++}">show</a>` : ""
+    const show = failed ? `<a href="#t=${from}-${to}&amp;p=${point++}">show</a>` : ""
+    const link = check.page === undefined ? show : `${show} <a href="${text(check.page)}">history</a>`
     const cells = `<th scope="row"${check.name.length > 34 ? ' class="long"' : ""}>${text(check.name)}</th><td>${text(check.detail)}</td><td class="word">${text(place)}</td><td>${link}</td>`
     return `<tr${failed ? ' class="failed"' : ""}><td class="word ${check.verdict}">${checkSign[check.verdict]}</td>${cells}</tr>`
   })

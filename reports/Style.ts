@@ -53,9 +53,9 @@ td, th { text-align: left; vertical-align: baseline; padding: 2px 12px 2px 0; fo
 .checks th { font-weight: 600; white-space: nowrap; } .checks th.long { white-space: normal; overflow-wrap: anywhere; min-width: 170px; } .checks td:nth-child(3) { width: 100%; overflow-wrap: anywhere; }
 .checks .fail { color: var(--fail); font-weight: 700; } .checks .pass { color: var(--pass); } .checks .unknown { color: var(--amber); font-weight: 600; }
 .checks tr.failed td, .checks tr.failed th { font-weight: 600; } .checks .word { white-space: nowrap; } .checks a { white-space: nowrap; font-weight: 600; }
-.options { display: grid; grid-template-columns: repeat(auto-fill, minmax(188px, 1fr)); gap: 1px 18px; padding: 3px 0; }
+.options { display: grid; grid-template-columns: repeat(auto-fill, minmax(212px, 1fr)); gap: 1px 18px; padding: 3px 0; }
 .options div { display: flex; gap: 8px; justify-content: space-between; border-bottom: 1px dotted var(--line); min-width: 0; }
-.options div:not(.wide) dd { flex: none; } .options .wide { grid-column: 1 / -1; } .options dt { color: var(--soft); } .options dd { margin: 0; text-align: right; overflow-wrap: anywhere; font-weight: 550; }`
+.options .wide { grid-column: 1 / -1; } .options dt { flex: none; max-width: 70%; overflow-wrap: anywhere; color: var(--soft); } .options dd { margin: 0; min-width: 0; text-align: right; overflow-wrap: anywhere; font-weight: 550; }`
 
 const main = `
 main { flex: 1; min-height: 320px; display: grid; grid-template-columns: minmax(0, 1fr) clamp(330px, 31vw, 560px); grid-template-rows: minmax(0, 1fr); gap: 8px; }

@@ -1,4 +1,5 @@
 /** Finish: what every command does with a run that is over: files, text or JSON, exit code. */
+import * as path from "node:path"
 import type { Recording } from "#reports/Recording.ts"
 import type { Journal } from "#sim/run/Journal.ts"
 import type { Plan } from "#sim/run/Plan.ts"
@@ -26,11 +27,23 @@ const shrunkSuffix = ".shrunk.json"
 
 export const exitCode = (verdict: RunVerdict): number => exitCodes[verdict]
 
-/** Writes the page of a run; returns its path. */
+/** Writes the page of a run, and beside it one for each history that a judge refused; returns the first one's path. */
 export const writeReport = async (recording: Recording, suffix = ""): Promise<string> => {
   const { page } = await import("#reports/SpaceTime.ts")
+  const pages = new Map<string, string>()
+  for (const { check, judged } of recording.histories ?? []) {
+    const history = await import("#reports/HistoryPage.ts")
+    const name = check.replaceAll(/[^A-Za-z0-9]+/g, "-")
+    const file = JournalFile.pathOf(recording, "reports", `${suffix}.${name}.html`)
+    JournalFile.writeText(file, history.page(judged))
+    pages.set(check, encodeURIComponent(path.basename(file)))
+  }
+  const checks = recording.checks.map((check) => {
+    const linked = pages.get(check.name)
+    return linked === undefined ? check : { ...check, page: linked }
+  })
   const file = JournalFile.pathOf(recording, "reports", `${suffix}.html`)
-  JournalFile.writeText(file, page(recording))
+  JournalFile.writeText(file, page({ ...recording, checks }))
   return file
 }
 

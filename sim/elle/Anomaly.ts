@@ -23,6 +23,8 @@ export interface Cycle {
   readonly transactions: ReadonlyArray<number>
   /** Edge i leads from transaction i to the next. */
   readonly edges: ReadonlyArray<Edge>
+  /** Other dependencies between the same transactions, where they are known. */
+  readonly beside?: ReadonlyArray<Edge>
 }
 
 export interface Anomaly {

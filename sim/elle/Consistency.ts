@@ -281,3 +281,29 @@ export const boundary = (types: Iterable<string>): Boundary => {
     may: friendly(strongest)
   }
 }
+
+/** A model of the lattice, and whether anomalies rule it out. */
+export interface Placed {
+  readonly name: string
+  /** `refuted`: one of the weakest that do not hold; `implied`: a stronger one. */
+  readonly verdict: "refuted" | "implied" | "possible"
+  /** The next weaker models. */
+  readonly implies: ReadonlyArray<string>
+}
+
+/** All models, stronger ones first, as far as anomalies tell of them. */
+export const lattice = (types: Iterable<string>): ReadonlyArray<Placed> => {
+  const impossible = impossibleModels(types)
+  const weight = new Map(models.names.map((name) => [name, models.following([name]).size]))
+  const sorted = models.names.toSorted(
+    (left, right) => weight.get(right)! - weight.get(left)! || (left < right ? -1 : 1)
+  )
+  return sorted.map((name) => {
+    const below = [...models.next([name])]
+    // What another of the next weaker models implies is no line of its own.
+    const direct = below.filter((one) => !below.some((other) => other !== one && implies(other, one)))
+    const isWeakest = below.every((one) => !impossible.has(one))
+    const verdict = !impossible.has(name) ? "possible" : isWeakest ? "refuted" : "implied"
+    return { name: friendlyName(name), verdict, implies: direct.map(friendlyName) }
+  })
+}

@@ -8,8 +8,8 @@
 import type { Findings } from "./Anomaly.ts"
 import { components, knots } from "./Components.ts"
 import * as Consistency from "./Consistency.ts"
-import { apart, CycleSearch, dataMakes, type Make, type Steps } from "./CycleSearch.ts"
-import { anomalyOf, committed, type Explainer } from "./Explanation.ts"
+import { apart, CycleSearch, dataMakes, type Found, type Make, type Steps as Budget } from "./CycleSearch.ts"
+import { anomalyOf, committed, type Explainer, type Steps } from "./Explanation.ts"
 import { between, data, type Graph, merged, process, realtime, rw, wr, ww } from "./Graph.ts"
 import { addBetween, type Wanted } from "./Order.ts"
 import { topological } from "./VectorClocks.ts"
@@ -46,7 +46,7 @@ export interface Input {
   readonly graph: Graph
   readonly explainer: Explainer
   readonly wanted: Wanted
-  readonly steps: Steps
+  readonly steps: Budget
 }
 
 /** Adds what cycles there are; returns the number of knots. */
@@ -81,7 +81,8 @@ const untangle = (input: Input, members: Int32Array, findings: Findings): void =
       if (found === undefined) continue
       types.push(type)
       for (const implied of Consistency.impliedAnomalies([type])) redundant.add(implied)
-      const cycle = { transactions: found.vertices.map((place) => members[place]!), kinds: found.kinds }
+      const rows = found.vertices.map((place) => members[place]!)
+      const cycle = { transactions: rows, kinds: found.kinds, beside: besideOf(knot, found) }
       findings.add(type, () => anomalyOf(transactions, explainer, cycle))
       if (isWriteSkew(transactions, type, cycle)) {
         findings.add("write-skew", () => anomalyOf(transactions, explainer, cycle))
@@ -98,6 +99,24 @@ const untangle = (input: Input, members: Int32Array, findings: Findings): void =
 }
 
 const membersShownMax = 64
+/** Of a cycle's transactions, so many other dependencies help somebody who looks at it. */
+const besideMax = 24
+
+/** Dependencies of the data between the vertices of a cycle that are none of its steps. */
+const besideOf = (knot: Graph, { kinds, vertices }: Found): Steps["beside"] => {
+  const places = new Map(vertices.map((vertex, place) => [vertex, place]))
+  const found: Array<Steps["beside"][number]> = []
+  for (const [from, vertex] of vertices.entries()) {
+    for (let edge = knot.offsets[vertex]!; edge < knot.offsets[vertex + 1]! && found.length < besideMax; edge += 1) {
+      const to = places.get(knot.targets[edge]!)
+      if (to === undefined) continue
+      const step = to === (from + 1) % vertices.length ? kinds[from]! : 0
+      const others = knot.kinds[edge]! & data & ~step
+      if (others !== 0) found.push({ from, to, kinds: others & -others })
+    }
+  }
+  return found
+}
 
 /** Two that committed, each of which read what the other then wrote. */
 const isWriteSkew = (

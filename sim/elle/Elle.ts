@@ -15,6 +15,7 @@
  * Where no level is asked for it is the strongest that the history's times allow. A history without real time knows its
  * sessions all the same, and they count: there `serializable` means strong session serializable, and so on.
  */
+import type { Judged } from "#reports/Judged.ts"
 import * as History from "#sim/judges/History.ts"
 import type { Operation, Outcome } from "#sim/run/History.ts"
 import type { Judge } from "#sim/run/Judge.ts"
@@ -22,6 +23,7 @@ import type { Anomaly } from "./Anomaly.ts"
 import * as Consistency from "./Consistency.ts"
 import { latticeTypes } from "./Cycles.ts"
 import * as Isolation from "./Isolation.ts"
+import * as Picture from "./Picture.ts"
 import type { Kind } from "./Transactions.ts"
 import * as Bank from "./workloads/Bank.ts"
 import * as CounterBounds from "./workloads/CounterBounds.ts"
@@ -214,16 +216,18 @@ export const judge = <Op, Seen>(options: JudgeOptions<Op, Seen>): Judge<Op, Seen
   name: options.name ?? `${options.model}: ${options.consistency ?? "strongest level"}`,
   make: (run) => ({
     finish: (operations: ReadonlyArray<Operation<Op, Seen>>) => {
-      const verdict = check(History.fromScenario(operations, options.toWords), options)
+      const history = History.fromScenario(operations, options.toWords)
+      const verdict = check(history, options)
       if (verdict.valid === true) return "pass"
       if (verdict.valid === "unknown") return "unknown"
       const [worst] = verdict.anomalies
       const last = worst?.transactions.length === 0 ? undefined : operations[Math.max(...(worst?.transactions ?? [0]))]
       const ruledOut = verdict.not.length === 0 ? "" : ` (not ${verdict.not.join(", ")})`
       const detail = `${worst?.type}${ruledOut}: ${worst?.explanation}`
-      if (last === undefined) return { detail }
+      const picture = (title: string): Judged => Picture.of(title, history, verdict)
+      if (last === undefined) return { detail, picture }
       const at = last.completedAt === Infinity ? {} : { atMicros: last.completedAt }
-      return { detail, ...at, node: run.nodes + last.client }
+      return { detail, ...at, node: run.nodes + last.client, picture }
     }
   })
 })

@@ -28,15 +28,15 @@ const kindsByStrength = [ww, wr, rw, process, realtime]
 const outcomeWords = ["ok", "failed", "unknown"]
 
 const named = (transactions: Transactions, transaction: number, name: string): string => {
-  const who = transactions.history.processes[transaction]
+  const who = History.nameOf(transactions.history, transaction)
   const outcome = outcomeWords[transactions.outcomes[transaction]!]
-  return `  ${name} = ${describe(transactions, transaction)}, ${outcome}, by process ${who}`
+  return `  ${name} = ${describe(transactions, transaction)}, ${outcome}, by ${who}`
 }
 
 const orderOf = (transactions: Transactions, first: number, second: number, kind: number): Explained => {
   const { history } = transactions
   if (kind === process) {
-    const words = (a: string, b: string): string => `process ${history.processes[first]} executed ${a} before ${b}`
+    const words = (a: string, b: string): string => `${History.nameOf(history, first)} executed ${a} before ${b}`
     return { type: "process", words }
   }
   const ended = history.returns[first]
@@ -69,17 +69,22 @@ const explain = (
 export interface Steps {
   readonly transactions: ReadonlyArray<number>
   readonly kinds: ReadonlyArray<number>
+  /** Other dependencies between them, by places in `transactions`. */
+  readonly beside: ReadonlyArray<{ readonly from: number; readonly to: number; readonly kinds: number }>
 }
 
 export const cycleOf = (transactions: Transactions, explainer: Explainer, steps: Steps): Cycle => {
   const size = steps.transactions.length
-  const edges = steps.transactions.map((from, index): Edge => {
-    const next = (index + 1) % size
-    const to = steps.transactions[next]!
-    const { words, ...rest } = explain(transactions, explainer, from, to, steps.kinds[index]!)
-    return { from, to, ...rest, reason: words(`T${index + 1}`, `T${next + 1}`) }
-  })
-  return { transactions: steps.transactions, edges }
+  const edge = (first: number, second: number, kinds: number): Edge => {
+    const [from, to] = [steps.transactions[first]!, steps.transactions[second]!]
+    const { words, ...rest } = explain(transactions, explainer, from, to, kinds)
+    return { from, to, ...rest, reason: words(`T${first + 1}`, `T${second + 1}`) }
+  }
+  return {
+    transactions: steps.transactions,
+    edges: steps.kinds.map((kinds, index) => edge(index, (index + 1) % size, kinds)),
+    ...(steps.beside.length === 0 ? {} : { beside: steps.beside.map(({ from, to, kinds }) => edge(from, to, kinds)) })
+  }
 }
 
 /** The words of a cycle. */

@@ -2,6 +2,7 @@
  * A cycle among events (Saturation.ts) as an anomaly: in words, and as data. What is known by real time or by a session, by
  * a read, or only by what all reads together leave possible, is told apart.
  */
+import * as History from "#sim/judges/History.ts"
 import { text } from "#sim/judges/Value.ts"
 import type { Anomaly, Edge } from "./Anomaly.ts"
 import type { Committed } from "./Committed.ts"
@@ -58,7 +59,7 @@ const reason = (
     Array.from({ length: readStarts[member + 1]! - readStarts[member]! }, (_, index) => readStarts[member]! + index)
   if ((kinds & realtime) !== 0) return { type: "realtime", reason: `${from} had ended when ${to} began` }
   if ((kinds & process) !== 0) {
-    return { type: "process", reason: `process ${history.processes[members[source]!]} executed ${from} before ${to}` }
+    return { type: "process", reason: `${History.nameOf(history, members[source]!)} executed ${from} before ${to}` }
   }
   if ((kinds & wr) !== 0) {
     const at = reads(target).find((read) => readFrom[read] === source)!

@@ -26,6 +26,8 @@ export interface History {
   readonly count: number
   readonly order: "realtime" | "process"
   readonly processes: Int32Array
+  /** Of a scenario's run, the client of each operation: its processes follow one another. */
+  readonly clients?: Int32Array
   /** What was done: `read`, `write`, `txn`, ... */
   readonly functions: ReadonlyArray<string>
   /** The invocation's value. */
@@ -36,10 +38,14 @@ export interface History {
   readonly calls: Int32Array
   /** `never` where the outcome is unknown. */
   readonly returns: Int32Array
-  /** Times of the two events as the source has them, NaN where it has none. */
+  /** Times of the two events in nanoseconds, NaN where the source has none. */
   readonly invokedAt: Float64Array
   readonly completedAt: Float64Array
 }
+
+/** Who did it, as the pages about a scenario's run name its clients. */
+export const nameOf = ({ clients, processes }: Pick<History, "clients" | "processes">, row: number): string =>
+  clients === undefined ? `process ${processes[row]}` : `c${clients[row]}`
 
 /** One row as an object. */
 export interface Operation {
@@ -192,12 +198,13 @@ export const fromScenario = <Op, Seen>(
     count: run.length,
     order: "realtime",
     processes: Int32Array.from(processes),
+    clients: Int32Array.from(run, (operation) => operation.client),
     functions: words.map((word) => word.function),
     inputs: words.map((word) => word.input),
     outputs: words.map((word) => word.output),
     outcomes: Uint8Array.from(run, (operation) => outcomeNames.indexOf(operation.outcome.type)),
-    invokedAt: Float64Array.from(invokedAt),
-    completedAt: Float64Array.from(completedAt),
+    invokedAt: Float64Array.from(invokedAt, (micros) => micros * 1_000),
+    completedAt: Float64Array.from(completedAt, (micros) => micros * 1_000),
     ...order
   }
 }

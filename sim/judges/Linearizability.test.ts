@@ -148,8 +148,8 @@ describe("a scenario's judge", () => {
         operation(0, 0, 10, { set: 1 }, { type: "ok", value: 0 }),
         operation(1, 20, 30, {}, { type: "ok", value: 0 })
       )
-    ).toEqual({
-      detail: "not linearizable: read -> 0 by client 1 fits nowhere; the state could be 1",
+    ).toMatchObject({
+      detail: "not linearizable: read -> 0 by c1 fits nowhere; the state could be 1",
       atMicros: 30,
       node: 4
     })

@@ -17,9 +17,11 @@ import { Automaton } from "./linear/Automaton.ts"
 import { type Entries, ranks } from "./linear/Entries.ts"
 import * as Minimal from "./linear/Minimal.ts"
 import * as Problem from "./linear/Problem.ts"
+import type { Linearization, Refusal } from "./linear/Refusal.ts"
 import { type Limits, type Partial, Search } from "./linear/Search.ts"
 import * as Special from "./linear/Special.ts"
 import * as Window from "./linear/Window.ts"
+import * as Picture from "./Picture.ts"
 
 export interface Options {
   /** Configurations a part may visit. Default: 20 million. */
@@ -34,29 +36,6 @@ export interface Options {
   readonly partition?: boolean
   /** Decide by a special algorithm where there is one. Default: true. */
   readonly special?: boolean
-}
-
-/** A linearization, whole or as far as one goes. */
-export interface Linearization {
-  /** Rows of the history in the order in which they took effect. */
-  readonly rows: Int32Array
-  /** The state after it, in the model's words. */
-  readonly state: string
-}
-
-export interface Refusal {
-  readonly part: Model.Key | undefined
-  /** The rows of the part. */
-  readonly rows: Int32Array
-  /** The row whose completion no linearization reaches: the first point where nothing fits. */
-  readonly stuck: number
-  /**
-   * The longest linearizations of what comes before it, each of which fits nothing more. Found when first read; none
-   * where that would take too long.
-   */
-  readonly partials: ReadonlyArray<Linearization>
-  /** Rows that cannot be explained, whatever the others did (`linear/Minimal.ts`). Found when first read. */
-  readonly minimal: Minimal.Minimal
 }
 
 export type Verdict =
@@ -183,20 +162,50 @@ const checkPart = (
   return { type: "refused", configurations: 0, stuck, partials: undefined }
 }
 
-/** One linearization of a part of a history (of all of it: `undefined`); `undefined` when none is found in the budget. */
-export const linearize = (
+/** A part of a history with what a page shows of it. */
+export interface Examined {
+  readonly part: Model.Key | undefined
+  readonly rows: Int32Array
+  readonly verdict: "valid" | "invalid" | "unknown"
+  /** A linearization, where one was found in the budget: special algorithms decide without one. */
+  readonly order: Int32Array | undefined
+  readonly refusal: Refusal | undefined
+}
+
+/**
+ * Each part by itself, at most `partsMax`, the refused one first if `check` has found one. Slower than `check`, which
+ * needs no order and ends at the first refusal.
+ */
+export const examine = (
   model: Model.Model,
   entries: Entries,
-  part: Model.Key | undefined,
-  options: Options = {}
-): { readonly rows: Int32Array; readonly order: Int32Array } | undefined => {
-  const rows = partsOf(model, entries, part !== undefined).get(part)
-  if (rows === undefined) return undefined
-  const automaton = new Automaton(part === undefined ? model : model.parts!.model)
-  const problem = Problem.make(entries, rows, automaton)
-  const outcome = new Search(problem, automaton).run(limitsOf(options))
-  if (outcome.type !== "linearized") return undefined
-  return { rows, order: outcome.order.map((operation) => problem.rows[operation]!) }
+  refusal: Refusal | undefined,
+  { partsMax = Infinity, ...options }: Options & { readonly partsMax?: number } = {}
+): { readonly parts: ReadonlyArray<Examined>; readonly leftOut: number } => {
+  const all = partsOf(model, entries, options.partition ?? true)
+  const partModel = all.has(undefined) || model.parts === undefined ? model : model.parts.model
+  const limits = limitsOf(options)
+  const parts: Array<Examined> = []
+  if (refusal !== undefined) {
+    parts.push({ part: refusal.part, rows: refusal.rows, verdict: "invalid", order: undefined, refusal })
+  }
+  for (const [part, rows] of all) {
+    if (parts.length >= partsMax || limits.expired()) break
+    if (refusal !== undefined && part === refusal.part) continue
+    const automaton = new Automaton(partModel)
+    const problem = Problem.make(entries, rows, automaton)
+    const outcome = new Search(problem, automaton).run(limits)
+    if (outcome.type === "linearized") {
+      const order = outcome.order.map((operation) => problem.rows[operation]!)
+      parts.push({ part, rows, verdict: "valid", order, refusal: undefined })
+      continue
+    }
+    const decided = checkPart(automaton, entries, rows, limits, options)
+    const found = decided.type === "refused" ? refusalOf(partModel, entries, part, rows, decided) : undefined
+    const verdict = decided.type === "linearizable" ? "valid" : found === undefined ? "unknown" : "invalid"
+    parts.push({ part, rows, verdict, order: undefined, refusal: found })
+  }
+  return { parts, leftOut: all.size - parts.length }
 }
 
 /** Configurations after which a search that is stuck asks whether a short stretch shows why; then 8 times as many. */
@@ -355,8 +364,9 @@ const violation = <Op, Value, Operation, Result>(
   const could = states.length === 0 ? "" : `; the state could be ${states.join(" or ")}`
   // What suffices for the refusal takes many judgements to find, and shrinking a run asks for this line very often.
   return {
-    detail: `not linearizable: ${words} by client ${stuck.client} fits nowhere${could}`,
+    detail: `not linearizable: ${words} by c${stuck.client} fits nowhere${could}`,
     atMicros: stuck.completedAt,
-    node: nodes + stuck.client
+    node: nodes + stuck.client,
+    picture: (title) => Picture.ofScenario(title, model, entries, operations, refusal)
   }
 }

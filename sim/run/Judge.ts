@@ -2,6 +2,7 @@
  * Judges: what a run must satisfy. A judge sees the run's trace events as they happen, so that an invariant is checked at
  * every event, and the history when the run is over.
  */
+import type { Judged } from "#reports/Judged.ts"
 import type { Fields, Level } from "#world/Trace.ts"
 import type { Operation } from "./History.ts"
 
@@ -20,6 +21,8 @@ export interface Violation {
   readonly detail: string
   readonly atMicros?: number
   readonly node?: number
+  /** The history as a page shows it, made when somebody looks; `title` is the run's. */
+  readonly picture?: (title: string) => Judged
 }
 
 export interface Judging<Op, Value> {

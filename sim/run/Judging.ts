@@ -1,4 +1,5 @@
 /** Judging: runs a scenario's judges over a run, and those that every scenario has. */
+import type { Judged } from "#reports/Judged.ts"
 import type { Operation } from "./History.ts"
 import type { Judge, Judging as Session, Observed, Violation } from "./Judge.ts"
 import type { Check } from "./Result.ts"
@@ -30,6 +31,7 @@ const promises: Readonly<Record<BuiltIn, string>> = {
 export class Judging {
   private readonly sittings: ReadonlyArray<Sitting>
   private readonly found = new Map<BuiltIn, Violation>()
+  private readonly pictures = new Map<string, NonNullable<Violation["picture"]>>()
 
   constructor(judges: ReadonlyArray<Judge>, shape: { readonly nodes: number; readonly clients: number }) {
     this.sittings = judges.map((judge) => ({ judge, session: judge.make(shape), violation: undefined }))
@@ -68,6 +70,7 @@ export class Judging {
         }
       if (verdict === "unknown")
         return { name: judge.name, verdict: "unknown", detail: "could not decide within its budget" }
+      if (verdict.picture !== undefined) this.pictures.set(judge.name, verdict.picture)
       return failed(judge.name, verdict)
     })
     const builtIn = (kind: BuiltIn): Check => {
@@ -75,5 +78,10 @@ export class Judging {
       return violation === undefined ? { name: kind, verdict: "pass", detail: promises[kind] } : failed(kind, violation)
     }
     return [builtIn("ambient"), ...own, builtIn("defects"), builtIn("errors"), builtIn("liveness")]
+  }
+
+  /** After `finish`: the history as each judge that refused it can show it. */
+  histories(title: string): ReadonlyArray<{ readonly check: string; readonly judged: Judged }> {
+    return [...this.pictures].map(([check, picture]) => ({ check, judged: picture(title) }))
   }
 }

@@ -381,6 +381,7 @@ class Running {
             ...(failed === undefined ? {} : { failed: { judge: failed.name, detail: failed.detail } })
           }
     this.recordOperations()
+    const histories = this.recorder === undefined ? [] : this.judging.histories(`${scenario.name} seed ${plan.seed}`)
     const recording = this.recorder?.recording({
       scenario: scenario.name,
       seed: plan.seed,
@@ -397,7 +398,8 @@ class Running {
         buggify: plan.buggify,
         ...plan.options
       },
-      checks: all
+      checks: all,
+      histories
     })
     return { result, ...(journal === undefined ? {} : { journal }), ...(recording === undefined ? {} : { recording }) }
   }

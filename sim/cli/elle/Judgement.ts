@@ -3,12 +3,16 @@
  * linearizability; transactions and Jepsen's workloads by Elle. `counter`, `set` and `queue` are both: they are judged as
  * Jepsen's checkers do unless linearizability is asked for.
  */
-import * as Elle from "#sim/elle/Elle.ts"
+import type { Judged as Pictured } from "#reports/Judged.ts"
 import * as Consistency from "#sim/elle/Consistency.ts"
+import * as Elle from "#sim/elle/Elle.ts"
+import * as EllePicture from "#sim/elle/Picture.ts"
 import * as Format from "#sim/judges/formats/Format.ts"
-import type * as History from "#sim/judges/History.ts"
+import * as History from "#sim/judges/History.ts"
 import * as Interpretation from "#sim/judges/Interpretation.ts"
+import type { Refusal } from "#sim/judges/linear/Refusal.ts"
 import * as Linearizability from "#sim/judges/Linearizability.ts"
+import * as Picture from "#sim/judges/Picture.ts"
 
 export interface Verdict {
   readonly valid: boolean | "unknown"
@@ -23,6 +27,12 @@ export interface Verdict {
   readonly explanations: ReadonlyArray<string>
   /** Why the verdict is `unknown`. */
   readonly reason?: string
+}
+
+/** A verdict, and what a page shows of it, made when it is asked for. */
+export interface Judged {
+  readonly verdict: Verdict
+  readonly picture: (title: string) => Pictured
 }
 
 export interface Question {
@@ -62,7 +72,7 @@ export const refuses = ({ consistency, model }: Pick<Question, "model" | "consis
 export const levelNames: ReadonlyArray<string> = Consistency.modelNames
 
 /** Refuses with `Malformed` what it cannot read, and with `Unsuited` operations that the model does not know. */
-export const judge = (bytes: Uint8Array, question: Question): Verdict => {
+export const judge = (bytes: Uint8Array, question: Question): Judged => {
   const format = question.format ?? Format.detect(bytes)
   const history = Format.read(bytes, format)
   const { consistency, model } = question
@@ -70,69 +80,80 @@ export const judge = (bytes: Uint8Array, question: Question): Verdict => {
   return singleObject(history, model as Interpretation.Name, format, question)
 }
 
-const transactions = (history: History.History, model: Elle.Model, question: Question): Verdict => {
+const transactions = (history: History.History, model: Elle.Model, question: Question): Judged => {
   const { consistency, now, timeMillisMax } = question
-  const verdict = Elle.check(history, {
+  const found = Elle.check(history, {
     model,
     budget: { timeMillisMax },
     now,
     ...(consistency === undefined ? {} : { consistency })
   })
-  return {
-    valid: verdict.valid,
+  const verdict: Verdict = {
+    valid: found.valid,
     model,
-    consistency: verdict.consistency,
-    anomalies: [...new Set(verdict.anomalies.map(({ type }) => type))],
-    not: verdict.not,
-    "also-not": verdict.alsoNot,
-    operations: verdict.operations,
-    explanations: verdict.anomalies.map(({ explanation, type }) => `${type}: ${explanation}`),
-    ...(verdict.reason === undefined ? {} : { reason: verdict.reason })
+    consistency: found.consistency,
+    anomalies: [...new Set(found.anomalies.map(({ type }) => type))],
+    not: found.not,
+    "also-not": found.alsoNot,
+    operations: found.operations,
+    explanations: found.anomalies.map(({ explanation, type }) => `${type}: ${explanation}`),
+    ...(found.reason === undefined ? {} : { reason: found.reason })
   }
+  return { verdict, picture: (title) => EllePicture.of(title, history, found) }
 }
 
-/** Linearizability is about real time. */
-const withoutTimes = (history: History.History, model: string): Verdict => ({
-  valid: "unknown",
-  model,
-  consistency: linearizable,
+const nothing: Pick<Verdict, "anomalies" | "not" | "also-not" | "explanations"> = {
   anomalies: [],
   not: [],
   "also-not": [],
-  operations: history.count,
-  explanations: [],
-  reason: "the history does not say which operation ended before another began, and linearizability rests on that"
-})
+  explanations: []
+}
+
+/** For a page, orders are looked for in as much time as a person waits. */
+const pictureLimits = { timeMillisMax: 5_000, configurationsMax: 1_000_000, partsMax: 200 } as const
 
 const singleObject = (
   history: History.History,
   name: Interpretation.Name,
   format: Format.Format,
   { now, timeMillisMax }: Question
-): Verdict => {
-  if (history.order === "process") return withoutTimes(history, name)
+): Judged => {
   const nil = format === "porcupine" ? "exact" : "any"
-  const { entries, model } = Interpretation.interpret(history, name, { nil })
+  const { entries, model, rows } = Interpretation.interpret(history, name, { nil })
+  const head = { ...nothing, model: name, consistency: linearizable, operations: history.count }
+  const pictured = (verdict: Verdict, refusal: Refusal | undefined): Judged => ({
+    verdict,
+    picture: (title) => {
+      const found = Linearizability.examine(model, entries, refusal, { now, ...pictureLimits })
+      const valid = verdict.valid === true ? "valid" : verdict.valid === false ? "invalid" : "unknown"
+      const subject = { title, verdict: valid, model, modelName: name, entries } as const
+      const parts = { parts: found.parts, partsLeftOut: found.leftOut }
+      return Picture.ofHistory({ ...subject, ...parts }, history, rows, verdict.reason)
+    }
+  })
+  if (history.order === "process") {
+    const reason =
+      "the history does not say which operation ended before another began, and linearizability rests on that"
+    // There is no real time to draw either.
+    return {
+      verdict: { ...head, valid: "unknown", reason },
+      picture: (title) => EllePicture.of(title, history, { ...withoutTimes, model: name, reason })
+    }
+  }
   const verdict = Linearizability.check(model, entries, { now, timeMillisMax })
-  const head = { model: name, consistency: linearizable, operations: history.count }
-  if (verdict.type === "linearizable")
-    return { ...head, valid: true, anomalies: [], not: [], "also-not": [], explanations: [] }
+  if (verdict.type === "linearizable") return pictured({ ...head, valid: true }, undefined)
   if (verdict.type === "undecided") {
-    const reason = `the search ran out of ${verdict.reason}`
-    return { ...head, valid: "unknown", anomalies: [], not: [], "also-not": [], explanations: [], reason }
+    return pictured({ ...head, valid: "unknown", reason: `the search ran out of ${verdict.reason}` }, undefined)
   }
   const { refusal } = verdict
   const part = model.parts?.model ?? model
   const words = (row: number): string =>
-    `${part.describe(entries.operations[row], entries.results[row])} by process ${entries.processes[row]}`
+    `${part.describe(entries.operations[row], entries.results[row])} by ${History.nameOf(history, rows[row]!)}`
   const states = [...new Set(refusal.partials.map(({ state }) => state))].slice(0, 3)
   const explanation = `${words(refusal.stuck)} fits nowhere${states.length === 0 ? "" : `; the state could be ${states.join(" or ")}`}`
-  return {
-    ...head,
-    valid: false,
-    anomalies: ["nonlinearizable"],
-    not: [linearizable],
-    "also-not": [],
-    explanations: [explanation]
-  }
+  const explained = { anomalies: ["nonlinearizable"], not: [linearizable], explanations: [explanation] }
+  return pictured({ ...head, ...explained, valid: false }, refusal)
 }
+
+/** Linearizability is about real time. */
+const withoutTimes = { valid: "unknown", consistency: "", anomalies: [], allowed: [], counts: {}, not: [] } as const

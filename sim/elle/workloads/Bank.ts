@@ -27,7 +27,7 @@ export const check = (history: History.History, options: Options = {}): Report =
     total ??= sum(balances.values())
     const wrong = wrongWith(balances, accounts, total, options.negativeBalances ?? false)
     if (wrong === undefined) continue
-    const explanation = `the read ${text(history.outputs[row]!)} by process ${history.processes[row]} ${wrong.words}`
+    const explanation = `the read ${text(history.outputs[row]!)} by ${History.nameOf(history, row)} ${wrong.words}`
     findings.add(wrong.type, () => ({ transactions: [row], explanation }))
   }
   const errors = Object.values(findings.counts).reduce((left, right) => left + right, 0)

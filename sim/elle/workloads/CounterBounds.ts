@@ -30,7 +30,7 @@ export const check = (history: History.History): Report => {
       const upper = addedMax - start.taken
       const value = Number(history.outputs[row])
       if (value >= lower && value <= upper) continue
-      const explanation = `process ${history.processes[row]} read ${text(history.outputs[row]!)}, which is not between ${lower} and ${upper}`
+      const explanation = `${History.nameOf(history, row)} read ${text(history.outputs[row]!)}, which is not between ${lower} and ${upper}`
       findings.add("out-of-bounds", () => ({ transactions: [row], explanation }))
     } else {
       const given = history.inputs[row]

@@ -35,7 +35,7 @@ export const check = (history: History.History, options: Options = {}): Report =
     if (element.dequeued <= element.attempts) return
     const type = element.attempts === 0 ? "unexpected" : "duplicated"
     const why = type === "unexpected" ? "nobody had tried to enqueue" : "had come out before"
-    const explanation = `process ${history.processes[row]} dequeued ${name}, which ${why}`
+    const explanation = `${History.nameOf(history, row)} dequeued ${name}, which ${why}`
     findings.add(type, () => ({ transactions: [row], explanation }))
   }
   for (const { row, type } of History.events(history)) {
