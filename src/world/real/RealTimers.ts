@@ -20,6 +20,9 @@ import { Alarm, DeadlineHeap } from "./DeadlineHeap.ts"
 /** The longest delay that the host's timers take; longer ones are armed again on the way. */
 const hostDelayMillisMax = 2_147_483_647
 
+/** So near a deadline the next turn of the event loop will do: an alarm without delay must not cost a millisecond. */
+const turnMillisMax = 0.01
+
 export class RealTimers {
   private readonly heap = new DeadlineHeap()
   private order = 0
@@ -64,9 +67,9 @@ export class RealTimers {
   private arm(deadlineMicros: number): void {
     this.disarm()
     this.armedMicros = deadlineMicros
-    const delayMillis = Math.ceil(deadlineMicros / 1000 - performance.now())
-    if (delayMillis <= 0) this.immediate = setImmediate(this.wake)
-    else this.timeout = setTimeout(this.wake, Math.min(delayMillis, hostDelayMillisMax))
+    const delayMillis = deadlineMicros / 1000 - performance.now()
+    if (delayMillis <= turnMillisMax) this.immediate = setImmediate(this.wake)
+    else this.timeout = setTimeout(this.wake, Math.min(Math.ceil(delayMillis), hostDelayMillisMax))
   }
 
   private disarm(): void {
