@@ -24,8 +24,18 @@ export const valueBytesMax = 64 * 1_048_576
 /** The operations of one batch, in bytes: one value of the largest size and room for what goes with it. */
 export const batchBytesMax = 96 * 1_048_576
 
+/** A record of a log, in bytes: a batch of the largest size, and 64 KiB for what its writer puts around it. */
+export const recordBytesMax = batchBytesMax + 65_536
+
 /** Bytes of batches that wait for an engine's log before it refuses more: a second of a slow disk. */
 export const writesWaitingBytesMax = 256 * 1_048_576
 
 /** Snapshots open at a time in one engine: each holds back what compaction may drop. */
 export const snapshotsMax = 4_096
+
+/** A page of the B+tree's file, in bytes: from a sector of the device to what two bytes can tell offsets in. */
+export const btreePageBytesMin = 512
+export const btreePageBytesMax = 32_768
+
+/** Pages of one B+tree: their numbers have four bytes. */
+export const btreePagesMax = 4_294_967_295
