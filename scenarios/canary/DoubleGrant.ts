@@ -1,8 +1,7 @@
 /** Canary: acceptors grant a lease without a look at the one before. Two holders serve at once. */
-import { driftPpmMax } from "#sim/faults/Fault.ts"
 import type { Scenario } from "#sim/run/Scenario.ts"
 import * as Lease from "../register/Lease.ts"
-import type { Operation, Value } from "../register/Shared.ts"
+import { leaseOptions, singleHolder, type Operation, type Value } from "../register/Shared.ts"
 import * as LeaseRegisterDriver from "../systems/LeaseRegisterDriver.ts"
 
 export const scenario: Scenario<Operation, Value> = {
@@ -13,19 +12,14 @@ export const scenario: Scenario<Operation, Value> = {
   clients: { default: 5, min: 4, max: 5 },
   durationMicros: 40_000_000,
   options: { leaseMillis: [500], renewMillis: [100] },
-  server: (spec) =>
-    LeaseRegisterDriver.server(spec, {
-      leaseMicros: Number(spec.options["leaseMillis"]) * 1_000,
-      renewMicros: Number(spec.options["renewMillis"]) * 1_000,
-      driftPpmMax,
-      grantsTwice: true
-    }),
+  server: (spec) => LeaseRegisterDriver.server(spec, { ...leaseOptions(spec), grantsTwice: true }),
   // Mostly reads: a holder that has lost its majority answers them still, but no write.
   workload: {
     ...Lease.scenario.workload,
     gapMicros: 5_000,
     draw: (draw, at) => (draw.chance(1, 50) ? Lease.scenario.workload.draw(draw, at) : { type: "read" })
   },
+  judges: [singleHolder],
   faults: ["one-way", "partial"],
   canary: { judge: "single-holder", bug: "a double grant of a lease" }
 }

@@ -4,11 +4,21 @@
  * node and survives no damage to it.
  */
 import * as Atlas from "#sim/faults/Atlas.ts"
-import { driftPpmMax } from "#sim/faults/Fault.ts"
 import type { Scenario } from "#sim/run/Scenario.ts"
 import { describe } from "../systems/LeaseRegister.ts"
 import * as LeaseRegisterDriver from "../systems/LeaseRegisterDriver.ts"
-import { client, label, linearizability, singleHolder, type Operation, type Value } from "./Shared.ts"
+import { contract } from "./Contract.ts"
+import {
+  client,
+  draw,
+  final,
+  label,
+  leaseOptions,
+  linearizability,
+  singleHolder,
+  type Operation,
+  type Value
+} from "./Shared.ts"
 
 export const scenario: Scenario<Operation, Value> = {
   name: "register/lease",
@@ -18,24 +28,12 @@ export const scenario: Scenario<Operation, Value> = {
   durationMicros: 10_000_000,
   livenessMicros: 20_000_000,
   options: { leaseMillis: [1_000, 300, 400], renewMillis: [50, 100, 20] },
-  server: (spec) =>
-    LeaseRegisterDriver.server(spec, {
-      leaseMicros: Number(spec.options["leaseMillis"]) * 1_000,
-      renewMicros: Number(spec.options["renewMillis"]) * 1_000,
-      driftPpmMax,
-      grantsTwice: false
-    }),
+  server: (spec) => LeaseRegisterDriver.server(spec, { ...leaseOptions(spec), grantsTwice: false }),
   workload: {
     gapMicros: 15_000,
-    draw: (draw, { client: index, index: turn }) => {
-      // A write's value is its own: an odd read is traced to its writer at once.
-      const value = (index + 1) * 1_000_000 + turn
-      const kind = draw.below(10)
-      if (kind < 6) return { type: "read" }
-      return kind < 9 ? { type: "write", value } : { type: "cas", from: draw.below(4), to: draw.below(4) }
-    },
+    draw,
     client,
-    final: () => [{ type: "read" }],
+    final,
     label
   },
   faults: [
@@ -65,6 +63,6 @@ export const scenario: Scenario<Operation, Value> = {
     "config"
   ],
   atlas: Atlas.nothing,
-  judges: [linearizability, singleHolder],
+  judges: [linearizability, singleHolder, contract],
   describe
 }

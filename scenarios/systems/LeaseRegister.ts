@@ -59,12 +59,22 @@ export const operations = { read: 0, write: 1, cas: 2 } as const
 /** The value of the register before the first write. */
 export const initialValue = 0
 
-const messages = { acquire: 10, granted: 11, refused: 12, renew: 13, renewed: 14, write: 15, written: 16 } as const
+/** The first byte of what nodes say to each other; a ballot of four bytes follows. */
+export const messages = {
+  acquire: 10,
+  granted: 11,
+  refused: 12,
+  renew: 13,
+  renewed: 14,
+  write: 15,
+  written: 16
+} as const
 
 /** Candidates wait up to this many renewals more than they must, so that one of them comes first. */
 const campaignSpread = 8
 const nodesMax = 16
-const ownerOf = (ballot: number): number => ballot % nodesMax
+/** Whose ballot it is. */
+export const ownerOf = (ballot: number): number => ballot % nodesMax
 
 const initial = RegisterState.initialOf(initialValue)
 
@@ -367,7 +377,8 @@ export class LeaseRegister {
     if (count(this.written) !== this.majority) return
     this.committed = this.proposed
     if (this.phase === "adopting") return this.hold(nowMicros)
-    if (nowMicros >= this.leaseUntil) return
+    // A later renewal must not find it holding, with a write that nobody answers any more.
+    if (nowMicros >= this.leaseUntil) return this.stepDown("expired")
     const done = this.inFlight
     this.inFlight = []
     for (const request of done) this.answerFromSession(request)

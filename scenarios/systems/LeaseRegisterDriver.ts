@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import { allocate, putF64, putU32, Reader } from "#base/Bytes.ts"
+import { allocate, getF64, getU32, putF64, putU32, Reader } from "#base/Bytes.ts"
 import { crc32c } from "#base/Crc32c.ts"
 import type { ServerSpec } from "#sim/run/Scenario.ts"
 import { Disk, type File } from "#world/Disk.ts"
@@ -17,7 +17,7 @@ import { empty, LeaseRegister, type Config, type Durable } from "./LeaseRegister
 
 const nothing: Uint8Array = new Uint8Array(0)
 
-const path = "register"
+export const path = "register"
 const slotBytes = 4_096
 /** Length and checksum of what follows them. */
 const headBytes = 8
@@ -56,6 +56,19 @@ const decodeSlot = (slot: Uint8Array): { readonly generation: number; readonly d
     state: reader.rest()
   }
   return reader.isWhole ? { generation, durable } : undefined
+}
+
+/** What a node's file holds, for whoever judges it: the fixed part of its newest state. No file: nothing yet. */
+export const peek = (file: Uint8Array | undefined): Omit<Durable, "state"> => {
+  if (file === undefined || file.length < stateAt) return empty
+  const hasSecond = file.length >= slotBytes + stateAt
+  const at = hasSecond && getF64(file, slotBytes + headBytes) > getF64(file, headBytes) ? slotBytes : 0
+  return {
+    promised: getU32(file, at + 16),
+    grantedMicros: getU32(file, at + 20),
+    ballot: getU32(file, at + 24),
+    sequence: getU32(file, at + 28)
+  }
 }
 
 /** Persists states one after the other; one that comes while a write is under way replaces the one that waits. */

@@ -50,7 +50,11 @@ export const definitions = {
   "stuck-sync": { group: "disk", summary: "a node's syncs do not return until the fault ends" },
   "lying-sync": { group: "disk", summary: "a node's syncs answer at once and sync nothing" },
   skew: { group: "clock", summary: "a node's wall clock is off by `amount` microseconds from its start" },
-  drift: { group: "clock", summary: "a node's clocks run `amount` parts per million too fast (or slow)" },
+  drift: {
+    group: "clock",
+    summary:
+      "the first named node's clocks run `amount` parts per million too fast (or slow), those of the others the other way"
+  },
   step: { group: "clock", summary: "a node's wall clock jumps by `amount` microseconds" },
   crash: { group: "process", summary: "a node dies at once and restarts on what its disk kept" },
   stop: { group: "process", summary: "a node is asked to stop, drains, and restarts" },
@@ -67,7 +71,10 @@ export const kinds = Object.keys(definitions) as ReadonlyArray<Kind>
 
 export const isKind = (name: string): name is Kind => Object.hasOwn(definitions, name)
 
-/** Clocks drift by at most this many parts per million either way: what protocols with leases may rely on. */
+/**
+ * Clocks drift by at most this many parts per million either way, where the run's option `clock.driftPpmMax` says nothing
+ * else: what protocols with leases may rely on.
+ */
 export const driftPpmMax = 500
 
 /** One fault of a schedule. */

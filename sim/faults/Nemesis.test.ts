@@ -86,10 +86,7 @@ const fault = (
 
 /** Which ways are cut: "from>to". */
 const cutWays = ({ bench }: Cluster): ReadonlyArray<string> =>
-  bench.net
-    .allLinks()
-    .filter((link) => link.cuts > 0)
-    .map(({ from, to }) => `${from}>${to}`)
+  bench.net.allLinks.filter((link) => link.cuts > 0).map(({ from, to }) => `${from}>${to}`)
 
 /** Strikes with one fault and looks at the cluster while it lasts, and after. */
 const during = <A>(
@@ -116,7 +113,7 @@ describe("faults of all links", () => {
     ["fragment", "fragmentBytes"]
   ] as const)("%s is on every link by its amount while it lasts, and on none before and after", (kind, field) => {
     const look = ({ bench }: Cluster): ReadonlyArray<number> => [
-      ...new Set(bench.net.allLinks().map((link) => link[field]))
+      ...new Set(bench.net.allLinks.map((link) => link[field]))
     ]
     expect(during(kind, { amount: 123 }, look)).toMatchObject({
       before: [0],
@@ -128,7 +125,7 @@ describe("faults of all links", () => {
 
   it("clog stops all links, then lets them go on one by one, all within its time", () => {
     const all = cluster()
-    const clogged = (): number => all.bench.net.allLinks().filter((link) => link.clogs > 0).length
+    const clogged = (): number => all.bench.net.allLinks.filter((link) => link.clogs > 0).length
     all.nemesis.schedule([fault(all, "clog")])
     const counts: Array<number> = []
     for (let step = 0; step <= 20; step++) {
@@ -241,7 +238,7 @@ describe("faults of streams", () => {
 
   it("slow-link is on all links of its node, both ways, and on no other", () => {
     const slow = ({ bench }: Cluster): ReadonlyArray<number> =>
-      bench.net.allLinks().map((link) => (link.from === 1 || link.to === 1 ? 1 : 0) * 1_000 + link.bytesPerMilli)
+      bench.net.allLinks.map((link) => (link.from === 1 || link.to === 1 ? 1 : 0) * 1_000 + link.bytesPerMilli)
     const { after, before, within } = during("slow-link", { nodes: [1], amount: 50 }, slow)
     expect(within).toEqual(before.map((each) => (each === 1_000 ? 1_050 : 0)))
     expect(after).toEqual(before)
@@ -513,7 +510,7 @@ describe("a schedule", () => {
 describe("healing", () => {
   /** What is wrong with a cluster, in words. */
   const wrong = ({ bench, machines }: Cluster): ReadonlyArray<string> => [
-    ...bench.net.allLinks().flatMap((link) => {
+    ...bench.net.allLinks.flatMap((link) => {
       const {
         bytesPerMilli,
         clogs,
@@ -562,7 +559,7 @@ describe("healing", () => {
   it("ends whatever strikes and whatever would strike still, and everybody runs and hears each other", () => {
     for (let seed = 0; seed < 40; seed++) {
       const all = cluster({ seed: `${seed}`, atlas: { copiesIntactMin: 2 } })
-      const shape = { nodes: servers, durationMicros: 10 * second, versions: 2 }
+      const shape = { nodes: servers, durationMicros: 10 * second, versions: 2, driftPpmMax: 500 }
       const schedule = drawSchedule(new Draw(prngOf(`${seed}`, "faults")), shape, { allowed: kinds, all: true })
       const ends = [all.dial(3, 0), all.dial(4, 1), all.dial(0, 2)]
       all.nemesis.schedule(schedule)

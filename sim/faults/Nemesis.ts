@@ -166,10 +166,11 @@ export class Nemesis {
   }
 
   private strikeClock(fault: Fault): string {
-    const machine = this.victim.machines[fault.nodes[0]]
-    if (fault.kind === "drift") this.last(fault)
-    else machine.clock.step(fault.amount)
-    return `${machine.name}: ${fault.amount} ${fault.kind === "drift" ? "ppm" : "µs"}`
+    const { amount, kind, nodes } = fault
+    if (kind === "drift") this.last(fault)
+    else this.victim.machines[nodes[0]].clock.step(amount)
+    const others = nodes.length === 1 ? "" : `, ${this.names(nodes.slice(1))}: ${-amount}`
+    return `${this.names(nodes.slice(0, 1))}: ${amount}${others} ${kind === "drift" ? "ppm" : "µs"}`
   }
 
   private strikeProcess(fault: Fault): string | undefined {
@@ -301,7 +302,7 @@ export class Nemesis {
       faults.lying = this.isActive("lying-sync", index)
       if (this.isActive("stuck-sync", index)) faults.stuck = true
       else if (faults.stuck) machine.disk.unstick()
-      machine.clock.drift(this.latest("drift", index))
+      machine.clock.drift(this.drift(index))
     }
   }
 
@@ -320,8 +321,10 @@ export class Nemesis {
   }
 
   /** The latest decides: two drifts at once would leave the bound. */
-  private latest(kind: Kind, node: number): number {
-    return this.of(kind, node).at(-1)?.amount ?? 0
+  private drift(node: number): number {
+    const latest = this.of("drift", node).at(-1)
+    if (latest === undefined) return 0
+    return latest.nodes[0] === node ? latest.amount : -latest.amount
   }
 
   private isActive(kind: Kind, node: number): boolean {

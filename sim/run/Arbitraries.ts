@@ -8,7 +8,7 @@
  * generator: a choice of 0 is the least that can be drawn, so shrinking goes there.
  */
 import * as fc from "fast-check"
-import type { Fault, Kind } from "#sim/faults/Fault.ts"
+import { driftPpmMax, type Fault, type Kind } from "#sim/faults/Fault.ts"
 import { applies, drawFault, type Shape } from "#sim/faults/Schedule.ts"
 import { Draw, type Source } from "#sim/kernel/Draw.ts"
 import { policies, type PolicyName } from "#sim/kernel/PolicyName.ts"
@@ -41,7 +41,7 @@ const draw = (count: number): fc.Arbitrary<() => Draw> =>
 /** Enough for an operation, for a fault (a partition draws each of its nodes), and for the environment. */
 const operationDraws = 6
 const faultDraws = 10
-const environmentDraws = 5
+const environmentDraws = 6
 
 export interface Bounds {
   /** Default: the scenario's. */
@@ -123,7 +123,8 @@ export const schedule = (scenario: Scenario, nodes: number, bounds: Bounds = {})
     faults({
       nodes,
       durationMicros: bounds.durationMicros ?? scenario.durationMicros,
-      versions: scenario.versions ?? 1
+      versions: scenario.versions ?? 1,
+      driftPpmMax
     })
   )
 
@@ -154,6 +155,13 @@ export const plan = (scenario: Scenario, bounds: Bounds = {}): fc.Arbitrary<Plan
     })
     .map(({ environment, faults, operations, options, seed, shape: { clients, nodes }, ...rest }) => {
       const durationMicros = bounds.durationMicros ?? scenario.durationMicros
+      const drawn = drawEnvironment(environment())
+      const of = {
+        nodes,
+        durationMicros,
+        versions: scenario.versions ?? 1,
+        driftPpmMax: Number(drawn["clock.driftPpmMax"])
+      }
       return {
         scenario: scenario.name,
         seed: String(seed),
@@ -161,8 +169,8 @@ export const plan = (scenario: Scenario, bounds: Bounds = {}): fc.Arbitrary<Plan
         clients,
         durationMicros,
         ...rest,
-        options: { ...drawEnvironment(environment()), ...options },
-        faults: faults({ nodes, durationMicros, versions: scenario.versions ?? 1 }),
+        options: { ...drawn, ...options },
+        faults: faults(of),
         operations: operations(clients)
       }
     })

@@ -1,7 +1,7 @@
 /** Judging: runs a scenario's judges over a run, and those that every scenario has. */
 import type { Judged } from "#reports/Judged.ts"
 import type { Operation } from "./History.ts"
-import type { Judge, Judging as Session, Observed, Violation } from "./Judge.ts"
+import type { Judge, Judging as Session, Observed, Sent, Sight, Violation } from "./Judge.ts"
 import type { Check } from "./Result.ts"
 
 interface Sitting {
@@ -30,24 +30,44 @@ const promises: Readonly<Record<BuiltIn, string>> = {
 
 export class Judging {
   private readonly sittings: ReadonlyArray<Sitting>
+  /** Those that are told of datagrams. */
+  private readonly hearing: ReadonlyArray<Sitting>
   private readonly found = new Map<BuiltIn, Violation>()
   private readonly pictures = new Map<string, NonNullable<Violation["picture"]>>()
 
-  constructor(judges: ReadonlyArray<Judge>, shape: { readonly nodes: number; readonly clients: number }) {
-    this.sittings = judges.map((judge) => ({ judge, session: judge.make(shape), violation: undefined }))
+  constructor(judges: ReadonlyArray<Judge>, run: Sight) {
+    this.sittings = judges.map((judge) => ({ judge, session: judge.make(run), violation: undefined }))
+    this.hearing = this.sittings.filter(({ session }) => session.sent !== undefined)
   }
 
-  /** True: an invariant broke at this event. */
+  /** True: an invariant broke at this event, and the run is over. */
   observe(event: Observed): boolean {
-    let broken = false
+    let over = false
     for (const sitting of this.sittings) {
       if (sitting.violation !== undefined || sitting.session.observe === undefined) continue
-      const violation = sitting.session.observe(event)
-      if (violation === undefined) continue
-      sitting.violation = { atMicros: event.atMicros, node: event.node, ...violation }
-      broken = true
+      if (this.breaks(sitting, event.atMicros, event.node, sitting.session.observe(event))) over = true
     }
-    return broken
+    return over
+  }
+
+  get hearsDatagrams(): boolean {
+    return this.hearing.length > 0
+  }
+
+  /** The same for a datagram. */
+  sent(datagram: Sent): boolean {
+    let over = false
+    for (const sitting of this.hearing) {
+      if (sitting.violation !== undefined) continue
+      if (this.breaks(sitting, datagram.atMicros, datagram.from, sitting.session.sent!(datagram))) over = true
+    }
+    return over
+  }
+
+  private breaks(sitting: Sitting, atMicros: number, node: number, violation: Violation | undefined): boolean {
+    if (violation === undefined) return false
+    sitting.violation = { atMicros, node, ...violation }
+    return sitting.judge.inside !== true
   }
 
   /** The first of each kind counts. */

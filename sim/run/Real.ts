@@ -83,7 +83,12 @@ class RealRun {
     this.root = root
     this.servers = addresses.slice(0, plan.nodes)
     this.clientAddresses = addresses.slice(plan.nodes)
-    this.judging = new Judging(scenario.judges, { nodes: plan.nodes, clients: plan.clients })
+    this.judging = new Judging(scenario.judges, {
+      nodes: plan.nodes,
+      clients: plan.clients,
+      options: plan.options,
+      durable: () => undefined
+    })
     this.clients = new Clients(scenario.workload, plan.clients, plan.operations, {
       now: () => this.now(),
       after: (_, delayMicros, call) => this.later(delayMicros, call),

@@ -6,12 +6,15 @@ import { scenario as counter } from "#scenarios/counter/Durable.ts"
 import { scenario as echo } from "#scenarios/echo/Stream.ts"
 import { scenario as lease } from "#scenarios/register/Lease.ts"
 import type { Fault, Kind } from "#sim/faults/Fault.ts"
+import { Disk } from "#world/Disk.ts"
 import { Host } from "#world/Host.ts"
+import { Net } from "#world/Net.ts"
 import { Timers } from "#world/Timers.ts"
 import { Trace } from "#world/Trace.ts"
 import { failedCheck } from "./Result.ts"
 import { run, type RunOutput } from "./Run.ts"
-import type { Scenario } from "./Scenario.ts"
+import type { Judge } from "./Judge.ts"
+import type { Scenario, ServerSpec } from "./Scenario.ts"
 import { drawPlan } from "./Swarm.ts"
 
 const scenarios: Readonly<Record<string, Scenario>> = { lease, counter, echo, archive }
@@ -207,6 +210,40 @@ describe("the verdict of a run", () => {
       detail: 'n0: test/event {"value":7}'
     })
     expect(verdictOf(emit("info"))).toEqual({ verdict: "fail", judge: "no-sevens", detail: "a seven" })
+  })
+
+  it("is fail by a judge at a datagram, and by one of the inside behind what it leads to", () => {
+    const says = Effect.fnUntraced(function* (spec: ServerSpec) {
+      const disk = yield* Disk
+      const net = yield* Net
+      const trace = yield* Trace
+      const socket = yield* net.bind(spec.self, { received: () => {} })
+      const file = yield* disk.open("file", { create: true })
+      yield* disk.syncDirectory("")
+      yield* file.append(Uint8Array.of(7))
+      socket.send({ host: "c0", port: 1 }, Uint8Array.of(7))
+      yield* file.sync
+      trace.emit("info", "test/late")
+      return yield* Effect.never
+    }, Effect.scoped)
+    const early = (inside: { readonly inside?: true }): Judge => ({
+      name: "early",
+      ...inside,
+      make: ({ durable }) => ({
+        sent: ({ bytes, from, to }) => ({
+          detail: `${bytes[0]} from ${from} to ${to}, on disk: ${durable(0, "file")?.length}`
+        })
+      })
+    })
+    const late: Judge = {
+      name: "late",
+      make: () => ({ observe: ({ name }) => (name === "test/late" ? { detail: "late" } : undefined) })
+    }
+    const failing = (judges: ReadonlyArray<Judge>) => verdictOf(small(says, { judges }))
+    const seen = { verdict: "fail", judge: "early", detail: "7 from 0 to 1, on disk: 0" }
+    expect(failing([early({})])).toEqual(seen)
+    expect(failing([late, early({})])).toEqual(seen)
+    expect(failing([late, early({ inside: true })])).toEqual({ verdict: "fail", judge: "late", detail: "late" })
   })
 
   it("is fail by `liveness` when a client's final operation does not succeed in time", () => {

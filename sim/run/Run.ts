@@ -122,7 +122,17 @@ class Running {
     this.clientAddresses = names.slice(plan.nodes).map((host) => ({ host, port: serverPort }))
     this.serverOptions = this.servers.map(() => plan.options)
     this.serverVersions = this.servers.map(() => 0)
-    this.judging = new Judging(scenario.judges, { nodes: plan.nodes, clients: plan.clients })
+    this.judging = new Judging(scenario.judges, {
+      nodes: plan.nodes,
+      clients: plan.clients,
+      options: plan.options,
+      durable: (node, path) => this.machines[node].disk.durable(path)
+    })
+    if (this.judging.hearsDatagrams) {
+      net.tap = (from, to, bytes) => {
+        if (this.judging.sent({ atMicros: kernel.now, from, to, bytes })) this.breaks()
+      }
+    }
     this.nemesis = new Nemesis({
       kernel,
       net,
@@ -198,13 +208,15 @@ class Running {
             node: machine.index
           })
         }
-        if (this.judging.observe({ atMicros: now, node: machine.index, level, name, fields })) {
-          this.broken = true
-          this.kernel.halt()
-        }
+        if (this.judging.observe({ atMicros: now, node: machine.index, level, name, fields })) this.breaks()
       },
       marked: (name) => this.mark(name)
     }
+  }
+
+  private breaks(): void {
+    this.broken = true
+    this.kernel.halt()
   }
 
   private mark(name: string): void {

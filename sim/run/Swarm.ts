@@ -1,6 +1,6 @@
 /** Swarm: draws the plan of a run from its seed. Every part is drawn from a stream of its own. */
 import { Draw } from "#sim/kernel/Draw.ts"
-import type { Kind } from "#sim/faults/Fault.ts"
+import { driftPpmMax, type Kind } from "#sim/faults/Fault.ts"
 import { drawSchedule } from "#sim/faults/Schedule.ts"
 import type { PolicyName } from "#sim/kernel/PolicyName.ts"
 import { prngOf } from "#sim/kernel/Stream.ts"
@@ -20,12 +20,17 @@ export interface PlanOptions {
 /** A client draws at most this many operations; a longer run lets it rest. */
 const operationsPerClientMax = 200_000
 
+/** The usual size, a smaller one (fewer copies hide less, and run faster), or any. */
 const drawClusterSize = (
   draw: Draw,
   bounds: { readonly default: number; readonly min: number; readonly max: number }
-): number => (draw.chance(1, 2) ? bounds.default : draw.between(bounds.min, bounds.max))
+): number => {
+  const style = draw.below(4)
+  if (style < 2) return bounds.default
+  return draw.between(bounds.min, style === 2 ? bounds.default : bounds.max)
+}
 
-/** Machine and network, from quick to slow. Microseconds. */
+/** Machine, network and clocks, from good to bad. */
 export const drawEnvironment = (draw: Draw): Record<string, OptionValue> => {
   const latencyMicrosMin = draw.pick([50, 200, 500, 2_000])
   const syncMicrosMin = draw.pick([50, 200, 1_000])
@@ -35,7 +40,9 @@ export const drawEnvironment = (draw: Draw): Record<string, OptionValue> => {
     "disk.callMicrosMin": 10,
     "disk.callMicrosMax": draw.pick([20, 200]),
     "disk.syncMicrosMin": syncMicrosMin,
-    "disk.syncMicrosMax": syncMicrosMin * draw.pick([2, 10])
+    "disk.syncMicrosMax": syncMicrosMin * draw.pick([2, 10]),
+    // A margin for drift that is missing shows sooner where clocks are bad.
+    "clock.driftPpmMax": draw.pick([driftPpmMax, 10_000, 50_000])
   }
 }
 
@@ -85,7 +92,12 @@ export const drawPlan = (scenario: Scenario, options: PlanOptions): Plan => {
     buggify: draw("buggify").chance(1, 2),
     faults: drawSchedule(
       draw("faults"),
-      { nodes, durationMicros, versions: scenario.versions ?? 1 },
+      {
+        nodes,
+        durationMicros,
+        versions: scenario.versions ?? 1,
+        driftPpmMax: Number({ ...environment, ...own }["clock.driftPpmMax"])
+      },
       { allowed: options.faults ?? scenario.faults, all: options.faults !== undefined || scenario.canary !== undefined }
     ),
     operations: drawOperations(scenario, draw("operations"), {

@@ -186,6 +186,25 @@ describe("a file", () => {
     expect(contents(inode)).toEqual([1, 1, 3])
   })
 
+  it("tells what power loss would leave for certain, without losing anything", () => {
+    const inode = new Inode()
+    const certain = (): ReadonlyArray<number> => [...inode.durableBytes()]
+    inode.write(0, Uint8Array.of(1, 1))
+    expect(certain()).toEqual([])
+    inode.sync()
+    expect(certain()).toEqual([1, 1])
+    inode.writeDurable(1, Uint8Array.of(2, 2))
+    expect(certain()).toEqual([1, 2, 2])
+    inode.write(0, Uint8Array.of(3))
+    expect(certain()).toEqual([1, 2, 2])
+    inode.loseToSync()
+    inode.sync()
+    expect([certain(), contents(inode)]).toEqual([
+      [1, 2, 2],
+      [3, 2, 2]
+    ])
+  })
+
   it("keeps its own copy of what is written: the writer may use the buffer again", () => {
     const inode = new Inode()
     const bytes = Uint8Array.of(1, 2, 3)
@@ -334,6 +353,23 @@ describe("names", () => {
       image.powerLoss(lossBy(flips))
       expect([before, after]).toContain(image.get("current"))
     }
+  })
+
+  it("are certain to survive once their directories are synced, all the way up, and nothing is pending there", () => {
+    const image = new DiskImage()
+    const inode = new Inode()
+    inode.writeDurable(0, Uint8Array.of(7))
+    const certain = (path: string): number | undefined => image.durable(path)?.[0]
+    image.create("a", "directory")
+    image.create("a/log", inode)
+    image.syncDirectory("a")
+    expect(certain("a/log")).toBe(undefined)
+    image.syncDirectory("")
+    expect([certain("a/log"), certain("a"), certain("b")]).toEqual([7, undefined, undefined])
+    image.rename("a", "b")
+    expect([certain("a/log"), certain("b/log")]).toEqual([undefined, undefined])
+    image.syncDirectory("")
+    expect([certain("a/log"), certain("b/log")]).toEqual([undefined, 7])
   })
 
   it("below a directory that vanished are out of reach", () => {

@@ -58,6 +58,8 @@ export class Inode {
   private pending: Array<Pending> = []
   /** What is durable, kept apart since a sync lost some write for good. */
   private durable: Image | undefined
+  /** The stretch of `cache` that was shown last. */
+  private seen: { readonly of: Uint8Array; readonly bytes: Uint8Array } = { of: nothing, bytes: nothing }
 
   read(offset: number, length: number): Uint8Array {
     const end = Math.min(offset + length, this.size)
@@ -148,6 +150,18 @@ export class Inode {
     return image
   }
 
+  /** What power loss leaves for certain. They may be the file's own bytes; while nothing is pending, always the same array. */
+  durableBytes(): Uint8Array {
+    if (!this.isClean) {
+      const { bytes, size } = this.durable ?? this.undone()
+      return bytes.subarray(0, size)
+    }
+    // A judge looks at every message: a new array each time would cost more than the judging.
+    if (this.seen.of !== this.cache || this.seen.bytes.length !== this.size)
+      this.seen = { of: this.cache, bytes: this.cache.subarray(0, this.size) }
+    return this.seen.bytes
+  }
+
   /** The same again, to go another way. */
   fork(): Inode {
     const fork = new Inode()
@@ -225,6 +239,9 @@ export type Entry = Inode | "directory"
 
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf("/")))
 
+/** Whether `path` is `name`, or below it. */
+const isAt = (name: string, path: string): boolean => path === name || path.startsWith(`${name}/`)
+
 export class DiskImage {
   private names = new Map<string, Entry>()
   private durableNames = new Map<string, Entry>()
@@ -249,7 +266,7 @@ export class DiskImage {
 
   /** A file, or a directory with all below it. */
   rename(from: string, to: string): void {
-    const moved = [...this.names].filter(([name]) => name === from || name.startsWith(`${from}/`))
+    const moved = [...this.names].filter(([name]) => isAt(from, name))
     this.change({
       directories: [parentOf(from), parentOf(to)],
       gone: moved.map(([name]) => name),
@@ -279,6 +296,16 @@ export class DiskImage {
   pathOf(inode: Inode): string | undefined {
     for (const [path, entry] of this.names) if (entry === inode) return path
     return undefined
+  }
+
+  /** What power loss leaves of a file for certain; undefined: there may be none of this name. They may be its own bytes. */
+  durable(path: string): Uint8Array | undefined {
+    for (const { come, gone } of this.pendingEntries)
+      if (gone.some((name) => isAt(name, path)) || come.some(([name]) => isAt(name, path))) return undefined
+    for (let parent = parentOf(path); parent !== ""; parent = parentOf(parent))
+      if (this.durableNames.get(parent) !== "directory") return undefined
+    const entry = this.durableNames.get(path)
+    return entry === undefined || entry === "directory" ? undefined : entry.durableBytes()
   }
 
   /** The same again, to go another way; `forkOf` says which file became which. */

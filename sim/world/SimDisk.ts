@@ -405,6 +405,11 @@ export class SimDisk {
     return `${path} at ${offset}`
   }
 
+  /** The bytes of a file that power loss at this moment would leave for certain. They may be the disk's own. */
+  durable(path: string): Uint8Array | undefined {
+    return this.image.durable(path)
+  }
+
   /** The disk as one incarnation sees it. */
   service(epoch: Epoch): Disk.Disk["Service"] {
     return Disk.make({

@@ -100,6 +100,8 @@ export class SimNet {
   readonly kernel: Kernel
   readonly machines: ReadonlyArray<Endpoint>
   readonly observer: NetObserver | undefined
+  /** Told of each datagram when it is sent. */
+  tap: ((from: number, to: number, bytes: Uint8Array) => void) | undefined
   /** Bound datagram sockets of each machine's present incarnation, by port. */
   readonly sockets: ReadonlyArray<Map<number, Net.DatagramSink>>
   readonly free: Array<Datagram> = []
@@ -304,7 +306,9 @@ export class SimNet {
             send: (to, bytes) => {
               if (!open || epoch.dead || bytes.length > Limits.datagramBytesMax) return
               const target = this.byName.get(to.host)
-              if (target !== undefined) this.sendDatagram(this.links[index][target], local, to.port, bytes)
+              if (target === undefined) return
+              this.tap?.(index, target, bytes)
+              this.sendDatagram(this.links[index][target], local, to.port, bytes)
             },
             close: () => {
               if (open && !epoch.dead) sockets.delete(local.port)
