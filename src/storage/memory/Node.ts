@@ -43,6 +43,12 @@ export class Leaf {
     this.run = 0
   }
 
+  /** Leaves the first `count` entries. */
+  cut(count: number): void {
+    this.count = count
+    this.run = 0
+  }
+
   /** Moves the entries from `from` on behind those of `target`. */
   moveTo(target: Leaf, from: number): void {
     for (let i = from; i < this.count; i++) {

@@ -155,6 +155,52 @@ export class OrderedTree {
     return this.arena.value(record)
   }
 
+  /**
+   * Drops what nobody needs among the keys of one leaf, from `from` on and below `to`: versions below the sequence number `cut`
+   * (a range delete covers them), versions and tombstones that the retention does not ask for. Where to go on, or
+   * `undefined`: there is nothing up to `to`.
+   */
+  sweep(from: Uint8Array, to: Uint8Array | undefined, cut: number): Uint8Array | undefined {
+    const { arena } = this
+    const leaf = this.descend(from, 0, from.length, Keys.prefixOf(from, 0, from.length))
+    const first = this.lowerBound(leaf, from)
+    const end = to === undefined ? leaf.count : this.boundIn(leaf, to)
+    let kept = first
+    for (let at = first; at < leaf.count; at++) {
+      const record = at < end ? this.swept(leaf.records[at], cut) : leaf.records[at]
+      if (record === Arena.none) continue
+      leaf.prefixes[kept] = leaf.prefixes[at]
+      leaf.records[kept++] = record
+    }
+    const { next } = leaf
+    // Copied before the leaves are joined, and before the record may go.
+    const goOn =
+      end < leaf.count || next === undefined
+        ? undefined
+        : arena.slabOf(next.records[0]).slice(arena.keyFrom(next.records[0]), arena.keyTo(next.records[0]))
+    this.shrink(leaf, kept)
+    return goOn === undefined || (to !== undefined && Keys.compare(goOn, to) >= 0) ? undefined : goOn
+  }
+
+  /** Appends a record again that lies in a slab which is being reclaimed, and names the new one where the old one was named. */
+  move(record: number): void {
+    const { arena } = this
+    const bytes = arena.slabOf(record)
+    const from = arena.keyFrom(record)
+    const to = arena.keyTo(record)
+    const prefix = Keys.prefixOf(bytes, from, to)
+    const leaf = this.descend(bytes, from, to, prefix)
+    const at = this.search(leaf, bytes, from, to, prefix)
+    assert(at >= 0, "a record that was not dropped is in the tree")
+    const moved = arena.move(record)
+    let newer = leaf.records[at]
+    if (newer === record) leaf.records[at] = moved
+    else {
+      while (arena.older(newer) !== record) newer = arena.older(newer)
+      arena.setOlder(newer, moved)
+    }
+  }
+
   /** The leaf in whose reach the key is. */
   leafOf(key: Uint8Array): Leaf {
     return this.reach(key, Keys.prefixOf(key, 0, key.length))
@@ -240,8 +286,11 @@ export class OrderedTree {
     return ~low
   }
 
-  /** Drops the versions from `record` down that nobody needs below `newer`; what is left of the chain. */
-  private prune(record: number, newer: number): number {
+  /**
+   * Drops the versions from `record` down that nobody needs below `newer`; what is left of the chain. `isStale`: `record` was
+   * not the newest before.
+   */
+  private prune(record: number, newer: number, isStale = false): number {
     const { arena } = this
     let kept: number = Arena.none
     let last: number = Arena.none
@@ -249,7 +298,7 @@ export class OrderedTree {
     for (let version = record; version !== Arena.none;) {
       const older = arena.older(version)
       const sequence = arena.sequence(version)
-      const wasStale = version !== record || arena.isTombstone(version)
+      const wasStale = isStale || version !== record || arena.isTombstone(version)
       if (this.retention.needs(sequence, above)) {
         if (!wasStale) this.stale += arena.sizeBytes(version)
         if (last === Arena.none) kept = version
@@ -264,6 +313,62 @@ export class OrderedTree {
     }
     if (last !== Arena.none) arena.setOlder(last, Arena.none)
     return kept
+  }
+
+  /** The first place in the leaf whose key is not below `key`, which need not be in its reach. */
+  private boundIn(leaf: Leaf, key: Uint8Array): number {
+    const { count } = leaf
+    return count === 0 || this.arena.compareKey(leaf.records[count - 1], key, 0, key.length) < 0
+      ? count
+      : this.lowerBound(leaf, key)
+  }
+
+  /** What is left of a key's versions after a sweep. */
+  private swept(record: number, cut: number): number {
+    const { arena } = this
+    const isTombstone = arena.isTombstone(record)
+    if (arena.sequence(record) < cut) {
+      this.dropAll(record)
+      return Arena.none
+    }
+    const older = arena.older(record)
+    if (older !== Arena.none) {
+      let last = record
+      // From the first version below the cut on, nobody sees any.
+      for (
+        let version = older;
+        version !== Arena.none && arena.sequence(version) >= cut;
+        version = arena.older(version)
+      )
+        last = version
+      const covered = arena.older(last)
+      arena.setOlder(last, Arena.none)
+      if (covered !== Arena.none) this.dropStale(covered)
+      if (last !== record) arena.setOlder(record, this.prune(older, arena.sequence(record), true))
+    }
+    if (!isTombstone || this.hides || arena.older(record) !== Arena.none) return record
+    this.dropAll(record)
+    return Arena.none
+  }
+
+  /** Drops a chain from its newest version on. */
+  private dropAll(record: number): void {
+    const { arena } = this
+    const older = arena.older(record)
+    if (arena.isTombstone(record)) this.stale -= arena.sizeBytes(record)
+    arena.drop(record)
+    if (older !== Arena.none) this.dropStale(older)
+  }
+
+  /** Drops a chain that begins below the newest version. */
+  private dropStale(record: number): void {
+    const { arena } = this
+    for (let version = record; version !== Arena.none;) {
+      const older = arena.older(version)
+      this.stale -= arena.sizeBytes(version)
+      arena.drop(version)
+      version = older
+    }
   }
 
   private insert(leaf: Leaf, at: number, prefix: number, record: number): void {
@@ -325,6 +430,19 @@ export class OrderedTree {
     this.keys--
     this.moves++
     leaf.remove(at)
+    this.balance(leaf)
+  }
+
+  /** Cuts a leaf to its first entries; the path leads to it. */
+  private shrink(leaf: Leaf, count: number): void {
+    if (count === leaf.count) return
+    this.keys -= leaf.count - count
+    this.moves++
+    leaf.cut(count)
+    this.balance(leaf)
+  }
+
+  private balance(leaf: Leaf): void {
     if (leaf.count === 0) this.removeLeaf(leaf)
     else if (leaf.count < this.fanOut >>> 2 && this.height > 0) this.merge(leaf)
   }

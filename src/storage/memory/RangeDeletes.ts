@@ -61,13 +61,15 @@ export class RangeDeletes {
     }
   }
 
-  /** Forgets the sequence numbers up to this one: nothing that they cover is left. */
-  forget(sequenceMax: number): void {
-    for (let i = 0; i < this.starts.length; i++) {
-      const kept = this.sequences[i].filter((sequence) => sequence > sequenceMax)
-      if (kept.length < this.sequences[i].length) this.set(i, kept)
+  /** Forgets the range that was added as [from, to) at `sequence`: nothing that it covers is left. */
+  remove(from: Uint8Array, to: Uint8Array, sequence: number): void {
+    const first = Math.max(0, this.fragmentOf(from, 0, from.length))
+    const end = this.fragmentOf(to, 0, to.length)
+    for (let i = first; i <= end; i++) {
+      const at = this.sequences[i].indexOf(sequence)
+      if (at >= 0) this.set(i, this.sequences[i].toSpliced(at, 1))
     }
-    this.join(0, this.starts.length - 1)
+    this.join(first, end)
   }
 
   /** The fragment that holds the key, -1 before the first. */
