@@ -24,7 +24,7 @@ export class Content implements Batch.Visitor {
 
   constructor(options: ContentOptions) {
     this.tree = new OrderedTree({ ...options, retention: this.snapshots })
-    this.housekeeping = new Housekeeping(this.tree, this.snapshots)
+    this.housekeeping = new Housekeeping(this.tree, this.snapshots, options.fanOut)
   }
 
   /** Applies a batch, and shows it; false: it is malformed, and part of it was applied. */

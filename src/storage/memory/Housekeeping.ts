@@ -13,9 +13,14 @@ import * as Arena from "./Arena.ts"
 import type { OrderedTree } from "./OrderedTree.ts"
 import type { Snapshots } from "./Snapshots.ts"
 
-/** Bytes written a step: a step handles a leaf or as many bytes of records, several times what was written. */
+/** Bytes written a step. A step handles several times as much: entries of leaves, or bytes of records. */
 const stepBytes = 4_096
-const reclaimStepBytes = 16_384
+const sweptEntries = 128
+const reclaimedBytes = 16_384
+/** Steps that a range delete owes at once: most ranges are small and are gone with the operation. */
+const rangeSteps = 8
+/** Steps that somebody waits for who finds no room. */
+const hurriedSteps = 64
 /** Below this nothing is swept or reclaimed but what range deletes cover. */
 const idleBytesMax = 65_536
 
@@ -41,9 +46,12 @@ export class Housekeeping {
   private owedBytes = 0
   private steps = 0
 
-  constructor(tree: OrderedTree, snapshots: Snapshots) {
+  private readonly stepLeaves: number
+
+  constructor(tree: OrderedTree, snapshots: Snapshots, fanOut: number) {
     this.tree = tree
     this.snapshots = snapshots
+    this.stepLeaves = Math.ceil(sweptEntries / fanOut)
   }
 
   /** Steps that were taken so far. */
@@ -55,7 +63,12 @@ export class Housekeeping {
   rangeDeleted(from: Uint8Array, to: Uint8Array): void {
     if (this.tree.ranges.isEmpty) return
     this.jobs.push({ from: Bytes.copy(from), to: Bytes.copy(to), sequence: this.tree.sequence })
-    this.owedBytes += stepBytes
+    this.owedBytes += rangeSteps * stepBytes
+  }
+
+  /** The budget is used up: does more than is owed. */
+  hurry(): void {
+    this.written(hurriedSteps * stepBytes)
   }
 
   /** Does what is owed for so many bytes that were written. */
@@ -73,14 +86,16 @@ export class Housekeeping {
     }
   }
 
-  /** One leaf; false: nothing to do. */
+  /** Some leaves; false: nothing to do. */
   private sweep(): boolean {
-    if (this.running === undefined && !this.begin()) return false
-    const job = this.running!
-    this.at = this.tree.sweep(this.at!, job.to, job.sequence)
-    if (this.at !== undefined) return true
-    this.running = undefined
-    if (job.to !== undefined) this.tree.ranges.remove(job.from, job.to, job.sequence)
+    for (let leaves = 0; leaves < this.stepLeaves; leaves++) {
+      if (this.running === undefined && !this.begin()) return leaves > 0
+      const job = this.running!
+      this.at = this.tree.sweep(this.at!, job.to, job.sequence)
+      if (this.at !== undefined) continue
+      this.running = undefined
+      if (job.to !== undefined) this.tree.ranges.remove(job.from, job.to, job.sequence)
+    }
     return true
   }
 
@@ -107,7 +122,7 @@ export class Housekeeping {
       this.record = arena.beginReclaim()
       if (this.record === Arena.none) return false
     }
-    for (let left = reclaimStepBytes; left > 0 && this.record !== Arena.none;) {
+    for (let left = reclaimedBytes; left > 0 && this.record !== Arena.none;) {
       const record = this.record
       left -= arena.sizeBytes(record)
       this.record = arena.next(record)

@@ -221,8 +221,10 @@ export class MemoryPort implements Engine.Port {
   private crowding(batch: Batch): Refused | undefined {
     const { content, memoryBytesMax, writes } = this.parts
     if (!writes.hasRoomFor(batch.sizeBytes)) return crowded
-    const needed = content.tree.memoryBytes + writes.waitingBytes + batch.sizeBytes + batch.count * operationBytes
-    return needed > memoryBytesMax && hasPut(batch) ? this.full() : undefined
+    const added = writes.waitingBytes + batch.sizeBytes + batch.count * operationBytes
+    if (content.tree.memoryBytes + added <= memoryBytesMax || !hasPut(batch)) return undefined
+    content.housekeeping.hurry()
+    return content.tree.memoryBytes + added <= memoryBytesMax ? undefined : this.full()
   }
 
   private full(): Refused {
