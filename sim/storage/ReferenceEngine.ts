@@ -3,7 +3,7 @@
  * are tested with it and with broken copies of it.
  *
  * Everything is in memory, as the specification (`OrderedMap`) has it. One file holds it: a first record with all entries as
- * they were when the file was made, then one record a batch. A record is its length, its CRC-32C, the size up to which the file
+ * they were when the file was made, then one record a batch. A record is its CRC-32C, its length, the size up to which the file
  * was durable when it was written, and a batch's bytes: damage below that size is no torn tail. A file is made under
  * another name, synced, renamed, and its directory synced. All calls are carried out one by one.
  */
@@ -31,8 +31,8 @@ export interface Behaviour {
 const headBytes = 12
 
 const frame = (batch: Uint8Array, durableBytes: number): Uint8Array => {
-  const body = Writer.make().u32(durableBytes).raw(batch).finish()
-  return Writer.make().u32(batch.length).u32(crc32c(body)).raw(body).finish()
+  const body = Writer.make().u32(batch.length).u32(durableBytes).raw(batch).finish()
+  return Writer.make().u32(crc32c(body)).raw(body).finish()
 }
 
 const encoded = (map: OrderedMap.OrderedMap): Uint8Array => {
@@ -66,12 +66,13 @@ interface Record {
 /** The record at an offset, if there is a whole one. */
 const recordAt = (file: Uint8Array, offset: number, believes = false): Record | undefined => {
   const reader = new Reader(file.subarray(offset))
-  const length = reader.u32()
   const checksum = reader.u32()
-  const body = reader.raw(length + headBytes - 8)
-  if (!reader.isWhole || (!believes && crc32c(body) !== checksum)) return undefined
-  const record = new Reader(body)
-  return { durableBytes: record.u32(), batch: record.rest() }
+  const length = reader.u32()
+  const durableBytes = reader.u32()
+  const batch = reader.raw(length)
+  // The length is under the checksum: that of four bytes FF is FFFFFFFF itself.
+  const body = file.subarray(offset + 4, offset + headBytes + length)
+  return reader.isWhole && (believes || crc32c(body) === checksum) ? { durableBytes, batch } : undefined
 }
 
 /** Up to where the file was durable when the last of its records from `from` on was written. */
@@ -253,7 +254,10 @@ class Reference {
       if ((yield* disk.list(directory)).length > 0) return yield* full
       yield* makeFile(directory, map)
     })
-    return Effect.provideContext(made, this.context)
+    const refusing = Effect.catchTag(made, "DiskError", (error) =>
+      Effect.fail(error.code === "no-space" ? new Refused({ reason: "no-space", message: error.message }) : error)
+    )
+    return Effect.provideContext(refusing, this.context)
   }
 
   get verify(): Effect.Effect<Engine.Verified, DiskError> {

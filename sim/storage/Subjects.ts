@@ -1,0 +1,88 @@
+/** Subjects: the engines of `src/storage`, each with the options that testing is about and the values that are hard for it. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { Draw } from "#sim/kernel/Draw.ts"
+import { prngOf } from "#sim/kernel/Stream.ts"
+import type * as Engine from "#storage/Engine.ts"
+import * as MemoryEngine from "#storage/memory/MemoryEngine.ts"
+import type { StorageError } from "#storage/StorageError.ts"
+import * as Wal from "#storage/wal/Wal.ts"
+import type { World } from "#world/World.ts"
+import type { OptionSet, Subject } from "./Subject.ts"
+
+export type Value = number | string | boolean
+
+/** By option: hard values, the smallest first. */
+type Choices = Readonly<Record<string, ReadonlyArray<Value>>>
+type Chosen = Readonly<Record<string, Value>>
+
+type Open = (directory: string, chosen: Chosen) => Effect.Effect<Engine.Port, StorageError, World | Scope.Scope>
+
+/** Where a set says nothing: a megabyte of zeros ahead of a log takes more time than all else in a short run. */
+const quick: Chosen = { aheadBytes: 4_096 }
+
+/** Sets that are tested each time: what everybody would think of, and some that nobody would. */
+const setsMin = 32
+
+const subjectOf = (name: string, choices: Choices, open: Open): Subject => {
+  const setOf = (chosen: Chosen, base = quick): OptionSet => ({
+    name: Object.entries(chosen)
+      .map(([option, value]) => `${option}=${value}`)
+      .join(" "),
+    open: (directory) => open(directory, { ...base, ...chosen })
+  })
+  const every = (pick: (values: ReadonlyArray<Value>) => Value): Chosen =>
+    Object.fromEntries(Object.entries(choices).map(([option, values]) => [option, pick(values)]))
+  const draw = (draw: Draw): OptionSet =>
+    setOf(
+      Object.fromEntries(
+        Object.entries(choices).flatMap(([option, values]) => (draw.chance(1, 4) ? [] : [[option, draw.pick(values)]]))
+      )
+    )
+  const sets = [
+    setOf(every((values) => values[0])),
+    { ...setOf({}, {}), name: "defaults" },
+    setOf(every((values) => values.at(-1)!)),
+    ...Object.entries(choices).flatMap(([option, values]) => values.map((value) => setOf({ [option]: value })))
+  ]
+  const drawing = new Draw(prngOf(name, "option sets"))
+  while (sets.length < setsMin) sets.push(draw(drawing))
+  return { name, sets, draw }
+}
+
+const logChoices: Choices = {
+  segmentBytesMax: [1_024, 10_000, 1_048_576],
+  groupBytesMax: [1, 1_000, 1_048_576],
+  bufferedBytesMax: [1, 500, 1_048_576],
+  aheadBytes: [0, 700, 65_536],
+  idleMicros: [1, 1_000, 1_000_000],
+  carryAboveBytes: [1, 4_000, 1_048_576]
+}
+
+/** Options of the log, out of all that were chosen. */
+const openLog = (directory: string, chosen: Chosen) =>
+  Wal.open({
+    ...Object.fromEntries(Object.entries(chosen).filter(([option]) => Object.hasOwn(logChoices, option))),
+    directory: `${directory}-log`
+  })
+
+const stream = 1
+
+export const memory = subjectOf(
+  "memory",
+  {
+    logBytesMax: [1, 600, 20_000],
+    blockBytes: [1, 200, 65_536],
+    fanOut: [4, 16, 128],
+    slabBytes: [4_096, 65_536],
+    partBytes: [1, 300],
+    ...logChoices
+  },
+  Effect.fnUntraced(function* (directory, chosen) {
+    const log = yield* openLog(directory, chosen)
+    const own = Object.entries(chosen).filter(([option]) => !Object.hasOwn(logChoices, option))
+    return yield* MemoryEngine.open({ ...Object.fromEntries(own), directory, log, stream })
+  })
+)
+
+export const all: ReadonlyArray<Subject> = [memory]
