@@ -10,7 +10,7 @@
  * Transaction i is row i of the history. Of an unknown outcome what was written counts as possible; reads only where the
  * completion tells them.
  */
-import { Unsuited } from "#sim/judges/Interpretation.ts"
+import { Unsuited } from "#sim/judges/Unsuited.ts"
 import * as History from "#sim/judges/History.ts"
 import { isArray, text, type Value } from "#sim/judges/Value.ts"
 import { Names, Versions } from "./Versions.ts"

@@ -24,6 +24,7 @@ import * as Queue from "#models/Queue.ts"
 import * as SetModel from "#models/SetModel.ts"
 import * as History from "./History.ts"
 import type { Entries } from "./linear/Entries.ts"
+import { Unsuited } from "./Unsuited.ts"
 import { isArray, scalar, text, type Value } from "./Value.ts"
 
 export const names = ["register", "cas-register", "multi-register", "kv", "mutex", "counter", "set", "queue"] as const
@@ -44,18 +45,6 @@ export interface Interpreted {
   readonly entries: Entries
   /** The history's row of each entry. */
   readonly rows: Int32Array
-}
-
-/** The history has an operation that the model does not know. */
-export class Unsuited extends Error {
-  readonly _tag = "Unsuited"
-  override readonly name = "Unsuited"
-  readonly row: number
-
-  constructor(row: number, message: string) {
-    super(message)
-    this.row = row
-  }
 }
 
 type Seen = { readonly operation: unknown; readonly result: unknown }

@@ -1,9 +1,8 @@
 /** The arguments of `npm run elle`, read by Node.js itself, and what is wrong with them. */
 import { parseArgs } from "node:util"
-import { hostMillis } from "#sim/kernel/Tripwire.ts"
 import type * as Format from "#sim/judges/formats/Format.ts"
 import * as Suggest from "../Suggest.ts"
-import * as Judgement from "./Judgement.ts"
+import * as Question from "./Question.ts"
 
 const formats: ReadonlyArray<Format.Format> = ["jsonl", "edn", "porcupine", "text"]
 
@@ -13,7 +12,7 @@ USAGE
   npm run elle -- --model MODEL [--consistency LEVEL] [--format FORMAT] [--budget SECONDS] [--json] [--html PAGE] FILE...
 
 FLAGS
-  --model MODEL         ${Judgement.models.join(" ")}
+  --model MODEL         ${Question.models.join(" ")}
   --consistency LEVEL   linearizable, strict-serializable, serializable, snapshot-isolation, causal, read-atomic,
                         read-committed, ...; default: the strongest that the model and the history's times allow
   --format FORMAT       ${formats.join(", ")}; default: by how the file begins
@@ -40,7 +39,7 @@ export class Mistake extends Error {
 }
 
 export interface Arguments {
-  readonly question: Judgement.Question
+  readonly question: Question.Question
   readonly files: ReadonlyArray<string>
   readonly json: boolean
   /** Where the page goes. */
@@ -72,27 +71,27 @@ export const read = (args: ReadonlyArray<string>): Arguments | undefined => {
   const { positionals: files, values: given } = values(args)
   if (given.help) return undefined
   const { consistency, format, html, model } = given
-  if (model === undefined) throw new Mistake(`--model is missing: one of ${Judgement.models.join(", ")}.`)
-  if (!Judgement.models.includes(model)) {
-    throw new Mistake(`--model ${model}: no such model.${Suggest.sentence(model, Judgement.models)}`)
+  if (model === undefined) throw new Mistake(`--model is missing: one of ${Question.models.join(", ")}.`)
+  if (!Question.models.includes(model)) {
+    throw new Mistake(`--model ${model}: no such model.${Suggest.sentence(model, Question.models)}`)
   }
   const isFormat = (name: string): name is Format.Format => (formats as ReadonlyArray<string>).includes(name)
   if (format !== "auto" && !isFormat(format)) {
     throw new Mistake(`--format ${format}: choose auto, ${formats.join(", ")}.`)
   }
-  const refused = Judgement.refuses({ model, consistency })
-  if (refused !== undefined) throw new Mistake(`${refused}${Suggest.sentence(consistency ?? "", Judgement.levelNames)}`)
+  const refused = Question.refuses({ model, consistency })
+  if (refused !== undefined) throw new Mistake(`${refused}${Suggest.sentence(consistency ?? "", Question.levelNames)}`)
   const seconds = Number(given.budget)
   if (!(seconds > 0)) throw new Mistake(`--budget ${given.budget}: a number of seconds above 0.`)
   if (files.length === 0) throw new Mistake("Which history? Name one file or more, or - for a pipe.")
   if (files.filter((file) => file === "-").length > 1) throw new Mistake("- is the one pipe: name it once.")
   if (html !== undefined && files.length > 1) throw new Mistake("--html shows one history: name one file.")
-  const question: Judgement.Question = {
+  const question: Question.Question = {
     model,
     consistency,
     format: isFormat(format) ? format : undefined,
     timeMillisMax: seconds * 1_000,
-    now: hostMillis
+    now: () => performance.now()
   }
   return { question, files, json: given.json, html }
 }

@@ -4,11 +4,11 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
-import { hostMillis } from "#sim/kernel/Tripwire.ts"
 import { Malformed } from "#sim/judges/formats/Malformed.ts"
-import { Unsuited } from "#sim/judges/Interpretation.ts"
+import { Unsuited } from "#sim/judges/Unsuited.ts"
 import * as Arguments from "./Arguments.ts"
 import * as Judgement from "./Judgement.ts"
+import type * as Question from "./Question.ts"
 
 const exitCodes = { valid: 0, invalid: 1, usage: 2, unknown: 3 } as const
 
@@ -41,11 +41,11 @@ const read = (file: string): Uint8Array | Problem => {
 }
 
 /** The file's verdict, or what is wrong with the file. */
-const judge = (file: string, question: Judgement.Question): Judgement.Judged | Problem => {
+const judge = async (file: string, question: Question.Question): Promise<Question.Judged | Problem> => {
   const bytes = read(file)
   if (!(bytes instanceof Uint8Array)) return bytes
   try {
-    return Judgement.judge(bytes, question)
+    return await Judgement.judge(bytes, question)
   } catch (error) {
     if (error instanceof Malformed) return { message: error.problem, line: error.line, column: error.column }
     if (error instanceof Unsuited) return { message: `operation ${error.row + 1}: ${error.message}` }
@@ -53,7 +53,7 @@ const judge = (file: string, question: Judgement.Question): Judgement.Judged | P
   }
 }
 
-const show = (file: string, verdict: Judgement.Verdict, wallMillis: number): string => {
+const show = (file: string, verdict: Question.Verdict, wallMillis: number): string => {
   const word = verdict.valid === true ? "valid" : verdict.valid === false ? "INVALID" : "unknown"
   const level = verdict.consistency === "" ? "" : ` · ${verdict.consistency}`
   const lines = [
@@ -74,9 +74,9 @@ const complain = (file: string, { column, line, message }: Problem, json: boolea
 }
 
 /** Writes the page; false when it could not. */
-const writePage = async (path: string, file: string, judged: Judgement.Judged): Promise<boolean> => {
+const writePage = async (path: string, file: string, judged: Question.Judged): Promise<boolean> => {
   const { page } = await import("#reports/HistoryPage.ts")
-  const text = page(judged.picture(nameOf(file)))
+  const text = page(await judged.picture(nameOf(file)))
   try {
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, text)
@@ -90,9 +90,9 @@ const writePage = async (path: string, file: string, judged: Judgement.Judged): 
 type Ending = keyof typeof exitCodes
 
 const one = async (file: string, { html, json, question }: Arguments.Arguments): Promise<Ending> => {
-  const startedAt = hostMillis()
-  const judged = judge(file, question)
-  const wallMillis = hostMillis() - startedAt
+  const startedAt = performance.now()
+  const judged = await judge(file, question)
+  const wallMillis = performance.now() - startedAt
   if ("message" in judged) {
     complain(file, judged, json)
     return "usage"
