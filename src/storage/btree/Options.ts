@@ -1,0 +1,42 @@
+/** Options of the B+tree engine, and what follows from them. */
+import { assert } from "#base/Assert.ts"
+import * as Limits from "#base/Limits.ts"
+
+export interface Options {
+  /** Where its file is. One engine a directory. */
+  readonly directory: string
+  /** A power of two. An existing file keeps its own. Default: 4 KiB, what file systems and devices write at once. */
+  readonly pageBytes?: number | undefined
+  /** See the header of `BtreeEngine`. Default: 64 MiB. */
+  readonly memoryBytesMax?: number | undefined
+}
+
+export interface Settings {
+  readonly pageBytes: number
+  readonly memoryBytesMax: number
+  readonly cacheBytesMax: number
+  readonly dirtyBytesMax: number
+  readonly writeBytesMax: number
+}
+
+const memoryBytesDefault = 64 * 1_048_576
+const writeBytesMax = 4 * 1_048_576
+
+export const settle = (options: Options): Settings => {
+  const { memoryBytesMax = memoryBytesDefault, pageBytes = 4_096 } = options
+  const { btreePageBytesMax, btreePageBytesMin } = Limits
+  assert(
+    pageBytes >= btreePageBytesMin && pageBytes <= btreePageBytesMax && (pageBytes & (pageBytes - 1)) === 0,
+    `pageBytes is a power of two from ${btreePageBytesMin} to ${btreePageBytesMax}`
+  )
+  assert(memoryBytesMax >= 0 && memoryBytesMax < Infinity, "memoryBytesMax is a number of bytes")
+  const dirtyBytesMax = Math.floor(memoryBytesMax / 4)
+  const writing = Math.max(pageBytes, Math.min(writeBytesMax, Math.floor(memoryBytesMax / 8)))
+  return {
+    pageBytes,
+    memoryBytesMax,
+    dirtyBytesMax,
+    writeBytesMax: writing,
+    cacheBytesMax: Math.max(0, memoryBytesMax - dirtyBytesMax - writing)
+  }
+}
