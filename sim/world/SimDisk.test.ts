@@ -578,22 +578,24 @@ describe("a disk that a test watches", () => {
     file.append(3, bytes(" under way"))
     file.sync(4)
     const { disk } = bench.machines[0]
-    const left = (keeps: boolean, carriesOut: () => boolean) => {
+    type How = "not" | "partly" | "wholly"
+    const left = (keeps: boolean, carriesOut: () => How) => {
       const loss = { keepWrite: () => keeps, keepSector: () => true, keepEntry: () => keeps }
       const entry = disk.imageAfter(loss, carriesOut).get("log")
       return typeof entry === "object" ? text(entry.read(0, 100)) : entry
     }
-    const first = () => {
+    const first = (how: How) => {
       let calls = 0
-      return () => calls++ === 0
+      return () => (calls++ === 0 ? how : "not")
     }
-    expect(left(false, () => false)).toBe("synced")
-    expect(left(true, () => false)).toBe("synced unsynced")
-    expect(left(true, first())).toBe("synced unsynced under way")
-    expect(left(false, first())).toBe("synced")
-    expect(left(false, () => true)).toBe("synced unsynced under way")
+    expect(left(false, () => "not")).toBe("synced")
+    expect(left(true, () => "not")).toBe("synced unsynced")
+    expect(left(true, first("wholly"))).toBe("synced unsynced under way")
+    expect(left(false, first("wholly"))).toBe("synced")
+    expect(left(false, () => "wholly")).toBe("synced unsynced under way")
+    expect(left(false, () => "partly")).toBe("synced")
     bench.pass(plenty)
-    expect(left(false, () => false)).toBe("synced unsynced under way")
+    expect(left(false, () => "not")).toBe("synced unsynced under way")
   })
 
   it("goes on from a disk that was put in", () => {
@@ -602,7 +604,7 @@ describe("a disk that a test watches", () => {
     file.append(0, bytes("abc"))
     bench.pass(plenty)
     const loss = { keepWrite: () => true, keepSector: () => true, keepEntry: () => true }
-    const image = bench.machines[0].disk.imageAfter(loss, () => false)
+    const image = bench.machines[0].disk.imageAfter(loss, () => "not")
     const other = new TestBench()
     other.machines[0].disk.insert(image)
     const log = openFile(other, boot(other), "log", {})

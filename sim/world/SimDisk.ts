@@ -67,7 +67,7 @@ class FileCall extends Event {
   syncs = false
   bytes: Uint8Array = nothing
   /** How it fails, where that was decided at its submission. */
-  private forced: DiskErrorCode | undefined
+  forced: DiskErrorCode | undefined
   private submittedAt = 0
   private ticket = 0
   private offset = 0
@@ -83,7 +83,7 @@ class FileCall extends Event {
     this.offset = offset
     this.bytes = bytes
     this.length = length
-    this.forced = file.disk.faults.onCall?.(operations[code], file.path)
+    this.forced = undefined
   }
 
   fire(): void {
@@ -179,12 +179,12 @@ class FileCall extends Event {
     else if (this.code === codes.sync && !this.file.disk.faults.lying) this.file.disk.sync(this.file.inode)
   }
 
-  /** The same on a healthy fork of its file. */
-  carryOutOn(inode: Inode): void {
+  /** The same on a healthy fork of its file; `partly`: what it wrote is not durable. */
+  carryOutOn(inode: Inode, how: "partly" | "wholly"): void {
     if (this.code === codes.write) inode.write(this.offset, this.bytes)
     else if (this.code === codes.append) inode.write(inode.size, this.bytes)
     else if (this.code === codes.truncate) inode.truncate(this.length)
-    if (this.syncs) inode.sync()
+    if (this.syncs && how === "wholly") inode.sync()
   }
 }
 
@@ -221,6 +221,7 @@ class SimFile implements Disk.File {
     const call = disk.free.pop() ?? new FileCall()
     call.prepare(this, epoch, code, ticket, offset, bytes, length)
     this.underWay.push(call)
+    if (disk.faults.onCall !== undefined) call.forced = disk.faults.onCall(operations[code], this.path)
     if (disk.isLastCall()) return disk.owner.killed()
     const latency = (code === codes.sync ? 0 : disk.callMicros()) + (call.syncs ? disk.syncMicros() : 0)
     if (this.isStuck || (disk.faults.stuck && call.syncs)) {
@@ -370,12 +371,13 @@ export class SimDisk {
   }
 
   /** What power loss now would leave of a healthy disk, while this one goes on: `carriesOut` is asked for each call under way. */
-  imageAfter(loss: PowerLoss, carriesOut: () => boolean): DiskImage {
+  imageAfter(loss: PowerLoss, carriesOut: () => "not" | "partly" | "wholly"): DiskImage {
     const { forkOf, image } = this.image.fork()
     for (const file of this.files) {
       for (const call of file.underWay) {
-        if (!carriesOut()) break
-        call.carryOutOn(forkOf(file.inode))
+        const how = carriesOut()
+        if (how === "not") break
+        call.carryOutOn(forkOf(file.inode), how)
       }
     }
     image.powerLoss(loss)

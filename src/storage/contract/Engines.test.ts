@@ -22,28 +22,30 @@ const courses: ReadonlyArray<Incarnations.Course> = [
 
 let roots = 0
 
+/** How a node ended that was not to end. */
+const endOf = async (running: RealWorld.Running<void, unknown>): Promise<string> => {
+  const end = await Effect.runPromise(running.ended)
+  if (end.type !== "finished") return `the node ${end.type}`
+  return Exit.isFailure(end.exit) ? Cause.pretty(end.exit.cause) : "the node ended"
+}
+
 /** On this machine, where the process dies between two incarnations. */
 const realOutcome = async (claim: EngineClaim, subject: Subject): Promise<string> => {
   const root = join(parent, String(roots++))
   for (const program of claim.incarnations(subject)) {
-    let done: (value: string) => void
-    const ended = new Promise<string>((resolve) => {
-      done = resolve
+    let done = (): void => {}
+    const kept = new Promise<string>((resolve) => {
+      done = () => resolve("kept")
     })
-    const noticed = Effect.andThen(
-      Effect.sync(() => done("kept")),
+    const whole = Effect.andThen(
+      Effect.andThen(
+        program,
+        Effect.sync(() => done())
+      ),
       Effect.never
     )
-    const running = RealWorld.runFork(Effect.andThen(program, noticed), {
-      root,
-      name: "n0",
-      trace: { write: () => {} }
-    })
-    void Effect.runPromise(running.ended).then((end) => {
-      if (end.type !== "finished") return done(`the node ${end.type}`)
-      if (Exit.isFailure(end.exit)) done(Cause.pretty(end.exit.cause))
-    })
-    const outcome = await ended
+    const running = RealWorld.runFork(whole, { root, name: "n0", trace: { write: () => {} } })
+    const outcome = await Promise.race([kept, endOf(running)])
     await Effect.runPromise(running.kill)
     if (outcome !== "kept") return outcome
   }
