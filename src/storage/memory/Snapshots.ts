@@ -26,6 +26,11 @@ export class Snapshots implements Retention {
     return this.sequences.length === 0 ? Infinity : this.sequences[0]
   }
 
+  /** The sequence numbers that are read, rising. */
+  list(): ReadonlyArray<number> {
+    return this.sequences.slice()
+  }
+
   /** One more reader at a sequence number. */
   take(sequence: number): void {
     const at = this.find(sequence)
