@@ -39,3 +39,6 @@ export const btreePageBytesMax = 32_768
 
 /** Pages of one B+tree: their numbers have four bytes. */
 export const btreePagesMax = 4_294_967_295
+
+/** Size at which a block of a table is closed, in bytes: one point read reads and checks a whole block. */
+export const blockBytesMax = 16 * 1_048_576

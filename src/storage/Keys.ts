@@ -54,3 +54,10 @@ export const commonBytes = (
   while (common < most && a[aFrom + common] === b[bFrom + common]) common++
   return common
 }
+
+/** The lowest key above this one. */
+export const after = (key: Uint8Array): Uint8Array => {
+  const next = new Uint8Array(key.length + 1)
+  next.set(key)
+  return next
+}

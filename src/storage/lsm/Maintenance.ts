@@ -1,0 +1,352 @@
+/**
+ * Maintenance: moves memtables into tables and keeps the levels in shape, in two fibers, so that a flush never waits for a compaction.
+ * What is due depends on what was written alone, never on time.
+ *
+ * A flush: the log is synced, so that tables never hold what the log could still lose; the table is built and made durable; the
+ * manifest names it; readers see it instead of the memtable; the log may drop what is in it.
+ *
+ * What fails for want of space, or in reading, is tried again when somebody asks for something; any other failure stops the store.
+ * Tables that nobody came to name are removed.
+ */
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import * as Completion from "#world/Completion.ts"
+import type { DiskError } from "#world/WorldError.ts"
+import type { Job, Workers } from "#world/Workers.ts"
+import type { Done } from "../Engine.ts"
+import type { Corrupt } from "../StorageError.ts"
+import { Refused, type StorageError } from "../StorageError.ts"
+import { Versions } from "../memory/TreeCursor.ts"
+import { BlockWriter } from "./BlockWriter.ts"
+import * as JobMessage from "./JobMessage.ts"
+import { stoppedBy } from "./ManifestFile.ts"
+import type { Memtable } from "./Memtables.ts"
+import * as Picker from "./Picker.ts"
+import { Signal } from "./Signal.ts"
+import type { Store } from "./Store.ts"
+import { pathOf } from "./TableFile.ts"
+import * as TableFormat from "./TableFormat.ts"
+import * as TableJobs from "./TableJobs.ts"
+import * as Version from "./Version.ts"
+
+/** Entries of a memtable that are handed over before others get their turn. */
+const sliceEntries = 512
+
+type Failure = StorageError | DiskError | Corrupt
+
+const noSpace = new Refused({ reason: "no-space", message: "the device is full: free some space" })
+
+export class Maintenance {
+  private readonly store: Store
+  private readonly workers: Workers["Service"]
+  /** Something has changed that stalled writes may wait for. */
+  private readonly progressed: () => void
+  private readonly flushDue = new Signal()
+  private readonly compactionDue = new Signal()
+  /** Held by who changes what the levels hold, other than by a flush. */
+  readonly levels = Semaphore.makeUnsafe(1)
+  private compactionsAsked: Array<Done<void>> = []
+
+  constructor(options: {
+    readonly store: Store
+    readonly workers: Workers["Service"]
+    readonly progressed: () => void
+  }) {
+    this.store = options.store
+    this.workers = options.workers
+    this.progressed = options.progressed
+  }
+
+  /** A memtable was frozen. */
+  frozen(): void {
+    this.flushDue.raise()
+  }
+
+  /** Somebody asks for something: what had failed is tried again. */
+  retry(): void {
+    if (this.store.trouble === undefined) return
+    this.store.trouble = undefined
+    this.flushDue.raise()
+    this.compactionDue.raise()
+  }
+
+  /** Freezes what is written, and calls `done` when all of it is in tables. */
+  flush(done: Done<void>): void {
+    const { end } = this.store
+    if (end !== undefined) return done(end, undefined)
+    const { memtables } = this.store.parts
+    const last = memtables.isEmpty ? memtables.frozen.at(-1) : this.freeze()
+    if (last === undefined) return done(undefined, undefined)
+    last.waiting.push(done)
+    this.retry()
+    this.flushDue.raise()
+  }
+
+  freeze(): Memtable {
+    const frozen = this.store.parts.memtables.freeze()
+    this.store.changed()
+    this.flushDue.raise()
+    return frozen
+  }
+
+  /** Compacts everything, and calls `done` when nothing is left that could go. */
+  compact(done: Done<void>): void {
+    const { end } = this.store
+    if (end !== undefined) return done(end, undefined)
+    this.compactionsAsked.push(done)
+    this.retry()
+    this.compactionDue.raise()
+  }
+
+  /** Answers all who wait. */
+  close(error: StorageError): void {
+    this.answerAll(error)
+  }
+
+  /** Flushes for ever. */
+  readonly flushes: Effect.Effect<never> = this.forever(
+    () => this.flushDue,
+    () => this.flushOldest()
+  )
+
+  /** Compacts for ever. */
+  readonly compactions: Effect.Effect<never> = this.forever(
+    () => this.compactionDue,
+    () => this.compactNext()
+  )
+
+  /** Takes steps as long as one says that it did something, then waits for the signal. */
+  private forever(signal: () => Signal, step: () => Effect.Effect<boolean, Failure>): Effect.Effect<never> {
+    const attempt = Effect.suspend(() => {
+      const { stopped, trouble } = this.store
+      if (stopped !== undefined || trouble !== undefined) return Effect.succeed(false)
+      return Effect.catch(step(), (failure) => Effect.sync(() => this.failed(failure)))
+    })
+    return Effect.forever(
+      Effect.flatMap(attempt, (isDone) => (isDone ? Effect.yieldNow : Effect.suspend(() => signal().wait)))
+    )
+  }
+
+  private failed(failure: Failure): boolean {
+    const { store } = this
+    const error = this.judge(failure)
+    if (error._tag === "Stopped") store.stop(error)
+    else {
+      store.trouble = error
+      const { directory } = store.parts.options
+      store.parts.trace.emit("warn", "storage/lsm-waits", { directory, message: error.message })
+    }
+    this.answerAll(error)
+    this.progressed()
+    return false
+  }
+
+  private judge(failure: Failure): StorageError {
+    switch (failure._tag) {
+      case "DiskError":
+        if (failure.code === "no-space" && !["sync", "sync-directory", "rename"].includes(failure.operation))
+          return noSpace
+        return failure.operation === "read" || failure.operation === "open" ? failure : stoppedBy(failure)
+      case "Corrupt":
+        return stoppedBy(failure)
+      default:
+        return failure
+    }
+  }
+
+  private answerAll(error: StorageError): void {
+    const asked = this.compactionsAsked
+    this.compactionsAsked = []
+    const flushes = this.store.parts.memtables.frozen.flatMap(({ waiting }) => waiting.splice(0))
+    for (const done of [...flushes, ...asked]) done(error, undefined)
+  }
+
+  private flushOldest(): Effect.Effect<boolean, Failure> {
+    return Effect.gen({ self: this }, function* () {
+      const { memtables, options } = this.store.parts
+      const memtable = memtables.frozen.at(0)
+      if (memtable === undefined) return false
+      yield* Completion.submit<void, StorageError>((done) => options.log.sync(done))
+      const { tree } = memtable
+      const number = this.store.parts.numbers.take()
+      const tables = tree.count === 0 && tree.ranges.isEmpty ? [] : yield* this.build(memtable, number)
+      const state = { logPosition: memtable.logEnd, sequence: tree.sequence }
+      yield* this.commit([number], { added: tables.map((meta) => ({ level: 0, meta })), removed: [] }, state, () =>
+        memtables.drop(memtable)
+      )
+      for (const meta of tables) this.store.wrote(0, meta.sizeBytes)
+      this.store.flushes++
+      if (!this.store.parts.buggify("storage/lsm-log-keeps")) options.log.cutHead(options.stream, memtable.logEnd)
+      for (const done of memtable.waiting) done(undefined, undefined)
+      this.compactionDue.raise()
+      this.progressed()
+      return true
+    })
+  }
+
+  private build(memtable: Memtable, number: number): Effect.Effect<ReadonlyArray<TableFormat.TableMeta>, Failure> {
+    return Effect.gen({ self: this }, function* () {
+      const { tree } = memtable
+      const writer = new BlockWriter({ chunkBytes: tree.arena.usedBytes + 65_536, restartInterval: Infinity })
+      const versions = new Versions(tree)
+      for (let entries = 1; versions.next(); entries++) {
+        const { bytes, isTombstone, keyFrom, keyTo, sequence, valueBytes, valueFrom, valueTo } = versions
+        writer.add(bytes, keyFrom, keyTo, sequence, isTombstone, valueBytes, valueFrom, valueTo)
+        if (entries % sliceEntries === 0) yield* Effect.yieldNow
+      }
+      if (!writer.isBlockEmpty) writer.endBlock()
+      writer.seal()
+      const ranges: Array<JobMessage.BuildInput["ranges"][number]> = []
+      tree.ranges.forEach((from, to, sequences) => ranges.push({ from, to, sequences }))
+      const input = JobMessage.encodeBuild({
+        directory: this.store.parts.options.directory,
+        table: this.store.tableOptions,
+        number,
+        ranges,
+        entries: writer.take()
+      })
+      return yield* this.run(TableJobs.buildTable, input, [number])
+    })
+  }
+
+  /** Runs a job; when it fails, what it may have left is removed. */
+  private run(
+    job: Job,
+    input: Uint8Array,
+    numbers: ReadonlyArray<number>
+  ): Effect.Effect<ReadonlyArray<TableFormat.TableMeta>, Failure> {
+    return Effect.flatMap(this.workers.run(job, input), (bytes) => {
+      const { failure, tables } = JobMessage.decodeOutput(bytes)
+      return failure === undefined ? Effect.succeed(tables) : Effect.andThen(this.remove(numbers), Effect.fail(failure))
+    })
+  }
+
+  /** Makes new tables part of the store, and removed ones none. The files of `numbers` go when that fails. */
+  commit(
+    numbers: ReadonlyArray<number>,
+    change: { readonly added: ReadonlyArray<Version.Placed>; readonly removed: ReadonlyArray<number> },
+    state: { readonly logPosition: number; readonly sequence: number } | undefined,
+    installed: () => void
+  ): Effect.Effect<void, Failure> {
+    const { store } = this
+    const { manifest, tables } = store.parts
+    const commit = manifest.commit(
+      (before) => {
+        const { logPosition, sequence } = state ?? before.state
+        return { ...change, state: store.stateAt(logPosition, Math.max(sequence, before.state.sequence)) }
+      },
+      (contents) => {
+        installed()
+        tables.install(contents.version)
+        store.changed()
+      }
+    )
+    // After a stop it is not known whether the manifest names them.
+    return Effect.catch(commit, (error): Effect.Effect<never, Failure> =>
+      error._tag === "Refused" ? Effect.andThen(this.remove(numbers), Effect.fail(error)) : Effect.fail(error)
+    )
+  }
+
+  /** Removes files, as far as they are there. */
+  remove(numbers: ReadonlyArray<number>): Effect.Effect<void> {
+    const { disk, options } = this.store.parts
+    return Effect.forEach(
+      numbers,
+      (number) => Effect.ignore(disk.remove(pathOf(options.directory, TableFormat.tableName(number)))),
+      { discard: true }
+    )
+  }
+
+  private compactNext(): Effect.Effect<boolean, Failure> {
+    return this.levels.withPermits(1)(
+      Effect.gen({ self: this }, function* () {
+        if (this.compactionsAsked.length > 0) {
+          const asked = this.compactionsAsked.splice(0)
+          const result = yield* Effect.match(this.compactAll(), {
+            onFailure: (failure) => failure,
+            onSuccess: () => undefined
+          })
+          if (result !== undefined) {
+            this.compactionsAsked.push(...asked)
+            return yield* Effect.fail(result)
+          }
+          for (const done of asked) done(undefined, undefined)
+          return true
+        }
+        const plan = Picker.pick(this.store.view.version.version, this.store.parts.options)
+        if (plan === undefined) return false
+        yield* this.execute(plan)
+        return true
+      })
+    )
+  }
+
+  /** Moves everything into the deepest level there is, then rewrites what holds something hidden. */
+  private compactAll(): Effect.Effect<void, Failure> {
+    return Effect.gen({ self: this }, function* () {
+      const { options } = this.store.parts
+      const { deepest } = this.store.view.version
+      const target = Math.max(1, deepest)
+      for (let level = 0; level < target; level++) {
+        // What comes into level 0 meanwhile is not of this.
+        const last = this.store.parts.numbers.next
+        for (;;) {
+          const { version } = this.store.view.version
+          if (!version.levels[level].some((meta) => meta.number < last)) break
+          yield* this.execute(Picker.planOfLevel(version, level, options))
+        }
+      }
+      for (const meta of this.store.view.version.version.levels[target]) {
+        if (meta.deletes + meta.olderVersions + meta.rangeDeletes === 0) continue
+        yield* this.execute(Picker.planInPlace(target, meta))
+      }
+    })
+  }
+
+  private execute(plan: Picker.Plan): Effect.Effect<void, Failure> {
+    return Effect.gen({ self: this }, function* () {
+      const { store } = this
+      const { level, lower, output, upper } = plan
+      const removed = [...upper, ...lower].map((meta) => meta.number)
+      if (plan.isMove) {
+        const added = upper.map((meta) => ({ level: output, meta }))
+        yield* this.commit([], { added, removed }, undefined, () => {})
+        store.moves++
+        this.progressed()
+        return
+      }
+      const { from, to } = Version.boundsOf([...upper, ...lower])
+      const { version } = store.view.version
+      const below = version.levels
+        .slice(output + 1)
+        .flatMap((tables) => Version.overlapping(tables, from, to))
+        .map((meta) => ({ from: meta.from, to: meta.to }))
+      const { directory, tableBytes } = store.parts.options
+      const inputBytes = Version.bytesOf(upper) + Version.bytesOf(lower)
+      const numbers = Array.from({ length: 2 + Math.ceil(inputBytes / tableBytes) }, store.parts.numbers.take)
+      const input = JobMessage.encodeCompact({
+        directory,
+        table: store.tableOptions,
+        tableBytes,
+        numbers,
+        snapshots: store.parts.snapshots.list(),
+        below,
+        runs: [...(level === 0 ? upper.map((meta) => [meta]) : [upper]), lower].filter((run) => run.length > 0)
+      })
+      const tables = yield* this.run(TableJobs.compactTables, input, numbers)
+      const added = tables.map((meta) => ({ level: output, meta }))
+      yield* this.commit(numbers, { added, removed }, undefined, () => {})
+      store.wrote(output, Version.bytesOf(tables))
+      store.compactions++
+      this.progressed()
+    })
+  }
+}
+
+/** Deepest level that an ingested table may go to: nothing in it, or above it, overlaps. */
+export const levelFor = (version: Version.Version, from: Uint8Array, to: Uint8Array): number => {
+  if (version.levels[0].some((meta) => Version.overlaps(meta, from, to))) return 0
+  let level = 0
+  while (level + 1 < Version.levelsMax && Version.overlapping(version.levels[level + 1], from, to).length === 0) level++
+  return level
+}

@@ -1,0 +1,158 @@
+/**
+ * Manifest: the file that says which tables make up the store. A manifest begins with everything, then come edits; the file
+ * `CURRENT` names the manifest that counts. `ManifestFile` reads and writes them.
+ *
+ * A record is its length and its checksum (four bytes each), then its payload. An edit is made durable, then a seal is written behind
+ * it and made durable, and only then the edit counts as done. So a record that does not match its checksum is one of two:
+ * the torn end of an edit that never was done, when no seal stands behind it; damage, when one does.
+ */
+import * as Bytes from "#base/Bytes.ts"
+import { crc32c } from "#base/Crc32c.ts"
+import * as TableFormat from "./TableFormat.ts"
+import * as Version from "./Version.ts"
+
+/** What a store knows of itself, beside its tables. */
+export interface State {
+  /** Everything before this position of the log is in the tables. */
+  readonly logPosition: number
+  /** The newest sequence number that is in the tables. */
+  readonly sequence: number
+  /** No file has this number, or one above it. */
+  readonly nextNumber: number
+}
+
+export interface Edit {
+  readonly state: State
+  readonly added: ReadonlyArray<Version.Placed>
+  readonly removed: ReadonlyArray<number>
+}
+
+/** "Orbm" and "Orbc" as four bytes. */
+const magic = 0x6d62_724f
+const currentMagic = 0x6362_724f
+const version = 1
+export const headerBytes = 20
+const recordHeadBytes = 8
+const kinds = { edit: 1, seal: 2 } as const
+const sealBytes = recordHeadBytes + 1
+
+const place = new Uint8Array(16)
+const placeNumbers = new Float64Array(place.buffer)
+
+/** Continued from the manifest's number and the record's place, so that a record of another place is none. */
+const checksum = (payload: Uint8Array, number: number, offset: number): number => {
+  placeNumbers[0] = number
+  placeNumbers[1] = offset
+  return crc32c(payload, 0, crc32c(place))
+}
+
+const record = (payload: Uint8Array, number: number, offset: number): Uint8Array =>
+  Bytes.Writer.make()
+    .u32(payload.length)
+    .u32(checksum(payload, number, offset))
+    .raw(payload)
+    .finish()
+
+export const header = (number: number): Uint8Array => {
+  const body = Bytes.Writer.make().u32(magic).u32(version).f64(number).finish()
+  return Bytes.Writer.make().raw(body).u32(crc32c(body)).finish()
+}
+
+export const seal = (number: number, offset: number): Uint8Array => record(Uint8Array.of(kinds.seal), number, offset)
+
+export const edit = (edit: Edit, number: number, offset: number): Uint8Array => {
+  const { state, added, removed } = edit
+  const writer = Bytes.Writer.make().u8(kinds.edit).f64(state.logPosition).f64(state.sequence).f64(state.nextNumber)
+  writer.u32(added.length)
+  for (const { level, meta } of added) {
+    writer.u8(level)
+    TableFormat.putMeta(writer, meta)
+  }
+  writer.u32(removed.length)
+  for (const table of removed) writer.f64(table)
+  return record(writer.finish(), number, offset)
+}
+
+const readEdit = (payload: Uint8Array): Edit | undefined => {
+  const reader = new Bytes.Reader(payload)
+  if (reader.u8() !== kinds.edit) return undefined
+  const state = { logPosition: reader.f64(), sequence: reader.f64(), nextNumber: reader.f64() }
+  const added: Array<Version.Placed> = []
+  for (let left = reader.u32(); left > 0 && reader.isWhole; left--) {
+    added.push({ level: reader.u8(), meta: TableFormat.readMeta(reader) })
+  }
+  const removed: Array<number> = []
+  for (let left = reader.u32(); left > 0 && reader.isWhole; left--) removed.push(reader.f64())
+  return reader.isWhole && reader.leftBytes === 0 ? { state, added, removed } : undefined
+}
+
+export interface Contents {
+  readonly version: Version.Version
+  readonly state: State
+}
+
+/** What a manifest says, or where it is damaged. */
+export const read = (
+  bytes: Uint8Array,
+  number: number
+): Contents | { readonly damagedAt: number; readonly why: string } => {
+  const head = new Bytes.Reader(bytes)
+  if (head.u32() !== magic) return { damagedAt: 0, why: "it does not begin like a manifest" }
+  const found = head.u32()
+  if (head.f64() !== number || head.u32() !== crc32c(bytes.subarray(0, headerBytes - 4)) || !head.isWhole) {
+    return { damagedAt: 0, why: "its header is not what was written" }
+  }
+  if (found !== version)
+    return { damagedAt: 4, why: `it has version ${found}, and this program reads version ${version}` }
+  let contents: Contents | undefined
+  for (let at = headerBytes; at < bytes.length;) {
+    const payload = payloadAt(bytes, number, at)
+    if (payload === undefined) {
+      if (contents === undefined || hasSealBehind(bytes, number, at)) {
+        return { damagedAt: at, why: "its record is not what was written" }
+      }
+      break
+    }
+    at += recordHeadBytes + payload.length
+    if (payload[0] === kinds.seal) continue
+    const edit = readEdit(payload)
+    if (edit === undefined) return { damagedAt: at, why: "its record has a kind that this program does not know" }
+    contents = { version: Version.apply(contents?.version ?? Version.empty, edit), state: edit.state }
+  }
+  return contents ?? { damagedAt: headerBytes, why: "it ends before its first record" }
+}
+
+const payloadAt = (bytes: Uint8Array, number: number, at: number): Uint8Array | undefined => {
+  const reader = new Bytes.Reader(bytes.subarray(at))
+  const length = reader.u32()
+  const sum = reader.u32()
+  if (!reader.isWhole || length === 0 || length > reader.leftBytes) return undefined
+  const payload = reader.raw(length)
+  return checksum(payload, number, at) === sum ? payload : undefined
+}
+
+const hasSealBehind = (bytes: Uint8Array, number: number, at: number): boolean => {
+  for (let i = at + 1; i + sealBytes <= bytes.length; i++) {
+    if (bytes[i] !== 1 || bytes[i + recordHeadBytes] !== kinds.seal) continue
+    if (payloadAt(bytes, number, i)?.length === 1) return true
+  }
+  return false
+}
+
+/** What the file `CURRENT` holds: the number of the manifest that counts. */
+export const current = (number: number): Uint8Array => {
+  const body = Bytes.Writer.make().u32(currentMagic).u32(version).f64(number).finish()
+  return Bytes.Writer.make().raw(body).u32(crc32c(body)).finish()
+}
+
+/** The number in `CURRENT`; `undefined` when it is not what was written. */
+export const readCurrent = (bytes: Uint8Array): number | undefined => {
+  const reader = new Bytes.Reader(bytes)
+  const isCurrent = reader.u32() === currentMagic && reader.u32() === version
+  const number = reader.f64()
+  const sum = reader.u32()
+  const isWhole = reader.isWhole && reader.leftBytes === 0
+  return isCurrent && isWhole && crc32c(bytes.subarray(0, bytes.length - 4)) === sum ? number : undefined
+}
+
+export const manifestName = (number: number): string => `${String(number).padStart(8, "0")}.manifest`

@@ -1,0 +1,253 @@
+/**
+ * ManifestFile: the manifest on disk. `commit` makes an edit durable, then it is what `contents` says; edits come one after
+ * the other. `Manifest` has the format, and why a seal follows each edit.
+ *
+ * A commit that the disk has no room for is taken back: cut off, and the cut made durable, so that it does not come back after a
+ * crash. Any other failure leaves open what is durable: the manifest takes no more edits.
+ */
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { assert } from "#base/Assert.ts"
+import * as Disk from "#world/Disk.ts"
+import type { DiskError } from "#world/WorldError.ts"
+import { Corrupt, Refused, Stopped } from "../StorageError.ts"
+import * as Manifest from "./Manifest.ts"
+import { pathOf } from "./TableFile.ts"
+import * as Version from "./Version.ts"
+
+const currentName = "CURRENT"
+const nextName = "CURRENT.next"
+
+export type CommitError = Refused | Stopped
+
+const full = new Refused({ reason: "no-space", message: "the device is full: free some space" })
+
+export const stoppedBy = (cause: DiskError | Corrupt): Stopped =>
+  new Stopped({ cause, message: "a write failed, so it is not known what is durable: open the store again" })
+
+const readWhole = Effect.fnUntraced(function* (path: string) {
+  const disk = yield* Disk.Disk
+  const file = yield* disk.open(path)
+  return yield* file.readAt(0, yield* file.size)
+}, Effect.scoped)
+
+const corrupt = (path: string, offsetBytes: number, why: string): Corrupt =>
+  new Corrupt({ path, offsetBytes, message: `${why}: take the store from a replica or a backup` })
+
+/** What is wrong with a store whose files are not what they should be. */
+const named = (names: ReadonlyArray<string>, suffix: string): string | undefined =>
+  names.find((name) => name.endsWith(suffix))
+
+export interface Loaded extends Manifest.Contents {
+  /** The number of the manifest that was read. */
+  readonly number: number
+}
+
+/** Reads what `CURRENT` leads to; `undefined`: there is no store in the directory. */
+export const load = Effect.fnUntraced(function* (
+  directory: string
+): Effect.fn.Return<Loaded | undefined, Corrupt | DiskError, Disk.Disk> {
+  const disk = yield* Disk.Disk
+  const names = yield* disk.list(directory)
+  const currentPath = pathOf(directory, currentName)
+  if (!names.includes(currentName)) {
+    if (named(names, ".table") === undefined) return undefined
+    return yield* Effect.fail(corrupt(currentPath, 0, "the file is gone, and tables are there"))
+  }
+  const number = Manifest.readCurrent(yield* readWhole(currentPath))
+  if (number === undefined) return yield* Effect.fail(corrupt(currentPath, 0, "its bytes are not what was written"))
+  const name = Manifest.manifestName(number)
+  const path = pathOf(directory, name)
+  if (!names.includes(name)) return yield* Effect.fail(corrupt(path, 0, "the file is gone"))
+  const contents = Manifest.read(yield* readWhole(path), number)
+  if ("why" in contents) return yield* Effect.fail(corrupt(path, contents.damagedAt, contents.why))
+  return { ...contents, number }
+})
+
+/** Writes a manifest that begins with these contents, and makes it the one that counts. */
+const start = Effect.fnUntraced(function* (directory: string, number: number, contents: Manifest.Contents) {
+  const disk = yield* Disk.Disk
+  const path = pathOf(directory, Manifest.manifestName(number))
+  const handle = yield* disk.open(path, { create: true, exclusive: true })
+  const { state, version } = contents
+  const added = version.levels.flatMap((level, depth) => level.map((meta) => ({ level: depth, meta })))
+  const header = Manifest.header(number)
+  const first = Manifest.edit({ state, added, removed: [] }, number, header.length)
+  const seal = Manifest.seal(number, header.length + first.length)
+  const bytes = new Uint8Array(header.length + first.length + seal.length)
+  bytes.set(header)
+  bytes.set(first, header.length)
+  bytes.set(seal, header.length + first.length)
+  yield* handle.append(bytes)
+  yield* handle.sync
+  yield* pointTo(directory, number)
+  return { handle, sizeBytes: bytes.length }
+})
+
+const pointTo = Effect.fnUntraced(function* (directory: string, number: number) {
+  const disk = yield* Disk.Disk
+  const next = pathOf(directory, nextName)
+  const file = yield* disk.open(next, { create: true })
+  yield* file.truncate(0)
+  yield* file.writeAt(0, Manifest.current(number))
+  yield* file.sync
+  // The manifest's own entry has to be there before CURRENT leads to it.
+  yield* disk.syncDirectory(directory)
+  yield* disk.rename(next, pathOf(directory, currentName))
+  yield* disk.syncDirectory(directory)
+}, Effect.scoped)
+
+/** Writes a store's manifest into a directory whose tables are there and durable. */
+export const write = (directory: string, number: number, contents: Manifest.Contents) =>
+  Effect.scoped(Effect.asVoid(start(directory, number, contents)))
+
+export class ManifestFile {
+  /** What is durable. */
+  contents: Manifest.Contents
+  number: number
+  sizeBytes: number
+  writtenBytes: number
+  private handle: Disk.Handle
+  private readonly disk: Disk.Disk["Service"]
+  private readonly scope: Scope.Scope
+  private readonly directory: string
+  private readonly sizeBytesMax: number
+  private readonly takeNumber: () => number
+  private readonly turn = Semaphore.makeUnsafe(1)
+  private stopped: Stopped | undefined
+
+  private constructor(parts: {
+    readonly disk: Disk.Disk["Service"]
+    readonly scope: Scope.Scope
+    readonly directory: string
+    readonly sizeBytesMax: number
+    readonly takeNumber: () => number
+    readonly number: number
+    readonly contents: Manifest.Contents
+    readonly started: { readonly handle: Disk.Handle; readonly sizeBytes: number }
+  }) {
+    this.disk = parts.disk
+    this.scope = parts.scope
+    this.directory = parts.directory
+    this.sizeBytesMax = parts.sizeBytesMax
+    this.takeNumber = parts.takeNumber
+    this.number = parts.number
+    this.contents = parts.contents
+    this.handle = parts.started.handle
+    this.sizeBytes = parts.started.sizeBytes
+    this.writtenBytes = parts.started.sizeBytes
+  }
+
+  /** Begins a new manifest with these contents; its file is open for the life of the scope. */
+  static readonly open = Effect.fnUntraced(function* (options: {
+    readonly directory: string
+    readonly sizeBytesMax: number
+    /** The number of the next file. */
+    readonly takeNumber: () => number
+    readonly contents: Manifest.Contents
+  }) {
+    const disk = yield* Disk.Disk
+    const scope = yield* Effect.scope
+    const number = options.takeNumber()
+    const started = yield* start(options.directory, number, options.contents)
+    return new ManifestFile({ ...options, number, disk, scope, started })
+  })
+
+  get path(): string {
+    return pathOf(this.directory, Manifest.manifestName(this.number))
+  }
+
+  /**
+   * Makes an edit durable. It is asked for when its turn has come, so that it fits what is there then; `installed` is called with
+   * the new contents in the same step in which they become what counts.
+   */
+  commit(
+    edit: (before: Manifest.Contents) => Manifest.Edit,
+    installed: (contents: Manifest.Contents) => void
+  ): Effect.Effect<void, CommitError> {
+    const commit = Effect.gen({ self: this }, function* () {
+      if (this.stopped !== undefined) return yield* Effect.fail(this.stopped)
+      const next = edit(this.contents)
+      const contents = { state: next.state, version: Version.apply(this.contents.version, next) }
+      assert(next.state.logPosition >= this.contents.state.logPosition, "the log's position rises")
+      if (this.sizeBytes >= this.sizeBytesMax) yield* this.renew()
+      yield* this.append(next)
+      this.contents = contents
+      installed(contents)
+    })
+    // What was submitted to the disk cannot be called back: who closes the store waits for it.
+    return Effect.uninterruptible(this.turn.withPermits(1)(commit))
+  }
+
+  private append(edit: Manifest.Edit): Effect.Effect<void, CommitError> {
+    const { handle, number, sizeBytes } = this
+    const bytes = Manifest.edit(edit, number, sizeBytes)
+    const seal = Manifest.seal(number, sizeBytes + bytes.length)
+    const put = Effect.gen({ self: this }, function* () {
+      yield* handle.writeAt(sizeBytes, bytes)
+      yield* handle.sync
+      yield* handle.writeAt(sizeBytes + bytes.length, seal)
+      yield* handle.sync
+      this.sizeBytes = sizeBytes + bytes.length + seal.length
+      this.writtenBytes += bytes.length + seal.length
+    })
+    return Effect.catch(put, (error) =>
+      error.code === "no-space" && error.operation !== "sync" ? this.takeBack(sizeBytes) : this.stop(error)
+    )
+  }
+
+  private takeBack(sizeBytes: number): Effect.Effect<never, CommitError> {
+    const { handle } = this
+    return Effect.matchEffect(Effect.andThen(handle.truncate(sizeBytes), handle.sync), {
+      onFailure: (error) => this.stop(error),
+      onSuccess: () => Effect.fail(full)
+    })
+  }
+
+  private stop(cause: DiskError): Effect.Effect<never, Stopped> {
+    this.stopped = stoppedBy(cause)
+    return Effect.fail(this.stopped)
+  }
+
+  /** Goes on in a new file. The old one counts until CURRENT leads to the new one. */
+  private renew(): Effect.Effect<void, CommitError> {
+    const before = this.path
+    const number = this.takeNumber()
+    const renew = Effect.gen({ self: this }, function* () {
+      const started = yield* start(this.directory, number, this.contents)
+      this.handle = started.handle
+      this.sizeBytes = started.sizeBytes
+      this.writtenBytes += started.sizeBytes
+      this.number = number
+      yield* Effect.ignore(this.disk.remove(before))
+    })
+    return renew.pipe(
+      Effect.provideService(Disk.Disk, this.disk),
+      Effect.provideService(Scope.Scope, this.scope),
+      // Once CURRENT is renamed the new one may count already.
+      Effect.catch((error): Effect.Effect<void, CommitError> =>
+        error.code === "no-space" && !["rename", "sync", "sync-directory"].includes(error.operation)
+          ? Effect.fail(full)
+          : this.stop(error)
+      )
+    )
+  }
+}
+
+/** Removes what there is of a store that was not finished: what leads to it first. */
+export const erase = Effect.fnUntraced(function* (directory: string, number: number, names: ReadonlyArray<string>) {
+  const disk = yield* Disk.Disk
+  const all = [currentName, nextName, Manifest.manifestName(number), ...names]
+  for (const name of all) yield* Effect.ignore(disk.remove(pathOf(directory, name)))
+})
+
+/** Reads the files that `CURRENT` leads to as they are on disk; what is wrong with them. */
+export const verify = Effect.fnUntraced(function* (directory: string) {
+  const found = yield* Effect.match(load(directory), {
+    onFailure: (error) => error,
+    onSuccess: () => undefined
+  })
+  if (found?._tag === "DiskError") return yield* found
+  return found
+})

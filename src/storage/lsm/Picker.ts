@@ -1,0 +1,125 @@
+/**
+ * Picker: which tables are compacted next. Pure, and the same for the same version: a store that is written alike compacts alike.
+ *
+ * Level 0 is due by its number of tables, which every read has to look into; another level by its size, a factor more than the
+ * level above (LevelDB). The level that is most over its bound goes first. In it goes the table with the fewest bytes
+ * below it a byte of its own (RocksDB's "minimum overlapping ratio"), with its neighbours up to a worthwhile size.
+ */
+import * as Keys from "../Keys.ts"
+import type { TableMeta } from "./TableFormat.ts"
+import * as Version from "./Version.ts"
+
+export interface Shape {
+  readonly level0Tables: number
+  readonly level1Bytes: number
+  readonly levelFactor: number
+  readonly tableBytes: number
+}
+
+/** What is merged: tables of a level, and those of the next one that they overlap, into the next one. */
+export interface Plan {
+  readonly level: number
+  readonly output: number
+  readonly upper: Version.Level
+  readonly lower: Version.Level
+  /** Nothing overlaps: the tables only change their level. */
+  readonly isMove: boolean
+}
+
+/** Tables of the upper level that are taken together, in bytes with what they overlap, in sizes of a table. */
+const planTablesMax = 12
+
+export const bytesMaxOf = (shape: Shape, level: number): number => {
+  let bytes = shape.level1Bytes
+  for (let i = 1; i < level; i++) bytes *= shape.levelFactor
+  return bytes
+}
+
+/** How far a level is over its bound: from 1 on it is due. */
+const scoreOf = (version: Version.Version, shape: Shape, level: number): number =>
+  level === 0
+    ? version.levels[0].length / shape.level0Tables
+    : Version.bytesOf(version.levels[level]) / bytesMaxOf(shape, level)
+
+export const pick = (version: Version.Version, shape: Shape): Plan | undefined => {
+  let due = -1
+  let highest = 1
+  for (let level = 0; level < Version.levelsMax - 1; level++) {
+    const score = scoreOf(version, shape, level)
+    if (score >= highest && version.levels[level].length > 0) {
+      if (due < 0 || score > highest) due = level
+      highest = score
+    }
+  }
+  if (due < 0) return undefined
+  return due === 0 ? planOfLevel0(version) : planFrom(version, due, cheapest(version, due), shape)
+}
+
+/** The bytes that have to be rewritten until no level is over its bound, roughly. */
+export const debtBytes = (version: Version.Version, shape: Shape): number => {
+  let debt = 0
+  const [newest] = version.levels
+  if (newest.length >= shape.level0Tables) debt += Version.bytesOf(newest) + Version.bytesOf(version.levels[1])
+  for (let level = 1; level < Version.levelsMax - 1; level++) {
+    const over = Version.bytesOf(version.levels[level]) - bytesMaxOf(shape, level)
+    if (over > 0) debt += over * (1 + shape.levelFactor)
+  }
+  return debt
+}
+
+/** All tables of a level that is not empty into the next one, a part at a time from the left. */
+export const planOfLevel = (version: Version.Version, level: number, shape: Shape): Plan =>
+  level === 0 ? planOfLevel0(version) : planFrom(version, level, 0, shape)
+
+/** A table of the deepest level once more, for itself: what is hidden in it goes. */
+export const planInPlace = (level: number, meta: TableMeta): Plan => ({
+  level,
+  output: level,
+  upper: [meta],
+  lower: [],
+  isMove: false
+})
+
+const planOfLevel0 = (version: Version.Version): Plan => {
+  const upper = version.levels[0]
+  const { from, to } = Version.boundsOf(upper)
+  const lower = Version.overlapping(version.levels[1], from, to)
+  return { level: 0, output: 1, upper, lower, isMove: lower.length === 0 && areApart(upper) }
+}
+
+/** Tables of a level from this place on, as long as it stays a small piece of work. */
+const planFrom = (version: Version.Version, level: number, first: number, shape: Shape): Plan => {
+  const tables = version.levels[level]
+  let end = first + 1
+  const lowerOf = (to: number): Version.Level =>
+    Version.overlapping(version.levels[level + 1], tables[first].from, tables[to - 1].to)
+  const isMove = lowerOf(end).length === 0
+  while (end < tables.length) {
+    const lower = lowerOf(end + 1)
+    const bytes = Version.bytesOf(tables.slice(first, end + 1)) + Version.bytesOf(lower)
+    if (isMove ? lower.length > 0 : bytes > planTablesMax * shape.tableBytes) break
+    end++
+  }
+  return { level, output: level + 1, upper: tables.slice(first, end), lower: lowerOf(end), isMove }
+}
+
+/** The place of the table that costs least to move down. */
+const cheapest = (version: Version.Version, level: number): number => {
+  const tables = version.levels[level]
+  let best = 0
+  let least = Infinity
+  for (let place = 0; place < tables.length; place++) {
+    const { from, sizeBytes, to } = tables[place]
+    const cost = Version.bytesOf(Version.overlapping(version.levels[level + 1], from, to)) / sizeBytes
+    if (cost < least) {
+      best = place
+      least = cost
+    }
+  }
+  return best
+}
+
+const areApart = (tables: Version.Level): boolean => {
+  const sorted = tables.slice().sort((a, b) => Keys.compare(a.from, b.from))
+  return sorted.every((meta, i) => i === 0 || Keys.compare(sorted[i - 1].to, meta.from) <= 0)
+}

@@ -1,0 +1,148 @@
+/**
+ * TableJobs: the work on tables that is done beside the node's thread: building one from a memtable, and compacting some into
+ * others. What they read and write are files; when a job has ended well, all its tables are durable. After a failure files with
+ * its numbers may be there: who asked for the job removes them.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Disk from "#world/Disk.ts"
+import type { DiskError } from "#world/WorldError.ts"
+import type { Job, JobWorld } from "#world/Workers.ts"
+import { Corrupt } from "../StorageError.ts"
+import { BlockCursor } from "./BlockCursor.ts"
+import { Compaction, type Fragment } from "./Compaction.ts"
+import * as JobMessage from "./JobMessage.ts"
+import { type RunTable, StreamedRun, type Wanted } from "./StreamedRun.ts"
+import { TableBuilder } from "./TableBuilder.ts"
+import * as TableFile from "./TableFile.ts"
+import * as TableFormat from "./TableFormat.ts"
+import * as TableHead from "./TableHead.ts"
+
+/** Entries between two looks at what is to be written: few enough that others get their turn. */
+const sliceEntries = 512
+/** What a compaction reads of a table at a time. */
+const readBytes = 262_144
+
+type Failure = DiskError | Corrupt
+
+const answer = (
+  tables: Effect.Effect<ReadonlyArray<TableFormat.TableMeta>, Failure, JobWorld | Scope.Scope>
+): Effect.Effect<Uint8Array, never, JobWorld | Scope.Scope> =>
+  Effect.match(tables, {
+    onFailure: (failure) => JobMessage.encodeOutput({ failure, tables: [] }),
+    onSuccess: (tables) => JobMessage.encodeOutput({ tables })
+  })
+
+const build = Effect.fnUntraced(function* (input: JobMessage.BuildInput) {
+  const disk = yield* Disk.Disk
+  const builder = new TableBuilder({ ...input.table, number: input.number })
+  const file = yield* TableFile.create(input.directory, input.number)
+  const cursor = new BlockCursor()
+  if (input.entries.length > 0) {
+    cursor.open(input.entries)
+    for (let entries = 1; cursor.next(); entries++) {
+      const { block, isDelete, key, keyLength, sequence, valueFrom, valueTo } = cursor
+      builder.add(key, 0, keyLength, sequence, isDelete, block, valueFrom, valueTo)
+      if (entries % sliceEntries === 0) yield* file.write(builder)
+    }
+  }
+  for (const { from, to, sequences } of input.ranges) builder.addRange(from, to, sequences)
+  const meta = yield* file.finish(builder)
+  yield* disk.syncDirectory(input.directory)
+  return [meta]
+})
+
+/** A table that is read by a compaction: the file, and what stands in its head. */
+interface Input extends RunTable {
+  readonly handle: Disk.Handle
+}
+
+const corrupt = (path: string, offsetBytes: number): Corrupt =>
+  new Corrupt({
+    path,
+    offsetBytes,
+    message: "the table's bytes are not what was written there: repair it from a replica"
+  })
+
+const readExactly = (handle: Disk.Handle, offset: number, lengthBytes: number): Effect.Effect<Uint8Array, Failure> =>
+  Effect.flatMap(handle.readAt(offset, lengthBytes), (bytes) =>
+    bytes.length === lengthBytes ? Effect.succeed(bytes) : Effect.fail(corrupt(handle.path, offset + bytes.length))
+  )
+
+const openInput = Effect.fnUntraced(function* (directory: string, meta: TableFormat.TableMeta) {
+  const disk = yield* Disk.Disk
+  const handle = yield* disk.open(TableFile.pathOf(directory, TableFormat.tableName(meta.number)))
+  const bytes = yield* readExactly(handle, meta.filterAt, TableHead.lengthOf(meta))
+  const head = TableHead.decode(bytes, meta)
+  if (typeof head === "number") return yield* Effect.fail(corrupt(handle.path, head))
+  const input: Input = { meta, head, handle }
+  return input
+})
+
+const rangesOf = (inputs: ReadonlyArray<Input>): ReadonlyArray<Fragment> => {
+  const fragments: Array<Fragment> = []
+  for (const { head } of inputs) {
+    head.ranges?.forEach((from, to, sequences) => {
+      for (const sequence of sequences) fragments.push({ from, to, sequence })
+    })
+  }
+  return fragments
+}
+
+const compact = Effect.fnUntraced(function* (input: JobMessage.CompactInput) {
+  const disk = yield* Disk.Disk
+  const runs = yield* Effect.forEach(input.runs, (run) =>
+    Effect.forEach(run, (meta) => openInput(input.directory, meta))
+  )
+  const sources = runs.map((run, rank) => new StreamedRun(run, { rank, readBytes }))
+  const compaction = new Compaction(sources, {
+    builder: input.table,
+    tableBytes: input.tableBytes,
+    numbers: input.numbers,
+    snapshots: input.snapshots,
+    below: input.below,
+    ranges: rangesOf(runs.flat())
+  })
+  const tables: Array<TableFormat.TableMeta> = []
+  let file: TableFile.TableFile | undefined
+  for (;;) {
+    const progress = compaction.run(sliceEntries)
+    if (progress === "wait") {
+      const run = compaction.waiting
+      yield* feed(run, runs[run.rank])
+      continue
+    }
+    const { builder } = compaction
+    if (builder !== undefined) {
+      file ??= yield* TableFile.create(input.directory, builder.number)
+      yield* file.write(builder)
+    }
+    if (progress === "slice") continue
+    if (builder !== undefined && file !== undefined) tables.push(yield* file.finish(builder))
+    file = undefined
+    compaction.builder = undefined
+    if (progress === "end") break
+  }
+  if (tables.length > 0) yield* disk.syncDirectory(input.directory)
+  return tables
+})
+
+const feed = Effect.fnUntraced(function* (run: StreamedRun, tables: ReadonlyArray<Input>) {
+  if (run.damaged !== undefined) {
+    return yield* Effect.fail(corrupt(tables[run.damaged.table].handle.path, run.damaged.offset))
+  }
+  const wanted: Wanted = run.wanted()
+  run.feed(wanted, yield* readExactly(tables[wanted.table].handle, wanted.offset, wanted.lengthBytes))
+})
+
+export const buildTable: Job = {
+  module: import.meta.url,
+  name: "buildTable",
+  run: (input) => answer(build(JobMessage.decodeBuild(input)))
+}
+
+export const compactTables: Job = {
+  module: import.meta.url,
+  name: "compactTables",
+  run: (input) => answer(compact(JobMessage.decodeCompact(input)))
+}

@@ -1,0 +1,120 @@
+/**
+ * Verifying: reads a store's files as they are on disk, past the cache, and checks every byte that means something. A step reads the
+ * manifest, the end of a table, or a stretch of its blocks. Positions are the table's number and the part of it, so a step goes
+ * on where the last one was, whatever became of the tables meanwhile.
+ */
+import * as Effect from "effect/Effect"
+import * as Completion from "#world/Completion.ts"
+import { Disk } from "#world/Disk.ts"
+import type { DiskError } from "#world/WorldError.ts"
+import type { Verified } from "../Engine.ts"
+import { Corrupt, type StorageError } from "../StorageError.ts"
+import * as ManifestFile from "./ManifestFile.ts"
+import type { Store } from "./Store.ts"
+import type { Table } from "./Table.ts"
+import * as TableFormat from "./TableFormat.ts"
+import * as TableHead from "./TableHead.ts"
+
+const stretchBytes = 262_144
+/** Parts of a table that a position has room for. */
+const partsMax = 65_536
+
+const read = (table: Table, offset: number, lengthBytes: number): Effect.Effect<Uint8Array, StorageError> =>
+  Effect.map(
+    Completion.submit<Uint8Array | undefined, StorageError>((done) => table.read(offset, lengthBytes, done)),
+    (bytes) => bytes!
+  )
+
+/** Checks the head, the properties and the footer. */
+const verifyEnd = Effect.fnUntraced(function* (table: Table) {
+  const { meta } = table
+  const rot: Array<Corrupt> = []
+  const bytes = yield* read(table, meta.filterAt, meta.sizeBytes - meta.filterAt)
+  const head = TableHead.decode(bytes, meta)
+  if (typeof head === "number") rot.push(table.corrupt(head))
+  const footerAt = bytes.length - TableFormat.footerBytes
+  const footer = TableFormat.readFooter(bytes.subarray(footerAt), meta.number, meta.sizeBytes)
+  if (typeof footer === "string") rot.push(table.corrupt(meta.sizeBytes - TableFormat.footerBytes))
+  const propertiesAt = TableHead.lengthOf(meta)
+  const properties = bytes.subarray(propertiesAt, footerAt)
+  if (TableFormat.unseal(properties, meta.number, meta.filterAt + propertiesAt) === undefined) {
+    rot.push(table.corrupt(meta.filterAt + propertiesAt))
+  }
+  return { bytesRead: bytes.length, rot, parts: typeof head === "number" ? 0 : partsOf(head).length - 1 }
+})
+
+/** The numbers of the blocks at which stretches begin, and the one behind the last. */
+const partsOf = ({ index }: TableHead.TableHead): ReadonlyArray<number> => {
+  const parts = [0]
+  let from = 0
+  for (let block = 1; block < index.count; block++) {
+    if (index.offset(block + 1) - index.offset(from) <= stretchBytes) continue
+    from = block
+    parts.push(block)
+  }
+  return index.count === 0 ? parts : [...parts, index.count]
+}
+
+const verifyPart = Effect.fnUntraced(function* (table: Table, part: number) {
+  const head =
+    table.head ??
+    (yield* Completion.submit<TableHead.TableHead | undefined, StorageError>((done) => table.loadHead(done)))!
+  const { index } = head
+  const parts = partsOf(head)
+  const [first, end] = [parts[part], parts[part + 1]]
+  const from = index.offset(first)
+  const bytes = yield* read(table, from, index.offset(end) - from)
+  const rot: Array<Corrupt> = []
+  for (let block = first; block < end; block++) {
+    const stored = bytes.subarray(index.offset(block) - from, index.offset(block + 1) - from)
+    if (TableFormat.unsealEntries(stored, table.meta.number, index.offset(block)) === undefined) {
+      rot.push(table.corrupt(index.offset(block)))
+    }
+  }
+  return { bytesRead: bytes.length, rot, parts: parts.length - 1 }
+})
+
+/** A file that is shorter than it should be, or gone, is damaged there. */
+const orRot = <A extends { readonly bytesRead: number; readonly rot: Array<Corrupt>; readonly parts: number }, R>(
+  step: Effect.Effect<A, StorageError, R>
+) =>
+  Effect.catch(step, (error) =>
+    error instanceof Corrupt ? Effect.succeed({ bytesRead: 0, rot: [error], parts: 0 }) : Effect.fail(error)
+  )
+
+export const verify = Effect.fnUntraced(function* (
+  store: Store,
+  position: number
+): Effect.fn.Return<Verified, StorageError> {
+  const { disk, manifest, options, tables } = store.parts
+  const numbers = tables.current.levels.flat().sort((a, b) => a.meta.number - b.meta.number)
+  const after = (number: number): number => {
+    const next = numbers.find((table) => table.meta.number > number)
+    return next === undefined ? 0 : next.meta.number * partsMax
+  }
+  if (position === 0) {
+    const rot = yield* Effect.provideService(
+      Effect.catch(ManifestFile.verify(options.directory), (error: DiskError) =>
+        // It was renewed just now.
+        error.code === "not-found" ? Effect.succeed(undefined) : Effect.fail(error)
+      ),
+      Disk,
+      disk
+    )
+    return { position: after(0), bytesRead: manifest.sizeBytes, rot: rot === undefined ? [] : [rot] }
+  }
+  const number = Math.floor(position / partsMax)
+  const table = numbers.find(({ meta }) => meta.number >= number)
+  if (table === undefined) return { position: 0, bytesRead: 0, rot: [] }
+  const part = table.meta.number === number ? position % partsMax : 0
+  const held = tables.hold()
+  const found = yield* Effect.ensuring(
+    orRot<{ readonly bytesRead: number; readonly rot: Array<Corrupt>; readonly parts: number }, never>(
+      part === 0 ? verifyEnd(table) : verifyPart(table, part - 1)
+    ),
+    Effect.sync(() => tables.release(held))
+  )
+  const { bytesRead, parts, rot } = found
+  const next = part < parts ? table.meta.number * partsMax + part + 1 : after(table.meta.number)
+  return { position: next, bytesRead, rot }
+})
