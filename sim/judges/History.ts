@@ -26,8 +26,8 @@ export interface History {
   readonly count: number
   readonly order: "realtime" | "process"
   readonly processes: Int32Array
-  /** Of a scenario's run, the client of each operation: its processes follow one another. */
-  readonly clients?: Int32Array
+  /** Names of processes, where they have any: of a scenario's run its clients, each of which may be several processes. */
+  readonly names?: ReadonlyMap<number, string>
   /** What was done: `read`, `write`, `txn`, ... */
   readonly functions: ReadonlyArray<string>
   /** The invocation's value. */
@@ -44,8 +44,8 @@ export interface History {
 }
 
 /** Who did it, as the pages about a scenario's run name its clients. */
-export const nameOf = ({ clients, processes }: Pick<History, "clients" | "processes">, row: number): string =>
-  clients === undefined ? `process ${processes[row]}` : `c${clients[row]}`
+export const nameOf = ({ names, processes }: Pick<History, "names" | "processes">, row: number): string =>
+  names?.get(processes[row]!) ?? `process ${processes[row]}`
 
 /** One row as an object. */
 export interface Operation {
@@ -87,6 +87,13 @@ export class Builder {
   private readonly completedAt: Array<number> = []
   private readonly open = new Map<number, number>()
   private events = 0
+  private names: Map<number, string> | undefined
+
+  /** Gives a process a name. */
+  name(process: number, name: string): void {
+    this.names ??= new Map()
+    this.names.set(process, name)
+  }
 
   invoke(process: number, name: string, input: Value, time = NaN): string | undefined {
     if (!Number.isInteger(process) || Math.abs(process) > 0x7fffffff) return `process ${process} is not a whole number`
@@ -129,6 +136,7 @@ export class Builder {
       count: this.processes.length,
       order,
       processes: Int32Array.from(this.processes),
+      ...(this.names === undefined ? {} : { names: this.names }),
       functions: this.functions,
       inputs: this.inputs,
       outputs: this.outputs,
@@ -198,7 +206,7 @@ export const fromScenario = <Op, Seen>(
     count: run.length,
     order: "realtime",
     processes: Int32Array.from(processes),
-    clients: Int32Array.from(run, (operation) => operation.client),
+    names: new Map(run.map(({ client, process }) => [process, `c${client}`])),
     functions: words.map((word) => word.function),
     inputs: words.map((word) => word.input),
     outputs: words.map((word) => word.output),

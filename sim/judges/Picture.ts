@@ -118,7 +118,7 @@ export const lanesOf = (
   history: History.History,
   words: (row: number) => string
 ): { readonly lanes: ReadonlyArray<string>; readonly operations: ReadonlyArray<JudgedOperation> } => {
-  const lane = history.clients ?? LanePacking.pack(history)
+  const lane = history.names === undefined ? LanePacking.pack(history) : byName(history)
   const names: Array<string> = []
   const operations = Array.from({ length: history.count }, (_, row): JudgedOperation => {
     const who = History.nameOf(history, row)
@@ -132,8 +132,15 @@ export const lanesOf = (
       ...(Number.isFinite(completed) ? { completedAt: completed / 1_000 } : {})
     }
   })
-  // A client that did nothing has an empty lane.
-  return { lanes: Array.from(names, (name, at) => name ?? `c${at}`), operations }
+  return { lanes: names, operations }
+}
+
+/** A lane for each name, in the order of the processes' numbers. */
+const byName = (history: History.History): Int32Array => {
+  const sorted = [...new Set(history.processes)].sort((left, right) => left - right)
+  const nameOf = (process: number): string => history.names?.get(process) ?? `process ${process}`
+  const places = new Map([...new Set(sorted.map(nameOf))].map((name, place) => [name, place]))
+  return history.processes.map((process) => places.get(nameOf(process))!)
 }
 
 const sentence = (model: Model.Model, entries: Entries, refusal: Refusal, stuck: JudgedOperation): string => {

@@ -2,8 +2,7 @@
  * `npm run elle`: judges histories from files, one after another, and says each verdict as soon as it is known. A file that
  * cannot be judged does not keep the others from it.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
-import { dirname } from "node:path"
+import { readFileSync, writeFileSync } from "node:fs"
 import { Malformed } from "#sim/judges/formats/Malformed.ts"
 import { Unsuited } from "#sim/judges/Unsuited.ts"
 import * as Arguments from "./Arguments.ts"
@@ -78,11 +77,12 @@ const writePage = async (path: string, file: string, judged: Question.Judged): P
   const { page } = await import("#reports/HistoryPage.ts")
   const text = page(await judged.picture(nameOf(file)))
   try {
-    mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, text)
     return true
   } catch (error) {
-    process.stderr.write(`${path}: cannot be written (${codeOf(error)})\n`)
+    process.stderr.write(
+      `${path}: ${codeOf(error) === "ENOENT" ? "there is no such folder" : `cannot be written (${codeOf(error)})`}\n`
+    )
     return false
   }
 }
@@ -100,9 +100,16 @@ const one = async (file: string, { html, json, question }: Arguments.Arguments):
   const { verdict } = judged
   const written = html === undefined || (await writePage(html, file, judged))
   if (json) {
-    const rounded = Math.round(wallMillis * 1_000) / 1_000
-    const page = html !== undefined && written ? { html } : {}
-    process.stdout.write(`${JSON.stringify({ file, ...verdict, ...page, wallMillis: rounded })}\n`)
+    const { anomalies, consistency, explanations, model, not, operations, reason, valid } = verdict
+    const facts = { file, valid, model, consistency, anomalies, not, "also-not": verdict["also-not"], operations }
+    const more = {
+      explanations,
+      ...(reason === undefined ? {} : { reason }),
+      ...(html !== undefined && written && { html })
+    }
+    process.stdout.write(
+      `${JSON.stringify({ ...facts, wallMillis: Math.round(wallMillis * 1_000) / 1_000, ...more })}\n`
+    )
   } else {
     process.stdout.write(`${show(file, verdict, wallMillis)}\n`)
     if (html !== undefined && written) process.stdout.write(`  page ${html}\n`)

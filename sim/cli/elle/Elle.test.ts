@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -12,11 +12,15 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+const command = (input: string, ...args: ReadonlyArray<string>) => {
+  const { status, stderr, stdout } = spawnSync(process.execPath, [main, ...args], { encoding: "utf8", input })
+  return { status, stderr, stdout }
+}
+
 const elle = (contents: string, ...flags: ReadonlyArray<string>) => {
   const file = join(folder, "history.edn")
   writeFileSync(file, contents)
-  const { status, stderr, stdout } = spawnSync(process.execPath, [main, ...flags, file], { encoding: "utf8" })
-  return { status, stderr, stdout }
+  return command("", ...flags, file)
 }
 
 const operation = (process: number, f: string, value: string, output = value): string =>
@@ -63,6 +67,60 @@ describe("npm run elle", () => {
     const { status, stderr } = elle(`${fresh}{:type :invoke, :process`, "--model", "register")
     expect(status).toBe(2)
     expect(stderr).toMatch(/history\.edn:\d+:\d+: /)
+  })
+
+  it("judges each of several files, one JSON object a line, whatever is wrong with the others", () => {
+    const files = ["fresh.edn", "empty.edn", "stale.edn"].map((name) => join(folder, name))
+    for (const [index, contents] of [fresh, " \n", stale].entries()) writeFileSync(files[index]!, contents)
+    const { status, stderr, stdout } = command("", "--model", "register", "--json", ...files, folder)
+    const lines = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+    expect(lines.map(({ error, file, valid }) => [file, valid ?? error.message])).toEqual([
+      [files[0], true],
+      [files[1], "is empty: a history without operations is written []"],
+      [files[2], false],
+      [folder, "is a directory: name the files in it"]
+    ])
+    expect(stderr).toContain("empty.edn: is empty")
+    expect(status).toBe(2)
+  })
+
+  it("reads from a pipe, and has nothing against a history without operations", () => {
+    expect(command(stale, "--model", "register", "-")).toMatchObject({ status: 1, stderr: "" })
+    expect(command("[]", "--model", "register", "-")).toMatchObject({ status: 0 })
+  })
+
+  it("refuses a workload's history that has none of its operations, with exit code 2", () => {
+    const { status, stderr } = elle(fresh, "--model", "unique-ids")
+    expect([status, stderr.slice(folder.length)]).toEqual([
+      2,
+      "/history.edn: operation 1: the model unique-ids has no operation write, but generate\n"
+    ])
+  })
+
+  it.each([
+    ["register", stale, "read -&gt; 1 by process 1 fits nowhere"],
+    ["register", fresh, "✓ VALID"],
+    ["list-append", lostUpdate, 'aria-label="G-single: T1 rw T2, T2 ww T1"'],
+    ["list-append", fresh.replace(/:value \S+\}/g, ":value [[:append 1 1]]}").replaceAll("read", "write"), "UNKNOWN"]
+  ])("writes a page for %s that shows the verdict and why", (model, contents, shown) => {
+    const page = join(folder, "page.html")
+    const { stdout } = elle(contents, "--model", model, "--html", page)
+    expect(stdout).toContain(`page ${page}`)
+    expect(readFileSync(page, "utf8")).toContain(shown)
+  })
+
+  it("shows one history on a page, in a folder that exists, or else ends with exit code 2", () => {
+    const file = join(folder, "fresh.edn")
+    writeFileSync(file, fresh)
+    const page = join(folder, "none", "page.html")
+    expect(command("", "--model", "register", "--html", page, file)).toMatchObject({
+      status: 2,
+      stderr: `${page}: there is no such folder\n`
+    })
+    expect(command("", "--model", "register", "--html", page, file, file).status).toBe(2)
   })
 
   it("suggests the model that was probably meant, with exit code 2", () => {

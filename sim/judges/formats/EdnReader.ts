@@ -243,6 +243,8 @@ export class Reader {
     const text = this.name()
     if (/^[+-]?(0|[1-9]\d*)N?$/.test(text)) return wholeNumber(text.replace("N", ""))
     if (/^[+-]?(0|[1-9]\d*)(\.\d*)?([eE][+-]?\d+)?M?$/.test(text)) return Number(text.replace("M", ""))
+    // The addresses of objects, as Clojure prints them.
+    if (/^[+-]?0[xX][0-9a-fA-F]+N?$/.test(text)) return hexadecimal(text)
     const ratio = /^([+-]?\d+)\/(\d+)$/.exec(text)
     return ratio === null ? source.fail(`${text} is no number`, start) : Number(ratio[1]) / Number(ratio[2])
   }
@@ -306,6 +308,11 @@ export class Reader {
     parts.push(source.text(from, stop))
     return parts.join("")
   }
+}
+
+const hexadecimal = (text: string): number | bigint => {
+  const digits = BigInt(text.replace(/^[+-]/, "").replace("N", ""))
+  return wholeNumber(String(text.startsWith("-") ? -digits : digits))
 }
 
 const utf8Width = (byte: number): number => (byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4)
