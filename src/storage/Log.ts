@@ -29,8 +29,10 @@ export interface LogStats {
 
 export interface Log {
   /**
-   * Appends one record: the bytes of `parts` one behind the other. Positions of a stream rise by one, except after `cutTail`.
-   * Buffered: completes when the log has taken it and everything before it is taken.
+   * Appends one record: the bytes of `parts` one behind the other, which are the caller's again. Positions of a stream rise by
+   * one, except after `cutTail`; the first may be any. When a record is refused, so are those behind it that were submitted
+   * before its caller was told; the stream then goes on at the end of its `extent`.
+   * Buffered: completes when the log has taken it and everything before it is complete.
    */
   append(
     stream: number,
@@ -45,7 +47,11 @@ export interface Log {
   cutHead(stream: number, position: number): void
   /** The stream's records from `position` on never were; the next append is at `position`. Durable with the next synced append. */
   cutTail(stream: number, position: number): void
-  /** Hands over the stream's records from `position` on, as they are on disk. */
+  /**
+   * Hands over the stream's records from `position` on, as they are on disk. A stream that may have lost its end to damage gives
+   * `damaged` at the position behind its last record: nobody knows what stood there, or whether a cut did. It takes records again
+   * when `cutTail` has said where it goes on.
+   */
   replay(stream: number, position: number, replay: Replay, done: Done<void>): void
   /** First position that was not cut, and the one after the last; both 0 for a stream that never was. */
   extent(stream: number): { readonly first: number; readonly end: number }
