@@ -1,0 +1,72 @@
+/**
+ * Catalogue: the specifications of models/quint: how far each is simulated, what its runs must reach, and the flaws that
+ * its invariants must find. A specification whose invariants cannot fail would say nothing.
+ */
+export interface Flaw {
+  readonly module: string
+  /** The first seed from which the simulator finds it within the specification's samples. */
+  readonly seed: number
+}
+
+export interface Catalogued {
+  /** The file without its ending. */
+  readonly name: string
+  /** The module without a flaw, whose tests and invariants must hold. */
+  readonly sound: string
+  readonly invariant: string
+  /** Each must be seen in some sample, or the samples do not reach what is worth checking. */
+  readonly witnesses: ReadonlyArray<string>
+  readonly samples: number
+  readonly steps: number
+  /** Violations that the simulator must find. */
+  readonly flaws: ReadonlyArray<Flaw>
+  /** Modules whose flaw is too deep for a short simulation: their tests lead to the violation. */
+  readonly led: ReadonlyArray<string>
+}
+
+export const catalogue: ReadonlyArray<Catalogued> = [
+  {
+    name: "LeaseRegister",
+    sound: "LeaseRegisterSound",
+    invariant: "safety",
+    witnesses: ["someHolder", "someWrite", "secondHolder"],
+    samples: 40,
+    steps: 60,
+    flaws: [
+      { module: "LeaseRegisterNoDriftMargin", seed: 1 },
+      { module: "LeaseRegisterEarlyReply", seed: 1 },
+      { module: "LeaseRegisterWriteOnOneNode", seed: 77_000 },
+      { module: "LeaseRegisterAdoptsLast", seed: 77_000 }
+    ],
+    led: ["LeaseRegisterForgottenLease"]
+  },
+  {
+    name: "TwoPhaseCommit",
+    sound: "TwoPhaseCommitSound",
+    invariant: "safety",
+    witnesses: ["allCommitted", "allAborted", "inDoubt", "forgotten"],
+    samples: 200,
+    steps: 50,
+    flaws: [
+      { module: "TwoPhaseCommitOnMajority", seed: 1 },
+      { module: "TwoPhaseCommitTellsBeforeLogging", seed: 1 },
+      { module: "TwoPhaseCommitForgetsEarly", seed: 1 },
+      { module: "TwoPhaseCommitVotesBeforeWriting", seed: 1 }
+    ],
+    led: []
+  },
+  {
+    name: "Raft",
+    sound: "RaftSound",
+    invariant: "safety",
+    witnesses: ["someCommit", "secondLeader", "overwritten"],
+    samples: 80,
+    steps: 40,
+    flaws: [
+      { module: "RaftVotesForAnyone", seed: 1 },
+      { module: "RaftForgetsVote", seed: 1 },
+      { module: "RaftAppendsAnywhere", seed: 1 }
+    ],
+    led: ["RaftCountsOlderTerms"]
+  }
+]
