@@ -47,7 +47,8 @@ const steps: ReadonlyArray<Step> = [
     command: `vitest run --reporter=default --reporter=json --outputFile.json="${unitReport}"`,
     report: unitTally
   },
-  { name: "smoke", command: "node sim/main.ts smoke" }
+  { name: "smoke", command: "node sim/main.ts smoke" },
+  { name: "models", command: "node sim/cli/models/main.ts" }
 ]
 
 const environment = {

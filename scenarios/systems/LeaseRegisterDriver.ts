@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import { allocate, getF64, getU32, putF64, putU32, Reader } from "#base/Bytes.ts"
 import { crc32c } from "#base/Crc32c.ts"
+import * as Hex from "#base/Hex.ts"
 import type { ServerSpec } from "#sim/run/Scenario.ts"
 import { Disk, type File } from "#world/Disk.ts"
 import { Host } from "#world/Host.ts"
@@ -14,6 +15,7 @@ import { Timers } from "#world/Timers.ts"
 import { Trace } from "#world/Trace.ts"
 import * as Call from "./Call.ts"
 import { empty, LeaseRegister, type Config, type Durable } from "./LeaseRegister.ts"
+import { LeaseRegisterObserved } from "./LeaseRegisterObserved.ts"
 
 const nothing: Uint8Array = new Uint8Array(0)
 
@@ -147,6 +149,8 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, options: Om
   const timers = yield* Timers
   const random = yield* Random.Random
   const recovered = yield* Effect.scoped(recover())
+  /** Every step is traced, for who compares it with the specification. */
+  const observed = spec.options["trace.steps"] === true
 
   const peerAt = ({ host: name, port }: Address): number => {
     for (let index = 0; index < spec.peers.length; index++) {
@@ -158,12 +162,14 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, options: Om
   /** Sends that wait for a state to be durable. */
   const held: Array<{ readonly after: number; readonly to: number; readonly bytes: Uint8Array }> = []
   const deliver = (to: number, bytes: Uint8Array): void => {
-    if (to === spec.index) core.receive(to, bytes, timer.nowMicros())
-    else socket.send(spec.peers[to], bytes)
+    if (to === spec.index) return core.receive(to, bytes, timer.nowMicros())
+    if (observed) trace.emit("debug", "lease/sent", { to, bytes: Hex.of(bytes) })
+    socket.send(spec.peers[to], bytes)
   }
   const store = new Store(
     recovered.generation,
     (durable) => {
+      if (observed) trace.emit("debug", "lease/durable", { upTo: durable })
       while (held.length > 0 && held[0].after <= durable) {
         const { bytes, to } = held.shift()!
         deliver(to, bytes)
@@ -174,14 +180,19 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, options: Om
       host.exit(1)
     }
   )
-  const core: LeaseRegister = new LeaseRegister(
+  const Core = observed ? LeaseRegisterObserved : LeaseRegister
+  const core: LeaseRegister = new Core(
     { self: spec.index, nodes: spec.peers.length, ...options },
     {
       send: (to, bytes, when) => {
         if (when === "durable" && store.durable < store.submitted) held.push({ after: store.submitted, to, bytes })
         else deliver(to, bytes)
       },
-      answer: (origin, bytes) => socket.send(origin as Address, bytes),
+      answer: (origin, bytes) => {
+        const address = origin as Address
+        if (observed) trace.emit("debug", "lease/answered", { client: address.host, bytes: Hex.of(bytes) })
+        socket.send(address, bytes)
+      },
       persist: (durable) => store.persist(durable),
       setTick: (delayMicros) => timer.set(0, delayMicros),
       trace: (name, fields) => trace.emit("info", name, fields)

@@ -166,6 +166,19 @@ const explain = Command.make("explain", { file, flags: runFlags, json, report },
   ])
 )
 
+const conform = Command.make("conform", { file, flags: runFlags, json }, (input) =>
+  lazily(() => import("./ConformCommand.ts"), input)
+).pipe(
+  Command.withDescription(
+    "Check a run's trace, step by step, against the Quint specification of its protocol. Exit 0: it is one of its behaviours. 1: it is none; shows the first step that is not the specification's."
+  ),
+  Command.withShortDescription("Check a run's trace against its specification"),
+  Command.withExamples([
+    example("conform --scenario register/lease --seed 42 --for 2s", "Two virtual seconds of the leased register"),
+    example("conform --scenario canary/double-grant --seed 45", "A planted bug, and where it leaves the specification")
+  ])
+)
+
 const mutants = Command.make(
   "mutants",
   {
@@ -249,7 +262,7 @@ export const sim = Command.make(
   ]),
   Command.withSubcommands([
     { group: "RUN", commands: [list, swarm, smoke] },
-    { group: "UNDERSTAND A FAILED RUN", commands: [replay, shrink, explain] },
+    { group: "UNDERSTAND A FAILED RUN", commands: [replay, shrink, explain, conform] },
     { group: "TEST THE SIMULATOR", commands: [mutants, determinism, versions] }
   ])
 )

@@ -48,4 +48,15 @@ const sentence = (error: CliError.NonShowHelpErrors, args: ReadonlyArray<string>
   }
 }
 
-const commands = ["list", "swarm", "smoke", "replay", "shrink", "explain", "mutants", "determinism", "versions"]
+const commands = [
+  "list",
+  "swarm",
+  "smoke",
+  "replay",
+  "shrink",
+  "explain",
+  "conform",
+  "mutants",
+  "determinism",
+  "versions"
+]
