@@ -103,6 +103,14 @@ export class Oracle {
     return this.batches.length
   }
 
+  /** What an opening is held against, as text: equal for oracles that accept the same. */
+  get demands(): string {
+    const states = this.statesFrom(this.durable).map((state) =>
+      this.states[state].map(({ key, value }) => `${show(key)}=${show(value)}`).join()
+    )
+    return [...new Set(states)].join("|")
+  }
+
   /** The first `count` batches are durable. */
   synced(count: number): void {
     this.durable = Math.max(this.durable, count)

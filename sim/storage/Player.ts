@@ -105,7 +105,15 @@ const equalBytes = (left: Uint8Array | undefined, right: Uint8Array | undefined)
 
 const word = (bytes: Uint8Array | undefined): string => (bytes === undefined ? "nothing" : Token.show(bytes))
 
-const calm = { full: false, load: false }
+/** How things stood when a call was made. */
+interface Standing {
+  readonly full: boolean
+  /** Other calls were under way. */
+  readonly load: boolean
+  readonly writes: boolean
+}
+
+const calm: Standing = { full: false, load: false, writes: false }
 
 export class Player {
   readonly oracle: Oracle
@@ -125,19 +133,26 @@ export class Player {
   private closing = false
   private snapshots = new Map<number, HeldSnapshot>()
   private cursors = new Map<number, HeldCursor>()
-  /** The last of the durable batches may be lost. */
-  lostMax = 0
+  private readonly lostMax: number
 
   constructor(
     script: Script,
     sets: ReadonlyArray<OptionSet>,
-    options: { readonly set: number; readonly stage: Stage; readonly tolerance?: Tolerance; readonly oracle?: Oracle }
+    options: {
+      readonly set: number
+      readonly stage: Stage
+      readonly tolerance: Tolerance
+      readonly oracle?: Oracle
+      /** At most so many of the durable batches may be missing after an opening. */
+      readonly lostMax: number
+    }
   ) {
     this.script = script
     this.sets = sets
     this.set = options.set
     this.stage = options.stage
-    this.tolerance = options.tolerance ?? strict
+    this.tolerance = options.tolerance
+    this.lostMax = options.lostMax
     this.oracle = options.oracle ?? new Oracle()
   }
 
@@ -249,7 +264,7 @@ export class Player {
       return Effect.match(operation, {
         onSuccess: (value) => ({ value }),
         onFailure: (error) => {
-          this.mustTolerate(error, { full, load: this.pending > 0 })
+          this.mustTolerate(error, { full, load: this.pending > 0, writes: false })
           return undefined
         }
       })
@@ -257,13 +272,14 @@ export class Player {
   }
 
   /** Throws unless the run's faults, or how things stood when the call was made, excuse a failure. */
-  private mustTolerate(error: StorageError, then: { readonly full: boolean; readonly load: boolean } = calm): void {
+  private mustTolerate(error: StorageError, then = calm): void {
     const { damage, failures } = this.tolerance
     const excused =
       error._tag === "Corrupt"
         ? damage
         : error._tag === "DiskError"
-          ? failures
+          ? // Of a write that failed on the disk nobody knows what came of it: the engine has to stop.
+            failures && !then.writes
           : error._tag === "Stopped"
             ? failures || (damage && error.cause._tag === "Corrupt")
             : error.reason === "no-space"
@@ -289,8 +305,12 @@ export class Player {
   }
 
   /** Submits a call that may go on while others come. */
-  private submit(call: (done: Engine.Done<void>) => void, ended: (error: StorageError | undefined) => void): void {
-    const then = { full: this.full, load: this.pending > 0 }
+  private submit(
+    call: (done: Engine.Done<void>) => void,
+    ended: (error: StorageError | undefined) => void,
+    writes: boolean
+  ): void {
+    const then = { full: this.full, load: this.pending > 0, writes }
     this.pending++
     let answers = 0
     call((error) =>
@@ -325,7 +345,8 @@ export class Player {
         if (error === undefined) this.oracle.completed(number)
         else if (error._tag === "Refused") this.oracle.refused(number)
         ended()
-      }
+      },
+      true
     )
   }
 
@@ -383,7 +404,11 @@ export class Player {
     }
   }
 
-  private setFull(full: boolean): void {
+  get isFull(): boolean {
+    return this.full
+  }
+
+  setFull(full: boolean): void {
     this.full = full
     this.stage.setFull(full)
   }
@@ -399,7 +424,8 @@ export class Player {
         (error) => {
           if (error === undefined && type !== "compact") this.oracle.synced(submitted)
           ended()
-        }
+        },
+        type === "sync"
       )
     }
     return waits ? this.wait(call) : Effect.sync(() => call(() => {}))

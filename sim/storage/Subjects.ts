@@ -3,7 +3,9 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Draw } from "#sim/kernel/Draw.ts"
 import { prngOf } from "#sim/kernel/Stream.ts"
+import * as BtreeEngine from "#storage/btree/BtreeEngine.ts"
 import type * as Engine from "#storage/Engine.ts"
+import * as LsmEngine from "#storage/lsm/LsmEngine.ts"
 import * as MemoryEngine from "#storage/memory/MemoryEngine.ts"
 import type { StorageError } from "#storage/StorageError.ts"
 import * as Wal from "#storage/wal/Wal.ts"
@@ -59,30 +61,66 @@ const logChoices: Choices = {
   carryAboveBytes: [1, 4_000, 1_048_576]
 }
 
-/** Options of the log, out of all that were chosen. */
-const openLog = (directory: string, chosen: Chosen) =>
-  Wal.open({
-    ...Object.fromEntries(Object.entries(chosen).filter(([option]) => Object.hasOwn(logChoices, option))),
-    directory: `${directory}-log`
-  })
+/** What was chosen of these options. */
+const chosenOf = (choices: Choices, chosen: Chosen): Chosen =>
+  Object.fromEntries(Object.entries(chosen).filter(([option]) => Object.hasOwn(choices, option)))
 
 const stream = 1
 
-export const memory = subjectOf(
+/** The log of an engine, in a directory beside it. */
+const openLog = (directory: string, chosen: Chosen) =>
+  Wal.open({ ...chosenOf(logChoices, chosen), directory: `${directory}-log` })
+
+const memoryChoices: Choices = {
+  logBytesMax: [1, 600, 20_000],
+  blockBytes: [1, 200, 65_536],
+  fanOut: [4, 16, 128],
+  slabBytes: [4_096, 65_536],
+  partBytes: [1, 300]
+}
+
+const memory = subjectOf(
   "memory",
-  {
-    logBytesMax: [1, 600, 20_000],
-    blockBytes: [1, 200, 65_536],
-    fanOut: [4, 16, 128],
-    slabBytes: [4_096, 65_536],
-    partBytes: [1, 300],
-    ...logChoices
-  },
+  { ...memoryChoices, ...logChoices },
   Effect.fnUntraced(function* (directory, chosen) {
     const log = yield* openLog(directory, chosen)
-    const own = Object.entries(chosen).filter(([option]) => !Object.hasOwn(logChoices, option))
-    return yield* MemoryEngine.open({ ...Object.fromEntries(own), directory, log, stream })
+    return yield* MemoryEngine.open({ ...chosenOf(memoryChoices, chosen), directory, log, stream })
   })
 )
 
-export const all: ReadonlyArray<Subject> = [memory]
+const lsmChoices: Choices = {
+  memoryBytesMax: [4_000, 100_000, 4_194_304],
+  memtableBytes: [1, 2_000, 60_000],
+  frozenMax: [1, 4],
+  cacheBytes: [0, 500, 1_048_576],
+  blockBytes: [1, 300, 32_768],
+  restartInterval: [1, 3, 64],
+  bloomBitsPerKey: [0, 1, 20],
+  compression: ["none", "lz4"],
+  tableBytes: [1, 1_500, 1_048_576],
+  level0Tables: [1, 2, 8],
+  level1Bytes: [1, 3_000],
+  levelFactor: [2, 20],
+  manifestBytesMax: [1, 900],
+  readAheadBytes: [1, 2_000]
+}
+
+const lsm = subjectOf(
+  "lsm",
+  { ...lsmChoices, ...logChoices },
+  Effect.fnUntraced(function* (directory, chosen) {
+    const log = yield* openLog(directory, chosen)
+    return yield* LsmEngine.open({ ...chosenOf(lsmChoices, chosen), directory, log, stream })
+  })
+)
+
+const btreeChoices: Choices = {
+  pageBytes: [512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768],
+  memoryBytesMax: [0, 2_000, 10_000, 40_000, 1_048_576]
+}
+
+const btree = subjectOf("btree", btreeChoices, (directory, chosen) =>
+  BtreeEngine.open({ ...chosenOf(btreeChoices, chosen), directory })
+)
+
+export const all: ReadonlyArray<Subject> = [memory, lsm, btree]
