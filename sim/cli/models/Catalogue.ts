@@ -9,8 +9,9 @@ export interface Flaw {
 }
 
 export interface Catalogued {
-  /** The file without its ending. */
   readonly name: string
+  /** Of models/quint: the file with the modules below. */
+  readonly file: string
   /** The module without a flaw, whose tests and invariants must hold. */
   readonly sound: string
   readonly invariant: string
@@ -27,6 +28,7 @@ export interface Catalogued {
 export const catalogue: ReadonlyArray<Catalogued> = [
   {
     name: "LeaseRegister",
+    file: "LeaseRegisterTest.qnt",
     sound: "LeaseRegisterSound",
     invariant: "safety",
     witnesses: ["someHolder", "someWrite", "secondHolder"],
@@ -42,6 +44,7 @@ export const catalogue: ReadonlyArray<Catalogued> = [
   },
   {
     name: "TwoPhaseCommit",
+    file: "TwoPhaseCommit.qnt",
     sound: "TwoPhaseCommitSound",
     invariant: "safety",
     witnesses: ["allCommitted", "allAborted", "inDoubt", "forgotten"],
@@ -57,6 +60,7 @@ export const catalogue: ReadonlyArray<Catalogued> = [
   },
   {
     name: "Raft",
+    file: "Raft.qnt",
     sound: "RaftSound",
     invariant: "safety",
     witnesses: ["someCommit", "secondLeader", "overwritten"],

@@ -111,10 +111,10 @@ const runTests = (source: Quint.Source, module: string): void => {
 }
 
 const check = (subject: Catalogued): void => {
-  Terminal.print(`${Terminal.paint.bold(subject.name)}  models/quint/${subject.name}.qnt`)
+  Terminal.print(`${Terminal.paint.bold(subject.name)}  models/quint/${subject.file}`)
   let source: Quint.Source
   try {
-    source = new Quint.Source({ folder: path.join(Tree.root, "models/quint"), name: `${subject.name}.qnt` })
+    source = new Quint.Source({ folder: path.join(Tree.root, "models/quint"), name: subject.file })
   } catch (error) {
     if (!(error instanceof Quint.SpecificationError)) throw error
     report(false, "parses, and its types fit", error.message)
