@@ -8,6 +8,7 @@ import { unknown } from "#models/Model.ts"
 import * as Linearizability from "#sim/judges/Linearizability.ts"
 import type { ClientSpec, Perform, Scenario } from "#sim/run/Scenario.ts"
 import * as Archive from "../systems/Archive.ts"
+import { contract } from "./Contract.ts"
 
 export type Operation = { readonly type: "get" | "put"; readonly key: number }
 
@@ -26,7 +27,7 @@ const client = Effect.fnUntraced(function* (spec: ClientSpec) {
 export const scenario: Scenario<Operation, number | null> = {
   name: "archive/write-all",
   summary: "write-once blobs on every node: one intact copy survives rot, lying syncs and wiped disks",
-  nodes: { default: 3, min: 2, max: 5 },
+  nodes: { default: 3, min: 1, max: 5 },
   clients: { default: 3, min: 1, max: 4 },
   durationMicros: 10_000_000,
   livenessMicros: 20_000_000,
@@ -79,6 +80,7 @@ export const scenario: Scenario<Operation, number | null> = {
         operation: type === "get" ? KeyValue.get(String(key)) : KeyValue.put(String(key), valueOf(key)),
         result: outcome.type === "ok" && type === "get" ? outcome.value : unknown
       })
-    })
+    }),
+    contract
   ]
 }

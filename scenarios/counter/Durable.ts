@@ -11,7 +11,13 @@ import type { ClientSpec, Perform, Scenario } from "#sim/run/Scenario.ts"
 import * as Call from "../systems/Call.ts"
 import * as DurableCounter from "../systems/DurableCounter.ts"
 
-export type Operation = Counter.Operation
+/** An addition carries a note of some bytes, which the log keeps. */
+export type Operation =
+  | { readonly type: "read" }
+  | { readonly type: "add"; readonly delta: number; readonly noteBytes: number }
+
+/** Several sectors. */
+const noteBytesMax = 1_500
 
 const client = Effect.fnUntraced(function* (spec: ClientSpec) {
   const caller = yield* Call.make(spec, { retryMicros: 100_000, timeoutMicros: 6_000_000 })
@@ -19,7 +25,7 @@ const client = Effect.fnUntraced(function* (spec: ClientSpec) {
     caller.call<number>(
       (writer) => {
         writer.u8(DurableCounter.operations[operation.type])
-        if (operation.type === "add") writer.f64(operation.delta)
+        if (operation.type === "add") writer.f64(operation.delta).raw(new Uint8Array(operation.noteBytes).fill(1))
       },
       (body) => body.f64(),
       done
@@ -38,9 +44,12 @@ export const scenario: Scenario<Operation, number> = {
   server: (spec) => DurableCounter.server(spec, { answersBeforeSync: false }),
   workload: {
     gapMicros: 30_000,
-    draw: (draw) => (draw.chance(1, 3) ? { type: "read" } : { type: "add", delta: draw.between(1, 9) }),
+    draw: (draw) =>
+      draw.chance(1, 3)
+        ? { type: "read" }
+        : { type: "add", delta: draw.between(1, 9), noteBytes: draw.chance(1, 2) ? 0 : draw.below(noteBytesMax) },
     client,
-    final: () => [{ type: "read" }],
+    final: () => [{ type: "add", delta: 1, noteBytes: 0 }, { type: "read" }],
     label: (operation) => (operation.type === "read" ? "read" : `add ${operation.delta}`)
   },
   faults: [

@@ -29,7 +29,8 @@ const cluster = () => {
     nodes: 3,
     clients: 1,
     options: { "clock.driftPpmMax": 10_000 },
-    durable: (node) => disks[node]
+    durable: (node) => disks[node],
+    damaged: () => false
   })
   let broken: string | undefined
   let now = 0

@@ -15,6 +15,7 @@
 import { getF64, getU32 } from "#base/Bytes.ts"
 import { driftPpmMax } from "#sim/faults/Fault.ts"
 import type { Judge, Sent, Sight, Violation } from "#sim/run/Judge.ts"
+import { answerHeadBytes, Asked } from "../systems/Asked.ts"
 import * as Call from "../systems/Call.ts"
 import { messages, operations, ownerOf } from "../systems/LeaseRegister.ts"
 import { path, peek } from "../systems/LeaseRegisterDriver.ts"
@@ -40,20 +41,19 @@ interface Node {
 const statesKept = 4
 /** Requests for leases older than this many leases tell nothing. */
 const askedLeases = 3
-const requestHeadBytes = 9
 const writeHeadBytes = 9
 
 class Contract {
   private readonly run: Sight
   private readonly nodes: Array<Node>
-  /** Each client's last request: its number, and whether it reads. */
-  private readonly requests: Array<{ readonly number: number; readonly reads: boolean } | undefined> = []
+  private readonly asked: Asked
   private readonly majority: number
   /** The part of a lease that is sure by any clock within the bound. */
   private readonly surePart: number
 
   constructor(run: Sight) {
     this.run = run
+    this.asked = new Asked(run.nodes)
     this.majority = Math.floor(run.nodes / 2) + 1
     this.surePart = 1 / (1 + Number(run.options["clock.driftPpmMax"] ?? driftPpmMax) / 1_000_000)
     this.nodes = Array.from({ length: run.nodes }, () => ({
@@ -68,9 +68,8 @@ class Contract {
   }
 
   sent(datagram: Sent): string | undefined {
-    const { bytes, from, to } = datagram
-    if (bytes.length < 5) return undefined
-    if (from >= this.run.nodes) return this.requested(datagram)
+    const { bytes, from } = datagram
+    if (this.asked.hears(datagram) || bytes.length < 5) return undefined
     const head = getU32(bytes, 1)
     switch (bytes[0]) {
       case messages.acquire:
@@ -88,17 +87,9 @@ class Contract {
       case messages.written:
         return this.saysYes(datagram, head, head, getU32(bytes, 5))
       case Call.kinds.answer:
-        return to < this.run.nodes ? undefined : this.answered(datagram, head)
+        return this.answered(datagram)
       default:
         return undefined
-    }
-  }
-
-  private requested({ bytes, from }: Sent): undefined {
-    if (bytes[0] !== Call.kinds.request || bytes.length <= requestHeadBytes) return
-    this.requests[from - this.run.nodes] = {
-      number: getU32(bytes, 5),
-      reads: bytes[requestHeadBytes] === operations.read
     }
   }
 
@@ -180,11 +171,13 @@ class Contract {
     return undefined
   }
 
-  private answered({ atMicros, bytes, from, to }: Sent, number: number): string | undefined {
-    const request = this.requests[to - this.run.nodes]
-    const node = this.nodes[from]
+  private answered(datagram: Sent): string | undefined {
+    const { atMicros, bytes, from } = datagram
+    const answered = this.asked.answeredBy(datagram)
     // A node that is alone asks nobody.
-    if (request?.number !== number || this.run.nodes === 1) return undefined
+    if (answered === undefined || this.run.nodes === 1) return undefined
+    const { body, client, number } = answered
+    const node = this.nodes[from]
     let granted = 1
     this.nodes.forEach((other, index) => {
       if (index !== from && other.granted === node.ballot && atMicros < other.grantedUntil) granted++
@@ -193,13 +186,14 @@ class Contract {
       return `n${from} answered under ballot ${node.ballot}, whose lease only ${granted} of ${this.run.nodes} nodes are sure to keep`
     const sequence = this.onMajority(node.ballot)
     const known = node.states.filter((state) => state.sequence <= sequence)
-    const value = getF64(bytes, 5)
-    const isFounded = request.reads
+    const value = getF64(bytes, answerHeadBytes)
+    const reads = body[0] === operations.read
+    const isFounded = reads
       ? known.some(({ state }) => RegisterState.valueOf(state) === value)
-      : known.some(({ state }) => RegisterState.numberOf(state, to - this.run.nodes) >= number)
+      : known.some(({ state }) => RegisterState.numberOf(state, client) >= number)
     return isFounded
       ? undefined
-      : `n${from} answered ${request.reads ? `${value}` : `request #${number}`} under ballot ${node.ballot}; on a majority of disks is no more than ${sequence} of it`
+      : `n${from} answered ${reads ? `${value}` : `request #${number}`} under ballot ${node.ballot}; on a majority of disks is no more than ${sequence} of it`
   }
 
   /** The newest sequence of a ballot that a majority of disks has; 0: none. */

@@ -37,8 +37,11 @@ const encode = (value: number, version: number): Uint8Array => {
   return Writer.make().u32(crc32c(body)).raw(body).finish()
 }
 
+/** Where a node keeps a key. */
+export const pathOf = (key: number): string => `${directory}/${key}`
+
 /** The value of an intact blob. */
-const decode = (bytes: Uint8Array): number | undefined => {
+export const decode = (bytes: Uint8Array): number | undefined => {
   const reader = new Reader(bytes)
   const checksum = reader.u32()
   const body = new Reader(bytes.subarray(4))
@@ -125,7 +128,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
   /** Blobs that this incarnation has made durable. */
   const durable = new Set<number>()
   const carryOut = Effect.fnUntraced(function* ({ from, key, number, value }: Incoming) {
-    const path = `${directory}/${key}`
+    const path = pathOf(key)
     const stored = yield* load(path)
     const blob = stored ?? value
     if (blob !== undefined && (stored === undefined || !durable.has(key))) {

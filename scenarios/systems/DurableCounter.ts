@@ -1,6 +1,7 @@
 /**
  * DurableCounter: one server that counts on disk. Every addition is a record of an append-only log (length, CRC-32C, client,
- * number, delta); additions that arrive while a sync is under way share the next one; an answer follows the sync.
+ * number, note, delta); additions that arrive while a sync is under way share the next one; an answer follows the sync.
+ * The note is the client's own, and makes records of all sizes: what power loss leaves of a few of them has holes.
  *
  * At start the log is read up to its first bad record and written anew, as one record, to another file that then takes its
  * place: a torn tail ends there, and nothing is believed that a failed sync left in memory only. Any disk error ends
@@ -62,8 +63,11 @@ const encodeSnapshot = (counted: Counted): Uint8Array => {
   return frame(body)
 }
 
-const encodeAddition = (client: number, number: number, delta: number): Uint8Array =>
-  frame(Writer.make().u8(recordKinds.addition).u32(client).u32(number).f64(delta))
+/** Of an addition, without its note. */
+const additionBytes = 17
+
+const encodeAddition = (client: number, number: number, delta: number, note: Uint8Array): Uint8Array =>
+  frame(Writer.make().u8(recordKinds.addition).u32(client).u32(number).raw(note).f64(delta))
 
 const count = (counted: Counted, client: number, number: number, delta: number): void => {
   counted.value += delta
@@ -81,7 +85,10 @@ export const replay = (log: Uint8Array): Counted => {
     if (!reader.isWhole || length === 0 || crc32c(body) !== checksum) break
     const record = new Reader(body)
     if (record.u8() === recordKinds.addition) {
-      count(counted, record.u32(), record.u32(), record.f64())
+      const client = record.u32()
+      const number = record.u32()
+      record.raw(length - additionBytes)
+      count(counted, client, number, record.f64())
       continue
     }
     counted.value = record.f64()
@@ -133,9 +140,10 @@ const carryOut = (
     const last = counted.sessions.get(client)
     if (last === undefined || number > last.number) {
       const delta = body.f64()
+      const note = body.rest()
       if (!body.isWhole) continue
       count(counted, client, number, delta)
-      records.raw(encodeAddition(client, number, delta))
+      records.raw(encodeAddition(client, number, delta, note))
     } else if (number < last.number) continue
     answer(from, Call.answer(number).f64(counted.sessions.get(client)!.value).finish())
   }

@@ -118,4 +118,19 @@ describe("the atlas", () => {
     expect(atlas.claim(0, "a", { first: 0, end: 1 })).toBe(true)
     expect([atlas.claimWipe(0), atlas.claimWipe(1)]).toEqual([true, false])
   })
+
+  it("tells which files of a node may be damaged", () => {
+    const atlas = new Atlas(3, { copiesIntactMin: 1 })
+    atlas.claim(0, "a", { first: 1, end: 2 })
+    atlas.claimWipe(1)
+    const files = [
+      [0, "a"],
+      [0, "ab"],
+      [1, "b"],
+      [2, "a"]
+    ] as const
+    expect(files.map(([node, of]) => atlas.isDamaged(node, of))).toEqual([true, false, true, false])
+    atlas.renewed(0, "a", [1])
+    expect(atlas.isDamaged(0, "a")).toBe(false)
+  })
 })

@@ -66,6 +66,13 @@ export class Atlas {
     return true
   }
 
+  /** Whether anything of a file on a node may be damaged. */
+  isDamaged(node: number, path: string): boolean {
+    if (this.wiped.has(node)) return true
+    for (const [key, holders] of this.damaged) if (holders.has(node) && key.startsWith(`${path}#`)) return true
+    return false
+  }
+
   get hasDamage(): boolean {
     return this.damaged.size > 0
   }

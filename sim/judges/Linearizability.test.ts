@@ -131,7 +131,7 @@ describe("a scenario's judge", () => {
     }
   })
   const finish = (...history: ReadonlyArray<Operation<Op, number>>) =>
-    judge.make({ nodes: 3, clients: 2, options: {}, durable: () => undefined }).finish!(history)
+    judge.make({ nodes: 3, clients: 2, options: {}, durable: () => undefined, damaged: () => false }).finish!(history)
 
   it("passes a history in which a failed operation left no trace", () => {
     expect(

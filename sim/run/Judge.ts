@@ -45,6 +45,8 @@ export interface Sight {
    * may change them. Only the simulator knows: elsewhere always undefined.
    */
   readonly durable: (node: number, path: string) => Uint8Array | undefined
+  /** Whether a fault may have damaged what is durable of a server's file: rot, a stray write, a sync that lied, a wiped disk. */
+  readonly damaged: (node: number, path: string) => boolean
 }
 
 export interface Judging<Op, Value> {

@@ -87,7 +87,8 @@ class RealRun {
       nodes: plan.nodes,
       clients: plan.clients,
       options: plan.options,
-      durable: () => undefined
+      durable: () => undefined,
+      damaged: () => false
     })
     this.clients = new Clients(scenario.workload, plan.clients, plan.operations, {
       now: () => this.now(),

@@ -126,7 +126,8 @@ class Running {
       nodes: plan.nodes,
       clients: plan.clients,
       options: plan.options,
-      durable: (node, path) => this.machines[node].disk.durable(path)
+      durable: (node, path) => this.machines[node].disk.durable(path),
+      damaged: (node, path) => atlas.isDamaged(node, path)
     })
     if (this.judging.hearsDatagrams) {
       net.tap = (from, to, bytes) => {

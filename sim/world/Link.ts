@@ -8,6 +8,9 @@ export interface NetTimes {
   readonly latencyMicrosMax: number
 }
 
+/** What is left of a segment once it is cut as finely as the fault says. */
+const crumbledBytesMax = 1_024
+
 /** Latency of a machine's way to itself. */
 const loopbackMicros = 20
 
@@ -91,8 +94,10 @@ export class Link {
   /** How many of `available` bytes of a stream arrive as one chunk. */
   chunkBytes(available: number): number {
     if (this.fragmentBytes === 0 || available <= 1) return available
+    // A large segment ends in crumbs, and does not consist of them: a megabyte of single bytes shows no more, for minutes.
+    const largest = available > crumbledBytesMax ? Math.max(this.fragmentBytes, available >> 5) : this.fragmentBytes
     // The calm draw, 0, is the largest chunk.
-    return Math.min(available, this.fragmentBytes - this.fragment.below(this.fragmentBytes))
+    return Math.min(available, largest - this.fragment.below(largest))
   }
 
   /** Opens for what waits, if nothing closes it any more. */

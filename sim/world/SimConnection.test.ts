@@ -270,6 +270,33 @@ describe("a connection", () => {
     expect(sizes.size).toBeGreaterThan(4)
   })
 
+  it("cuts only the last of a large segment to crumbs", () => {
+    const { bench, far, near, there } = connected()
+    let chunks = 0
+    far.onData = () => chunks++
+    there.fragmentBytes = 1
+    near.connection.write(pattern(1, 0, 65_536))
+    bench.pass(second)
+    expect([far.receivedBytes, far.wrongAt]).toEqual([65_536, -1])
+    expect(chunks).toBeGreaterThan(1_000)
+    expect(chunks).toBeLessThan(1_300)
+  })
+
+  it("lets a writer that was told to wait finish what it is at, and takes it down when it does not listen", () => {
+    const { bench, far, near } = connected()
+    const buffer = new Uint8Array(Limits.connectionBufferedBytesMax)
+    const writes = (count: number): void => {
+      for (let i = 0; i < count; i++) near.connection.write(buffer)
+    }
+    far.connection.pause()
+    writes(9)
+    far.connection.resume()
+    bench.pass(second)
+    expect([near.count("drained"), far.receivedBytes]).toEqual([1, 9 * buffer.length])
+    far.connection.pause()
+    expect(() => writes(12)).toThrow("a writer that was told to wait until `drained` does so")
+  })
+
   it("tells its writer of room only when the peer has taken enough, and the news has come back", () => {
     const { back, bench, far, near } = connected()
     far.connection.pause()

@@ -4,6 +4,7 @@
  * connection knows nothing of its peer's death until something of the peer's machine answers with a reset, or nothing
  * ever does.
  */
+import { assert } from "#base/Assert.ts"
 import * as Limits from "#base/Limits.ts"
 import type { Epoch, Kernel } from "#sim/kernel/Kernel.ts"
 import type * as Net from "#world/Net.ts"
@@ -44,6 +45,12 @@ export interface Carrier {
   readonly over: (connection: SimConnection) => void
 }
 
+/**
+ * A writer may finish what it is at when it is told to wait. One that has written so much more does not listen, and its
+ * memory grows with what a slow peer does not take: on a real machine it would be killed sooner or later.
+ */
+const ignoredBytesMax = 8 * Limits.connectionBufferedBytesMax
+
 /** Bytes of a segment that carries no data. */
 export const headBytes = 40
 
@@ -77,6 +84,8 @@ export class SimConnection implements Net.Connection {
   private pumping = false
   private bufferedBytes = 0
   private blocked = false
+  /** Written since it was told to wait. */
+  private ignoredBytes = 0
   private endSent = false
   private endDelivered = false
   private endReceived = false
@@ -134,6 +143,8 @@ export class SimConnection implements Net.Connection {
   write(bytes: Uint8Array): boolean {
     if (this.isOver || this.endSent || bytes.length === 0) return true
     this.bufferedBytes += bytes.length
+    if (this.blocked) this.ignoredBytes += bytes.length
+    assert(this.ignoredBytes <= ignoredBytesMax, "a writer that was told to wait until `drained` does so")
     if (this.state === "opening") this.queued.push(bytes)
     else this.transmit(bytes)
     if (this.bufferedBytes <= Limits.connectionBufferedBytesMax) return true
@@ -307,6 +318,7 @@ export class SimConnection implements Net.Connection {
     this.bufferedBytes -= bytes
     if (!this.blocked || this.bufferedBytes > Limits.connectionBufferedBytesMax / 2) return false
     this.blocked = false
+    this.ignoredBytes = 0
     return true
   }
 
