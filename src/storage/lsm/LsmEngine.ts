@@ -85,7 +85,8 @@ export const open = Effect.fn("LsmEngine.open")(function* (
   })
   yield* Effect.addFinalizer(() => Effect.sync(() => tables.close()))
   for (const run of [maintenance.flushes, maintenance.compactions, ingestions.run, jobs.run]) {
-    yield* Effect.forkScoped(run)
+    // A fiber that is interrupted before its first step may begin all the same when it is preempted in ending.
+    yield* Effect.forkScoped(run, { startImmediately: true })
   }
   yield* Effect.addFinalizer(() =>
     Completion.submit<void, never>((done) => port.close(() => done(undefined, undefined)))

@@ -281,12 +281,11 @@ export class Maintenance {
     )
   }
 
-  /** Moves everything into the deepest level there is, then rewrites what holds something hidden. */
+  /** Moves everything into one level, then writes what is worth it once more. */
   private compactAll(): Effect.Effect<void, Failure> {
     return Effect.gen({ self: this }, function* () {
       const { options } = this.store.parts
-      const { deepest } = this.store.view.version
-      const target = Math.max(1, deepest)
+      const target = Picker.restingLevel(this.store.view.version.version, options)
       for (let level = 0; level < target; level++) {
         // What comes into level 0 meanwhile is not of this.
         const last = this.store.parts.numbers.next
@@ -296,10 +295,9 @@ export class Maintenance {
           yield* this.execute(Picker.planOfLevel(version, level, options))
         }
       }
-      for (const meta of this.store.view.version.version.levels[target]) {
-        if (meta.deletes + meta.olderVersions + meta.rangeDeletes === 0) continue
-        yield* this.execute(Picker.planInPlace(target, meta))
-      }
+      const tables = this.store.view.version.version.levels[target]
+      for (const plan of Picker.plansInPlace(target, tables, options)) yield* this.execute(plan)
+      yield* this.store.parts.manifest.shrink
     })
   }
 

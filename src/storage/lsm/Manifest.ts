@@ -91,11 +91,18 @@ export interface Contents {
   readonly state: State
 }
 
+export interface Read extends Contents {
+  /** Where its last whole record ends. */
+  readonly end: number
+  /** That record is a seal: everything before it is durable. */
+  readonly isSealed: boolean
+}
+
 /** What a manifest says, or where it is damaged. */
 export const read = (
   bytes: Uint8Array,
   number: number
-): Contents | { readonly damagedAt: number; readonly why: string } => {
+): Read | { readonly damagedAt: number; readonly why: string } => {
   const head = new Bytes.Reader(bytes)
   if (head.u32() !== magic) return { damagedAt: 0, why: "it does not begin like a manifest" }
   const found = head.u32()
@@ -105,6 +112,8 @@ export const read = (
   if (found !== version)
     return { damagedAt: 4, why: `it has version ${found}, and this program reads version ${version}` }
   let contents: Contents | undefined
+  let isSealed = false
+  let end = headerBytes
   for (let at = headerBytes; at < bytes.length;) {
     const payload = payloadAt(bytes, number, at)
     if (payload === undefined) {
@@ -114,12 +123,16 @@ export const read = (
       break
     }
     at += recordHeadBytes + payload.length
-    if (payload[0] === kinds.seal) continue
+    end = at
+    isSealed = payload[0] === kinds.seal
+    if (isSealed) continue
     const edit = readEdit(payload)
     if (edit === undefined) return { damagedAt: at, why: "its record has a kind that this program does not know" }
     contents = { version: Version.apply(contents?.version ?? Version.empty, edit), state: edit.state }
   }
-  return contents ?? { damagedAt: headerBytes, why: "it ends before its first record" }
+  return contents === undefined
+    ? { damagedAt: headerBytes, why: "it ends before its first record" }
+    : { ...contents, end, isSealed }
 }
 
 const payloadAt = (bytes: Uint8Array, number: number, at: number): Uint8Array | undefined => {

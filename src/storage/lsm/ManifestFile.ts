@@ -21,6 +21,8 @@ const nextName = "CURRENT.next"
 
 export type CommitError = Refused | Stopped
 
+const nothing = new Uint8Array(0)
+
 const full = new Refused({ reason: "no-space", message: "the device is full: free some space" })
 
 export const stoppedBy = (cause: DiskError | Corrupt): Stopped =>
@@ -39,9 +41,10 @@ const corrupt = (path: string, offsetBytes: number, why: string): Corrupt =>
 const named = (names: ReadonlyArray<string>, suffix: string): string | undefined =>
   names.find((name) => name.endsWith(suffix))
 
-export interface Loaded extends Manifest.Contents {
-  /** The number of the manifest that was read. */
+export interface Loaded extends Manifest.Read {
+  /** The number of the manifest that was read, and its size. */
   readonly number: number
+  readonly sizeBytes: number
 }
 
 /** Reads what `CURRENT` leads to; `undefined`: there is no store in the directory. */
@@ -60,9 +63,10 @@ export const load = Effect.fnUntraced(function* (
   const name = Manifest.manifestName(number)
   const path = pathOf(directory, name)
   if (!names.includes(name)) return yield* Effect.fail(corrupt(path, 0, "the file is gone"))
-  const contents = Manifest.read(yield* readWhole(path), number)
-  if ("why" in contents) return yield* Effect.fail(corrupt(path, contents.damagedAt, contents.why))
-  return { ...contents, number }
+  const bytes = yield* readWhole(path)
+  const read = Manifest.read(bytes, number)
+  if ("why" in read) return yield* Effect.fail(corrupt(path, read.damagedAt, read.why))
+  return { ...read, number, sizeBytes: bytes.length }
 })
 
 /** Writes a manifest that begins with these contents, and makes it the one that counts. */
@@ -107,7 +111,7 @@ export class ManifestFile {
   contents: Manifest.Contents
   number: number
   sizeBytes: number
-  writtenBytes: number
+  writtenBytes = 0
   private handle: Disk.Handle
   private readonly disk: Disk.Disk["Service"]
   private readonly scope: Scope.Scope
@@ -136,21 +140,38 @@ export class ManifestFile {
     this.contents = parts.contents
     this.handle = parts.started.handle
     this.sizeBytes = parts.started.sizeBytes
-    this.writtenBytes = parts.started.sizeBytes
   }
 
-  /** Begins a new manifest with these contents; its file is open for the life of the scope. */
+  /**
+   * Goes on in the manifest that was loaded or, when there is none, in a new one that begins with `contents`. Its file is open for the
+   * life of the scope. What was read is durable then: a torn end is cut off, and an edit that has no seal gets one.
+   */
   static readonly open = Effect.fnUntraced(function* (options: {
     readonly directory: string
     readonly sizeBytesMax: number
     /** The number of the next file. */
     readonly takeNumber: () => number
     readonly contents: Manifest.Contents
+    readonly loaded: Loaded | undefined
   }) {
+    const { directory, loaded } = options
     const disk = yield* Disk.Disk
     const scope = yield* Effect.scope
+    if (loaded !== undefined) {
+      const { end, isSealed, number, sizeBytes } = loaded
+      const handle = yield* disk.open(pathOf(directory, Manifest.manifestName(number)))
+      const seal = isSealed ? nothing : Manifest.seal(number, end)
+      if (!isSealed || end < sizeBytes) {
+        yield* handle.truncate(end)
+        yield* handle.sync
+        yield* handle.writeAt(end, seal)
+        yield* handle.sync
+      }
+      const started = { handle, sizeBytes: end + seal.length }
+      return new ManifestFile({ ...options, contents: loaded, number, disk, scope, started })
+    }
     const number = options.takeNumber()
-    const started = yield* start(options.directory, number, options.contents)
+    const started = yield* start(directory, number, options.contents)
     return new ManifestFile({ ...options, number, disk, scope, started })
   })
 
@@ -179,6 +200,13 @@ export class ManifestFile {
     // What was submitted to the disk cannot be called back: who closes the store waits for it.
     return Effect.uninterruptible(this.turn.withPermits(1)(commit))
   }
+
+  /** Begins a new file, which is as small as what there is allows. */
+  readonly shrink: Effect.Effect<void, CommitError> = Effect.uninterruptible(
+    this.turn.withPermits(1)(
+      Effect.suspend(() => (this.stopped === undefined ? this.renew() : Effect.fail(this.stopped)))
+    )
+  )
 
   private append(edit: Manifest.Edit): Effect.Effect<void, CommitError> {
     const { handle, number, sizeBytes } = this

@@ -1,6 +1,6 @@
 /**
  * Opening: finds out what a store's directory and log hold. What nobody names is removed; file numbers begin above all that are
- * there, and are in the manifest before the first is used; what is in the log alone goes into memtables, and is durable before
+ * there; what is in the log alone goes into memtables, and is durable before
  * anybody sees it.
  */
 import * as Effect from "effect/Effect"
@@ -10,7 +10,7 @@ import * as Disk from "#world/Disk.ts"
 import { Corrupt, type StorageError } from "../StorageError.ts"
 import type { Snapshots } from "../memory/Snapshots.ts"
 import type { All } from "./LsmOptions.ts"
-import type * as Manifest from "./Manifest.ts"
+import * as Manifest from "./Manifest.ts"
 import * as ManifestFile from "./ManifestFile.ts"
 import { Memtables } from "./Memtables.ts"
 import { Numbers } from "./Store.ts"
@@ -49,7 +49,8 @@ export const files = Effect.fnUntraced(function* (
   const { directory } = options
   const disk = yield* Disk.Disk
   yield* makeDirectory(directory)
-  const contents = (yield* ManifestFile.load(directory)) ?? fresh
+  const loaded = yield* ManifestFile.load(directory)
+  const contents = loaded ?? fresh
   const names = yield* disk.list(directory)
   const highest = names.reduce((high, name) => Math.max(high, numberOf(name)), 0)
   const numbers = new Numbers(Math.max(contents.state.nextNumber, highest + 1))
@@ -66,8 +67,10 @@ export const files = Effect.fnUntraced(function* (
     sizeBytesMax: options.manifestBytesMax,
     takeNumber: numbers.take,
     // One more than the manifest's own.
-    contents: { ...contents, state: { ...contents.state, nextNumber: numbers.next + 1 } }
+    contents: { ...contents, state: { ...contents.state, nextNumber: numbers.next + 1 } },
+    loaded
   })
+  kept.add(Manifest.manifestName(manifest.number))
   for (const name of names) {
     if (numberOf(name) > 0 && !kept.has(name)) yield* Effect.ignore(disk.remove(pathOf(directory, name)))
   }

@@ -52,7 +52,7 @@ export const pick = (version: Version.Version, shape: Shape): Plan | undefined =
     }
   }
   if (due < 0) return undefined
-  return due === 0 ? planOfLevel0(version) : planFrom(version, due, cheapest(version, due), shape)
+  return due === 0 ? planOfLevel0(version, shape) : planFrom(version, due, cheapest(version, due), shape)
 }
 
 /** The bytes that have to be rewritten until no level is over its bound, roughly. */
@@ -69,22 +69,41 @@ export const debtBytes = (version: Version.Version, shape: Shape): number => {
 
 /** All tables of a level that is not empty into the next one, a part at a time from the left. */
 export const planOfLevel = (version: Version.Version, level: number, shape: Shape): Plan =>
-  level === 0 ? planOfLevel0(version) : planFrom(version, level, 0, shape)
+  level === 0 ? planOfLevel0(version, shape) : planFrom(version, level, 0, shape)
 
-/** A table of the deepest level once more, for itself: what is hidden in it goes. */
-export const planInPlace = (level: number, meta: TableMeta): Plan => ({
-  level,
-  output: level,
-  upper: [meta],
-  lower: [],
-  isMove: false
-})
+/** Whether compacting a table of the deepest level for itself may make it smaller. */
+const holdsHidden = (meta: TableMeta): boolean => meta.deletes + meta.olderVersions + meta.rangeDeletes > 0
 
-const planOfLevel0 = (version: Version.Version): Plan => {
+/** What of a level is worth to be written once more: tables that hold something hidden, and small ones that lie side by side. */
+export const plansInPlace = (level: number, tables: Version.Level, shape: Shape): ReadonlyArray<Plan> => {
+  const groups: Array<Array<TableMeta>> = [[]]
+  for (const meta of tables) {
+    const last = groups[groups.length - 1]
+    const isDue = holdsHidden(meta) || meta.filterAt * 2 < shape.tableBytes
+    if (!isDue || Version.bytesOf(last) > planTablesMax * shape.tableBytes) groups.push(isDue ? [meta] : [])
+    else last.push(meta)
+  }
+  return groups
+    .filter((group) => group.length > 1 || group.some(holdsHidden))
+    .map((upper) => ({ level, output: level, upper, lower: [], isMove: false }))
+}
+
+/** The first level that has room for everything: what lies there stays there. */
+export const restingLevel = (version: Version.Version, shape: Shape): number => {
+  const bytes = version.levels.reduce((sum, level) => sum + Version.bytesOf(level), 0)
+  let level = Math.max(
+    1,
+    version.levels.findLastIndex((tables) => tables.length > 0)
+  )
+  while (level < Version.levelsMax - 1 && bytes > bytesMaxOf(shape, level)) level++
+  return level
+}
+
+const planOfLevel0 = (version: Version.Version, shape: Shape): Plan => {
   const upper = version.levels[0]
   const { from, to } = Version.boundsOf(upper)
   const lower = Version.overlapping(version.levels[1], from, to)
-  return { level: 0, output: 1, upper, lower, isMove: lower.length === 0 && areApart(upper) }
+  return { level: 0, output: 1, upper, lower, isMove: lower.length === 0 && areApart(upper) && areLarge(upper, shape) }
 }
 
 /** Tables of a level from this place on, as long as it stays a small piece of work. */
@@ -93,11 +112,11 @@ const planFrom = (version: Version.Version, level: number, first: number, shape:
   let end = first + 1
   const lowerOf = (to: number): Version.Level =>
     Version.overlapping(version.levels[level + 1], tables[first].from, tables[to - 1].to)
-  const isMove = lowerOf(end).length === 0
+  const isMove = lowerOf(end).length === 0 && areLarge([tables[first]], shape)
   while (end < tables.length) {
     const lower = lowerOf(end + 1)
     const bytes = Version.bytesOf(tables.slice(first, end + 1)) + Version.bytesOf(lower)
-    if (isMove ? lower.length > 0 : bytes > planTablesMax * shape.tableBytes) break
+    if (isMove ? lower.length > 0 || !areLarge([tables[end]], shape) : bytes > planTablesMax * shape.tableBytes) break
     end++
   }
   return { level, output: level + 1, upper: tables.slice(first, end), lower: lowerOf(end), isMove }
@@ -118,6 +137,10 @@ const cheapest = (version: Version.Version, level: number): number => {
   }
   return best
 }
+
+/** Small tables are merged rather than moved, so that they become fewer. */
+const areLarge = (tables: Version.Level, shape: Shape): boolean =>
+  tables.every((meta) => meta.filterAt * 4 >= shape.tableBytes)
 
 const areApart = (tables: Version.Level): boolean => {
   const sorted = tables.slice().sort((a, b) => Keys.compare(a.from, b.from))
