@@ -65,6 +65,7 @@ const painted = (judged: Judged, from: number, to: number, part = 0) => {
     state: {
       ...{ from, to, scroll: 0, selected: -1, hover: -1, part, line: 0, onlyMinimal: false, anomaly: -1 }
     },
+    ...{ scale: model.scale(part), from, to },
     x: (place) => 100 + ((place - from) * 900) / (to - from),
     y: (lane) => 60 + lane * 60,
     barHeight: 20,
@@ -178,6 +179,26 @@ describe("the lanes", () => {
     const { bars, texts } = painted(judged, 0, 200_002)
     expect(bars()).toBeLessThan(3 * 1_000)
     expect(texts.length).toBeLessThan(2_000)
+  })
+
+  it("have the events of a key side by side when it is chosen, however far apart they are among others", () => {
+    const judged = fakeRefusal(400)
+    const [whole] = judged.parts
+    const every = (rest: number) => whole!.operations.filter((operation) => operation % 100 === rest)
+    const part = (operations: ReadonlyArray<number>) => ({
+      ...whole!,
+      operations,
+      lines: [],
+      minimal: [],
+      stuck: operations[0]!
+    })
+    const model = historyModel(PackedHistory.pack({ ...judged, parts: [part(every(0)), part(every(7))] }))
+    const { back, to, total } = model.scale(1)
+    const events = every(7).flatMap((operation) => [model.call[operation]!, model.end[operation]!])
+    expect(events.map(to)).toEqual(events.map((_, index) => index))
+    for (const position of [-0.5, 0, 0.25, 3, 6.5]) expect(to(back(position))).toBe(position)
+    expect(total).toBe(events.length)
+    expect(model.scale(-1).to(123.5)).toBe(123.5)
   })
 
   it("find exactly the operations that overlap a window", () => {

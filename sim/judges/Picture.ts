@@ -109,6 +109,7 @@ export const ofHistory = (
   const refusal = subject.parts.find((part) => part.refusal !== undefined)?.refusal
   const sentences =
     refusal === undefined ? [] : [sentence(partModel, entries, refusal, operations[rows[refusal.stuck]!]!)]
+  if (subject.verdict === "valid") sentences.push(explained)
   if (reason !== undefined) sentences.push(reason)
   return make({ ...subject, sentences }, { lanes, operations, ofEntry: rows })
 }
@@ -142,6 +143,8 @@ const byName = (history: History.History): Int32Array => {
   const places = new Map([...new Set(sorted.map(nameOf))].map((name, place) => [name, place]))
   return history.processes.map((process) => places.get(nameOf(process))!)
 }
+
+const explained = "Every result is explained by an order of the operations that keeps to real time."
 
 const sentence = (model: Model.Model, entries: Entries, refusal: Refusal, stuck: JudgedOperation): string => {
   const words = model.describe(entries.operations[refusal.stuck], entries.results[refusal.stuck])

@@ -7,7 +7,13 @@ import type { HistoryActions, HistoryFrame, HistoryParts, HistoryState } from ".
 export function historyApp(browser: Browser, packed: PackedHistory, parts: HistoryParts): void {
   const { document } = browser
   const model = parts.historyModel(packed)
-  const view = parts.view(model.total)
+  const views = new Map<number, ReturnType<HistoryParts["view"]>>()
+  /** Of the chosen part: zooming and panning happen in its positions. */
+  const view = () => {
+    const known = views.get(state.part) ?? parts.view(model.scale(state.part).total)
+    views.set(state.part, known)
+    return known
+  }
   const by = (id: string): Element => {
     const found = document.getElementById(id)
     if (found === null) throw new Error("the page has no element " + id)
@@ -46,11 +52,14 @@ export function historyApp(browser: Browser, packed: PackedHistory, parts: Histo
     const laneHeight = Math.min(104, Math.max(42, (height - lanesTop) / count))
     const scrollMax = Math.max(0, laneHeight * count - (height - lanesTop))
     state.scroll = Math.min(state.scroll, scrollMax)
-    const scale = (width - gutter) / (state.to - state.from)
+    const scale = model.scale(state.part)
+    const [from, to] = [scale.to(state.from), scale.to(state.to)]
+    const perPosition = (width - gutter) / Math.max(1e-6, to - from)
     const labels = parts.labels(pen, theme, { left: gutter, right: width, top: lanesTop, bottom: height })
     frame = {
       ...{ pen, theme, model, state, width, height, gutter, lanesTop, laneHeight, scrollMax, isShown },
-      x: (place) => gutter + (place - state.from) * scale,
+      ...{ scale, from, to },
+      x: (place) => gutter + (scale.to(place) - from) * perPosition,
       y: (lane) => lanesTop - state.scroll + (lane + 0.5) * laneHeight,
       barHeight: Math.min(24, laneHeight * 0.4),
       label: labels.add
@@ -97,10 +106,21 @@ export function historyApp(browser: Browser, packed: PackedHistory, parts: Histo
   }
 
   const show = (from: number, to: number): void => {
-    Object.assign(state, view.clamp({ from, to }))
+    const scale = model.scale(state.part)
+    showPositions(view().clamp({ from: scale.to(from), to: scale.to(to) }))
+  }
+
+  const positions = () => {
+    const scale = model.scale(state.part)
+    return { from: scale.to(state.from), to: scale.to(state.to) }
+  }
+  const showPositions = (window: { readonly from: number; readonly to: number }): void => {
+    const scale = model.scale(state.part)
+    state.from = scale.back(window.from)
+    state.to = scale.back(window.to)
     redraw()
     browser.clearTimeout(addressTimer)
-    addressTimer = browser.setTimeout(() => browser.history.replaceState(null, "", "#" + view.hash(state)), 300)
+    addressTimer = browser.setTimeout(() => browser.history.replaceState(null, "", "#" + view().hash(state)), 300)
   }
 
   const bringLane = (lane: number): void => {
@@ -118,8 +138,8 @@ export function historyApp(browser: Browser, packed: PackedHistory, parts: Histo
     bringLane(model.lane[operation])
     const end = Math.min(model.barEnd[operation], model.total)
     const inside = model.call[operation] < state.to && end > state.from
-    const window = inside ? state : view.reveal(state, model.call[operation], end)
-    show(window.from, window.to)
+    const scale = model.scale(state.part)
+    showPositions(inside ? positions() : view().reveal(positions(), scale.to(model.call[operation]), scale.to(end)))
   }
 
   /** What leads to the first point where nothing fits: all that suffices for it if that is near, else what is. */
@@ -129,13 +149,17 @@ export function historyApp(browser: Browser, packed: PackedHistory, parts: Histo
     const part = model.parts[refused]
     side()
     if (part === undefined) return show(model.first - 1, Math.min(model.total, model.first + 80))
-    const at = model.end[part.packed.stuck]
-    let from = model.call[part.packed.stuck]
-    for (const operation of part.minimal)
-      if (at - model.call[operation] < 80) from = Math.min(from, model.call[operation])
-    from = Math.min(from, at - 16) - 2
+    const scale = model.scale(refused)
+    const at = scale.to(model.end[part.packed.stuck])
+    let from = scale.to(model.call[part.packed.stuck])
+    for (const operation of part.minimal) {
+      const called = scale.to(model.call[operation])
+      if (at - called < 80) from = Math.min(from, called)
+    }
+    from = Math.min(from, at - 24)
     bringLane(model.lane[part.packed.stuck])
-    show(from, at + Math.max(3, (at - from) * 0.18))
+    const margin = (at - from) * 0.05
+    showPositions(view().clamp({ from: from - margin, to: at + Math.max(3, 3 * margin) }))
   }
 
   const step = (direction: number): void => {
@@ -170,16 +194,19 @@ export function historyApp(browser: Browser, packed: PackedHistory, parts: Histo
       if (state.hover !== operation) redraw()
       state.hover = operation
     },
-    zoom: (factor, at = (state.from + state.to) / 2) => {
-      const window = view.zoom(state, factor, at)
-      show(window.from, window.to)
+    zoom: (factor, share = 0.5) => {
+      const window = positions()
+      showPositions(view().zoom(window, factor, window.from + share * (window.to - window.from)))
     },
-    pan: (places) => show(state.from + places, state.to + places),
-    fit: () => show(model.first - 1, model.total),
+    pan: (windows) => {
+      const window = positions()
+      showPositions(view().pan(window, windows * (window.to - window.from)))
+    },
+    fit: () => showPositions(view().fit()),
     choosePart: (part) => {
       Object.assign(state, { part, line: 0, selected: -1, onlyMinimal: false })
       side()
-      redraw()
+      showPositions(view().clamp(positions()))
     },
     chooseLine: (direction) => {
       const lines = model.parts[state.part]?.lines.length ?? 0
@@ -200,7 +227,7 @@ export function historyApp(browser: Browser, packed: PackedHistory, parts: Histo
   /** `#t=FROM-TO` is a window; `#op=N&a=K` an operation of an anomaly. */
   const readAddress = (): boolean => {
     const { hash } = browser.location
-    const window = view.parse(hash)
+    const window = parts.view(model.total).parse(hash)
     const found = /(?:^#|&)op=(\d+)/.exec(hash)
     const anomaly = /&a=(\d+)/.exec(hash)
     if (found !== null && Number(found[1]) < model.count) {

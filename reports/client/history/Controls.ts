@@ -53,12 +53,12 @@ export function historyControls(
     "]": () => actions.chooseLine(1),
     n: () => actions.find(by("search").value, 1),
     N: () => actions.find(by("search").value, -1),
-    ArrowLeft: () => actions.pan((state.from - state.to) * 0.15),
-    ArrowRight: () => actions.pan((state.to - state.from) * 0.15),
+    ArrowLeft: () => actions.pan(-0.15),
+    ArrowRight: () => actions.pan(0.15),
     ArrowUp: () => actions.step(-1),
     ArrowDown: () => actions.step(1),
-    PageUp: () => actions.pan((state.from - state.to) * 0.9),
-    PageDown: () => actions.pan((state.to - state.from) * 0.9),
+    PageUp: () => actions.pan(-0.9),
+    PageDown: () => actions.pan(0.9),
     Escape: () => actions.select(-1),
     "/": () => by("search").focus(),
     "?": () => by("help").showModal()
@@ -83,20 +83,24 @@ export function historyControls(
     const box = canvas.getBoundingClientRect()
     return { x: event.clientX - box.left, y: event.clientY - box.top }
   }
-  const perPixel = (): number => {
+  /** How much of the window lies left of x. */
+  const shareAt = (x: number): number => {
     const shown = frame()
-    return (state.to - state.from) / Math.max(1, (shown?.width ?? 1) - (shown?.gutter ?? 0))
+    return (x - (shown?.gutter ?? 0)) / plotWidth()
   }
-  const placeAt = (x: number): number => state.from + (x - (frame()?.gutter ?? 0)) * perPixel()
+  const plotWidth = (): number => {
+    const shown = frame()
+    return Math.max(1, (shown?.width ?? 1) - (shown?.gutter ?? 0))
+  }
 
   const pick = (x: number, y: number): number => {
     const shown = frame()
     if (shown === undefined || x < shown.gutter || y < shown.lanesTop) return -1
-    const place = placeAt(x)
+    const placeAt = (pixel: number): number => shown.scale.back(shown.from + shareAt(pixel) * (shown.to - shown.from))
     let found = -1
-    let nearest = 6 * perPixel()
-    model.within(place - nearest, place + nearest, (operation) => {
-      const away = Math.max(0, model.call[operation] - place, place - model.barEnd[operation])
+    let nearest = 6
+    model.within(placeAt(x - nearest), placeAt(x + nearest), (operation) => {
+      const away = Math.max(0, shown.x(model.call[operation]) - x, x - shown.x(model.barEnd[operation]))
       const beside = Math.abs(shown.y(model.lane[operation]) - y) > shown.barHeight / 2 + 5
       if (beside || !shown.isShown(operation) || away > nearest) return
       found = operation
@@ -106,15 +110,14 @@ export function historyControls(
   }
 
   const mouse = (): void => {
-    let grip:
-      | { readonly x: number; readonly y: number; readonly from: number; readonly to: number; readonly scroll: number }
-      | undefined
+    let grip: { readonly x: number; readonly y: number; readonly scroll: number; at: number } | undefined
     let moved = false
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return
       canvas.setPointerCapture(event.pointerId)
       canvas.focus()
-      grip = { ...spot(event), from: state.from, to: state.to, scroll: state.scroll }
+      const { x, y } = spot(event)
+      grip = { x, y, scroll: state.scroll, at: x }
       moved = false
     })
     canvas.addEventListener("pointermove", (event) => {
@@ -128,8 +131,8 @@ export function historyControls(
       if (Math.hypot(x - grip.x, y - grip.y) > 4) moved = true
       if (!moved) return
       state.scroll = Math.min(Math.max(0, grip.scroll - (y - grip.y)), frame()?.scrollMax ?? 0)
-      const across = (x - grip.x) * perPixel()
-      actions.show(grip.from - across, grip.to - across)
+      actions.pan((grip.at - x) / plotWidth())
+      grip.at = x
     })
     canvas.addEventListener("pointerup", (event) => {
       const clicked = grip !== undefined && !moved
@@ -138,7 +141,7 @@ export function historyControls(
     })
     canvas.addEventListener("pointercancel", () => (grip = undefined))
     canvas.addEventListener("pointerleave", () => actions.hover(-1))
-    canvas.addEventListener("dblclick", (event) => actions.zoom(3, placeAt(spot(event).x)))
+    canvas.addEventListener("dblclick", (event) => actions.zoom(3, shareAt(spot(event).x)))
   }
 
   const wheel = (): void => {
@@ -154,9 +157,9 @@ export function historyControls(
           state.scroll = Math.min(Math.max(0, state.scroll + event.deltaY * unit), frame()?.scrollMax ?? 0)
           actions.redraw()
         } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY))
-          actions.pan((event.shiftKey ? event.deltaY || event.deltaX : event.deltaX) * unit * perPixel())
+          actions.pan(((event.shiftKey ? event.deltaY || event.deltaX : event.deltaX) * unit) / plotWidth())
         else
-          actions.zoom(Math.exp(-Math.max(-240, Math.min(240, event.deltaY * unit)) * 0.0022), placeAt(spot(event).x))
+          actions.zoom(Math.exp(-Math.max(-240, Math.min(240, event.deltaY * unit)) * 0.0022), shareAt(spot(event).x))
       },
       { passive: false }
     )

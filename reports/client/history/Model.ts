@@ -1,6 +1,6 @@
 /** Reads a packed history into columns, and finds what is in view. */
 import type { PackedHistory } from "../../PackedHistory.ts"
-import type { HistoryLine, HistoryModel, HistoryPart } from "./Types.ts"
+import type { HistoryLine, HistoryModel, HistoryPart, HistoryScale } from "./Types.ts"
 
 export function historyModel(packed: PackedHistory): HistoryModel {
   const { count, rows, words } = packed
@@ -69,8 +69,48 @@ export function historyModel(packed: PackedHistory): HistoryModel {
     }
   }
 
+  const whole: HistoryScale = { to: (place) => place, back: (position) => position, total }
+  const scales = new Map<number, HistoryScale>()
+  const scaleOf = (operations: Int32Array): HistoryScale => {
+    const events: Array<number> = []
+    for (const operation of operations) {
+      events.push(call[operation])
+      if (end[operation] < Infinity) events.push(end[operation])
+    }
+    const sorted = Float64Array.from(events).sort()
+    /** How many events are at or before a place. */
+    const before = (place: number): number => {
+      let low = 0
+      let high = sorted.length
+      while (low < high) {
+        const middle = (low + high) >>> 1
+        if (sorted[middle] <= place) low = middle + 1
+        else high = middle
+      }
+      return low
+    }
+    return {
+      to: (place) => {
+        const at = before(place) - 1
+        return at < 0 ? Math.max(-1, place - sorted[0]) : at + Math.min(1, place - sorted[at])
+      },
+      back: (position) => {
+        const at = Math.min(Math.max(0, Math.floor(position)), sorted.length - 1)
+        return sorted[at] + position - at
+      },
+      total: sorted.length
+    }
+  }
+  const scale = (index: number): HistoryScale => {
+    const chosen = parts[index]
+    if (chosen === undefined || parts.length === 1 || chosen.operations.length === 0) return whole
+    const known = scales.get(index) ?? scaleOf(chosen.operations)
+    scales.set(index, known)
+    return known
+  }
+
   return {
-    ...{ packed, count, lane, outcome, call, end, barEnd, part, parts, within, first, total },
+    ...{ packed, scale, count, lane, outcome, call, end, barEnd, part, parts, within, first, total },
     who: (operation) => words[rows[operation * width + 1]],
     words: (operation) => words[rows[operation * width + 2]],
     state: (line, position) => (line.state[position] < 0 ? undefined : words[line.state[position]]),

@@ -103,14 +103,16 @@ export function paintHistory(frame: HistoryFrame) {
       pen.fillText(shown, from, middle + 0.5)
       return
     }
+    // At the right edge it stands further left, so that all of it can be read.
+    const start = Math.max(gutter + 4, Math.min(left, width - full - 6))
     const above = middle - barHeight / 2 - 8
     const below = middle + barHeight / 2 + 9
     const important = stuck || badge !== undefined || part?.minimal.has(operation) === true
     frame.label({
       texts: [text, text.slice(0, 24)],
       spots: [
-        [Math.max(gutter + 4, left), above],
-        [Math.max(gutter + 4, left), below]
+        [start, above],
+        [start, below]
       ],
       align: "left",
       color: stuck ? color.fail : ink,
@@ -166,17 +168,19 @@ export function paintHistory(frame: HistoryFrame) {
     pen.stroke()
     // 1, 2, 5, 10, 20, ...
     let step = 1
-    for (let turn = 0; (state.to - state.from) / step > 10; turn++) step *= turn % 3 === 1 ? 2.5 : 2
+    for (let turn = 0; (frame.to - frame.from) / step > 10; turn++) step *= turn % 3 === 1 ? 2.5 : 2
     pen.font = theme.font(11)
     pen.textBaseline = "middle"
     pen.textAlign = "center"
-    for (let at = Math.max(0, Math.ceil(state.from / step) * step); at <= state.to; at += step) {
-      const x = frame.x(at)
+    const last = Math.min(frame.to, frame.scale.total)
+    for (let at = Math.max(0, Math.ceil(frame.from / step) * step); at <= last; at += step) {
+      const place = frame.scale.back(at)
+      const x = frame.x(place)
       if (x < gutter + 10) continue
       pen.fillStyle = color.faint
       pen.fillRect(x - 0.5, lanesTop - 5, 1, 5)
       pen.fillStyle = color.soft
-      pen.fillText(String(at), x, lanesTop - 14)
+      pen.fillText(String(Math.round(place)), x, lanesTop - 14)
     }
     pen.textAlign = "left"
     pen.fillStyle = color.soft

@@ -99,7 +99,12 @@ export function historySide(
     panel.append(element("p", note, "where"))
     if (part.packed.minimal.length > 0) {
       panel.append(
-        element("h3", "These " + part.packed.minimal.length + " suffice to show it, whatever the others did")
+        element(
+          "h3",
+          (part.packed.minimal.length === 1
+            ? "This one suffices"
+            : "These " + part.packed.minimal.length + " suffice") + " to show it, whatever the others did"
+        )
       )
       const list = document.createElement("ol")
       list.className = "points needed"

@@ -40,6 +40,17 @@ export interface HistoryLine {
   readonly at: ReadonlyMap<number, number>
 }
 
+/**
+ * Where things are on the screen: places of all events, or, when one part of several is shown, of its own events alone,
+ * which may be far apart among those of others.
+ */
+export interface HistoryScale {
+  readonly to: (place: number) => number
+  readonly back: (position: number) => number
+  /** The position after the last. */
+  readonly total: number
+}
+
 export interface HistoryPart {
   readonly packed: PackedPart
   readonly operations: Int32Array
@@ -71,6 +82,8 @@ export interface HistoryModel {
   /** The first place of the history, and the one after the last. */
   readonly first: number
   readonly total: number
+  /** Of a part, or of all (-1). */
+  readonly scale: (part: number) => HistoryScale
 }
 
 /** What changes while a person looks; one object, owned by `App.ts`. */
@@ -101,6 +114,10 @@ export interface HistoryFrame {
   readonly laneHeight: number
   readonly scrollMax: number
   readonly x: (place: number) => number
+  /** Of the chosen part; the window of the frame in its positions. */
+  readonly scale: HistoryScale
+  readonly from: number
+  readonly to: number
   /** The middle of a lane's bars. */
   readonly y: (lane: number) => number
   readonly barHeight: number
@@ -114,8 +131,10 @@ export interface HistoryActions {
   readonly select: (operation: number) => void
   readonly hover: (operation: number) => void
   readonly redraw: () => void
-  readonly zoom: (factor: number, at?: number) => void
-  readonly pan: (places: number) => void
+  /** `share` is what keeps its place: 0 the left edge, 1 the right one; the middle unless said. */
+  readonly zoom: (factor: number, share?: number) => void
+  /** By so many windows. */
+  readonly pan: (windows: number) => void
   readonly fit: () => void
   /** To the first point where nothing fits, or to the beginning. */
   readonly toPoint: () => void

@@ -15,7 +15,7 @@ const nothing: Pick<Verdict, "anomalies" | "not" | "also-not" | "explanations"> 
 }
 
 /** For a page, orders are looked for in as much time as a person waits. */
-const pictureLimits = { timeMillisMax: 5_000, configurationsMax: 1_000_000, partsMax: 200 } as const
+const pictureLimits = { timeMillisMax: 5_000, configurationsMax: 1_000_000, partsMax: 2_000 } as const
 
 /** Refuses with `Unsuited` operations that the model does not know. */
 export const judge = (
