@@ -14,6 +14,8 @@ export class Sweeper {
   private isUnsynced = false
   /** Reads under way. */
   private holds = 0
+  private isClosed = false
+  private onIdle: (() => void) | undefined
 
   constructor(parts: { readonly disk: Disk.Port; readonly segments: Segments; readonly trace: Trace["Service"] }) {
     this.disk = parts.disk
@@ -29,9 +31,16 @@ export class Sweeper {
     }
   }
 
+  /** Nothing more is removed; `done` is called when nothing is under way. */
+  close(done: () => void): void {
+    this.isClosed = true
+    if (this.isBusy) this.onIdle = done
+    else done()
+  }
+
   sweep(): void {
     const { newest, oldest } = this.segments
-    if (this.isBusy || this.holds > 0 || oldest === newest || oldest.needed > 0) return
+    if (this.isClosed || this.isBusy || this.holds > 0 || oldest === newest || oldest.needed > 0) return
     this.isBusy = true
     if (this.isUnsynced) return this.sync()
     this.disk.remove(this.segments.pathOf(oldest.number), (error) => {
@@ -47,14 +56,19 @@ export class Sweeper {
     this.disk.syncDirectory(this.segments.directory, (error) => {
       if (error !== undefined) return this.giveUp(error.message)
       this.isUnsynced = false
-      this.isBusy = false
+      this.rest()
       this.sweep()
     })
   }
 
+  private rest(): void {
+    this.isBusy = false
+    this.onIdle?.()
+  }
+
   /** Tried again when more has been written. */
   private giveUp(message: string): void {
-    this.isBusy = false
+    this.rest()
     this.trace.emit("warn", "storage/log-space-not-freed", { path: this.segments.directory, message })
   }
 }

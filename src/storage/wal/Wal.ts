@@ -157,6 +157,12 @@ class SegmentedLog implements Wal, WriterOwner {
     verifying.run(this.disk)
   }
 
+  /** Ends when nothing is under way any more: then the directory is free for a successor. */
+  readonly close = Effect.andThen(
+    Completion.submit<void, never>((done) => this.writer.close(() => done(undefined, undefined))),
+    Completion.submit<void, never>((done) => this.sweeper.close(() => done(undefined, undefined)))
+  )
+
   stats(): Log.LogStats {
     const { all, needed, sizeBytes } = this.segments
     return { diskBytes: sizeBytes, segments: all.length, records: needed, syncs: this.writer.syncs }
@@ -226,10 +232,7 @@ export const open = Effect.fnUntraced(function* (
     disk.open(opened.segments.pathOf(newest.number), { writeThrough: true }, log.writer, done)
   )
   yield* Effect.addFinalizer(() =>
-    Effect.andThen(
-      Effect.ignore(Completion.submit<void, StorageError>((done) => log.sync(done))),
-      Effect.sync(() => log.writer.close())
-    )
+    Effect.andThen(Effect.ignore(Completion.submit<void, StorageError>((done) => log.sync(done))), log.close)
   )
   log.writer.begin(file!, opened.isFull)
   return log satisfies Wal

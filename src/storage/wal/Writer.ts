@@ -58,6 +58,7 @@ const aheadTicket = 1
 const takeBackTicket = 2
 const takeBackSyncTicket = 3
 const trimTicket = 4
+const closeTicket = 5
 
 interface Refusal {
   readonly done: Done<void> | undefined
@@ -99,6 +100,8 @@ export class Writer implements Disk.Sink, Timers.Sink {
   private refusals: Array<Refusal> = []
   private turnIsSet = false
   private idleIsSet = false
+  private isRotating = false
+  private onClosed: (() => void) | undefined
   /** Something was written since the last mark. */
   private isUnmarked = true
   private stop: Stopped | undefined
@@ -185,12 +188,13 @@ export class Writer implements Disk.Sink, Timers.Sink {
     return true
   }
 
-  /** No more records are taken; what is under way ends. */
-  close(): void {
+  /** No more records are taken, and nobody is told anything; `done` is called when nothing is under way any more. */
+  close(done: () => void): void {
     this.timers.clear(turnTicket)
     this.timers.clear(idleTicket)
-    if (this.state !== "stopped") this.state = "closed"
-    this.file?.close()
+    this.state = "closed"
+    this.onClosed = done
+    if (!this.isRotating) this.file!.size(closeTicket)
   }
 
   fired(ticket: number): void {
@@ -204,6 +208,7 @@ export class Writer implements Disk.Sink, Timers.Sink {
   }
 
   done(ticket: number): void {
+    if (ticket === closeTicket) return this.closed()
     if (this.state === "stopped" || this.state === "closed") return
     if (ticket === writeTicket) this.written()
     else if (ticket === takeBackSyncTicket) this.takenBack()
@@ -212,12 +217,19 @@ export class Writer implements Disk.Sink, Timers.Sink {
   bytes(): void {}
 
   failed(ticket: number, error: DiskError): void {
+    if (ticket === closeTicket) return this.closed()
     if (this.state === "stopped" || this.state === "closed" || ticket === trimTicket) return
     if (error.code !== "no-space") return this.stopFor(error)
     // The group that asked for room ahead says itself whether there is enough.
     if (ticket === aheadTicket) this.fileBytes = this.segments.newest.end
     else if (ticket === writeTicket) this.takeBack()
     else this.stopFor(error)
+  }
+
+  /** Operations of a file are done in their order: this was the last one. */
+  private closed(): void {
+    this.file!.close()
+    this.onClosed!()
   }
 
   private streamAt(number: number, position: number): Stream {
@@ -361,6 +373,7 @@ export class Writer implements Disk.Sink, Timers.Sink {
   private rotate(): void {
     const { directory, identity, newest } = this.segments
     this.state = "rotating"
+    this.isRotating = true
     const header = {
       segment: newest.number + 1,
       identity,
@@ -370,7 +383,11 @@ export class Writer implements Disk.Sink, Timers.Sink {
     }
     const table = Rotation.tableOf(this.streams)
     Rotation.make({ disk: this.disk, directory, header, table, sink: this }, (error, made) => {
-      if (this.state !== "rotating") return made?.file.close()
+      this.isRotating = false
+      if (this.state !== "rotating") {
+        made?.file.close()
+        return this.onClosed === undefined ? undefined : this.file!.size(closeTicket)
+      }
       if (made === undefined) {
         if (error?.code === "no-space") return this.refuseAll()
         return this.stopFor(error!)
