@@ -110,7 +110,10 @@ export class BtreePort implements Engine.Port {
     const entry = Node.entryAt(bytes, index)
     const mark = Node.markAt(bytes, entry)
     const value = Node.payloadAt(bytes, entry)
-    if (mark !== Node.largeMark) return bytes.subarray(value, value + mark)
+    if (mark !== Node.largeMark) {
+      page.isLent = true
+      return bytes.subarray(value, value + mark)
+    }
     const large = page.children?.[index] ?? cache.get(bytes, value)
     return large === undefined ? Engine.elsewhere : valueOf(large)
   }
@@ -142,7 +145,10 @@ export class BtreePort implements Engine.Port {
       const entry = Node.entryAt(found.bytes, index)
       const mark = Node.markAt(found.bytes, entry)
       const at = Node.payloadAt(found.bytes, entry)
-      if (mark !== Node.largeMark) return end(undefined, found.bytes.subarray(at, at + mark))
+      if (mark !== Node.largeMark) {
+        found.isLent = true
+        return end(undefined, found.bytes.subarray(at, at + mark))
+      }
       const large = found.children?.[index] ?? store.cache.get(found.bytes, at)
       if (large !== undefined) return end(undefined, valueOf(large))
       bring(Node.largeReference(found.bytes, entry, store.pageBytes), kinds.value)
@@ -205,10 +211,10 @@ export class BtreePort implements Engine.Port {
 
   /** What a copy of a tree may have in memory beside it. */
   private copySizes(): Opening.Sizes & { readonly dirtyBytesMax: number } {
-    const { dirtyBytesMax, writeBytesMax } = this.options.settings
+    const { dirtyBytesMax, spareBytesMax, writeBytesMax } = this.options.settings
     const { pageBytes } = this.store
     const cacheBytesMax = Math.floor(dirtyBytesMax / 4)
-    return { pageBytes, cacheBytesMax, writeBytesMax, dirtyBytesMax: Math.floor(dirtyBytesMax / 4) }
+    return { pageBytes, cacheBytesMax, spareBytesMax, writeBytesMax, dirtyBytesMax: Math.floor(dirtyBytesMax / 4) }
   }
 
   /** Fills a store with what is visible now. */
@@ -267,7 +273,7 @@ export class BtreePort implements Engine.Port {
     const { cache, file, space } = store
     return {
       diskBytes: file.sizeBytes,
-      memoryBytes: cache.bytes + store.dirtyBytes + space.memoryBytes + file.memoryBytes,
+      memoryBytes: cache.bytes + store.buffers.bytes + store.dirtyBytes + space.memoryBytes + file.memoryBytes,
       userBytes: writer.userBytes,
       writtenBytes: this.writtenBytesBefore + file.writtenBytes,
       batches: writer.batches,

@@ -18,6 +18,8 @@ interface Subtree {
   readonly from: number
   /** The end of those that are left. */
   index: number
+  /** The branch itself is out of the tree. */
+  readonly whole: boolean
 }
 
 export class Detached {
@@ -33,7 +35,7 @@ export class Detached {
   add(branch: Page, from: number, to: number): void {
     const parent = new Page(branch.bytes.slice(), 0, branch.pages, branch.birth)
     parent.children = branch.children?.slice()
-    this.subtrees.push({ parent, from, index: to })
+    this.subtrees.push({ parent, from, index: to, whole: false })
   }
 
   /** Frees all of it; false: the owner wants a page. Depth first, so what waits is bounded by the tree's height. */
@@ -42,6 +44,7 @@ export class Detached {
     while (subtrees.length > 0) {
       const top = subtrees[subtrees.length - 1]
       if (top.index === top.from) {
+        if (top.whole) owner.free(top.parent)
         subtrees.pop()
         continue
       }
@@ -56,8 +59,11 @@ export class Detached {
       const page = owner.child(parent, index)
       if (page === undefined) return false
       top.index = index
-      if (page.level > 0) subtrees.push({ parent: page, from: 0, index: Node.countOf(page.bytes) })
-      else for (let i = 0; i < Node.countOf(page.bytes); i++) owner.freeLarge(page, i)
+      if (page.level > 0) {
+        subtrees.push({ parent: page, from: 0, index: Node.countOf(page.bytes), whole: true })
+        continue
+      }
+      for (let i = 0; i < Node.countOf(page.bytes); i++) owner.freeLarge(page, i)
       owner.free(page)
     }
     return true

@@ -8,6 +8,7 @@
  * A node that has become less than a quarter full is merged with a neighbour when one is in memory and both fit into one page.
  */
 import * as Keys from "../Keys.ts"
+import type { Buffers } from "./Buffers.ts"
 import { Detached } from "./Detached.ts"
 import { Entries, type Made } from "./Entries.ts"
 import { Freed } from "./Freed.ts"
@@ -44,6 +45,7 @@ export class Edit {
   dirtyBytes: number
   private readonly pageBytes: number
   private readonly resident: Resident
+  private readonly buffers: Buffers
   private readonly detached: Detached
   private readonly nodes: Array<Page> = []
   private readonly indexes: Array<number> = []
@@ -57,7 +59,9 @@ export class Edit {
     readonly dirtyBytes: number
     readonly pageBytes: number
     readonly resident: Resident
+    readonly buffers: Buffers
   }) {
+    this.buffers = options.buffers
     this.root = options.root
     this.txn = options.txn
     this.dirtyBytes = options.dirtyBytes
@@ -122,7 +126,7 @@ export class Edit {
 
   private copy(page: Page): Page {
     this.free(page)
-    const copied = new Page(page.bytes.slice(), 0, page.pages, this.txn)
+    const copied = new Page(this.buffers.copyOf(page.bytes), 0, page.pages, this.txn)
     copied.children = page.children?.slice()
     this.dirtyBytes += copied.sizeBytes
     return copied
@@ -132,7 +136,9 @@ export class Edit {
   free(page: Page): void {
     if (page.number > 0) return this.freed.extent(page.number, page.pages, page.birth)
     this.dirtyBytes -= page.sizeBytes
+    // One of this transaction's own nobody has seen; the others may get a place before it ends.
     if (page.birth !== this.txn) this.freed.unplaced.push(page)
+    else this.buffers.give(page)
   }
 
   /** The same for the large value of an entry, if it has one. */
@@ -210,7 +216,7 @@ export class Edit {
   }
 
   private make(level: number, appending = false) {
-    return { pageBytes: this.pageBytes, level, birth: this.txn, appending }
+    return { pageBytes: this.pageBytes, level, birth: this.txn, buffers: this.buffers, appending }
   }
 
   /** Whether the way to this depth goes along the tree's right edge. */

@@ -2,6 +2,7 @@
  * Entries: the entries of some neighbouring nodes, taken apart, changed, and put together as new nodes: how nodes split, merge,
  * and change their prefix. For all changes that `Node` cannot make in place.
  */
+import type { Buffers } from "./Buffers.ts"
 import * as Keys from "../Keys.ts"
 import * as Node from "./Node.ts"
 import { Page, type Children } from "./Page.ts"
@@ -15,6 +16,7 @@ export interface Make {
   readonly pageBytes: number
   readonly level: number
   readonly birth: number
+  readonly buffers: Buffers
   /** Leave everything but the last entry together: keys come in rising order. */
   readonly appending: boolean
 }
@@ -188,9 +190,9 @@ export class Entries {
     return arena.slice(from, from + common + 1)
   }
 
-  private node(from: number, to: number, { birth, level, pageBytes }: Make): Page {
+  private node(from: number, to: number, { birth, buffers, level, pageBytes }: Make): Page {
     const pages = Math.ceil(this.sizeBytes(from, to, level) / pageBytes)
-    const bytes = new Uint8Array(pages * pageBytes)
+    const bytes = buffers.zeroed(pages * pageBytes)
     const prefixLength = this.prefixLength(from, to, level)
     const { arena, entry } = this
     Node.setHeader(bytes, { level, prefixLength, count: 0, heap: bytes.length })

@@ -13,7 +13,12 @@ export class Freed {
 
   /** Extents of pages that have got their place since. */
   settle(): void {
-    for (const page of this.unplaced) if (page.number > 0) this.extent(page.number, page.pages, page.birth)
-    this.unplaced.length = 0
+    const { unplaced } = this
+    let left = 0
+    for (const page of unplaced) {
+      if (page.number > 0) this.extent(page.number, page.pages, page.birth)
+      else unplaced[left++] = page
+    }
+    unplaced.length = left
   }
 }

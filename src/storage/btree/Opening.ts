@@ -27,6 +27,7 @@ export interface Place {
 export interface Sizes {
   readonly pageBytes: number
   readonly cacheBytesMax: number
+  readonly spareBytesMax: number
   readonly writeBytesMax: number
 }
 
@@ -42,7 +43,7 @@ export const fillNothing: Fill = (_, done) => done(undefined)
 
 /** A store without a place on disk for anything yet. */
 const emptyStore = (file: PageFile.PageFile, sizes: Sizes): Store => {
-  const { cacheBytesMax, pageBytes } = sizes
+  const { cacheBytesMax, pageBytes, spareBytesMax } = sizes
   const none = { number: 0, pages: 0, checksum: 0 }
   const first = Format.firstPage(pageBytes)
   file.pageBytes = pageBytes
@@ -50,6 +51,7 @@ const emptyStore = (file: PageFile.PageFile, sizes: Sizes): Store => {
     file,
     space: new SpaceMap(first, first, MapParts.pagesPerPart(pageBytes)),
     cacheBytesMax,
+    spareBytesMax,
     meta: { commit: 0, txn: 0, pageBytes, pageCount: first, root: none, map: none },
     mapParts: [],
     root: new Page(Node.emptyLeaf(pageBytes), 0, 1, 0)
@@ -64,6 +66,7 @@ export const create = ({ directory, port }: Place, sizes: Sizes, fill: Fill, don
     PageFile.open(port, { path, create: true, writeBytesMax: sizes.writeBytesMax }, (error, file) => {
       if (error !== undefined) return done(error, undefined)
       const store = emptyStore(file!, sizes)
+      store.space.isDense = true
       const fail = (error: StorageError): void => {
         file!.close()
         port.remove(path, () => done(error, undefined))
@@ -89,7 +92,10 @@ export const create = ({ directory, port }: Place, sizes: Sizes, fill: Fill, don
 
 /** Makes all of a new store durable, and both metas valid. */
 const finish = (store: Store, done: Failed): void => {
-  const metas = (): void => store.writeMeta({ ...store.meta, commit: store.meta.commit + 1 }, done)
+  const metas = (): void => {
+    store.space.isDense = false
+    store.writeMeta({ ...store.meta, commit: store.meta.commit + 1 }, done)
+  }
   if (store.isDurable) return metas()
   store.persist((error) => (error === undefined ? metas() : done(error)))
 }
@@ -153,10 +159,13 @@ const readStore = (file: PageFile.PageFile, meta: Meta.Meta, sizes: Sizes, done:
     file.read(map, Format.kinds.mapRoot, (error, mapRoot) => {
       if (error !== undefined) return done(error, undefined)
       const mapParts = MapParts.partsIn(mapRoot!)
-      const { cacheBytesMax } = sizes
+      const { cacheBytesMax, spareBytesMax } = sizes
       const next = (index: number): void => {
         if (index === mapParts.length) {
-          return done(undefined, new Store({ file, space, cacheBytesMax, meta, mapParts, root: rootPage! }))
+          return done(
+            undefined,
+            new Store({ file, space, cacheBytesMax, spareBytesMax, meta, mapParts, root: rootPage! })
+          )
         }
         const part = mapParts[index]
         if (part === undefined) return next(index + 1)

@@ -15,6 +15,8 @@ export interface Settings {
   readonly pageBytes: number
   readonly memoryBytesMax: number
   readonly cacheBytesMax: number
+  /** Kept for pages to come. */
+  readonly spareBytesMax: number
   readonly dirtyBytesMax: number
   readonly writeBytesMax: number
 }
@@ -31,12 +33,14 @@ export const settle = (options: Options): Settings => {
   )
   assert(memoryBytesMax >= 0 && memoryBytesMax < Infinity, "memoryBytesMax is a number of bytes")
   const dirtyBytesMax = Math.floor(memoryBytesMax / 4)
+  const spareBytesMax = Math.floor(memoryBytesMax / 16)
   const writing = Math.max(pageBytes, Math.min(writeBytesMax, Math.floor(memoryBytesMax / 8)))
   return {
     pageBytes,
     memoryBytesMax,
     dirtyBytesMax,
     writeBytesMax: writing,
-    cacheBytesMax: Math.max(0, memoryBytesMax - dirtyBytesMax - writing)
+    spareBytesMax,
+    cacheBytesMax: Math.max(0, memoryBytesMax - dirtyBytesMax - spareBytesMax - writing)
   }
 }

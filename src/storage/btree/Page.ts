@@ -22,6 +22,8 @@ export class Page {
   children: Children | undefined
   /** Used since the cache looked at it last. */
   used = true
+  /** Views of its bytes were handed out. */
+  isLent = false
   /** Its place among the cached pages. */
   slot = 0
 
@@ -54,5 +56,8 @@ export const ofValue = (pageBytes: number, birth: number, source: Uint8Array, fr
 export const valuePages = (pageBytes: number, lengthBytes: number): number =>
   Math.ceil((Format.headerBytes + lengthBytes) / pageBytes)
 
-export const valueOf = (page: Page): Uint8Array =>
-  page.bytes.subarray(Format.headerBytes, Format.headerBytes + Format.extraOf(page.bytes))
+/** The value, handed out. */
+export const valueOf = (page: Page): Uint8Array => {
+  page.isLent = true
+  return page.bytes.subarray(Format.headerBytes, Format.headerBytes + Format.extraOf(page.bytes))
+}

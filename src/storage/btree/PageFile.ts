@@ -2,8 +2,8 @@
  * PageFile: the tree's file as extents of pages: reads that check what they get, writes of many pages with few calls. It keeps
  * nothing.
  *
- * Operations of one open file wait for each other, so the file is opened several times: once for data, once with write-through for
- * what one call can make durable, and some times for reads, which so neither wait for writes nor for each other.
+ * Operations of one open file wait for each other, so the file is opened several times: once with write-through for what one call
+ * can make durable, and some times each for reads and for writes, which so do not wait for each other.
  */
 import type * as Disk from "#world/Disk.ts"
 import { DiskError } from "#world/WorldError.ts"
@@ -54,8 +54,14 @@ interface Handle {
   readonly calls: Calls
 }
 
-/** As many reads at a time as Node's thread pool has threads. */
-const readersMax = 4
+/** As many reads, or writes, at a time as Node's thread pool has threads. */
+const handlesMax = 4
+
+const idlest = (handles: ReadonlyArray<Handle>): Handle => {
+  let best = handles[0]
+  for (const each of handles) if (each.calls.waiting < best.calls.waiting) best = each
+  return best
+}
 
 export interface OpenOptions {
   readonly path: string
@@ -73,12 +79,15 @@ export const open = (
 ): void => {
   const { create = false, path, writeBytesMax } = options
   const first: Disk.OpenOptions = create ? { create: true, exclusive: true } : {}
-  const ways: ReadonlyArray<Disk.OpenOptions> = [first, { writeThrough: true }, ...new Array(readersMax).fill({})]
+  const plain: ReadonlyArray<Disk.OpenOptions> = new Array(2 * handlesMax - 1).fill({})
+  const ways = [first, { writeThrough: true }, ...plain]
   const handles: Array<Handle> = []
   const next = (): void => {
     if (handles.length === ways.length) {
-      const [data, through, ...readers] = handles
-      return done(undefined, new PageFile({ path, data, through, readers, writeBytesMax }))
+      const [data, through, ...others] = handles
+      const writers = [data, ...others.slice(handlesMax)]
+      const readers = others.slice(0, handlesMax)
+      return done(undefined, new PageFile({ path, writers, through, readers, writeBytesMax }))
     }
     const calls = new Calls()
     port.open(path, ways[handles.length], calls, (error, file) => {
@@ -103,7 +112,7 @@ export class PageFile {
   /** Known once the meta is. */
   pageBytes = 0
   reads = 0
-  private readonly data: Handle
+  private readonly writers: ReadonlyArray<Handle>
   private readonly through: Handle
   private readonly readers: ReadonlyArray<Handle>
   /** Pages that follow each other are put together here for one write. */
@@ -112,20 +121,20 @@ export class PageFile {
 
   constructor(options: {
     readonly path: string
-    readonly data: Handle
+    readonly writers: ReadonlyArray<Handle>
     readonly through: Handle
     readonly readers: ReadonlyArray<Handle>
     readonly writeBytesMax: number
   }) {
     this.path = options.path
-    this.data = options.data
+    this.writers = options.writers
     this.through = options.through
     this.readers = options.readers
     this.stagingBytesMax = options.writeBytesMax
   }
 
   close(): void {
-    for (const { file } of [this.data, this.through, ...this.readers]) file.close()
+    for (const { file } of [...this.writers, this.through, ...this.readers]) file.close()
   }
 
   corrupt(number: number, message: string): Corrupt {
@@ -151,10 +160,9 @@ export class PageFile {
     lengthBytes: number,
     done: (error: DiskError | undefined, bytes: Uint8Array) => void
   ): void {
-    let reader = this.readers[0]
-    for (const each of this.readers) if (each.calls.waiting < reader.calls.waiting) reader = each
     this.reads++
-    reader.file.readAt(reader.calls.ticket(done), offset, lengthBytes)
+    const { calls, file } = idlest(this.readers)
+    file.readAt(calls.ticket(done), offset, lengthBytes)
   }
 
   /** The area of the metas, after all writes to it that were asked for. */
@@ -164,7 +172,7 @@ export class PageFile {
 
   /** Asks how long the file is. */
   readSize(done: (error: DiskError | undefined) => void): void {
-    const { calls, file } = this.data
+    const [{ calls, file }] = this.writers
     file.size(
       calls.ticket((error, _, value) => {
         this.sizeBytes = value
@@ -213,7 +221,6 @@ export class PageFile {
     const runs = this.runs(pages, from, to)
     // What one call writes, one call makes durable.
     const alone = durable && from === 0 && runs.length === 1 && to === pages.length
-    const { calls, file } = alone ? this.through : this.data
     let left = runs.length
     let failure: DiskError | undefined
     const written = (error: DiskError | undefined): void => {
@@ -227,6 +234,7 @@ export class PageFile {
       const offset = number * this.pageBytes
       this.writtenBytes += bytes.length
       this.sizeBytes = Math.max(this.sizeBytes, offset + bytes.length)
+      const { calls, file } = alone ? this.through : idlest(this.writers)
       file.writeAt(calls.ticket(written), offset, bytes)
     }
   }
@@ -275,7 +283,8 @@ export class PageFile {
   }
 
   sync(done: (error: DiskError | undefined) => void): void {
-    this.data.file.sync(this.data.calls.ticket(done))
+    const [{ calls, file }] = this.writers
+    file.sync(calls.ticket(done))
   }
 
   /** Writes durably with one call. */

@@ -61,41 +61,42 @@ export class Taken {
 export const place = (root: Page, space: SpaceMap, taken: Taken): Array<Page> | undefined => {
   const pages: Array<Page> = []
   collect(root, pages)
-  const numbers = take(pages, space, taken)
-  if (numbers === undefined) {
+  if (!take(pages, space, taken)) {
     displace(pages)
     return undefined
   }
-  let single = 0
   for (const page of pages) {
-    if (page.number === 0) page.number = numbers[single++]
     if (Format.kindOf(page.bytes) === Format.kinds.node) refer(page)
     Format.seal(page.bytes, page.number, page.pages, page.birth)
   }
   return pages
 }
 
-/** Takes extents for the larger ones, which get their numbers at once, and returns the numbers for the single ones. */
-const take = (pages: ReadonlyArray<Page>, space: SpaceMap, taken: Taken): ReadonlyArray<number> | undefined => {
-  let singles = 0
+/**
+ * Gives all pages their numbers; false: there is no place left. Branches are written anew with nearly every commit: those of one level are
+ * put together, so that what they leave free is together too.
+ */
+const take = (pages: ReadonlyArray<Page>, space: SpaceMap, taken: Taken): boolean => {
+  const levels: Array<Array<Page>> = []
   for (const page of pages) {
     if (page.pages === 1) {
-      singles++
+      while (levels.length <= page.level) levels.push([])
+      levels[page.level].push(page)
       continue
     }
     const number = space.allocate(page.pages)
-    if (number < 0) return undefined
+    if (number < 0) return false
     taken.add(number, page.pages)
     page.number = number
   }
-  const numbers: Array<number> = []
-  const enough = space.allocateSingles(singles, (number, count) => {
+  const singles = levels.flat()
+  let next = 0
+  return space.allocateSingles(singles.length, (number, count) => {
     for (let i = 0; i < count; i++) {
       taken.add(number + i, 1)
-      numbers.push(number + i)
+      singles[next++].number = number + i
     }
   })
-  return enough ? numbers : undefined
 }
 
 /** The pages have no place again. */

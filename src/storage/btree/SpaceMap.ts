@@ -5,16 +5,21 @@
  * while the tree on disk still refers to it (until the commit that freed it is durable), or a reader does: one whose
  * transaction is not older than the page and older than the one that freed it.
  *
- * Pages are taken where several free ones follow each other, from where the last ones were taken on, because a commit writes a
- * run of pages with one call; when the free ones are few or scattered, the file grows, by a sixteenth of its size at a time.
+ * Pages are taken from where the last ones were taken on, round and round: so free pages have time to gather ahead, and a commit writes
+ * several that follow each other with one call. When too few are free the file grows, by a sixteenth of its size at a time.
  */
 import { assert } from "#base/Assert.ts"
 import * as Limits from "#base/Limits.ts"
 
-/** Shorter runs of free pages are left alone while there is room elsewhere. */
-const runPagesMin = 4
-/** The file grows rather than that short runs are used, while fewer than one page in this many is free. */
-const spareOneIn = 3
+/**
+ * The file grows while less than two of its five parts are free. Under random writes the places ahead of the cursor are freer than
+ * the rest: then about three free pages follow each other there, and with one part of five less than two would.
+ */
+const spareParts = 2
+const spareOf = 5
+/** Small commits get their pages in one run, so that one call writes them, if there is one this near. */
+const togetherMax = 16
+const seekPagesMax = 4_096
 const growOneIn = 16
 const growPagesMin = 16
 
@@ -32,6 +37,8 @@ export class SpaceMap {
   /** Pages of the file, those before the first that can be used among them. */
   pageCount: number
   freeCount = 0
+  /** Fill every gap before the file grows: for a file that is to be small. */
+  isDense = false
   private used: Uint32Array
   private busy: Uint32Array
   /** Freed by a transaction that is not durable yet. */
@@ -103,55 +110,62 @@ export class SpaceMap {
     return number
   }
 
-  /** Takes `wanted` single pages, in runs as long as it can find, each told to `run`; false: the file cannot grow any more. */
+  /** Takes `wanted` single pages, in as few runs as it can find, each told to `run`; false: the file cannot grow any more. */
   allocateSingles(wanted: number, run: (number: number, pages: number) => void): boolean {
+    if (wanted === 0) return true
     let left = wanted
-    const scarce = this.freeCount * spareOneIn < this.pageCount
-    left -= this.sweep(left, runPagesMin, run)
-    if (left > 0 && !scarce) left -= this.sweep(left, 1, run)
+    const isScarce = !this.isDense && this.freeCount * spareOf < this.pageCount * spareParts
+    if (!isScarce) {
+      if (wanted <= togetherMax) this.seek(wanted)
+      left -= this.sweep(left, run)
+    }
     if (left === 0) return true
     const number = this.grow(left)
-    if (number < 0) return this.sweep(left, 1, run) === left
+    if (number < 0) return this.sweep(left, run) === left
     this.take(number, left)
     this.cursor = number + left
     run(number, left)
     return true
   }
 
-  private sweep(wanted: number, runMin: number, run: (number: number, pages: number) => void): number {
-    let left = wanted
+  /** Moves the cursor to a run of this many free pages, if there is one not far behind. */
+  private seek(pages: number): void {
+    const end = Math.min(this.pageCount, this.cursor + seekPagesMax)
+    const found = this.firstRun(this.cursor, pages, end)
+    if (found >= 0) this.cursor = found
+  }
+
+  private sweep(wanted: number, run: (number: number, pages: number) => void): number {
     const start = this.cursor
-    const parts = [start, this.pageCount, 0, Math.min(start, this.pageCount)]
-    for (let part = 0; part < 4 && left > 0; part += 2) {
-      let at = parts[part]
-      const end = parts[part + 1]
-      while (left > 0 && at < end) {
-        at = nextClear(this.busy, at, end)
-        if (at >= end) break
-        const length = runLength(this.busy, at, Math.min(end, at + left))
-        if (length >= Math.min(runMin, left)) {
-          this.take(at, length)
-          run(at, length)
-          left -= length
-          this.cursor = at + length
-        }
-        at += length
-      }
+    const left = this.sweepIn(start, this.pageCount, wanted, run)
+    return wanted - (left === 0 ? 0 : this.sweepIn(0, start, left, run))
+  }
+
+  private sweepIn(from: number, to: number, wanted: number, run: (number: number, pages: number) => void): number {
+    let left = wanted
+    let at = nextClear(this.busy, from, to)
+    while (left > 0 && at < to) {
+      const length = runLength(this.busy, at, Math.min(to, at + left))
+      this.take(at, length)
+      run(at, length)
+      left -= length
+      this.cursor = at + length
+      at = nextClear(this.busy, this.cursor, to)
     }
-    return wanted - left
+    return left
   }
 
   private findRun(pages: number): number {
-    const behind = this.firstRun(this.cursor, pages)
-    return behind >= 0 ? behind : this.firstRun(0, pages)
+    const behind = this.firstRun(this.cursor, pages, this.pageCount)
+    return behind >= 0 ? behind : this.firstRun(0, pages, this.pageCount)
   }
 
-  private firstRun(from: number, pages: number): number {
-    let at = nextClear(this.busy, from, this.pageCount)
-    while (at < this.pageCount) {
-      const length = runLength(this.busy, at, Math.min(this.pageCount, at + pages))
+  private firstRun(from: number, pages: number, end: number): number {
+    let at = nextClear(this.busy, from, end)
+    while (at < end) {
+      const length = runLength(this.busy, at, Math.min(end, at + pages))
       if (length === pages) return at
-      at = nextClear(this.busy, at + length, this.pageCount)
+      at = nextClear(this.busy, at + length, end)
     }
     return -1
   }

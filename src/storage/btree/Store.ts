@@ -8,6 +8,7 @@
  */
 import { assert } from "#base/Assert.ts"
 import type { DiskError } from "#world/WorldError.ts"
+import { Buffers } from "./Buffers.ts"
 import { Freed } from "./Freed.ts"
 import * as MapParts from "./MapParts.ts"
 import * as Meta from "./Meta.ts"
@@ -41,6 +42,7 @@ export class Store {
   readonly space: SpaceMap
   readonly cache: PageCache
   readonly readers = new Readers()
+  readonly buffers: Buffers
   readonly pageBytes: number
   state: State
   meta: Meta.Meta
@@ -60,6 +62,7 @@ export class Store {
     readonly file: PageFile
     readonly space: SpaceMap
     readonly cacheBytesMax: number
+    readonly spareBytesMax: number
     readonly meta: Meta.Meta
     readonly mapParts: ReadonlyArray<MapParts.Part | undefined>
     readonly root: Page
@@ -70,6 +73,7 @@ export class Store {
     this.pageBytes = options.meta.pageBytes
     this.mapParts = options.mapParts
     this.cache = new PageCache(options.cacheBytesMax)
+    this.buffers = new Buffers(options.meta.pageBytes, options.spareBytesMax)
     this.state = { txn: options.meta.txn, root: options.root }
     if (options.root.number > 0) this.cache.put(options.root)
   }
@@ -103,7 +107,13 @@ export class Store {
   publish(options: { readonly state: State; readonly freed: Freed; readonly dirtyBytes: number }): void {
     this.state = options.state
     this.dirtyBytes = options.dirtyBytes
-    this.freed.push({ txn: options.state.txn, freed: options.freed })
+    const { freed } = options
+    freed.settle()
+    for (const page of freed.unplaced) {
+      if (!this.readers.isRead(page.birth, options.state.txn)) this.buffers.give(page)
+    }
+    freed.unplaced.length = 0
+    this.freed.push({ txn: options.state.txn, freed })
     if (this.isDurable) this.reclaim()
   }
 
@@ -111,8 +121,14 @@ export class Store {
   private reclaim(): void {
     this.freed = []
     const { readers } = this
-    this.space.reclaim(readers.isRead, readers.releases !== this.releasesSeen, (number) => this.cache.delete(number))
+    this.space.reclaim(readers.isRead, readers.releases !== this.releasesSeen, this.forget)
     this.releasesSeen = readers.releases
+  }
+
+  /** A page that nobody reads has lost its place. */
+  private readonly forget = (number: number): void => {
+    const page = this.cache.delete(number)
+    if (page !== undefined) this.buffers.give(page)
   }
 
   /** Writes what readers see, if it is not on disk. */

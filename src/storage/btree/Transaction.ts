@@ -43,7 +43,8 @@ export class Transaction implements Resident {
       txn,
       dirtyBytes: store.dirtyBytes,
       pageBytes: store.pageBytes,
-      resident: this
+      resident: this,
+      buffers: store.buffers
     })
   }
 

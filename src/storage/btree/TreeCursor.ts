@@ -133,6 +133,7 @@ export class TreeCursor implements Cursor {
       return
     }
     this.leaf = page
+    page.isLent = true
     this.first = bounds.from === undefined ? 0 : lowerBound(bytes, bounds.from)
     this.end = bounds.to === undefined ? count : lowerBound(bytes, bounds.to)
     this.index = reverse ? this.end - 1 : this.first
