@@ -223,8 +223,8 @@ describe("an ordered tree", () => {
       put(random, i + 1, String((i * 7_919) % 20_000).padStart(10, "0"), "")
     }
     const nodesOf = (tree: OrderedTree): number => tree.memoryBytes - tree.arena.memoryBytes
-    expect(nodesOf(ascending)).toBeLessThan(20_000 * 18)
-    expect(nodesOf(random)).toBeLessThan(20_000 * 30)
+    expect(nodesOf(ascending)).toBeLessThan(20_000 * 20)
+    expect(nodesOf(random)).toBeLessThan(20_000 * 32)
   })
 
   it("keeps large values outside its slabs and frees them when they are dropped", () => {

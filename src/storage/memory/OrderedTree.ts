@@ -41,7 +41,7 @@ export const deleted = -1
 /** Entries that were put in one behind the other before a split takes it for a habit. */
 const runMin = 8
 /** Memory of a node beside its arrays' bytes, and of a separator beside its own. */
-const nodeBytes = 500
+const nodeBytes = 700
 const separatorBytes = 120
 
 export class OrderedTree {
@@ -99,23 +99,21 @@ export class OrderedTree {
   /** The key is [keyFrom, keyTo) of `bytes`, the value [keyTo, valueTo). */
   put(sequence: number, bytes: Uint8Array, keyFrom: number, keyTo: number, valueTo: number): void {
     this.advance(sequence)
-    const prefix = Keys.prefixOf(bytes, keyFrom, keyTo)
-    const leaf = this.descend(bytes, keyFrom, keyTo, prefix)
-    const at = this.search(leaf, bytes, keyFrom, keyTo, prefix)
+    const leaf = this.descend(bytes, keyFrom, keyTo)
+    const at = leaf.search(bytes, keyFrom, keyTo)
     if (at >= 0) {
       const older = this.prune(leaf.records[at], sequence)
       leaf.records[at] = this.arena.append(older, sequence, false, bytes, keyFrom, keyTo, valueTo)
     } else {
       const record = this.arena.append(Arena.none, sequence, false, bytes, keyFrom, keyTo, valueTo)
-      this.insert(leaf, ~at, prefix, record)
+      this.insert(leaf, ~at, record)
     }
   }
 
   delete(sequence: number, bytes: Uint8Array, keyFrom: number, keyTo: number): void {
     this.advance(sequence)
-    const prefix = Keys.prefixOf(bytes, keyFrom, keyTo)
-    const leaf = this.descend(bytes, keyFrom, keyTo, prefix)
-    const at = this.search(leaf, bytes, keyFrom, keyTo, prefix)
+    const leaf = this.descend(bytes, keyFrom, keyTo)
+    const at = leaf.search(bytes, keyFrom, keyTo)
     if (at < 0 && !this.hides) return
     const older = at < 0 ? Arena.none : this.prune(leaf.records[at], sequence)
     if (older === Arena.none && !this.hides) {
@@ -124,7 +122,7 @@ export class OrderedTree {
     }
     const record = this.arena.append(older, sequence, true, bytes, keyFrom, keyTo, keyTo)
     this.stale += this.arena.sizeBytes(record)
-    if (at < 0) this.insert(leaf, ~at, prefix, record)
+    if (at < 0) this.insert(leaf, ~at, record)
     else leaf.records[at] = record
   }
 
@@ -136,9 +134,8 @@ export class OrderedTree {
 
   /** The record that a read at `at` sees; `absent`: nothing is known of the key here; `deleted`. */
   find(key: Uint8Array, at: number): number {
-    const prefix = Keys.prefixOf(key, 0, key.length)
-    const leaf = this.reach(key, prefix)
-    const position = this.search(leaf, key, 0, key.length, prefix)
+    const leaf = this.leafOf(key)
+    const position = leaf.search(key, 0, key.length)
     const { arena } = this
     let record = position < 0 ? Arena.none : leaf.records[position]
     while (record !== Arena.none && arena.sequence(record) > at) record = arena.older(record)
@@ -162,7 +159,7 @@ export class OrderedTree {
    */
   sweep(from: Uint8Array, to: Uint8Array | undefined, cut: number): Uint8Array | undefined {
     const { arena } = this
-    const leaf = this.descend(from, 0, from.length, Keys.prefixOf(from, 0, from.length))
+    const leaf = this.descend(from, 0, from.length)
     const first = this.lowerBound(leaf, from)
     const end = to === undefined ? leaf.count : this.boundIn(leaf, to)
     let kept = first
@@ -188,9 +185,8 @@ export class OrderedTree {
     const bytes = arena.slabOf(record)
     const from = arena.keyFrom(record)
     const to = arena.keyTo(record)
-    const prefix = Keys.prefixOf(bytes, from, to)
-    const leaf = this.descend(bytes, from, to, prefix)
-    const at = this.search(leaf, bytes, from, to, prefix)
+    const leaf = this.descend(bytes, from, to)
+    const at = leaf.search(bytes, from, to)
     assert(at >= 0, "a record that was not dropped is in the tree")
     const moved = arena.move(record)
     let newer = leaf.records[at]
@@ -203,7 +199,12 @@ export class OrderedTree {
 
   /** The leaf in whose reach the key is. */
   leafOf(key: Uint8Array): Leaf {
-    return this.reach(key, Keys.prefixOf(key, 0, key.length))
+    let node = this.root
+    for (let level = this.height; level > 0; level--) {
+      const inner = node as Inner
+      node = inner.children[inner.childOf(key, 0, key.length)]
+    }
+    return node as Leaf
   }
 
   firstLeaf(): Leaf {
@@ -223,7 +224,7 @@ export class OrderedTree {
 
   /** The first place in the leaf whose key is not below `key`. */
   lowerBound(leaf: Leaf, key: Uint8Array): number {
-    const at = this.search(leaf, key, 0, key.length, Keys.prefixOf(key, 0, key.length))
+    const at = leaf.search(key, 0, key.length)
     return at < 0 ? ~at : at
   }
 
@@ -232,58 +233,17 @@ export class OrderedTree {
     this.newest = sequence
   }
 
-  private reach(key: Uint8Array, prefix: number): Leaf {
-    let node = this.root
-    for (let level = this.height; level > 0; level--) {
-      const inner = node as Inner
-      node = inner.children[childOf(inner, key, 0, key.length, prefix)]
-    }
-    return node as Leaf
-  }
-
   /** Goes down to the key's leaf; `path` and `slots` say how. */
-  private descend(bytes: Uint8Array, from: number, to: number, prefix: number): Leaf {
+  private descend(bytes: Uint8Array, from: number, to: number): Leaf {
     let node = this.root
     for (let level = this.height; level > 0; level--) {
       const inner = node as Inner
-      const slot = childOf(inner, bytes, from, to, prefix)
+      const slot = inner.childOf(bytes, from, to)
       this.path[level] = inner
       this.slots[level] = slot
       node = inner.children[slot]
     }
     return node as Leaf
-  }
-
-  /** Where the key is in the leaf, or the complement of where it belongs. */
-  private search(leaf: Leaf, bytes: Uint8Array, from: number, to: number, prefix: number): number {
-    const { prefixes, records, count } = leaf
-    let low = 0
-    let high = count
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (prefixes[middle] < prefix) low = middle + 1
-      else high = middle
-    }
-    if (low === count || prefixes[low] !== prefix) return ~low
-    const order = this.arena.compareKey(records[low], bytes, from, to)
-    if (order === 0) return low
-    return order > 0 ? ~low : this.searchEqual(leaf, low + 1, bytes, from, to, prefix)
-  }
-
-  /** The same among the entries from `low` on whose prefixes are not below the key's. */
-  private searchEqual(leaf: Leaf, first: number, bytes: Uint8Array, from: number, to: number, prefix: number): number {
-    const { arena } = this
-    const { prefixes, records } = leaf
-    let low = first
-    let high = leaf.count
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const order = prefixes[middle] > prefix ? 1 : arena.compareKey(records[middle], bytes, from, to)
-      if (order === 0) return middle
-      if (order < 0) low = middle + 1
-      else high = middle
-    }
-    return ~low
   }
 
   /**
@@ -371,22 +331,23 @@ export class OrderedTree {
     }
   }
 
-  private insert(leaf: Leaf, at: number, prefix: number, record: number): void {
+  private insert(leaf: Leaf, at: number, record: number): void {
     this.keys++
     this.moves++
-    if (leaf.count < this.fanOut) leaf.insert(at, prefix, record)
-    else this.split(leaf, at, prefix, record)
+    if (leaf.count < this.fanOut) leaf.insert(at, record)
+    else this.split(leaf, at, record)
   }
 
   /** Splits a full leaf in two and puts the entry in; an ascending run goes on in a leaf of its own. */
-  private split(leaf: Leaf, at: number, prefix: number, record: number): void {
+  private split(leaf: Leaf, at: number, record: number): void {
+    leaf.shareMore(record)
     const isRun = at === leaf.lastAt + 1 && leaf.run >= runMin
     const middle = isRun ? at : leaf.count >>> 1
     const right = this.newLeaf()
     leaf.moveTo(right, middle)
     leaf.link(right)
-    if (at > middle || middle === this.fanOut) right.insert(at - middle, prefix, record)
-    else leaf.insert(at, prefix, record)
+    if (at > middle || middle === this.fanOut) right.insert(at - middle, record)
+    else leaf.insert(at, record)
     const separator = this.separatorOf(leaf.records[leaf.count - 1], right.records[0])
     this.addChild(1, separator, right)
   }
@@ -414,7 +375,7 @@ export class OrderedTree {
     }
     const inner = this.path[level]
     const slot = this.slots[level]
-    inner.insert(slot, Keys.prefixOf(separator, 0, separator.length), separator, child)
+    inner.insert(slot, separator, child)
     if (inner.separators.length < this.fanOut) return
     // Children that come at the right end leave the left node full.
     const middle = slot + 2 === inner.children.length ? inner.children.length - 2 : inner.children.length >>> 1
@@ -491,7 +452,7 @@ export class OrderedTree {
 
   private newLeaf(): Leaf {
     this.nodesMemory += this.leafBytes()
-    return new Leaf(this.fanOut)
+    return new Leaf(this.fanOut, this.arena)
   }
 
   private newInner(): Inner {
@@ -506,26 +467,4 @@ export class OrderedTree {
   private innerBytes(): number {
     return nodeBytes + this.fanOut * 24
   }
-}
-
-/** The child in whose reach the key is: behind all separators that are not above it. */
-const childOf = (inner: Inner, bytes: Uint8Array, from: number, to: number, prefix: number): number => {
-  const { prefixes, separators } = inner
-  const count = separators.length
-  let low = 0
-  let high = count
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (prefixes[middle] < prefix) low = middle + 1
-    else high = middle
-  }
-  if (low === count || prefixes[low] !== prefix) return low
-  high = count
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    const separator = separators[middle]
-    if (prefixes[middle] > prefix || Keys.compareIn(separator, 0, separator.length, bytes, from, to) > 0) high = middle
-    else low = middle + 1
-  }
-  return low
 }
