@@ -39,6 +39,7 @@ export interface Config {
   readonly checkQuorum?: boolean
   /** Default: quorum. `lease` needs `checkQuorum`, and clocks that drift by less than the election time-out allows. */
   readonly reads?: ReadMode
+  /** Of an append's entries, one at least goes with it; 0: one each. Default: no bound. */
   readonly messageBytesMax?: number
   /** Committed entries that may be handed out and not yet applied. Default: `messageBytesMax`. */
   readonly applyingBytesMax?: number
@@ -124,7 +125,7 @@ export class Core {
     this.messageBytesMax = messageBytesMax
     this.uncommittedBytesMax = config.uncommittedBytesMax ?? Infinity
     this.random = config.random
-    this.log = new RaftLog(storage, config.applyingBytesMax ?? messageBytesMax, this.note)
+    this.log = new RaftLog(storage, Math.max(1, config.applyingBytesMax ?? messageBytesMax), this.note)
     this.tracker = new Tracker({
       inflightMax: config.inflightMax,
       inflightBytesMax: config.inflightBytesMax ?? Infinity

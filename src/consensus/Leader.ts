@@ -113,18 +113,16 @@ const admitted = (core: Core, entry: Message.Entry, place: number): Message.Entr
 }
 
 const readIndex = (core: Core, message: Message.Message): void => {
-  if (core.tracker.isSingleton()) return answerRead(core, message.from, message.entries, core.log.committed)
-  // Before its first commit a leader does not know what is committed (thesis, section 6.4).
-  if (!core.hasCommittedOwn) {
-    core.earlyReads.push(message)
-    return
-  }
-  confirmRead(core, message)
+  // Before its first commit a leader does not know what is committed (thesis, section 6.4). That goes for the only voter as
+  // well, which etcd lets answer at once: after a restart its commit index may be older than what it had answered.
+  if (!core.hasCommittedOwn) core.earlyReads.push(message)
+  else confirmRead(core, message)
 }
 
 const confirmRead = (core: Core, message: Message.Message): void => {
   const index = core.log.committed
-  if (core.readMode === "lease") return answerRead(core, message.from, message.entries, index)
+  if (core.readMode === "lease" || core.tracker.isSingleton())
+    return answerRead(core, message.from, message.entries, index)
   core.reads.add({ from: message.from, entries: message.entries, index })
   core.reads.acknowledge(core.id, core.reads.last)
   core.broadcastHeartbeat(core.reads.last)

@@ -1,0 +1,46 @@
+import * as fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { prngOf } from "#sim/kernel/Stream.ts"
+import { RandomGroup, type Options } from "./RandomGroup.ts"
+
+const options: fc.Arbitrary<Options> = fc.record({
+  nodes: fc.constantFrom(1, 2, 3, 3, 5),
+  preVote: fc.boolean(),
+  checkQuorum: fc.boolean(),
+  changesMembership: fc.boolean(),
+  electionTicks: fc.constantFrom(2, 4, 10),
+  inflightMax: fc.constantFrom(1, 3, 256),
+  messageBytesMax: fc.constantFrom(0, 100, Infinity),
+  crashWeight: fc.constantFrom(0, 1, 10),
+  campaignWeight: fc.constantFrom(0, 2, 15),
+  lost: fc.constantFrom(0, 2, 10),
+  repeated: fc.constantFrom(0, 10)
+})
+
+const steps = 3_000
+
+describe("a Raft group", () => {
+  it("keeps the properties of the paper whatever is lost, late, repeated or crashes, and goes on afterwards", () => {
+    const seen: Record<string, number> = {}
+    fc.assert(
+      fc.property(fc.integer(), options, (seed, drawn) => {
+        const group = new RandomGroup(prngOf(String(seed), "group"), drawn)
+        for (let i = 0; i < steps; i++) group.step()
+        expect(group.heal(400)).toBe(true)
+        for (const [what, times] of Object.entries(group.seen)) seen[what] = (seen[what] ?? 0) + times
+      }),
+      { seed: 1, numRuns: 120 }
+    )
+    // None of the ways was left out.
+    expect(Object.keys(seen).sort()).toEqual([
+      "change",
+      "compacted",
+      "crash",
+      "leader",
+      "lost",
+      "read",
+      "repeated",
+      "snapshot"
+    ])
+  })
+})
