@@ -87,6 +87,13 @@ export class Arena {
     return this.allocated
   }
 
+  /** What the next slab will take: a quarter of what there is, so that small trees hold little. */
+  get nextSlabBytes(): number {
+    let slabBytes = slabBytesMin
+    while (slabBytes < this.slabBytes && slabBytes * 4 < this.allocated) slabBytes *= 2
+    return slabBytes
+  }
+
   /** What records hold, dropped ones in slabs that are still there included. */
   get usedBytes(): number {
     return this.used
@@ -286,12 +293,10 @@ export class Arena {
     this.droppedBytes[slab] += sizeWords * 4
   }
 
-  /** Begins a slab with room for the record: a quarter of what there is, so that small trees hold little. */
+  /** Begins a slab with room for the record. */
   private open(sizeWords: number): void {
     const before = this.current
-    let slabBytes = slabBytesMin
-    while (slabBytes < this.slabBytes && slabBytes * 4 < this.allocated) slabBytes *= 2
-    const buffer = new ArrayBuffer(Math.max(slabBytes, sizeWords * 4))
+    const buffer = new ArrayBuffer(Math.max(this.nextSlabBytes, sizeWords * 4))
     const slab = this.freeSlabs.pop() ?? this.words.length
     assert(slab < slabsMax, "an arena has less than 16,384 slabs: its owner keeps to a budget below")
     this.words[slab] = new Uint32Array(buffer)

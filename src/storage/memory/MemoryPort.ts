@@ -35,6 +35,8 @@ const crowded = new Refused({
 })
 /** Memory that an operation takes beside its bytes: a record's header, its place in a node. */
 const operationBytes = 48
+/** A leaf that a put may split off, with what it takes above it. */
+const splitBytes = 4_096
 
 class MemorySnapshot implements Engine.Snapshot {
   readonly sequence: number
@@ -219,12 +221,19 @@ export class MemoryPort implements Engine.Port {
 
   /** Why there is no room for a batch. One that only deletes makes room. */
   private crowding(batch: Batch): Refused | undefined {
-    const { content, memoryBytesMax, writes } = this.parts
+    const { content, writes } = this.parts
     if (!writes.hasRoomFor(batch.sizeBytes)) return crowded
-    const added = writes.waitingBytes + batch.sizeBytes + batch.count * operationBytes
-    if (content.tree.memoryBytes + added <= memoryBytesMax || !hasPut(batch)) return undefined
+    const addedBytes = writes.waitingBytes + batch.sizeBytes + batch.count * operationBytes
+    if (this.holds(addedBytes) || !hasPut(batch)) return undefined
     content.housekeeping.hurry()
-    return content.tree.memoryBytes + added <= memoryBytesMax ? undefined : this.full()
+    return this.holds(addedBytes) ? undefined : this.full()
+  }
+
+  /** So many bytes more are within the budget, with the slabs that they and what is moved may begin, and a split. */
+  private holds(addedBytes: number): boolean {
+    const { content, memoryBytesMax } = this.parts
+    const { arena, memoryBytes } = content.tree
+    return memoryBytes + addedBytes + 2 * arena.nextSlabBytes + splitBytes <= memoryBytesMax
   }
 
   private full(): Refused {
@@ -236,7 +245,7 @@ export class MemoryPort implements Engine.Port {
   }
 
   private readonly ingested = Effect.fnUntraced({ self: this }, function* (source: Engine.Source) {
-    const { content, maintenance, memoryBytesMax, partBytes, writes } = this.parts
+    const { content, maintenance, partBytes, writes } = this.parts
     const parts = new Ingestion.Parts(source, partBytes)
     const staged: Array<Uint8Array> = []
     let stagedBytes = 0
@@ -246,7 +255,7 @@ export class MemoryPort implements Engine.Port {
       const { isAtEnd } = parts
       if (isAtEnd && staged.length === 0 && part.count === 0) return
       stagedBytes += part.sizeBytes + part.count * operationBytes
-      if (content.tree.memoryBytes + stagedBytes > memoryBytesMax) return yield* this.full()
+      if (!this.holds(stagedBytes)) return yield* this.full()
       if (writes.end !== undefined) return yield* Effect.fail(writes.end)
       const bytes = part.encoded()
       const record = isAtEnd && staged.length === 0 ? [bytes] : [Ingestion.headOf(staged.length, isAtEnd), bytes]
