@@ -2,7 +2,8 @@
 import type { Core } from "./Core.ts"
 import * as Follower from "./Follower.ts"
 import type * as Message from "./Message.ts"
-import { kinds, nobody } from "./Message.ts"
+import { kinds } from "./Message.ts"
+import { nobody } from "./NodeId.ts"
 
 /** False when a proposal was dropped. */
 export const step = (core: Core, message: Message.Message): boolean => {

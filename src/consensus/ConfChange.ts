@@ -8,7 +8,8 @@
 import { Reader, Writer } from "#base/Bytes.ts"
 import * as Configuration from "./Configuration.ts"
 import { Inflights } from "./Inflights.ts"
-import { entryKinds, type EntryKind, type NodeId } from "./Message.ts"
+import { entryKinds, type EntryKind } from "./Message.ts"
+import type { NodeId } from "./NodeId.ts"
 import { Progress } from "./Progress.ts"
 
 export const changeKinds = { addVoter: 0, remove: 1, update: 2, addLearner: 3 } as const

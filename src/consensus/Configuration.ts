@@ -2,7 +2,7 @@
  * Configuration: who votes and who only learns. During a joint change both the incoming and the outgoing voters count; a voter
  * that is to become a learner waits in `learnersNext` until the joint configuration is left.
  */
-import type { NodeId } from "./Message.ts"
+import type { NodeId } from "./NodeId.ts"
 import type { Joint } from "./Quorum.ts"
 
 export interface Configuration {

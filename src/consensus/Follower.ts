@@ -1,7 +1,8 @@
 /** What a follower makes of a message; the handling of a leader's messages is the candidates' too. */
 import type { Core } from "./Core.ts"
 import * as Message from "./Message.ts"
-import { kinds, nobody } from "./Message.ts"
+import { kinds } from "./Message.ts"
+import { nobody } from "./NodeId.ts"
 import { unknownTerm } from "./RaftLog.ts"
 
 /** False when a proposal was dropped. */

@@ -3,7 +3,8 @@ import * as ConfChange from "./ConfChange.ts"
 import * as Configuration from "./Configuration.ts"
 import { describe, type Core } from "./Core.ts"
 import * as Message from "./Message.ts"
-import { entryKinds, kinds, nobody, type NodeId } from "./Message.ts"
+import { entryKinds, kinds } from "./Message.ts"
+import { nobody, type NodeId } from "./NodeId.ts"
 import type { Progress } from "./Progress.ts"
 
 const noData = new Uint8Array(0)

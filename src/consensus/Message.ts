@@ -6,10 +6,7 @@
  * where they rise; 0 means none.
  */
 import type { ConfState } from "./Configuration.ts"
-
-/** A member of the group; 0: nobody. */
-export type NodeId = number
-export const nobody: NodeId = 0
+import { nobody, type NodeId } from "./NodeId.ts"
 
 export const entryKinds = { normal: 0, confChange: 1, confChangeV2: 2 } as const
 export type EntryKind = (typeof entryKinds)[keyof typeof entryKinds]

@@ -2,7 +2,7 @@
  * Quorum: majorities, and joint majorities while the membership changes (Ongaro's thesis, section 4.3): a decision of a joint
  * configuration needs a majority of the incoming voters and one of the outgoing.
  */
-import type { NodeId } from "./Message.ts"
+import type { NodeId } from "./NodeId.ts"
 
 export type Voters = ReadonlySet<NodeId>
 

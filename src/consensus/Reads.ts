@@ -6,7 +6,8 @@
  * before it, and an answer confirms every read up to its number. So a number never means two things, and a late or repeated
  * answer confirms nothing that it should not (etcd issues 20418 and 21375 had ids that callers chose and used again).
  */
-import type { Entry, NodeId } from "./Message.ts"
+import type { Entry } from "./Message.ts"
+import type { NodeId } from "./NodeId.ts"
 import * as Quorum from "./Quorum.ts"
 
 export interface Read {

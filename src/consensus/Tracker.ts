@@ -1,7 +1,7 @@
 /** Tracker: the configuration in force, the progress of every member, and the votes of a campaign. */
 import * as Configuration from "./Configuration.ts"
 import type * as ConfChange from "./ConfChange.ts"
-import type { NodeId } from "./Message.ts"
+import type { NodeId } from "./NodeId.ts"
 import type { Progress } from "./Progress.ts"
 import * as Quorum from "./Quorum.ts"
 
