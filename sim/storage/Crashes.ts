@@ -22,6 +22,8 @@ type CarriedOut = "not" | "partly" | "wholly"
 export interface Sequence {
   readonly script: Script.Script
   readonly from: number
+  /** How many operations it has, without what is there before. */
+  readonly length: number
 }
 
 /** What power loss leaves, as one of many. */
@@ -169,6 +171,7 @@ const alphabet = (place: number): ReadonlyArray<string> => [
   `write synced put c ~${place}*1300 ; delete a`,
   "write synced range a c",
   `write! synced put a ~${place}*40\nwrite! buffered put c ~${place}*30\nwrite synced delete b`,
+  `write! synced put b ~${place}*50\nwait 25\nget b\nwait 60\nget b`,
   "flush",
   "compact",
   "sync",
@@ -197,7 +200,7 @@ export function* sequences(lengthMax: number): Generator<Sequence> {
           return alphabet(place + 1)[letter]
         })
         const script = Script.parse([prologue, ...lines].join("\n"))
-        yield { script, from: script.length - Script.parse(lines.at(-1)!).length }
+        yield { script, from: script.length - Script.parse(lines.at(-1)!).length, length }
       }
     }
   }

@@ -8,11 +8,11 @@
  * - `misdirected`: what the call writes lands in a neighbouring sector.
  * - Rot: a bit flips in what is durable.
  *
- * After damage every answer is right or `Corrupt`. The last batch of a log may be lost: nobody can tell a damaged end from a
+ * After damage every answer is right or `Corrupt`. What went to a log last may be lost: nobody can tell a damaged end from a
  * torn one.
  */
 import type { DiskImage } from "#sim/world/DiskImage.ts"
-import type { Found, Explored, Sequence } from "./Crashes.ts"
+import type { Explored, Sequence } from "./Crashes.ts"
 import { type Course, type Options, Playing } from "./Playing.ts"
 import * as Script from "./Script.ts"
 import type { OptionSet } from "./Subject.ts"
@@ -23,8 +23,17 @@ export const failures: ReadonlyArray<Failure> = ["io", "broken", "full", "misdir
 
 const course: Course = { seed: "failures", policy: "fifo", preemptionOneIn: 0, buggify: false }
 
-/** What follows on a failure: reads, writes, room again, and an end with power loss. */
-const afterwards = Script.parse(`
+/** What follows on a failure: power loss at once, or reads, writes and room again, and an end with power loss. */
+const endings = [
+  `
+scan - -
+crash nothing 0
+scan - -
+write synced put after ~1*20
+crash nothing 0
+scan - -
+`,
+  `
 scan - -
 write buffered put after ~1*20
 sync
@@ -40,24 +49,36 @@ verify
 write synced put after ~4*20
 crash nothing 0
 scan - -
-`)
+`
+].map(Script.parse)
 
 const writes = new Set(["write", "append"])
+
+/** Batches of the last operation, which may have gone to the disk together. */
+const groupOf = ({ from, script }: Sequence): number =>
+  Math.max(1, script.slice(from).filter(({ type }) => type === "write" || type === "ingest").length)
 
 interface Run {
   readonly calls: number
   readonly message: string | undefined
 }
 
-/** Runs a sequence with a failure in the n-th call of its last operation; 0: none. */
-const run = ({ from, script }: Sequence, set: OptionSet, failure: Failure, failing: number): Run => {
+interface Plan {
+  readonly failure: Failure
+  /** The call of the last operation in which it strikes; 0: none. */
+  readonly call: number
+  readonly ending: Script.Script
+}
+
+const run = (sequence: Sequence, set: OptionSet, { call, ending, failure }: Plan): Run => {
+  const { from, script } = sequence
   const damages = failure === "misdirected"
   const options: Options = {
     set: 0,
     course,
-    ...(damages && { damaged: true, lostMax: 1, atlas: { copiesIntactMin: 0 } })
+    ...(damages && { damaged: true, lostMax: groupOf(sequence), atlas: { copiesIntactMin: 0 } })
   }
-  const playing = new Playing([...script, ...afterwards], [set], options)
+  const playing = new Playing([...script, ...ending], [set], options)
   const { machine, player } = playing
   let [calls, watches, broken] = [0, false, false]
   playing.began = (index) => {
@@ -67,7 +88,7 @@ const run = ({ from, script }: Sequence, set: OptionSet, failure: Failure, faili
     broken = false
   }
   machine.faults.onCall = (operation) => {
-    if (watches && ++calls === failing) {
+    if (watches && ++calls === call) {
       if (failure === "full") player.setFull(true)
       else if (damages) machine.faults.misdirectNext = writes.has(operation)
       else {
@@ -79,21 +100,24 @@ const run = ({ from, script }: Sequence, set: OptionSet, failure: Failure, faili
     return broken ? "io" : undefined
   }
   const played = playing.play().broken
-  return { calls, message: played && `at "${lineOf([...script, ...afterwards], played.at)}": ${played.message}` }
+  return { calls, message: played && `at "${lineOf([...script, ...ending], played.at)}": ${played.message}` }
 }
 
 const lineOf = (script: Script.Script, at: number): string => (at < 0 ? "opening" : Script.line(script[at]))
 
 /** Explores the calls of the last operation of a sequence. */
 export const explore = (sequence: Sequence, set: OptionSet, failure: Failure): Explored => {
-  const { calls } = run(sequence, set, failure, 0)
-  for (let failing = 1; failing <= calls; failing++) {
-    const { message } = run(sequence, set, failure, failing)
-    if (message === undefined) continue
-    const found: Found = { script: sequence.script, where: `${failure} at call ${failing}`, message }
-    return { found, points: failing }
+  const { calls } = run(sequence, set, { failure, call: 0, ending: endings[0] })
+  let points = 0
+  for (let call = 1; call <= calls; call++) {
+    for (const ending of endings) {
+      points++
+      const { message } = run(sequence, set, { failure, call, ending })
+      if (message === undefined) continue
+      return { found: { script: sequence.script, where: `${failure} at call ${call}`, message }, points }
+    }
   }
-  return { found: undefined, points: calls }
+  return { found: undefined, points }
 }
 
 const keepAll = { keepWrite: () => true, keepSector: () => true, keepEntry: () => true }
@@ -114,7 +138,9 @@ scan - -
 `)
 
 /** Flips a bit at places all over the files that a sequence leaves, at most so many. */
-export const exploreRot = ({ script }: Sequence, set: OptionSet, placesMax: number): Explored => {
+export const exploreRot = (sequence: Sequence, set: OptionSet, placesMax: number): Explored => {
+  const { script } = sequence
+  const lostMax = groupOf(sequence)
   const playing = new Playing(script, [set], { set: 0, course })
   const { broken } = playing.play()
   if (broken !== undefined) return { found: { script, where: "without rot", message: broken.message }, points: 0 }
@@ -136,7 +162,7 @@ export const exploreRot = ({ script }: Sequence, set: OptionSet, placesMax: numb
         image: rotten,
         oracle: player.oracle.fork(),
         damaged: true,
-        lostMax: 1
+        lostMax
       }
       const found = new Playing(look, [set], options).play().broken
       if (found === undefined) continue

@@ -1,10 +1,13 @@
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import * as Metamorphic from "./Metamorphic.ts"
 import * as ReferenceEngine from "./ReferenceEngine.ts"
 import * as Script from "./Script.ts"
 import * as Scripts from "./Scripts.ts"
 import type { OptionSet, Subject } from "./Subject.ts"
 import * as Subjects from "./Subjects.ts"
+
+// Scores of runs a test, on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000 })
 
 const set: OptionSet = { name: "none", open: (directory) => ReferenceEngine.open(directory) }
 const reference: Subject = { name: "reference", sets: [set], draw: () => set }
