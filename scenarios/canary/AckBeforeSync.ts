@@ -16,7 +16,7 @@ export const scenario: Scenario<Durable.Operation, number> = {
     "net.latencyMicrosMax": [500]
   },
   server: (spec) => DurableCounter.server(spec, { answersBeforeSync: true }),
-  durationMicros: 30_000_000,
+  durationMicros: 80_000_000,
   workload: { ...Durable.scenario.workload, gapMicros: 2_000 },
   faults: ["lose-unsynced"],
   canary: { judge: "linearizability", bug: "an acknowledgement before the sync" }

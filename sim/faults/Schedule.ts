@@ -173,10 +173,9 @@ const drawKinds = (draw: Draw, possible: ReadonlyArray<Kind>): ReadonlyArray<Kin
 const drawTimes = (
   draw: Draw,
   shape: Shape,
-  count: number
+  { bursts, count }: { readonly count: number; readonly bursts: boolean }
 ): ReadonlyArray<{ readonly atMicros: number; readonly victim: number | undefined }> => {
   const times: Array<{ readonly atMicros: number; readonly victim: number | undefined }> = []
-  const bursts = draw.chance(2, 3)
   while (times.length < count) {
     const from = draw.below(shape.durationMicros)
     if (!bursts) {
@@ -196,7 +195,7 @@ export const drawSchedule = (
   shape: Shape,
   options: {
     readonly allowed: ReadonlyArray<Kind>
-    /** Every allowed kind strikes, and often; otherwise the swarm leaves some out. */
+    /** Every allowed kind strikes, often and evenly; otherwise the swarm leaves some out, and may strike in bursts. */
     readonly all: boolean
   }
 ): ReadonlyArray<Fault> => {
@@ -206,9 +205,11 @@ export const drawSchedule = (
   const perSecond = options.all ? 2 : draw.pick(faultsPerSecondMax)
   const most = Math.min(faultsMax, Math.max(2, Math.round((perSecond * shape.durationMicros) / seconds)))
   const count = options.all ? Math.max(kinds.length, draw.between(Math.ceil(most / 2), most)) : draw.between(1, most)
-  const faults = drawTimes(draw, shape, count).map(({ atMicros, victim }, index) => {
-    const kind = options.all && index < kinds.length ? kinds[index] : draw.pick(kinds)
-    return drawFault(draw, shape, { kind, atMicros }, victim)
-  })
+  const faults = drawTimes(draw, shape, { count, bursts: !options.all && draw.chance(2, 3) }).map(
+    ({ atMicros, victim }, index) => {
+      const kind = options.all && index < kinds.length ? kinds[index] : draw.pick(kinds)
+      return drawFault(draw, shape, { kind, atMicros }, victim)
+    }
+  )
   return faults.sort((left, right) => left.atMicros - right.atMicros)
 }
