@@ -14,6 +14,7 @@ import * as Message from "./Message.ts"
 import { entryKinds, kinds, type Entry, type Snapshot } from "./Message.ts"
 import { nobody, type NodeId } from "./NodeId.ts"
 import { Progress } from "./Progress.ts"
+import * as Quorum from "./Quorum.ts"
 import { RaftLog, unknownTerm, type Note } from "./RaftLog.ts"
 import { Reads } from "./Reads.ts"
 import type { HardState, Storage } from "./Storage.ts"
@@ -289,8 +290,7 @@ export class Core {
     else this.becomeCandidate()
     const term = isQuestion ? this.term + 1 : this.term
     const { index, term: logTerm } = this.log.last()
-    const { incoming, outgoing } = this.tracker.configuration.voters
-    for (const id of Configuration.sorted(new Set([...incoming, ...outgoing]))) {
+    for (const id of Quorum.voterIds(this.tracker.configuration.voters)) {
       if (id === this.id) {
         // Its own vote counts once it is durable.
         this.send(Message.make(isQuestion ? kinds.preVoted : kinds.voted, id, { term }))
