@@ -9,6 +9,8 @@ export interface Task {
   readonly index: number
   readonly scenario: string
   readonly seed: string
+  /** Instead of those that all runs have. */
+  readonly overrides?: Overrides
 }
 
 export type ToWorker =

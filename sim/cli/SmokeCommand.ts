@@ -1,12 +1,13 @@
 /**
- * `sim smoke`: every scenario on a few fixed seeds and one of the present commit, each in two processes whose trace
- * hashes must agree. Canaries must fail, by their own judge; all others must pass.
+ * `sim smoke`: every scenario on a few fixed seeds, one of the present commit, and those that were red once, each in two
+ * processes whose trace hashes must agree. Every canary must fail on every seed, by its own judge; all others must pass.
  */
 import * as Registry from "./Registry.ts"
 import { exitCodes } from "./CliError.ts"
 import * as Format from "./Format.ts"
 import * as Parse from "./Parse.ts"
 import type { Task } from "./Protocol.ts"
+import * as RedSeeds from "./RedSeeds.ts"
 import * as Request from "./Request.ts"
 import * as Seeds from "./Seeds.ts"
 import * as Terminal from "./Terminal.ts"
@@ -32,12 +33,20 @@ interface Line {
 
 export const main = async ({ scenario, json }: Input): Promise<number> => {
   const names = scenario === undefined ? Registry.names() : Parse.list(scenario).map(Request.scenarioName)
+  const red = RedSeeds.load()
   const commit = Seeds.commit(Tree.root)
   const seeds = commit === undefined ? fixedSeeds : [...fixedSeeds, commit]
   if (commit === undefined) Terminal.note("note: no commit to derive a seed from; only the fixed seeds run.")
-  const tasks = names
-    .flatMap((name) => seeds.map((seed) => ({ scenario: name, seed })))
-    .map((task, index): Task => ({ ...task, index }))
+  const runs = names.flatMap((name) => [
+    ...seeds.map((seed): RedSeeds.RedSeed => ({ scenario: name, seed, flags: noFlags })),
+    ...red.filter((one) => one.scenario === name)
+  ])
+  const tasks = runs.map((one, index): Task => ({
+    index,
+    scenario: one.scenario,
+    seed: one.seed,
+    overrides: Request.overridesOf(one.flags)
+  }))
   const pairs = await Twice.twice(tasks, {
     onProgress: (runs) => Terminal.progress(() => `smoke: ${runs} of ${tasks.length * 2} runs`)
   })
@@ -47,7 +56,8 @@ export const main = async ({ scenario, json }: Input): Promise<number> => {
     lines.push(
       await judge(
         name,
-        pairs.filter((pair) => pair.task.scenario === name)
+        pairs.filter((pair) => pair.task.scenario === name),
+        runs
       )
     )
   }
@@ -57,7 +67,12 @@ export const main = async ({ scenario, json }: Input): Promise<number> => {
   return failed === 0 ? exitCodes.pass : exitCodes.fail
 }
 
-const judge = async (name: string, pairs: ReadonlyArray<Twice.Pair>): Promise<Line> => {
+/** `runs`: by the index of their task. */
+const judge = async (
+  name: string,
+  pairs: ReadonlyArray<Twice.Pair>,
+  runs: ReadonlyArray<RedSeeds.RedSeed>
+): Promise<Line> => {
   const scenario = await Registry.load(name)
   const summaries = pairs.flatMap((pair) => [pair.first, pair.second]).filter((summary) => summary !== undefined)
   const line = (verdict: Line["verdict"], detail: string): Line => ({
@@ -72,32 +87,30 @@ const judge = async (name: string, pairs: ReadonlyArray<Twice.Pair>): Promise<Li
   const apart = pairs.find((pair) => !Twice.agree(pair))
   if (apart !== undefined) return line("fail", disagreement(apart))
   if (scenario.canary === undefined) {
-    const red = pairs.find((pair) => pair.first?.verdict !== "pass")
-    if (red === undefined) return line("pass", `${Format.counted(pairs.length, "seed")} twice, hashes agree`)
-    const failed = red.first?.failed[0]
+    const broken = pairs.find((pair) => pair.first?.verdict !== "pass")
+    if (broken === undefined) return line("pass", `${Format.counted(pairs.length, "seed")} twice, hashes agree`)
+    const failed = broken.first?.failed[0]
     return line(
       "fail",
-      `seed ${red.task.seed}: ${failed?.judge}: ${failed?.detail} (npm run sim -- ${Request.written(name, red.task.seed, noFlags)})`
+      `seed ${broken.task.seed}: ${failed?.judge}: ${failed?.detail} (npm run sim -- ${Request.written(name, broken.task.seed, runs[broken.task.index].flags)})`
     )
   }
   const { judge: expected } = scenario.canary
-  const caught = pairs.filter(
-    (pair) => pair.first?.verdict === "fail" && pair.first.failed.some((check) => check.judge === expected)
+  const missed = pairs.find(
+    ({ first }) => first?.verdict !== "fail" || !first.failed.some((check) => check.judge === expected)
   )
-  const others = pairs.filter((pair) => pair.first?.verdict !== "pass" && !caught.includes(pair))
-  if (others.length > 0) {
-    const failed = others[0].first?.failed[0]
-    return line(
-      "fail",
-      `seed ${others[0].task.seed} fails by ${failed?.judge} and not by ${expected}: ${failed?.detail}`
-    )
-  }
-  if (caught.length === 0)
-    return line("fail", `${expected} did not fire on any of ${pairs.length} seeds: the tester misses what it must find`)
-  return line("pass", `caught by ${expected} on ${caught.length} of ${pairs.length} seeds twice, hashes agree`)
+  if (missed === undefined)
+    return line("pass", `caught by ${expected} on ${Format.counted(pairs.length, "seed")} twice, hashes agree`)
+  const failed = missed.first?.failed[0]
+  return line(
+    "fail",
+    failed === undefined
+      ? `${expected} does not fire on seed ${missed.task.seed}: the tester misses what it must find`
+      : `seed ${missed.task.seed} fails by ${failed.judge} and not by ${expected}: ${failed.detail}`
+  )
 }
 
-const noFlags = { nodes: undefined, for: undefined, faults: undefined, policy: undefined }
+const noFlags: RedSeeds.Flags = { nodes: undefined, for: undefined, faults: undefined, policy: undefined }
 
 const disagreement = ({ task, first, second }: Twice.Pair): string => {
   if (first === undefined || second === undefined) return `seed ${task.seed}: the process died at it`

@@ -35,7 +35,7 @@ const known = (loaded: Loaded, task: Task): Scenario => {
 
 const run = (loaded: Loaded, task: Task): Summary => {
   const scenario = known(loaded, task)
-  const result = loaded.engine.runSeed(scenario, task.seed, loaded.overrides)
+  const result = loaded.engine.runSeed(scenario, task.seed, task.overrides ?? loaded.overrides)
   return {
     verdict: result.verdict,
     traceHash: result.traceHash,
@@ -50,7 +50,7 @@ const run = (loaded: Loaded, task: Task): Summary => {
 
 const shrink = async (loaded: Loaded, task: Task, budgetMillis: number): Promise<FromWorker> => {
   const scenario = known(loaded, task)
-  const plan = loaded.engine.draw(scenario, task.seed, loaded.overrides)
+  const plan = loaded.engine.draw(scenario, task.seed, task.overrides ?? loaded.overrides)
   const { journal } = loaded.engine.run(scenario, plan, { journal: true })
   if (journal === undefined) return { type: "broken", message: "the run left no journal" }
   const { shrink: search } = await import("#sim/run/Shrink.ts")
