@@ -42,3 +42,6 @@ export const btreePagesMax = 4_294_967_295
 
 /** Size at which a block of a table is closed, in bytes: one point read reads and checks a whole block. */
 export const blockBytesMax = 16 * 1_048_576
+
+/** Rotten places that a scrubber tells apart: more than these is a device to replace, not to list. */
+export const rotPlacesMax = 65_536
