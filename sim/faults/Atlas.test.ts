@@ -133,4 +133,19 @@ describe("the atlas", () => {
     atlas.renewed(0, "a", [1])
     expect(atlas.isDamaged(0, "a")).toBe(false)
   })
+
+  it("moves a file's damage along with its name", () => {
+    const atlas = new Atlas(2, { copiesIntactMin: 0 })
+    atlas.claim(0, "next", { first: 1, end: 2 })
+    atlas.claim(0, "log", { first: 7, end: 8 })
+    atlas.claim(1, "next", { first: 1, end: 2 })
+    atlas.renamed(0, "next", "log")
+    const damaged = (node: number) => ["next", "log"].map((path) => atlas.isDamaged(node, path))
+    expect([damaged(0), damaged(1)]).toEqual([
+      [false, true],
+      [true, false]
+    ])
+    atlas.renewed(0, "log", [1])
+    expect(damaged(0)).toEqual([false, false])
+  })
 })

@@ -73,6 +73,19 @@ export class Atlas {
     return false
   }
 
+  /** A file took another's name, and its damage with it. */
+  renamed(node: number, from: string, to: string): void {
+    const moved: Array<string> = []
+    for (const [key, holders] of this.damaged) {
+      if (key.startsWith(`${to}#`)) holders.delete(node)
+      else if (key.startsWith(`${from}#`) && holders.delete(node)) moved.push(key.slice(from.length))
+    }
+    for (const sector of moved) {
+      const key = `${to}${sector}`
+      this.damaged.set(key, (this.damaged.get(key) ?? new Set<number>()).add(node))
+    }
+  }
+
   get hasDamage(): boolean {
     return this.damaged.size > 0
   }

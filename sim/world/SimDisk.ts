@@ -439,7 +439,10 @@ export class SimDisk {
           if (source === undefined || this.image.get(parentOf(to)) !== "directory") return "not-found"
           if (target === "directory") return "exists"
           if (source === "directory" && target !== undefined) return "not-a-file"
-          if (from !== to) this.image.rename(from, to)
+          if (from !== to) {
+            this.image.rename(from, to)
+            if (this.owner.atlas.hasDamage) this.owner.atlas.renamed(this.owner.index, from, to)
+          }
           return { value: undefined }
         })
       },
