@@ -309,9 +309,9 @@ export class Edit {
 
   /** Takes away roots that have one child or none. */
   private lower(): void {
-    while (this.root.level > 0) {
+    while (this.root.level > 0 || this.root.pages > 1) {
       const count = Node.countOf(this.root.bytes)
-      if (count > 1) return
+      if (count > 1 || (count > 0 && this.root.level === 0)) return
       const next = count === 1 ? this.child(this.root, 0) : new Page(Node.emptyLeaf(this.pageBytes), 0, 1, this.txn)
       this.wanted = undefined
       if (next === undefined) return

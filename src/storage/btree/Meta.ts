@@ -74,7 +74,7 @@ const reference = (bytes: Uint8Array, at: number): Reference => ({
 })
 
 /** One copy; undefined: it is damaged. */
-const decode = (sector: Uint8Array): Meta | undefined => {
+export const decode = (sector: Uint8Array): Meta | undefined => {
   if (sector.length < sectorBytes || crc32c(sector, 4) !== u32(sector, 0)) return undefined
   if (magic.some((byte, index) => sector[4 + index] !== byte)) return undefined
   return {

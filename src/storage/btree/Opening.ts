@@ -47,15 +47,18 @@ const emptyStore = (file: PageFile.PageFile, sizes: Sizes): Store => {
   const none = { number: 0, pages: 0, checksum: 0 }
   const first = Format.firstPage(pageBytes)
   file.pageBytes = pageBytes
-  return new Store({
+  const root = new Page(Node.emptyLeaf(pageBytes), 0, 1, 0)
+  const store = new Store({
     file,
     space: new SpaceMap(first, first, MapParts.pagesPerPart(pageBytes)),
     cacheBytesMax,
     spareBytesMax,
     meta: { commit: 0, txn: 0, pageBytes, pageCount: first, root: none, map: none },
     mapParts: [],
-    root: new Page(Node.emptyLeaf(pageBytes), 0, 1, 0)
+    root
   })
+  store.dirtyBytes = root.sizeBytes
+  return store
 }
 
 /** Makes a new file with what `fill` puts into it, durably, in the place of the one that is there. */

@@ -9,6 +9,9 @@ import * as Keys from "../Keys.ts"
 import { Refused } from "../StorageError.ts"
 import type { Edit } from "./Edit.ts"
 
+/** Operations that are looked at in advance: where most pages are in memory, looking would cost more than it brings. */
+const lookAheadMax = 128
+
 export interface Operations {
   /** Carries out the operation whose turn it is; false: the edit wants a page, call again. */
   apply(edit: Edit): boolean
@@ -16,8 +19,8 @@ export interface Operations {
   next(): boolean
   /** Why none of it may happen, once `next` is false. */
   readonly refused: Refused | undefined
-  /** Looks for what the next operations will want, with an end: see `Edit.reaches`. */
-  lookAhead(edit: Edit, visit: () => boolean): void
+  /** Calls `visit` for each of the next operations that wants a page, until it says that this is enough: then false. */
+  lookAhead(edit: Edit, visit: () => boolean): boolean
 }
 
 /** The operations of a batch, in its order. */
@@ -73,10 +76,12 @@ export class BatchOperations implements Operations, Batch.Visitor {
     return !this.draining
   }
 
-  lookAhead(edit: Edit, visit: () => boolean): void {
-    for (let at = this.at + 1; at < this.kinds.length; at++) {
-      if (!edit.reaches(this.bytes, this.places[3 * at], this.places[3 * at + 1]) && !visit()) return
+  lookAhead(edit: Edit, visit: () => boolean): boolean {
+    const end = Math.min(this.kinds.length, this.at + 1 + lookAheadMax)
+    for (let at = this.at + 1; at < end; at++) {
+      if (!edit.reaches(this.bytes, this.places[3 * at], this.places[3 * at + 1]) && !visit()) return false
     }
+    return true
   }
 }
 
@@ -114,7 +119,9 @@ export class SourceOperations implements Operations {
     return edit.put(this.entry, 0, this.key!.length, this.valueTo)
   }
 
-  lookAhead(): void {}
+  lookAhead(): boolean {
+    return true
+  }
 }
 
 const problem = (before: Uint8Array | undefined, key: Uint8Array, value: Uint8Array): Refused | undefined => {

@@ -12,8 +12,10 @@ import { u32 } from "./PageFormat.ts"
 import { Taken } from "./Placement.ts"
 import type { Store } from "./Store.ts"
 
-/** Pages that are read at a time for the operations that come next. */
+/** Pages that are read at a time for the operations that come next: fewer where memory is for fewer. */
 const readAheadMax = 64
+/** More pages than the way to any key has. */
+const broughtMax = 64
 
 export interface TransactionOptions {
   readonly store: Store
@@ -67,18 +69,19 @@ export class Transaction implements Resident {
     return "more"
   }
 
-  /** Brings what the edit wants, and what the next operations will want, into memory. */
-  bring(operations: Operations, done: Finished): void {
+  /** Brings what the edit wants, and what operations that come next will want, into memory. */
+  bring(ahead: Pick<Operations, "lookAhead">, done: Finished): void {
     const { edit } = this
     const wanted = new Map<number, Wanted>()
+    const pagesMax = Math.min(readAheadMax, this.options.dirtyBytesMax / (4 * this.store.pageBytes))
     const add = (): boolean => {
       if (edit.wanted !== undefined) wanted.set(edit.wanted.reference.number, edit.wanted)
       edit.wanted = undefined
-      return wanted.size < readAheadMax
+      return wanted.size < pagesMax
     }
-    if (this.brought.size >= readAheadMax) this.brought.clear()
+    if (this.brought.size >= broughtMax) this.brought.clear()
     add()
-    operations.lookAhead(edit, add)
+    ahead.lookAhead(edit, add)
     let left = wanted.size
     let failure: Failure | undefined
     for (const { kind, reference } of wanted.values()) {

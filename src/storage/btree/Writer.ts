@@ -13,6 +13,7 @@ import * as Limits from "#base/Limits.ts"
 import type { Batch } from "../Batch.ts"
 import type { Done, Durability } from "../Engine.ts"
 import { Refused, Stopped, type StorageError } from "../StorageError.ts"
+import type { Edit } from "./Edit.ts"
 import { BatchOperations, type Operations, type SourceOperations } from "./Operations.ts"
 import type { Failure } from "./PageFile.ts"
 import type { State, Store } from "./Store.ts"
@@ -36,6 +37,9 @@ interface Item {
   readonly exclusive: Exclusive | undefined
   readonly done: Done<void>
 }
+
+/** Batches that are looked at in advance. */
+const batchesAheadMax = 64
 
 /** Entries of a source that are put in one turn of the event loop. */
 const operationsPerTurn = 4_096
@@ -61,6 +65,7 @@ export class Writer {
   private nextTxn: number
   private onIdle: (() => void) | undefined
   private readonly operations = new BatchOperations()
+  private readonly ahead = new BatchOperations()
 
   constructor(store: Store, options: WriterOptions) {
     this.store = store
@@ -218,8 +223,21 @@ export class Writer {
       if (next === "done") this.applyNext(transaction, group, durability)
       else this.carryOn(transaction, operations, next, group, durability)
     }
-    if (how === "wait") transaction.bring(operations, go)
+    if (how === "wait") transaction.bring({ lookAhead: (edit, visit) => this.lookAhead(edit, visit) }, go)
     else transaction.spill(go)
+  }
+
+  /** Looks at what is left of the batch under way, and at those that follow it. */
+  private lookAhead(edit: Edit, visit: () => boolean): boolean {
+    if (!this.operations.lookAhead(edit, visit)) return false
+    const end = Math.min(this.queue.length, this.head + batchesAheadMax)
+    for (let at = this.head; at < end; at++) {
+      const { batch } = this.queue[at]
+      if (batch === undefined) continue
+      this.ahead.load(batch)
+      if (!this.ahead.lookAhead(edit, visit)) return false
+    }
+    return true
   }
 
   private ingestAll(transaction: Transaction, source: SourceOperations): void {
