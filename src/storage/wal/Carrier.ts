@@ -35,8 +35,9 @@ export class Carrier {
     this.parts = parts
   }
 
-  written(sizeBytes: number): void {
-    this.creditBytes = Math.min(this.creditBytes + sizeBytes, stepBytes)
+  /** What is carried itself gives no credit: it would carry on for ever where that frees nothing. */
+  written(givenBytes: number): void {
+    this.creditBytes = Math.min(this.creditBytes + givenBytes, stepBytes)
     if (!this.isBusy && this.creditBytes > 0 && this.isWorthIt()) this.step()
   }
 

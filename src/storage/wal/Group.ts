@@ -31,6 +31,8 @@ export interface Entry {
 export class Group {
   private buffer = new Uint8Array(firstBytes)
   sizeBytes = 0
+  /** Those of them that somebody appended or cut, not the log on its own account. */
+  givenBytes = 0
   count = 0
   /** Entries before this one are complete. */
   completed = 0
@@ -68,6 +70,7 @@ export class Group {
       to += parts[index].length
     }
     Format.putRecord(this.buffer, at, { kind, stream, position, payloadBytes })
+    if (kind !== Format.kinds.carry && kind !== Format.kinds.mark) this.givenBytes += to - at
     this.sizeBytes = to
   }
 
@@ -111,6 +114,7 @@ export class Group {
   clear(): void {
     if (this.buffer.length > keptBytesMax) this.buffer = new Uint8Array(firstBytes)
     this.sizeBytes = 0
+    this.givenBytes = 0
     this.count = 0
     this.completed = 0
     this.isWanted = false

@@ -21,8 +21,10 @@ export class Stream {
   refusal: StorageError | undefined
   /** Cuts of its tail that are submitted and not yet on disk. */
   cutsWaiting = 0
-  /** Something of it is on disk. Before, its first record may have any position. */
+  /** Something of it is on disk. */
   isBorn = false
+  /** Something of it was submitted, or is on disk. Before, its first record may have any position. */
+  isKnown = false
 
   constructor(number: number, first: number, count: Counter) {
     this.number = number
@@ -31,12 +33,7 @@ export class Stream {
     this.next = first
   }
 
-  /** Nothing of it was submitted. */
-  get isUntouched(): boolean {
-    return this.first === this.next
-  }
-
-  /** The first record of a stream that is not born will have this position. */
+  /** The first record of a stream that is not known will have this position. */
   seat(position: number): void {
     this.positions.dropHead(position)
     this.positions.dropTail(position)
@@ -45,6 +42,7 @@ export class Stream {
 
   /** Forgets what was submitted and is not on disk. */
   rollBack(): void {
+    this.isKnown = this.isBorn
     this.first = this.positions.first
     this.next = this.positions.end
   }

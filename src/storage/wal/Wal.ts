@@ -136,7 +136,7 @@ class SegmentedLog implements Wal, WriterOwner {
 
   extent(number: number): { readonly first: number; readonly end: number } {
     const stream = this.streams.get(number)
-    if (stream === undefined || (!stream.isBorn && stream.isUntouched)) return { first: 0, end: 0 }
+    if (stream === undefined || !stream.isKnown) return { first: 0, end: 0 }
     return { first: stream.first, end: stream.next }
   }
 
@@ -168,8 +168,8 @@ class SegmentedLog implements Wal, WriterOwner {
     return { diskBytes: sizeBytes, segments: all.length, records: needed, syncs: this.writer.syncs }
   }
 
-  written(sizeBytes: number): void {
-    this.carrier.written(sizeBytes)
+  written(givenBytes: number): void {
+    this.carrier.written(givenBytes)
     if (this.buggify("storage/wal-keeps-segments")) return
     this.sweeper.sweep()
   }

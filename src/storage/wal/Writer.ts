@@ -39,8 +39,8 @@ export interface WriterOptions {
 
 /** What the writer tells its owner. */
 export interface WriterOwner {
-  /** So many bytes became durable; cuts among them may have freed segments. */
-  written(sizeBytes: number): void
+  /** So many bytes that callers gave became durable; cuts among them may have freed segments. */
+  written(givenBytes: number): void
   stopped(error: Stopped): void
   /** True when a rare way is wanted that is legal at any time. */
   buggify(site: string): boolean
@@ -147,6 +147,7 @@ export class Writer implements Disk.Sink, Timers.Sink {
     assert(stream.doubt === undefined, "a stream that may have lost its end is cut before it goes on")
     assert(position === stream.next, "positions of a stream rise by one")
     stream.next = position + 1
+    stream.isKnown = true
     const waits = durability === "synced" || this.spaceInDoubt
     this.groupFor(sizeBytes).add({ kind: Format.kinds.append, stream, position, parts, waits, done })
     this.waitingBytes += sizeBytes
@@ -163,10 +164,11 @@ export class Writer implements Disk.Sink, Timers.Sink {
 
   cutHead(number: number, position: number): void {
     const stream = this.streamAt(number, position)
-    if (position <= stream.first && stream.isBorn) return
+    if (position <= stream.first && stream.isKnown) return
     this.control(Format.kinds.cutHead, stream, position)
     stream.first = position
     stream.next = Math.max(stream.next, position)
+    stream.isKnown = true
   }
 
   cutTail(number: number, position: number): void {
@@ -239,7 +241,7 @@ export class Writer implements Disk.Sink, Timers.Sink {
       this.streams.set(number, stream)
       return stream
     }
-    if (!known.isBorn && known.refusals === 0 && known.isUntouched) known.seat(position)
+    if (!known.isKnown && known.refusals === 0) known.seat(position)
     return known
   }
 
@@ -334,15 +336,18 @@ export class Writer implements Disk.Sink, Timers.Sink {
     return true
   }
 
-  /** Writes the first group if somebody waits for it, or it is large enough. */
+  /** Writes the first group if it is time. */
   private start(): void {
-    const first = this.ready[0]
-    const isDue = this.ready.length > 1 || first.isWanted || first.sizeBytes >= this.options.bufferedBytesMax
-    if (!isDue) {
-      if (first.count > 0 || this.isUnmarked) this.setIdle()
-      return
-    }
-    this.launch()
+    if (this.isDue()) return this.launch()
+    if (!this.spaceInDoubt && (this.ready[0].count > 0 || this.isUnmarked)) this.setIdle()
+  }
+
+  private isDue(): boolean {
+    const [first] = this.ready
+    // On a full disk it is the next record that finds out whether there is room again.
+    if (this.spaceInDoubt) return this.ready.some((group) => group.isWanted)
+    if (this.ready.length > 1 || first.isWanted) return true
+    return first.count > 0 && first.sizeBytes >= this.options.bufferedBytesMax
   }
 
   private launch(): void {
@@ -426,9 +431,9 @@ export class Writer implements Disk.Sink, Timers.Sink {
       const done = group.dones[group.completed++]
       if (done !== undefined) done(undefined, undefined)
     }
-    const { sizeBytes } = group
+    const { givenBytes } = group
     this.recycle(group)
-    this.owner.written(sizeBytes)
+    this.owner.written(givenBytes)
     this.setTurn()
   }
 
@@ -461,7 +466,7 @@ export class Writer implements Disk.Sink, Timers.Sink {
 
   /** Nothing was written for a while: what is buffered goes to disk, or a mark behind the last group. */
   private idle(): void {
-    if (this.state !== "idle") return
+    if (this.state !== "idle" || this.spaceInDoubt) return
     if (this.ready[0].count === 0) {
       if (!this.isUnmarked) return
       this.control(Format.kinds.mark, undefined, 0)
@@ -526,6 +531,7 @@ export class Writer implements Disk.Sink, Timers.Sink {
     })
     this.waitingBytes += Format.recordHeaderBytes + payload.length
     stream.next = position + 1
+    stream.isKnown = true
   }
 
   /** Nobody knows what is durable of what was under way: nothing more is written. */
