@@ -12,8 +12,7 @@ import type { DiskError } from "#world/WorldError.ts"
 import type { Source } from "../Engine.ts"
 import * as Keys from "../Keys.ts"
 import { Refused, type StorageError } from "../StorageError.ts"
-import { levelFor, type Maintenance } from "./Maintenance.ts"
-import { stoppedBy } from "./ManifestFile.ts"
+import { judge, levelFor, type Maintenance } from "./Maintenance.ts"
 import type { Store } from "./Store.ts"
 import { TableBuilder } from "./TableBuilder.ts"
 import * as TableFile from "./TableFile.ts"
@@ -70,14 +69,6 @@ const build = Effect.fnUntraced(function* (
   return tables
 })
 
-/** What a failure in making files means. Nothing of them is named anywhere. */
-const judged = (error: DiskError | StorageError): StorageError => {
-  if (error._tag !== "DiskError") return error
-  return error.code === "no-space"
-    ? new Refused({ reason: "no-space", message: "the device is full: free some space" })
-    : stoppedBy(error)
-}
-
 /** Runs alone: no batch is taken until it ends. */
 export const ingest = Effect.fnUntraced(function* (
   store: Store,
@@ -99,7 +90,7 @@ export const ingest = Effect.fnUntraced(function* (
   })
   yield* make.pipe(
     Effect.provideService(Disk.Disk, disk),
-    Effect.mapError(judged),
+    Effect.mapError(judge),
     Effect.catch((error) => {
       if (error._tag === "Stopped") store.stop(error)
       return Effect.andThen(error._tag === "Stopped" ? Effect.void : maintenance.remove(numbers), Effect.fail(error))

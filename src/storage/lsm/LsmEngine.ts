@@ -84,7 +84,7 @@ export const open = Effect.fn("LsmEngine.open")(function* (
     replayedBatches: next - manifest.contents.state.logPosition
   })
   yield* Effect.addFinalizer(() => Effect.sync(() => tables.close()))
-  for (const run of [maintenance.flushes, maintenance.compactions, ingestions.run, jobs.run]) {
+  for (const run of [...maintenance.runs, ingestions.run, jobs.run]) {
     // A fiber that is interrupted before its first step may begin all the same when it is preempted in ending.
     yield* Effect.forkScoped(run, { startImmediately: true })
   }

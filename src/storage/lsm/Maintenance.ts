@@ -5,7 +5,7 @@
  * A flush: the log is synced, so that tables never hold what the log could still lose; the table is built and made durable; the
  * manifest names it; readers see it instead of the memtable; the log may drop what is in it.
  *
- * What fails for want of space, or in reading, is tried again when somebody asks for something; any other failure stops the store.
+ * What fails for want of space is tried again when somebody asks for something; any other failure stops the store.
  * Tables that nobody came to name are removed.
  */
 import * as Effect from "effect/Effect"
@@ -22,11 +22,11 @@ import * as JobMessage from "./JobMessage.ts"
 import { stoppedBy } from "./ManifestFile.ts"
 import type { Memtable } from "./Memtables.ts"
 import * as Picker from "./Picker.ts"
-import { Signal } from "./Signal.ts"
 import type { Store } from "./Store.ts"
 import { pathOf } from "./TableFile.ts"
 import * as TableFormat from "./TableFormat.ts"
 import * as TableJobs from "./TableJobs.ts"
+import { Upkeep } from "./Upkeep.ts"
 import * as Version from "./Version.ts"
 
 /** Entries of a memtable that are handed over before others get their turn. */
@@ -41,8 +41,8 @@ export class Maintenance {
   private readonly workers: Workers["Service"]
   /** Something has changed that stalled writes may wait for. */
   private readonly progressed: () => void
-  private readonly flushDue = new Signal()
-  private readonly compactionDue = new Signal()
+  private readonly flushing: Upkeep<Failure>
+  private readonly compacting: Upkeep<Failure>
   /** Held by who changes what the levels hold, other than by a flush. */
   readonly levels = Semaphore.makeUnsafe(1)
   private compactionsAsked: Array<Done<void>> = []
@@ -55,19 +55,42 @@ export class Maintenance {
     this.store = options.store
     this.workers = options.workers
     this.progressed = options.progressed
+    this.flushing = new Upkeep<Failure>({
+      step: () => this.flushOldest(),
+      judge,
+      failed: (error) => {
+        this.refuseFlushes(error)
+        this.failed(error)
+      }
+    })
+    this.compacting = new Upkeep<Failure>({
+      step: () => this.compactNext(),
+      judge,
+      failed: (error) => {
+        this.refuseCompactions(error)
+        this.failed(error)
+      }
+    })
+    this.runs = [this.flushing.run, this.compacting.run]
+  }
+
+  /** Two programs, for ever: one flushes, one compacts. */
+  readonly runs: ReadonlyArray<Effect.Effect<never>>
+
+  /** What flushes or compactions wait to be over. */
+  get trouble(): StorageError | undefined {
+    return this.flushing.trouble ?? this.compacting.trouble
   }
 
   /** A memtable was frozen. */
   frozen(): void {
-    this.flushDue.raise()
+    this.flushing.raise()
   }
 
-  /** Somebody asks for something: what had failed is tried again. */
-  retry(): void {
-    if (this.store.trouble === undefined) return
-    this.store.trouble = undefined
-    this.flushDue.raise()
-    this.compactionDue.raise()
+  /** Somebody waits for something: what has failed, or is about to, is tried again. */
+  ask(): void {
+    this.flushing.ask()
+    this.compacting.ask()
   }
 
   /** Freezes what is written, and calls `done` when all of it is in tables. */
@@ -78,14 +101,13 @@ export class Maintenance {
     const last = memtables.isEmpty ? memtables.frozen.at(-1) : this.freeze()
     if (last === undefined) return done(undefined, undefined)
     last.waiting.push(done)
-    this.retry()
-    this.flushDue.raise()
+    this.ask()
   }
 
   freeze(): Memtable {
     const frozen = this.store.parts.memtables.freeze()
     this.store.changed()
-    this.flushDue.raise()
+    this.flushing.raise()
     return frozen
   }
 
@@ -94,78 +116,41 @@ export class Maintenance {
     const { end } = this.store
     if (end !== undefined) return done(end, undefined)
     this.compactionsAsked.push(done)
-    this.retry()
-    this.compactionDue.raise()
+    this.ask()
   }
 
   /** Answers all who wait. */
   close(error: StorageError): void {
-    this.answerAll(error)
+    this.refuseFlushes(error)
+    this.refuseCompactions(error)
   }
 
-  /** Flushes for ever. */
-  readonly flushes: Effect.Effect<never> = this.forever(
-    () => this.flushDue,
-    () => this.flushOldest()
-  )
-
-  /** Compacts for ever. */
-  readonly compactions: Effect.Effect<never> = this.forever(
-    () => this.compactionDue,
-    () => this.compactNext()
-  )
-
-  /** Takes steps as long as one says that it did something, then waits for the signal. */
-  private forever(signal: () => Signal, step: () => Effect.Effect<boolean, Failure>): Effect.Effect<never> {
-    const attempt = Effect.suspend(() => {
-      const { stopped, trouble } = this.store
-      if (stopped !== undefined || trouble !== undefined) return Effect.succeed(false)
-      return Effect.catch(step(), (failure) => Effect.sync(() => this.failed(failure)))
-    })
-    return Effect.forever(
-      Effect.flatMap(attempt, (isDone) => (isDone ? Effect.yieldNow : Effect.suspend(() => signal().wait)))
-    )
-  }
-
-  private failed(failure: Failure): boolean {
+  private failed(error: StorageError): void {
     const { store } = this
-    const error = this.judge(failure)
-    if (error._tag === "Stopped") store.stop(error)
-    else {
-      store.trouble = error
+    if (error._tag === "Stopped") {
+      store.stop(error)
+      this.close(error)
+    } else {
       const { directory } = store.parts.options
       store.parts.trace.emit("warn", "storage/lsm-waits", { directory, message: error.message })
     }
-    this.answerAll(error)
     this.progressed()
-    return false
   }
 
-  private judge(failure: Failure): StorageError {
-    switch (failure._tag) {
-      case "DiskError":
-        if (failure.code === "no-space" && !["sync", "sync-directory", "rename"].includes(failure.operation))
-          return noSpace
-        return failure.operation === "read" || failure.operation === "open" ? failure : stoppedBy(failure)
-      case "Corrupt":
-        return stoppedBy(failure)
-      default:
-        return failure
-    }
+  private refuseFlushes(error: StorageError): void {
+    const waiting = this.store.parts.memtables.frozen.flatMap((memtable) => memtable.waiting.splice(0))
+    for (const done of waiting) done(error, undefined)
   }
 
-  private answerAll(error: StorageError): void {
-    const asked = this.compactionsAsked
-    this.compactionsAsked = []
-    const flushes = this.store.parts.memtables.frozen.flatMap(({ waiting }) => waiting.splice(0))
-    for (const done of [...flushes, ...asked]) done(error, undefined)
+  private refuseCompactions(error: StorageError): void {
+    for (const done of this.compactionsAsked.splice(0)) done(error, undefined)
   }
 
   private flushOldest(): Effect.Effect<boolean, Failure> {
     return Effect.gen({ self: this }, function* () {
       const { memtables, options } = this.store.parts
       const memtable = memtables.frozen.at(0)
-      if (memtable === undefined) return false
+      if (memtable === undefined || this.store.stopped !== undefined) return false
       yield* Completion.submit<void, StorageError>((done) => options.log.sync(done))
       const { tree } = memtable
       const number = this.store.parts.numbers.take()
@@ -178,7 +163,7 @@ export class Maintenance {
       this.store.flushes++
       if (!this.store.parts.buggify("storage/lsm-log-keeps")) options.log.cutHead(options.stream, memtable.logEnd)
       for (const done of memtable.waiting) done(undefined, undefined)
-      this.compactionDue.raise()
+      this.compacting.raise()
       this.progressed()
       return true
     })
@@ -260,6 +245,7 @@ export class Maintenance {
   private compactNext(): Effect.Effect<boolean, Failure> {
     return this.levels.withPermits(1)(
       Effect.gen({ self: this }, function* () {
+        if (this.store.stopped !== undefined) return false
         if (this.compactionsAsked.length > 0) {
           const asked = this.compactionsAsked.splice(0)
           const result = yield* Effect.match(this.compactAll(), {
@@ -339,6 +325,14 @@ export class Maintenance {
       this.progressed()
     })
   }
+}
+
+/** Want of space passes; after any other failure it is not known what is durable. */
+export const judge = (failure: Failure): StorageError => {
+  if (failure._tag === "Corrupt") return stoppedBy(failure)
+  if (failure._tag !== "DiskError") return failure
+  const isSync = ["sync", "sync-directory", "rename"].includes(failure.operation)
+  return failure.code === "no-space" && !isSync ? noSpace : stoppedBy(failure)
 }
 
 /** Deepest level that an ingested table may go to: nothing in it, or above it, overlaps. */

@@ -32,8 +32,8 @@ const magic = 0x6d62_724f
 const currentMagic = 0x6362_724f
 const version = 1
 export const headerBytes = 20
-const recordHeadBytes = 8
-const kinds = { edit: 1, seal: 2 } as const
+export const recordHeadBytes = 8
+export const kinds = { edit: 1, seal: 2 } as const
 const sealBytes = recordHeadBytes + 1
 
 const place = new Uint8Array(16)
@@ -73,7 +73,7 @@ export const edit = (edit: Edit, number: number, offset: number): Uint8Array => 
   return record(writer.finish(), number, offset)
 }
 
-const readEdit = (payload: Uint8Array): Edit | undefined => {
+export const readEdit = (payload: Uint8Array): Edit | undefined => {
   const reader = new Bytes.Reader(payload)
   if (reader.u8() !== kinds.edit) return undefined
   const state = { logPosition: reader.f64(), sequence: reader.f64(), nextNumber: reader.f64() }
@@ -92,9 +92,10 @@ export interface Contents {
 }
 
 export interface Read extends Contents {
-  /** Where its last whole record ends. */
-  readonly end: number
-  /** That record is a seal: everything before it is durable. */
+  /** From its last edit to where its last whole record ends. */
+  readonly tail: Uint8Array
+  readonly tailAt: number
+  /** That record is a seal. */
   readonly isSealed: boolean
 }
 
@@ -114,6 +115,7 @@ export const read = (
   let contents: Contents | undefined
   let isSealed = false
   let end = headerBytes
+  let tailAt = headerBytes
   for (let at = headerBytes; at < bytes.length;) {
     const payload = payloadAt(bytes, number, at)
     if (payload === undefined) {
@@ -122,9 +124,10 @@ export const read = (
       }
       break
     }
+    isSealed = payload[0] === kinds.seal
+    if (!isSealed) tailAt = at
     at += recordHeadBytes + payload.length
     end = at
-    isSealed = payload[0] === kinds.seal
     if (isSealed) continue
     const edit = readEdit(payload)
     if (edit === undefined) return { damagedAt: at, why: "its record has a kind that this program does not know" }
@@ -132,10 +135,10 @@ export const read = (
   }
   return contents === undefined
     ? { damagedAt: headerBytes, why: "it ends before its first record" }
-    : { ...contents, end, isSealed }
+    : { ...contents, tail: bytes.subarray(tailAt, end), tailAt, isSealed }
 }
 
-const payloadAt = (bytes: Uint8Array, number: number, at: number): Uint8Array | undefined => {
+export const payloadAt = (bytes: Uint8Array, number: number, at: number): Uint8Array | undefined => {
   const reader = new Bytes.Reader(bytes.subarray(at))
   const length = reader.u32()
   const sum = reader.u32()

@@ -6,6 +6,7 @@
  * crash. Any other failure leaves open what is durable: the manifest takes no more edits.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { assert } from "#base/Assert.ts"
@@ -69,11 +70,41 @@ export const load = Effect.fnUntraced(function* (
   return { ...read, number, sizeBytes: bytes.length }
 })
 
-/** Writes a manifest that begins with these contents, and makes it the one that counts. */
-const start = Effect.fnUntraced(function* (directory: string, number: number, contents: Manifest.Contents) {
+/** A file that is open until it is closed. */
+interface Opened {
+  readonly handle: Disk.Handle
+  readonly close: Effect.Effect<void>
+  readonly sizeBytes: number
+}
+
+/**
+ * Opens a file and prepares it. It lives in a scope of its own: a manifest may be renewed while the engine's scope is closing already.
+ */
+const openWith = Effect.fnUntraced(function* <A>(
+  path: string,
+  options: Disk.OpenOptions,
+  prepare: (handle: Disk.Handle) => Effect.Effect<number, DiskError, A>
+) {
   const disk = yield* Disk.Disk
-  const path = pathOf(directory, Manifest.manifestName(number))
-  const handle = yield* disk.open(path, { create: true, exclusive: true })
+  const scope = yield* Scope.make()
+  const close = Scope.close(scope, Exit.void)
+  const handle = yield* Effect.provideService(disk.open(path, options), Scope.Scope, scope)
+  const sizeBytes = yield* Effect.onError(prepare(handle), () => close)
+  return { handle, close, sizeBytes }
+})
+
+/** Writes a manifest that begins with these contents, and makes it the one that counts. */
+const start = (directory: string, number: number, contents: Manifest.Contents) =>
+  openWith(pathOf(directory, Manifest.manifestName(number)), { create: true, exclusive: true }, (handle) =>
+    begin(handle, directory, number, contents)
+  )
+
+const begin = Effect.fnUntraced(function* (
+  handle: Disk.Handle,
+  directory: string,
+  number: number,
+  contents: Manifest.Contents
+) {
   const { state, version } = contents
   const added = version.levels.flatMap((level, depth) => level.map((meta) => ({ level: depth, meta })))
   const header = Manifest.header(number)
@@ -86,7 +117,7 @@ const start = Effect.fnUntraced(function* (directory: string, number: number, co
   yield* handle.append(bytes)
   yield* handle.sync
   yield* pointTo(directory, number)
-  return { handle, sizeBytes: bytes.length }
+  return bytes.length
 })
 
 const pointTo = Effect.fnUntraced(function* (directory: string, number: number) {
@@ -104,7 +135,29 @@ const pointTo = Effect.fnUntraced(function* (directory: string, number: number) 
 
 /** Writes a store's manifest into a directory whose tables are there and durable. */
 export const write = (directory: string, number: number, contents: Manifest.Contents) =>
-  Effect.scoped(Effect.asVoid(start(directory, number, contents)))
+  Effect.flatMap(start(directory, number, contents), ({ close }) => close)
+
+/**
+ * Makes what was read durable; the size of the file then. A sync that failed before the last start may have lost what reads still
+ * show, and one that succeeds now says nothing of it: so the last edit and CURRENT are written once more.
+ */
+const mend = Effect.fnUntraced(function* (
+  handle: Disk.Handle,
+  directory: string,
+  { isSealed, number, sizeBytes, tail, tailAt }: Loaded
+) {
+  const end = tailAt + tail.length
+  const seal = isSealed ? nothing : Manifest.seal(number, end)
+  if (end < sizeBytes) yield* handle.truncate(end)
+  yield* handle.writeAt(tailAt, tail)
+  yield* handle.sync
+  if (seal.length > 0) {
+    yield* handle.writeAt(end, seal)
+    yield* handle.sync
+  }
+  yield* pointTo(directory, number)
+  return end + seal.length
+})
 
 export class ManifestFile {
   /** What is durable. */
@@ -112,9 +165,8 @@ export class ManifestFile {
   number: number
   sizeBytes: number
   writtenBytes = 0
-  private handle: Disk.Handle
+  private opened: Opened
   private readonly disk: Disk.Disk["Service"]
-  private readonly scope: Scope.Scope
   private readonly directory: string
   private readonly sizeBytesMax: number
   private readonly takeNumber: () => number
@@ -123,28 +175,26 @@ export class ManifestFile {
 
   private constructor(parts: {
     readonly disk: Disk.Disk["Service"]
-    readonly scope: Scope.Scope
     readonly directory: string
     readonly sizeBytesMax: number
     readonly takeNumber: () => number
     readonly number: number
     readonly contents: Manifest.Contents
-    readonly started: { readonly handle: Disk.Handle; readonly sizeBytes: number }
+    readonly opened: Opened
   }) {
     this.disk = parts.disk
-    this.scope = parts.scope
     this.directory = parts.directory
     this.sizeBytesMax = parts.sizeBytesMax
     this.takeNumber = parts.takeNumber
     this.number = parts.number
     this.contents = parts.contents
-    this.handle = parts.started.handle
-    this.sizeBytes = parts.started.sizeBytes
+    this.opened = parts.opened
+    this.sizeBytes = parts.opened.sizeBytes
   }
 
   /**
    * Goes on in the manifest that was loaded or, when there is none, in a new one that begins with `contents`. Its file is open for the
-   * life of the scope. What was read is durable then: a torn end is cut off, and an edit that has no seal gets one.
+   * life of the scope. What was read is durable then.
    */
   static readonly open = Effect.fnUntraced(function* (options: {
     readonly directory: string
@@ -156,23 +206,25 @@ export class ManifestFile {
   }) {
     const { directory, loaded } = options
     const disk = yield* Disk.Disk
-    const scope = yield* Effect.scope
-    if (loaded !== undefined) {
-      const { end, isSealed, number, sizeBytes } = loaded
-      const handle = yield* disk.open(pathOf(directory, Manifest.manifestName(number)))
-      const seal = isSealed ? nothing : Manifest.seal(number, end)
-      if (!isSealed || end < sizeBytes) {
-        yield* handle.truncate(end)
-        yield* handle.sync
-        yield* handle.writeAt(end, seal)
-        yield* handle.sync
-      }
-      const started = { handle, sizeBytes: end + seal.length }
-      return new ManifestFile({ ...options, contents: loaded, number, disk, scope, started })
-    }
-    const number = options.takeNumber()
-    const started = yield* start(directory, number, options.contents)
-    return new ManifestFile({ ...options, number, disk, scope, started })
+    const manifest = yield* Effect.acquireRelease(
+      Effect.gen(function* () {
+        if (loaded === undefined) {
+          const number = options.takeNumber()
+          return new ManifestFile({
+            ...options,
+            disk,
+            number,
+            opened: yield* start(directory, number, options.contents)
+          })
+        }
+        const { number } = loaded
+        const path = pathOf(directory, Manifest.manifestName(number))
+        const opened = yield* openWith(path, {}, (handle) => mend(handle, directory, loaded))
+        return new ManifestFile({ ...options, contents: loaded, disk, number, opened })
+      }),
+      (manifest) => manifest.opened.close
+    )
+    return manifest
   })
 
   get path(): string {
@@ -209,7 +261,8 @@ export class ManifestFile {
   )
 
   private append(edit: Manifest.Edit): Effect.Effect<void, CommitError> {
-    const { handle, number, sizeBytes } = this
+    const { number, sizeBytes } = this
+    const { handle } = this.opened
     const bytes = Manifest.edit(edit, number, sizeBytes)
     const seal = Manifest.seal(number, sizeBytes + bytes.length)
     const put = Effect.gen({ self: this }, function* () {
@@ -226,7 +279,7 @@ export class ManifestFile {
   }
 
   private takeBack(sizeBytes: number): Effect.Effect<never, CommitError> {
-    const { handle } = this
+    const { handle } = this.opened
     return Effect.matchEffect(Effect.andThen(handle.truncate(sizeBytes), handle.sync), {
       onFailure: (error) => this.stop(error),
       onSuccess: () => Effect.fail(full)
@@ -243,16 +296,16 @@ export class ManifestFile {
     const before = this.path
     const number = this.takeNumber()
     const renew = Effect.gen({ self: this }, function* () {
-      const started = yield* start(this.directory, number, this.contents)
-      this.handle = started.handle
-      this.sizeBytes = started.sizeBytes
-      this.writtenBytes += started.sizeBytes
+      const opened = yield* start(this.directory, number, this.contents)
+      yield* this.opened.close
+      this.opened = opened
+      this.sizeBytes = opened.sizeBytes
+      this.writtenBytes += opened.sizeBytes
       this.number = number
       yield* Effect.ignore(this.disk.remove(before))
     })
     return renew.pipe(
       Effect.provideService(Disk.Disk, this.disk),
-      Effect.provideService(Scope.Scope, this.scope),
       // Once CURRENT is renamed the new one may count already.
       Effect.catch((error): Effect.Effect<void, CommitError> =>
         error.code === "no-space" && !["rename", "sync", "sync-directory"].includes(error.operation)

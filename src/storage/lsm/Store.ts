@@ -3,7 +3,7 @@
  */
 import type * as Disk from "#world/Disk.ts"
 import type { Trace } from "#world/Trace.ts"
-import { Refused, type Stopped, type StorageError } from "../StorageError.ts"
+import { Refused, type Stopped } from "../StorageError.ts"
 import type { Snapshots } from "../memory/Snapshots.ts"
 import type { Cache } from "./Cache.ts"
 import type { View } from "./Lookup.ts"
@@ -40,11 +40,6 @@ export class Numbers {
   readonly take = (): number => this.next++
 }
 
-/** Bytes that were written to tables of a level. */
-export interface LevelStats {
-  readonly writtenBytes: Array<number>
-}
-
 export class Store {
   readonly parts: StoreParts
   readonly tableOptions: TableOptions
@@ -54,8 +49,6 @@ export class Store {
   isClosed = false
   /** Nothing is written any more. */
   stopped: Stopped | undefined
-  /** What flushes and compactions wait to be over: a full device, a read that failed. They try again when something is asked for. */
-  trouble: StorageError | undefined
   /** Bytes written to tables, by the level that they were written to. */
   readonly writtenBytes: Array<number> = []
   flushes = 0

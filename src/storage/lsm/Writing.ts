@@ -46,13 +46,19 @@ export class Writing {
     this.maintenance = options.maintenance
     this.deferral = options.deferral
     const { log, stream } = options.store.parts.options
-    this.writes = new Writes({ log, stream, next: options.next, apply: (batch) => this.apply(batch) })
+    this.writes = new Writes({
+      log,
+      stream,
+      next: options.next,
+      apply: (batch) => this.apply(batch),
+      failed: () => this.drain()
+    })
   }
 
   write(batch: Batch, durability: Durability, done: Done<void>): void {
     const error = this.end ?? batch.refused
     if (error !== undefined) return this.answer(error, done)
-    if (this.store.trouble !== undefined) this.maintenance.retry()
+    if (this.maintenance.trouble !== undefined) this.maintenance.ask()
     const { writes } = this
     if (this.waiting.length === 0 && !this.mustWait()) return writes.write(batch.encoded(), durability, done)
     const { sizeBytes } = batch
@@ -107,6 +113,7 @@ export class Writing {
     }
     this.waiting.push(entry)
     this.waitingBytes += entry.sizeBytes
+    this.maintenance.ask()
     // What makes room may have happened, or failed, already.
     this.drain()
   }
@@ -123,7 +130,7 @@ export class Writing {
   private letIn(): void {
     const { end } = this
     if (end !== undefined) return this.refuseWaiting(end)
-    const { trouble } = this.store
+    const { trouble } = this.maintenance
     while (this.waitingFrom < this.waiting.length && !this.mustWait()) {
       const entry = this.waiting[this.waitingFrom++]
       this.waitingBytes -= entry.sizeBytes

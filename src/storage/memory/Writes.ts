@@ -20,6 +20,8 @@ export interface WritesOptions {
   readonly next: number
   /** Applies a batch that the log has. */
   readonly apply: (batch: Uint8Array) => void
+  /** The log refused something, or has stopped. */
+  readonly failed?: () => void
 }
 
 interface Entry {
@@ -169,6 +171,7 @@ export class Writes {
     } else if (error !== undefined) this.stopFor(error)
     else this.takenTo = Math.max(this.takenTo, entry.position)
     this.answer()
+    if (error !== undefined) this.options.failed?.()
     if (this.underWay === 0 && this.refusedFrom !== undefined) {
       assert(this.takenTo < this.refusedFrom, "a log that refuses a record refuses those behind it")
       this.next = this.refusedFrom
