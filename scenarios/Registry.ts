@@ -33,6 +33,21 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./archive/WriteAll.ts")
   },
+  "storage/memory": {
+    summary: "everything in memory, durable by a log and checkpoints: what was acknowledged stays, and damage is told",
+    canary: false,
+    load: () => import("./storage/Memory.ts")
+  },
+  "storage/lsm": {
+    summary: "an LSM tree: what was acknowledged stays, and damage is told",
+    canary: false,
+    load: () => import("./storage/Lsm.ts")
+  },
+  "storage/btree": {
+    summary: "a copy-on-write B+tree: what was acknowledged stays, and damage is told",
+    canary: false,
+    load: () => import("./storage/Btree.ts")
+  },
   "canary/host-clock": {
     summary: "must fail: a node reads the host's clock",
     canary: true,

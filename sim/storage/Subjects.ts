@@ -79,7 +79,7 @@ const memoryChoices: Choices = {
   partBytes: [1, 300]
 }
 
-const memory = subjectOf(
+export const memory = subjectOf(
   "memory",
   { ...memoryChoices, ...logChoices },
   Effect.fnUntraced(function* (directory, chosen) {
@@ -105,7 +105,7 @@ const lsmChoices: Choices = {
   readAheadBytes: [1, 2_000]
 }
 
-const lsm = subjectOf(
+export const lsm = subjectOf(
   "lsm",
   { ...lsmChoices, ...logChoices },
   Effect.fnUntraced(function* (directory, chosen) {
@@ -119,7 +119,7 @@ const btreeChoices: Choices = {
   memoryBytesMax: [0, 2_000, 10_000, 40_000, 1_048_576]
 }
 
-const btree = subjectOf("btree", btreeChoices, (directory, chosen) =>
+export const btree = subjectOf("btree", btreeChoices, (directory, chosen) =>
   BtreeEngine.open({ ...chosenOf(btreeChoices, chosen), directory })
 )
 
