@@ -20,6 +20,7 @@ export class Corrupt extends Data.TaggedError("Corrupt")<{
  * - `not-sorted`: an ingested key is not above the one before it.
  * - `snapshot-released`, `closed`: used after its end.
  * - `exists`: the directory of a checkpoint holds something already.
+ * - `not-supported`, `not-installed`: of an engine from a package: it has no such thing, or is not there.
  */
 export type RefusedReason =
   | "key-too-large"
@@ -31,6 +32,8 @@ export type RefusedReason =
   | "snapshot-released"
   | "closed"
   | "exists"
+  | "not-supported"
+  | "not-installed"
 
 /** Nothing has happened and nothing will; the reason says what the caller can do. */
 export class Refused extends Data.TaggedError("Refused")<{

@@ -1,0 +1,115 @@
+/** The engines from packages keep the contract on this machine, but for what is named here. */
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Scope from "effect/Scope"
+import { afterAll, describe, expect, it } from "vitest"
+import * as RealWorld from "#world/real/RealWorld.ts"
+import type { World } from "#world/World.ts"
+import type { EngineClaim } from "../contract/EngineClaim.ts"
+import * as EngineContract from "../contract/EngineContract.ts"
+import type * as Engine from "../Engine.ts"
+import type { StorageError } from "../StorageError.ts"
+import type { Options } from "./Adapter.ts"
+import * as LevelDb from "./LevelDb.ts"
+import * as Lmdb from "./Lmdb.ts"
+import * as RocksDb from "./RocksDb.ts"
+
+const parent = mkdtempSync(join(tmpdir(), "orbit-adapters-"))
+afterAll(() => rmSync(parent, { recursive: true }))
+
+interface Adapter {
+  readonly name: string
+  readonly open: (options: Options) => Effect.Effect<Engine.Port, StorageError, World | Scope.Scope>
+  /** Claims that the package cannot keep, and why: one that is kept after all does not belong here. */
+  readonly exceptions: Readonly<Record<string, string>>
+}
+
+const unverified = {
+  "a flipped bit in an engine's files is never returned: what was written, or Corrupt":
+    "the package does not check, or does not say, what it reads",
+  "verification finds what rots under an engine that runs, by file and offset": "verify is refused",
+  "verification reads everything once, in bounded steps, and finds nothing in what is whole": "verify is refused"
+}
+
+const adapters: ReadonlyArray<Adapter> = [
+  {
+    name: "classic-level",
+    open: LevelDb.open,
+    exceptions: {
+      ...unverified,
+      "closing and opening again, many times, loses nothing and leaves no files behind":
+        "each opening makes a table, and tables whose keys do not overlap are not merged"
+    }
+  },
+  {
+    name: "lmdb",
+    open: Lmdb.open,
+    exceptions: {
+      ...unverified,
+      "keys of the largest size and values of megabytes come back whole": "keys have at most 4,025 bytes"
+    }
+  },
+  { name: "rocksdb-native", open: RocksDb.open, exceptions: unverified }
+]
+
+let roots = 0
+
+/** How a node ended that was not to end. */
+const endOf = async (running: RealWorld.Running<void, unknown>): Promise<string> => {
+  const end = await Effect.runPromise(running.ended)
+  if (end.type !== "finished") return `the node ${end.type}`
+  return Exit.isFailure(end.exit) ? Cause.pretty(end.exit.cause) : "the node ended"
+}
+
+/** The node dies between two incarnations, and with it what it has open. */
+const outcomeOf = async (claim: EngineClaim, adapter: Adapter): Promise<string> => {
+  const root = join(parent, String(roots++))
+  const holders = new Set<() => Promise<void>>()
+  const open = (directory: string) => adapter.open({ root, directory, holders })
+  for (const program of claim.incarnations({ open })) {
+    let done = (): void => {}
+    const kept = new Promise<string>((resolve) => {
+      done = () => resolve("kept")
+    })
+    const whole = Effect.andThen(
+      Effect.andThen(
+        program,
+        Effect.sync(() => done())
+      ),
+      Effect.never
+    )
+    const running = RealWorld.runFork(whole, { root, name: "n0", trace: { write: () => {} } })
+    const outcome = await Promise.race([kept, endOf(running)])
+    await Effect.runPromise(running.kill)
+    for (const close of holders) await close()
+    holders.clear()
+    if (outcome !== "kept") return outcome
+  }
+  return "kept"
+}
+
+describe.each(adapters)("the engine of $name", (adapter) => {
+  const { exceptions } = adapter
+  const names = EngineContract.claims.map((claim) => claim.name)
+
+  it("excepts only claims that there are", () => {
+    expect(Object.keys(exceptions).filter((name) => !names.includes(name))).toEqual([])
+  })
+
+  const kept = EngineContract.claims.filter((claim) => exceptions[claim.name] === undefined)
+  const broken = EngineContract.claims
+    .filter((claim) => exceptions[claim.name] !== undefined)
+    .map((claim) => ({ claim, name: claim.name, reason: exceptions[claim.name] }))
+
+  it.each(kept)("keeps: $name", async (claim) => {
+    expect(await outcomeOf(claim, adapter)).toBe("kept")
+  })
+
+  it.each(broken)("does not keep: $name, because $reason", async ({ claim }) => {
+    expect(await outcomeOf(claim, adapter)).not.toBe("kept")
+  })
+})
