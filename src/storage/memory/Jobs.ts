@@ -33,7 +33,12 @@ export class Jobs {
     for (const job of waiting) job.cancel()
   }
 
-  /** Runs jobs for ever. A job begins in a turn of its own. */
+  /**
+   * Runs jobs for ever. A job begins in a turn of its own.
+   *
+   * Fork it with `startImmediately`: a fiber that is interrupted before its first turn, and preempted right then, forgets the
+   * interruption when that turn comes, and its scope would wait for it for ever.
+   */
   readonly run: Effect.Effect<never> = Effect.forever(
     Effect.andThen(
       Completion.submit<void, never>((done) => {

@@ -118,7 +118,7 @@ export const layer = (options: Options): Layer.Layer<Engine.Engine, StorageError
 
 /** Runs the jobs, and at the end of the scope lets what is under way come to its end. */
 const serve = Effect.fnUntraced(function* (port: MemoryPort, workers: ReadonlyArray<Jobs>) {
-  for (const { run } of workers) yield* Effect.forkScoped(run)
+  for (const { run } of workers) yield* Effect.forkScoped(run, { startImmediately: true })
   yield* Effect.addFinalizer(() =>
     Completion.submit<void, never>((done) => port.close(() => done(undefined, undefined)))
   )

@@ -200,6 +200,17 @@ describe("the memory engine", () => {
     expect(ended).toBe("kept")
   })
 
+  it("closes at once when it was just opened, whatever is preempted", () => {
+    for (let seed = 0; seed < 100; seed++) {
+      const ended = outcomeIn(Effect.scoped(Effect.asVoid(MemoryEngine.openVolatile())), {
+        seed: `${seed}`,
+        policy: "uniform",
+        preemptionOneIn: 8
+      })
+      expect(ended).toBe("kept")
+    }
+  })
+
   it("takes every promise but durability without log and files", () => {
     const ended = outcomeIn(
       Effect.gen(function* () {
