@@ -124,7 +124,7 @@ const contentsOf = Effect.fnUntraced(function* (log: Wal.Wal) {
 
 const options: Wal.Options = {
   directory: "log",
-  segmentBytesMax: 700,
+  segmentBytesMax: 1_300,
   groupBytesMax: 2_000,
   aheadBytes: 300,
   idleMicros: 1_000
