@@ -211,10 +211,17 @@ export class BtreePort implements Engine.Port {
 
   /** What a copy of a tree may have in memory beside it. */
   private copySizes(): Opening.Sizes & { readonly dirtyBytesMax: number } {
-    const { dirtyBytesMax, spareBytesMax, writeBytesMax } = this.options.settings
+    const { dirtyBytesMax, spareBytesMax, sparePercent, writeBytesMax } = this.options.settings
     const { pageBytes } = this.store
     const cacheBytesMax = Math.floor(dirtyBytesMax / 4)
-    return { pageBytes, cacheBytesMax, spareBytesMax, writeBytesMax, dirtyBytesMax: Math.floor(dirtyBytesMax / 4) }
+    return {
+      pageBytes,
+      cacheBytesMax,
+      spareBytesMax,
+      sparePercent,
+      writeBytesMax,
+      dirtyBytesMax: Math.floor(dirtyBytesMax / 4)
+    }
   }
 
   /** Fills a store with what is visible now. */

@@ -14,7 +14,7 @@ import { Entries, type Made } from "./Entries.ts"
 import { Freed } from "./Freed.ts"
 import * as Node from "./Node.ts"
 import { ofValue, Page } from "./Page.ts"
-import { extraOf, kinds, putExtra, type Reference } from "./PageFormat.ts"
+import { kinds, putExtra, type Reference } from "./PageFormat.ts"
 import { putU32 } from "#base/Bytes.ts"
 
 /** Pages in memory, by the reference that stands in a node's bytes. */
@@ -426,6 +426,3 @@ const lowerBound = (leaf: Page, key: Uint8Array): number => {
   const found = Node.search(leaf.bytes, key, 0, key.length, 0)
   return found >= 0 ? found : ~found
 }
-
-/** Whether a large value hangs below a node. */
-export const flagsOf = (page: Page): number => extraOf(page.bytes)

@@ -26,7 +26,6 @@ export const childReferenceBytes = 10
 /** In a node's `extra`, and in a reference to it: a large value hangs below. */
 export const hasLarge = 1
 
-export const levelOf = (bytes: Uint8Array): number => bytes[13]
 export const prefixLengthOf = (bytes: Uint8Array): number => u16(bytes, 14)
 export const countOf = (bytes: Uint8Array): number => u16(bytes, 22)
 const heapOf = (bytes: Uint8Array): number => u16(bytes, 24)
@@ -63,9 +62,6 @@ export const childReference = (bytes: Uint8Array, index: number): Reference => {
   const at = payloadAt(bytes, entryAt(bytes, index))
   return { number: u32(bytes, at), checksum: u32(bytes, at + 4), pages: bytes[at + 8] }
 }
-
-export const childNumber = (bytes: Uint8Array, index: number): number =>
-  u32(bytes, payloadAt(bytes, entryAt(bytes, index)))
 
 export const putChildReference = (bytes: Uint8Array, index: number, reference: Reference, flags: number): void => {
   const at = payloadAt(bytes, entryAt(bytes, index))

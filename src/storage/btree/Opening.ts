@@ -29,6 +29,7 @@ export interface Sizes {
   readonly cacheBytesMax: number
   readonly spareBytesMax: number
   readonly writeBytesMax: number
+  readonly sparePercent: number
 }
 
 type Done<A> = (error: StorageError | undefined, value: A | undefined) => void
@@ -69,14 +70,13 @@ export const create = ({ directory, port }: Place, sizes: Sizes, fill: Fill, don
     PageFile.open(port, { path, create: true, writeBytesMax: sizes.writeBytesMax }, (error, file) => {
       if (error !== undefined) return done(error, undefined)
       const store = emptyStore(file!, sizes)
-      store.space.isDense = true
       const fail = (error: StorageError): void => {
         file!.close()
         port.remove(path, () => done(error, undefined))
       }
       fill(store, (error) => {
         if (error !== undefined) return fail(error)
-        finish(store, (error) => {
+        finish(store, sizes.sparePercent, (error) => {
           if (error !== undefined) return fail(error)
           port.rename(path, pathOf(directory, fileName), (error) => {
             if (error !== undefined) return fail(error)
@@ -94,9 +94,9 @@ export const create = ({ directory, port }: Place, sizes: Sizes, fill: Fill, don
 }
 
 /** Makes all of a new store durable, and both metas valid. */
-const finish = (store: Store, done: Failed): void => {
+const finish = (store: Store, sparePercent: number, done: Failed): void => {
   const metas = (): void => {
-    store.space.isDense = false
+    store.space.sparePercent = sparePercent
     store.writeMeta({ ...store.meta, commit: store.meta.commit + 1 }, done)
   }
   if (store.isDurable) return metas()
@@ -157,6 +157,7 @@ const lost = (path: string, { laterVersion, lostAt }: Meta.Found): Corrupt =>
 const readStore = (file: PageFile.PageFile, meta: Meta.Meta, sizes: Sizes, done: Done<Store>): void => {
   const { map, pageBytes, pageCount, root } = meta
   const space = new SpaceMap(pageCount, Format.firstPage(pageBytes), MapParts.pagesPerPart(pageBytes))
+  space.sparePercent = sizes.sparePercent
   file.read(root, Format.kinds.node, (error, rootPage) => {
     if (error !== undefined) return done(error, undefined)
     file.read(map, Format.kinds.mapRoot, (error, mapRoot) => {

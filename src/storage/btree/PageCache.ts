@@ -7,13 +7,12 @@
 import type { Page } from "./Page.ts"
 import { u32 } from "./PageFormat.ts"
 
-const chunkBits = 6
+const chunkBits = 8
 const chunkSize = 1 << chunkBits
+/** What a chunk of the table takes. */
+const chunkBytes = chunkSize * 8
 
-interface Chunk {
-  count: number
-  readonly pages: Array<Page | undefined>
-}
+type Chunk = Array<Page | undefined>
 
 /** Compares the bytes of both checksums. */
 export const isMeant = (page: Page, bytes: Uint8Array, at: number): boolean => {
@@ -25,6 +24,8 @@ export class PageCache {
   bytes = 0
   private bytesMax: number
   private readonly chunks: Array<Chunk | undefined> = []
+  /** Pages in each of them. */
+  private readonly counts: Array<number> = []
   /** In the order of the hand; a page knows its place. */
   private readonly ring: Array<Page> = []
   private hand = 0
@@ -49,7 +50,7 @@ export class PageCache {
   }
 
   private at(number: number): Page | undefined {
-    return this.chunks[number >>> chunkBits]?.pages[number & (chunkSize - 1)]
+    return this.chunks[number >>> chunkBits]?.[number & (chunkSize - 1)]
   }
 
   put(page: Page): void {
@@ -57,10 +58,18 @@ export class PageCache {
     this.delete(number)
     const high = number >>> chunkBits
     // No holes, which would make a table of hashes of it.
-    while (this.chunks.length <= high) this.chunks.push(undefined)
-    const chunk = (this.chunks[high] ??= { count: 0, pages: new Array<Page | undefined>(chunkSize).fill(undefined) })
-    chunk.pages[number & (chunkSize - 1)] = page
-    chunk.count++
+    while (this.chunks.length <= high) {
+      this.chunks.push(undefined)
+      this.counts.push(0)
+    }
+    let chunk = this.chunks[high]
+    if (chunk === undefined) {
+      chunk = new Array<Page | undefined>(chunkSize).fill(undefined)
+      this.chunks[high] = chunk
+      this.bytes += chunkBytes
+    }
+    chunk[number & (chunkSize - 1)] = page
+    this.counts[high]++
     page.slot = this.ring.length
     this.ring.push(page)
     this.bytes += page.sizeBytes
@@ -90,9 +99,11 @@ export class PageCache {
     const page = this.at(number)
     if (page === undefined) return undefined
     const high = number >>> chunkBits
-    const chunk = this.chunks[high]!
-    chunk.pages[number & (chunkSize - 1)] = undefined
-    if (--chunk.count === 0) this.chunks[high] = undefined
+    this.chunks[high]![number & (chunkSize - 1)] = undefined
+    if (--this.counts[high] === 0) {
+      this.chunks[high] = undefined
+      this.bytes -= chunkBytes
+    }
     this.bytes -= page.sizeBytes
     const last = this.ring.pop()!
     if (last !== page) {

@@ -6,7 +6,11 @@ import { SpaceMap } from "./SpaceMap.ts"
 const firstPage = 3
 const pagesPerPart = 64
 
-const mapOf = () => new SpaceMap(firstPage, firstPage, pagesPerPart)
+const mapOf = (sparePercent = 40) => {
+  const map = new SpaceMap(firstPage, firstPage, pagesPerPart)
+  map.sparePercent = sparePercent
+  return map
+}
 
 const same = (found: number, expected: number): void => expect(found).toBe(expected)
 
@@ -24,7 +28,7 @@ const action = fc.oneof(
   fc.record({ type: fc.constant("read" as const) }),
   fc.record({ type: fc.constant("release" as const), index: fc.nat(1_000) }),
   fc.record({ type: fc.constant("commit" as const) }),
-  fc.record({ type: fc.constant("dense" as const), on: fc.boolean() })
+  fc.record({ type: fc.constant("spare" as const), percent: fc.constantFrom(0, 30, 90) })
 )
 
 describe("the map of used pages", () => {
@@ -88,7 +92,7 @@ describe("the map of used pages", () => {
             map.reclaim(readers.isRead, readers.releases !== releases, () => {})
             releases = readers.releases
             txn++
-          } else if (each.type === "dense") map.isDense = each.on
+          } else if (each.type === "spare") map.sparePercent = each.percent
         }
         for (const reader of open) readers.remove(reader)
         for (const one of freed) one.durable = true
@@ -105,9 +109,8 @@ describe("the map of used pages", () => {
     )
   })
 
-  it("fills every gap before the file grows when it is to be dense", () => {
-    const map = mapOf()
-    map.isDense = true
+  it("fills every gap before the file grows when none is to be spare", () => {
+    const map = mapOf(0)
     for (let i = 0; i < 200; i++) map.allocate(1)
     const { pageCount } = map
     for (let page = firstPage; page < 203; page += 2) map.giveBack(page, 1)

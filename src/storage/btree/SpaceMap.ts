@@ -6,17 +6,12 @@
  * transaction is not older than the page and older than the one that freed it.
  *
  * Pages are taken from where the last ones were taken on, round and round: so free pages have time to gather ahead, and a commit writes
- * several that follow each other with one call. When too few are free the file grows, by a sixteenth of its size at a time.
+ * several that follow each other with one call: when half of the file is free, random writes find about four, when a third is, two.
+ * When too few are free the file grows, by a sixteenth of its size at a time.
  */
 import { assert } from "#base/Assert.ts"
 import * as Limits from "#base/Limits.ts"
 
-/**
- * The file grows while less than two of its five parts are free. Under random writes the places ahead of the cursor are freer than
- * the rest: then about three free pages follow each other there, and with one part of five less than two would.
- */
-const spareParts = 2
-const spareOf = 5
 /** Small commits get their pages in one run, so that one call writes them, if there is one this near. */
 const togetherMax = 16
 const seekPagesMax = 4_096
@@ -37,8 +32,8 @@ export class SpaceMap {
   /** Pages of the file, those before the first that can be used among them. */
   pageCount: number
   freeCount = 0
-  /** Fill every gap before the file grows: for a file that is to be small. */
-  isDense = false
+  /** The file grows while less of it than this is free. 0: every gap is filled first, for a file that is to be small. */
+  sparePercent = 0
   private used: Uint32Array
   private busy: Uint32Array
   /** Freed by a transaction that is not durable yet. */
@@ -114,7 +109,7 @@ export class SpaceMap {
   allocateSingles(wanted: number, run: (number: number, pages: number) => void): boolean {
     if (wanted === 0) return true
     let left = wanted
-    const isScarce = !this.isDense && this.freeCount * spareOf < this.pageCount * spareParts
+    const isScarce = this.freeCount * 100 < this.pageCount * this.sparePercent
     if (!isScarce) {
       if (wanted <= togetherMax) this.seek(wanted)
       left -= this.sweep(left, run)
