@@ -3,10 +3,11 @@
  *
  * 1. What a node says is durable, and never taken back: a ballot that it asks with, a promise, a lease's length, a state.
  * 2. It stands by the highest ballot that it ever said yes to.
- * 3. Two writes of one ballot and sequence are the same state.
- * 4. A node that granted a lease promises nobody else a ballot before the lease can be over. (It may take the writes of one
+ * 3. Two writes of one ballot and sequence are the same state. The first of a ballot is the newest that any majority knows.
+ * 4. Nobody asks for a lease, or writes, under a ballot that no majority has promised.
+ * 5. A node that granted a lease promises nobody else a ballot before the lease can be over. (It may take the writes of one
  *    whom a majority of others has promised: that majority would not renew the lease any more.)
- * 5. Who answers a client holds a lease of a majority, and what it answers from is durable on a majority.
+ * 6. Who answers a client holds a lease of a majority, and what it answers from is durable on a majority.
  *
  * Most bugs of leases break one of these long before two clients disagree: a promise that is not on the disk shows at once here,
  * and outside only when a crash, an election and a late write meet. Times are true times, and bounds those of the worst
@@ -28,6 +29,9 @@ interface Node {
   /** The last ballot whose renewal it granted, and until when, in true time, that lease lasts at least. */
   granted: number
   grantedUntil: number
+  /** As a candidate: the last ballot that another promised it, and the nodes that did. */
+  promised: number
+  readonly promisedBy: Set<number>
   /** As a holder: the ballot of its last renewals or writes. */
   ballot: number
   /** When it asked for leases, by its own clock as the request says, and the true time of each; the newest last. */
@@ -60,6 +64,8 @@ class Contract {
       stoodBy: 0,
       granted: 0,
       grantedUntil: 0,
+      promised: 0,
+      promisedBy: new Set(),
       ballot: 0,
       asked: [],
       leaseMicros: 0,
@@ -81,6 +87,7 @@ class Contract {
       case messages.write:
         return this.write(datagram, head)
       case messages.granted:
+        this.promised(from, head)
         return this.saysYes(datagram, head, getU32(bytes, 5), getU32(bytes, 9))
       case messages.renewed:
         return this.saysYes(datagram, head, 0, 0) ?? this.renewed(datagram, head)
@@ -124,23 +131,40 @@ class Contract {
     return undefined
   }
 
-  private renew({ atMicros, bytes, from }: Sent, ballot: number): undefined {
+  private promised(by: number, ballot: number): void {
+    const candidate = this.nodes[ownerOf(ballot)]
+    if (candidate === undefined || ballot < candidate.promised) return
+    if (ballot > candidate.promised) candidate.promisedBy.clear()
+    candidate.promised = ballot
+    candidate.promisedBy.add(by)
+  }
+
+  private renew({ atMicros, bytes, from }: Sent, ballot: number): string | undefined {
     const node = this.nodes[from]
     const sentAt = getF64(bytes, 5)
     node.leaseMicros = getU32(bytes, 13)
-    this.enters(node, ballot)
+    const early = this.enters(from, ballot)
+    if (early !== undefined) return early
     // One request to all is one.
-    if (node.asked.at(-1)?.sentAt === sentAt) return
+    if (node.asked.at(-1)?.sentAt === sentAt) return undefined
     while (node.asked.length > 0 && node.asked[0].atMicros < atMicros - askedLeases * node.leaseMicros)
       node.asked.shift()
     node.asked.push({ sentAt, atMicros })
+    return undefined
   }
 
-  private enters(node: Node, ballot: number): void {
-    if (node.ballot === ballot) return
+  /** From now on it uses this ballot. */
+  private enters(index: number, ballot: number): string | undefined {
+    const node = this.nodes[index]
+    if (node.ballot === ballot) return undefined
     node.ballot = ballot
     node.asked = []
     node.states = []
+    // Its own promise is told to nobody.
+    const promises = 1 + (node.promised === ballot ? node.promisedBy.size : 0)
+    return promises >= this.majority
+      ? undefined
+      : `n${index} uses ballot ${ballot}, which ${promises} of ${this.run.nodes} nodes have promised`
   }
 
   private renewed({ bytes, from }: Sent, ballot: number): string | undefined {
@@ -161,14 +185,35 @@ class Contract {
 
   private write({ bytes, from }: Sent, ballot: number): string | undefined {
     const node = this.nodes[from]
-    this.enters(node, ballot)
+    const early = this.enters(from, ballot)
+    if (early !== undefined) return early
     const sequence = getU32(bytes, 5)
     const last = node.states.at(-1)
     if (last?.sequence === sequence)
       return isSame(last.message, bytes) ? undefined : `n${from} wrote two states as ${ballot}.${sequence}`
-    node.states.push({ sequence, message: bytes, state: bytes.subarray(writeHeadBytes) })
+    const state = bytes.subarray(writeHeadBytes)
+    if (last === undefined && sequence === 1 && !this.isNewest(ballot, state))
+      return `n${from} begins ballot ${ballot} with a state that is older than what a majority of disks has`
+    node.states.push({ sequence, message: bytes, state })
     if (node.states.length > statesKept) node.states.shift()
     return undefined
+  }
+
+  /**
+   * Whether a candidate may begin with this state. Any majority of promises has a disk that is at least as new as the
+   * oldest of the newest majority of disks, and whoever has promised stays as it is. Nothing is sure once a later ballot
+   * has written.
+   */
+  private isNewest(ballot: number, state: Uint8Array): boolean {
+    const kept = this.nodes.map((_, index) => this.tag(index))
+    if (kept.some((one) => one.ballot >= ballot)) return true
+    kept.sort((left, right) => right.ballot - left.ballot || right.sequence - left.sequence)
+    const oldest = kept[this.majority - 1]
+    return kept.some(
+      (one, index) =>
+        (index < this.majority || (one.ballot === oldest.ballot && one.sequence === oldest.sequence)) &&
+        isSame(one.state(), state)
+    )
   }
 
   private answered(datagram: Sent): string | undefined {

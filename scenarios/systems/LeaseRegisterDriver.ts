@@ -60,16 +60,17 @@ const decodeSlot = (slot: Uint8Array): { readonly generation: number; readonly d
   return reader.isWhole ? { generation, durable } : undefined
 }
 
-/** What a node's file holds, for whoever judges it: the fixed part of its newest state. No file: nothing yet. */
-export const peek = (file: Uint8Array | undefined): Omit<Durable, "state"> => {
-  if (file === undefined || file.length < stateAt) return empty
+/** What a node's file holds, for whoever judges it: its newest state, as far as it is asked for. No file: nothing yet. */
+export const peek = (file: Uint8Array | undefined): Omit<Durable, "state"> & { readonly state: () => Uint8Array } => {
+  if (file === undefined || file.length < stateAt) return { ...empty, state: () => empty.state }
   const hasSecond = file.length >= slotBytes + stateAt
   const at = hasSecond && getF64(file, slotBytes + headBytes) > getF64(file, headBytes) ? slotBytes : 0
   return {
     promised: getU32(file, at + 16),
     grantedMicros: getU32(file, at + 20),
     ballot: getU32(file, at + 24),
-    sequence: getU32(file, at + 28)
+    sequence: getU32(file, at + 28),
+    state: () => file.subarray(at + stateAt, at + headBytes + getU32(file, at))
   }
 }
 

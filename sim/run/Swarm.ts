@@ -26,8 +26,8 @@ const drawClusterSize = (
   bounds: { readonly default: number; readonly min: number; readonly max: number }
 ): number => {
   const style = draw.below(4)
-  if (style < 2) return bounds.default
-  return draw.between(bounds.min, style === 2 ? bounds.default : bounds.max)
+  if (style === 0) return bounds.default
+  return draw.between(bounds.min, style === 1 ? bounds.default : bounds.max)
 }
 
 /** Machine, network and clocks, from good to bad. */
