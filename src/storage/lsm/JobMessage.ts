@@ -6,6 +6,7 @@ import { DiskError } from "#world/WorldError.ts"
 import { Corrupt } from "../StorageError.ts"
 import type { KeyRange } from "./Compaction.ts"
 import type { BuilderOptions } from "./TableBuilder.ts"
+import { putBytes, readBytes } from "./Fields.ts"
 import * as TableFormat from "./TableFormat.ts"
 
 /** How tables are built; the same for all of a store. */
@@ -37,9 +38,6 @@ export interface Output {
   readonly failure?: JobFailure
   readonly tables: ReadonlyArray<TableFormat.TableMeta>
 }
-
-const putBytes = (writer: Bytes.Writer, bytes: Uint8Array): Bytes.Writer => writer.u32(bytes.length).raw(bytes)
-const readBytes = (reader: Bytes.Reader): Uint8Array => Bytes.copy(reader.raw(reader.u32()))
 
 const putNumbers = (writer: Bytes.Writer, numbers: ReadonlyArray<number>): void => {
   writer.u32(numbers.length)

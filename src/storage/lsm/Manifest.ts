@@ -8,6 +8,7 @@
  */
 import * as Bytes from "#base/Bytes.ts"
 import { crc32c } from "#base/Crc32c.ts"
+import { checksumAt, putU64, readU64 } from "./Fields.ts"
 import * as TableFormat from "./TableFormat.ts"
 import * as Version from "./Version.ts"
 
@@ -27,62 +28,71 @@ export interface Edit {
   readonly removed: ReadonlyArray<number>
 }
 
-/** "Orbm" and "Orbc" as four bytes. */
-const magic = 0x6d62_724f
-const currentMagic = 0x6362_724f
+/** "ORBITMAN" and "ORBITCUR" as numbers. */
+const magic = [0x4942_524f, 0x4e41_4d54] as const
+const currentMagic = [0x4942_524f, 0x5255_4354] as const
 const version = 1
-export const headerBytes = 20
+export const headerBytes = 24
 export const recordHeadBytes = 8
 export const kinds = { edit: 1, seal: 2 } as const
 const sealBytes = recordHeadBytes + 1
 
-const place = new Uint8Array(16)
-const placeNumbers = new Float64Array(place.buffer)
-
-/** Continued from the manifest's number and the record's place, so that a record of another place is none. */
-const checksum = (payload: Uint8Array, number: number, offset: number): number => {
-  placeNumbers[0] = number
-  placeNumbers[1] = offset
-  return crc32c(payload, 0, crc32c(place))
-}
-
 const record = (payload: Uint8Array, number: number, offset: number): Uint8Array =>
   Bytes.Writer.make()
     .u32(payload.length)
-    .u32(checksum(payload, number, offset))
+    .u32(checksumAt(payload, number, offset))
     .raw(payload)
     .finish()
 
-export const header = (number: number): Uint8Array => {
-  const body = Bytes.Writer.make().u32(magic).u32(version).f64(number).finish()
-  return Bytes.Writer.make().raw(body).u32(crc32c(body)).finish()
+/** A magic, the version, a number and a checksum of them. */
+const named = (magic: readonly [number, number], number: number): Uint8Array => {
+  const writer = Bytes.Writer.make().u32(magic[0]).u32(magic[1]).u32(version)
+  putU64(writer, number)
+  const summed = writer.finish()
+  return Bytes.Writer.make().raw(summed).u32(crc32c(summed)).finish()
 }
+
+/** The number behind a magic; a text says what is wrong. */
+const readNamed = (bytes: Uint8Array, magic: readonly [number, number]): number | string => {
+  const reader = new Bytes.Reader(bytes.subarray(0, headerBytes))
+  if (reader.u32() !== magic[0] || reader.u32() !== magic[1]) return "it does not begin like what it should be"
+  const found = reader.u32()
+  const number = readU64(reader)
+  const sum = reader.u32()
+  if (!reader.isWhole || sum !== crc32c(bytes.subarray(0, headerBytes - 4))) return "its bytes are not what was written"
+  return found === version ? number : `it has version ${found}, and this program reads version ${version}`
+}
+
+export const header = (number: number): Uint8Array => named(magic, number)
 
 export const seal = (number: number, offset: number): Uint8Array => record(Uint8Array.of(kinds.seal), number, offset)
 
 export const edit = (edit: Edit, number: number, offset: number): Uint8Array => {
   const { state, added, removed } = edit
-  const writer = Bytes.Writer.make().u8(kinds.edit).f64(state.logPosition).f64(state.sequence).f64(state.nextNumber)
+  const writer = Bytes.Writer.make().u8(kinds.edit)
+  putU64(writer, state.logPosition)
+  putU64(writer, state.sequence)
+  putU64(writer, state.nextNumber)
   writer.u32(added.length)
   for (const { level, meta } of added) {
     writer.u8(level)
     TableFormat.putMeta(writer, meta)
   }
   writer.u32(removed.length)
-  for (const table of removed) writer.f64(table)
+  for (const table of removed) putU64(writer, table)
   return record(writer.finish(), number, offset)
 }
 
 export const readEdit = (payload: Uint8Array): Edit | undefined => {
   const reader = new Bytes.Reader(payload)
   if (reader.u8() !== kinds.edit) return undefined
-  const state = { logPosition: reader.f64(), sequence: reader.f64(), nextNumber: reader.f64() }
+  const state = { logPosition: readU64(reader), sequence: readU64(reader), nextNumber: readU64(reader) }
   const added: Array<Version.Placed> = []
   for (let left = reader.u32(); left > 0 && reader.isWhole; left--) {
     added.push({ level: reader.u8(), meta: TableFormat.readMeta(reader) })
   }
   const removed: Array<number> = []
-  for (let left = reader.u32(); left > 0 && reader.isWhole; left--) removed.push(reader.f64())
+  for (let left = reader.u32(); left > 0 && reader.isWhole; left--) removed.push(readU64(reader))
   return reader.isWhole && reader.leftBytes === 0 ? { state, added, removed } : undefined
 }
 
@@ -104,14 +114,9 @@ export const read = (
   bytes: Uint8Array,
   number: number
 ): Read | { readonly damagedAt: number; readonly why: string } => {
-  const head = new Bytes.Reader(bytes)
-  if (head.u32() !== magic) return { damagedAt: 0, why: "it does not begin like a manifest" }
-  const found = head.u32()
-  if (head.f64() !== number || head.u32() !== crc32c(bytes.subarray(0, headerBytes - 4)) || !head.isWhole) {
-    return { damagedAt: 0, why: "its header is not what was written" }
-  }
-  if (found !== version)
-    return { damagedAt: 4, why: `it has version ${found}, and this program reads version ${version}` }
+  const head = readNamed(bytes, magic)
+  if (typeof head === "string") return { damagedAt: 0, why: head }
+  if (head !== number) return { damagedAt: 0, why: `it is manifest ${head}` }
   let contents: Contents | undefined
   let isSealed = false
   let end = headerBytes
@@ -144,7 +149,7 @@ export const payloadAt = (bytes: Uint8Array, number: number, at: number): Uint8A
   const sum = reader.u32()
   if (!reader.isWhole || length === 0 || length > reader.leftBytes) return undefined
   const payload = reader.raw(length)
-  return checksum(payload, number, at) === sum ? payload : undefined
+  return checksumAt(payload, number, at) === sum ? payload : undefined
 }
 
 const hasSealBehind = (bytes: Uint8Array, number: number, at: number): boolean => {
@@ -156,19 +161,12 @@ const hasSealBehind = (bytes: Uint8Array, number: number, at: number): boolean =
 }
 
 /** What the file `CURRENT` holds: the number of the manifest that counts. */
-export const current = (number: number): Uint8Array => {
-  const body = Bytes.Writer.make().u32(currentMagic).u32(version).f64(number).finish()
-  return Bytes.Writer.make().raw(body).u32(crc32c(body)).finish()
-}
+export const current = (number: number): Uint8Array => named(currentMagic, number)
 
 /** The number in `CURRENT`; `undefined` when it is not what was written. */
 export const readCurrent = (bytes: Uint8Array): number | undefined => {
-  const reader = new Bytes.Reader(bytes)
-  const isCurrent = reader.u32() === currentMagic && reader.u32() === version
-  const number = reader.f64()
-  const sum = reader.u32()
-  const isWhole = reader.isWhole && reader.leftBytes === 0
-  return isCurrent && isWhole && crc32c(bytes.subarray(0, bytes.length - 4)) === sum ? number : undefined
+  const number = bytes.length === headerBytes ? readNamed(bytes, currentMagic) : ""
+  return typeof number === "number" ? number : undefined
 }
 
 export const manifestName = (number: number): string => `${String(number).padStart(8, "0")}.manifest`

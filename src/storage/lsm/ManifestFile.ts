@@ -38,10 +38,6 @@ const readWhole = Effect.fnUntraced(function* (path: string) {
 const corrupt = (path: string, offsetBytes: number, why: string): Corrupt =>
   new Corrupt({ path, offsetBytes, message: `${why}: take the store from a replica or a backup` })
 
-/** What is wrong with a store whose files are not what they should be. */
-const named = (names: ReadonlyArray<string>, suffix: string): string | undefined =>
-  names.find((name) => name.endsWith(suffix))
-
 export interface Loaded extends Manifest.Read {
   /** The number of the manifest that was read, and its size. */
   readonly number: number
@@ -56,7 +52,7 @@ export const load = Effect.fnUntraced(function* (
   const names = yield* disk.list(directory)
   const currentPath = pathOf(directory, currentName)
   if (!names.includes(currentName)) {
-    if (named(names, ".table") === undefined) return undefined
+    if (!names.some((name) => name.endsWith(".table"))) return undefined
     return yield* Effect.fail(corrupt(currentPath, 0, "the file is gone, and tables are there"))
   }
   const number = Manifest.readCurrent(yield* readWhole(currentPath))
@@ -260,6 +256,18 @@ export class ManifestFile {
     )
   )
 
+  /** Reads CURRENT and the manifest as they are on disk; what is wrong with them. */
+  readonly verify: Effect.Effect<Corrupt | undefined, DiskError> = Effect.suspend(() => {
+    const loaded = Effect.match(Effect.provideService(load(this.directory), Disk.Disk, this.disk), {
+      onFailure: (error) => error,
+      onSuccess: () => undefined
+    })
+    // Between two edits, so that what is being written is not read.
+    return this.turn.withPermits(1)(
+      Effect.flatMap(loaded, (error) => (error?._tag === "DiskError" ? Effect.fail(error) : Effect.succeed(error)))
+    )
+  })
+
   private append(edit: Manifest.Edit): Effect.Effect<void, CommitError> {
     const { number, sizeBytes } = this
     const { handle } = this.opened
@@ -321,14 +329,4 @@ export const erase = Effect.fnUntraced(function* (directory: string, number: num
   const disk = yield* Disk.Disk
   const all = [currentName, nextName, Manifest.manifestName(number), ...names]
   for (const name of all) yield* Effect.ignore(disk.remove(pathOf(directory, name)))
-})
-
-/** Reads the files that `CURRENT` leads to as they are on disk; what is wrong with them. */
-export const verify = Effect.fnUntraced(function* (directory: string) {
-  const found = yield* Effect.match(load(directory), {
-    onFailure: (error) => error,
-    onSuccess: () => undefined
-  })
-  if (found?._tag === "DiskError") return yield* found
-  return found
 })

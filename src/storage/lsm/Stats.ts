@@ -1,12 +1,13 @@
 /** Stats: what an LSM engine tells of itself. */
 import type * as Engine from "../Engine.ts"
+import * as Manifest from "./Manifest.ts"
 import * as Picker from "./Picker.ts"
 import type { Store } from "./Store.ts"
 import * as Version from "./Version.ts"
 import type { Writing } from "./Writing.ts"
 
 /** The size of the file `CURRENT`. */
-const currentBytes = 20
+const currentBytes = Manifest.headerBytes
 
 export const of = (store: Store, writing: Writing): Engine.Stats => {
   const { cache, manifest, memtables, options, snapshots } = store.parts

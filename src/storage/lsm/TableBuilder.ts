@@ -11,6 +11,7 @@ import * as Keys from "../Keys.ts"
 import { BlockWriter } from "./BlockWriter.ts"
 import * as Bloom from "./Bloom.ts"
 import * as Compression from "./Compression.ts"
+import { checksumAt, putBytes, putU64 } from "./Fields.ts"
 import * as TableFormat from "./TableFormat.ts"
 import { IndexWriter, separator } from "./TableIndex.ts"
 
@@ -140,10 +141,8 @@ export class TableBuilder {
     }
     const properties = Bytes.Writer.make()
     TableFormat.putMeta(properties, meta)
-    const propertiesBytes = this.section(Bytes.copy(properties.finish()))
-    this.writer.raw(
-      TableFormat.footer({ fileNumber: number, filterAt, filterBytes, rangesBytes, indexBytes, propertiesBytes })
-    )
+    const propertiesBytes = this.section(properties.finish())
+    this.writer.raw(TableFormat.footer({ filterAt, filterBytes, rangesBytes, indexBytes, propertiesBytes }, number))
     this.writer.seal()
     const sizeBytes = this.dataBytes
     return { meta: { ...meta, sizeBytes }, rest: this.taken() }
@@ -219,7 +218,7 @@ export class TableBuilder {
     }
     writer.reserve(TableFormat.trailerBytes)
     writer.bytes[writer.length++] = compressed === undefined ? Compression.tags.none : Compression.tags.lz4
-    const sum = TableFormat.checksum(writer.bytes.subarray(from, writer.length), this.options.number, offset)
+    const sum = checksumAt(writer.bytes.subarray(from, writer.length), this.options.number, offset)
     Bytes.putU32(writer.bytes, writer.length, sum)
     writer.length += 4
   }
@@ -227,10 +226,12 @@ export class TableBuilder {
   private encodedRanges(): Uint8Array {
     const writer = Bytes.Writer.make().u32(this.ranges.length)
     for (const { from, to, sequences } of this.ranges) {
-      writer.u32(from.length).raw(from).u32(to.length).raw(to).u32(sequences.length)
-      for (const sequence of sequences) writer.f64(sequence)
+      putBytes(writer, from)
+      putBytes(writer, to)
+      writer.u32(sequences.length)
+      for (const sequence of sequences) putU64(writer, sequence)
     }
-    return Bytes.copy(writer.finish())
+    return writer.finish()
   }
 }
 

@@ -5,6 +5,7 @@
 import * as Bytes from "#base/Bytes.ts"
 import { RangeDeletes } from "../memory/RangeDeletes.ts"
 import * as Bloom from "./Bloom.ts"
+import { readBytes, readU64 } from "./Fields.ts"
 import * as TableFormat from "./TableFormat.ts"
 import { TableIndex } from "./TableIndex.ts"
 
@@ -26,9 +27,9 @@ const decodeRanges = (bytes: Uint8Array): RangeDeletes | undefined => {
   const count = reader.u32()
   const all: Array<{ readonly from: Uint8Array; readonly to: Uint8Array; readonly sequence: number }> = []
   for (let i = 0; i < count && reader.isWhole; i++) {
-    const from = Bytes.copy(reader.raw(reader.u32()))
-    const to = Bytes.copy(reader.raw(reader.u32()))
-    for (let left = reader.u32(); left > 0 && reader.isWhole; left--) all.push({ from, to, sequence: reader.f64() })
+    const from = readBytes(reader)
+    const to = readBytes(reader)
+    for (let left = reader.u32(); left > 0 && reader.isWhole; left--) all.push({ from, to, sequence: readU64(reader) })
   }
   if (!reader.isWhole || reader.leftBytes > 0) return undefined
   const ranges = new RangeDeletes(everything)

@@ -5,11 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Completion from "#world/Completion.ts"
-import { Disk } from "#world/Disk.ts"
-import type { DiskError } from "#world/WorldError.ts"
 import type { Verified } from "../Engine.ts"
 import { Corrupt, type StorageError } from "../StorageError.ts"
-import * as ManifestFile from "./ManifestFile.ts"
 import type { Store } from "./Store.ts"
 import type { Table } from "./Table.ts"
 import * as TableFormat from "./TableFormat.ts"
@@ -86,21 +83,14 @@ export const verify = Effect.fnUntraced(function* (
   store: Store,
   position: number
 ): Effect.fn.Return<Verified, StorageError> {
-  const { disk, manifest, options, tables } = store.parts
+  const { manifest, tables } = store.parts
   const numbers = tables.current.levels.flat().sort((a, b) => a.meta.number - b.meta.number)
   const after = (number: number): number => {
     const next = numbers.find((table) => table.meta.number > number)
     return next === undefined ? 0 : next.meta.number * partsMax
   }
   if (position === 0) {
-    const rot = yield* Effect.provideService(
-      Effect.catch(ManifestFile.verify(options.directory), (error: DiskError) =>
-        // It was renewed just now.
-        error.code === "not-found" ? Effect.succeed(undefined) : Effect.fail(error)
-      ),
-      Disk,
-      disk
-    )
+    const rot = yield* manifest.verify
     return { position: after(0), bytesRead: manifest.sizeBytes, rot: rot === undefined ? [] : [rot] }
   }
   const number = Math.floor(position / partsMax)
