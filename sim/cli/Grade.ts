@@ -2,8 +2,9 @@
  * Grade: whether the simulator finds a planted bug. The patch goes into a copy of the tree; seeds run there on all cores
  * until a run fails or the budget is over; the same seeds run without the patch and must pass; the failure is shrunk.
  */
+import * as fs from "node:fs"
 import * as path from "node:path"
-import * as Registry from "./Registry.ts"
+import * as Affected from "./Affected.ts"
 import type { Journal } from "#sim/run/Journal.ts"
 import type { Size } from "./Engine.ts"
 import type { Mutant } from "./Mutant.ts"
@@ -15,7 +16,8 @@ import * as Seeds from "./Seeds.ts"
 import * as Tree from "./Tree.ts"
 
 /**
- * - `found`: a judge fired under the patch, and the same runs pass without it. Where no judge fired within the budget, but
+ * - `found`: a judge fired under the patch, one of those that the patch expects if the budget allows, and the same runs pass
+ *   without it. Where no judge fired within the budget, but
  *   runs broke the simulator, died or hung, the `judge` is `simulator` or `worker`.
  * - `missed`: within the budget every run passed.
  * - `control fails`: a judge fired, and its seed passes without the patch, but not all seeds do that ran before it.
@@ -89,7 +91,10 @@ export const grade = async (
   try {
     const complaint = Tree.apply(tree, mutant.file)
     if (complaint !== undefined) return { grade: { ...blank(mutant), verdict: "does not apply", detail: complaint } }
-    const scenarios = mutant.scenarios.length > 0 ? mutant.scenarios : Registry.namesWithoutCanaries()
+    const scenarios =
+      mutant.scenarios.length > 0
+        ? mutant.scenarios
+        : Affected.scenarios(options.clean, fs.readFileSync(mutant.file, "utf8"))
     const overrides: Overrides = mutant.faults === undefined ? {} : { faults: mutant.faults }
     return await gradeIn(tree, mutant, scenarios, overrides, options)
   } catch (error) {
@@ -107,7 +112,7 @@ const gradeIn = async (
   overrides: Overrides,
   options: Options
 ): Promise<{ readonly grade: Grade; readonly journal?: Journal }> => {
-  const search = await seek(tree, scenarios, overrides, options)
+  const search = await seek(tree, mutant.judges, scenarios, overrides, options)
   const { found } = search
   const until = found ?? search
   const counted = {
@@ -145,10 +150,12 @@ const isBreakdown = (found: Finding): boolean => found.judge === "worker" || fou
 
 /**
  * Runs seeds in the patched tree until a judge fires on one that passes without the patch: a tree with a fault of its own
- * must not hide what is looked for. Where no judge does, the first breakdown is what was found.
+ * must not hide what is looked for. One that nobody expected is kept, and the search goes on for one that was; where no
+ * judge fires, the first breakdown is what was found.
  */
 const seek = async (
   tree: string,
+  judges: ReadonlyArray<string>,
   scenarios: ReadonlyArray<string>,
   overrides: Overrides,
   options: Options
@@ -160,6 +167,7 @@ const seek = async (
   const hangMillis = hangMillisOf(options.budgetMillis)
   let breakdowns = 0
   let firstBreakdown: Finding | undefined
+  let unexpected: Finding | undefined
   const round = async (): Promise<{ readonly end: Pool.End; readonly finding: Finding | undefined }> => {
     let finding: Finding | undefined
     const budgetMillis = options.budgetMillis - wallMillis()
@@ -183,10 +191,15 @@ const seek = async (
   while (true) {
     const { end, finding } = await round()
     const ends = { done, breakdowns, wallMillis: wallMillis() }
-    if (finding === undefined) return { ...ends, found: firstBreakdown }
-    const { verdict } = await check([finding.task], scenarios, overrides, options)
-    if (verdict === "pass") return { ...ends, found: finding }
-    if (end !== "stopped" || wallMillis() >= options.budgetMillis) return { ...ends, found: firstBreakdown }
+    if (finding === undefined) return { ...ends, found: unexpected ?? firstBreakdown }
+    const isExpected = judges.length === 0 || judges.includes(finding.judge)
+    if (isExpected || unexpected === undefined) {
+      const { verdict } = await check([finding.task], scenarios, overrides, options)
+      if (verdict === "pass" && isExpected) return { ...ends, found: finding }
+      if (verdict === "pass") unexpected = finding
+    }
+    if (end !== "stopped" || wallMillis() >= options.budgetMillis)
+      return { ...ends, found: unexpected ?? firstBreakdown }
   }
 }
 

@@ -14,7 +14,7 @@
  *
  * - `bug` (wanted): one sentence, what the patched code does wrong.
  * - `source`: where such a bug was seen; a number of BUGS, an issue, a paper.
- * - `scenarios`: those that are run, in turn; without it, all that are no canaries.
+ * - `scenarios`: those that are run, in turn; without it, those whose code the patch changes.
  * - `judge`: the judge, or one of the judges, that should fire; without it, any may.
  * - `faults`: every run has these and no others, for a bug that needs a fault which its scenario does not declare.
  *
@@ -32,7 +32,7 @@ export interface Mutant {
   readonly file: string
   readonly bug: string
   readonly source: string
-  /** Empty: all that are no canaries. */
+  /** Empty: those whose code the patch changes. */
   readonly scenarios: ReadonlyArray<string>
   /** Empty: any. */
   readonly judges: ReadonlyArray<string>
