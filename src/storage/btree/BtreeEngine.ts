@@ -54,6 +54,9 @@ export const open = Effect.fnUntraced(function* (
     (port) => Completion.submit<void, never>((done) => port.close(() => done(undefined)))
   )
   const { commit, pageCount, txn } = port.meta
+  if (port.metasRepaired > 0) {
+    trace.emit("warn", "storage/metas-repaired", { directory: options.directory, copies: port.metasRepaired })
+  }
   trace.emit("info", "storage/btree-opened", { directory: options.directory, commit, txn, pageCount })
   return port
 })

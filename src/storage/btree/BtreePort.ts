@@ -85,6 +85,10 @@ export class BtreePort implements Engine.Port {
     return this.store.meta
   }
 
+  get metasRepaired(): number {
+    return this.store.metasRepaired
+  }
+
   get(key: Uint8Array, at?: Engine.Snapshot): Uint8Array | undefined | Engine.Elsewhere {
     let { store } = this
     let { state } = store

@@ -177,6 +177,26 @@ describe("damage", () => {
     )
   })
 
+  it("of some copies of a meta is reported, and is gone after the next opening", () => {
+    kept(
+      Effect.gen(function* () {
+        yield* Effect.scoped(Effect.flatMap(open, (engine) => fill(engine, 1)))
+        for (const copy of [0, 5, 8, 15]) {
+          const place = copy * 512 + 30
+          const rot = yield* Effect.scoped(
+            Effect.gen(function* () {
+              const engine = yield* open
+              yield* writeFile(place, new Uint8Array(3).fill(99))
+              return yield* rotOf(engine)
+            })
+          )
+          expect(rot.map(({ offsetBytes }) => offsetBytes)).toEqual([copy * 512])
+          expect((yield* read(1)).size).toBe(0)
+        }
+      })
+    )
+  })
+
   it("of a page that writes need stops them, and reads of what is whole go on", () => {
     kept(
       Effect.gen(function* () {

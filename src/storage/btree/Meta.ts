@@ -6,7 +6,7 @@
  * - A meta whose write was cut off by power loss leaves every sector as it was or as it is to be: all copies are valid, and the newest
  *   valid one counts. Its pages were durable before it was written; whether it was acknowledged does not matter.
  * - A write that failed may have stopped within one sector. The other seven are valid.
- * - A sector that rotted is an invalid copy among valid ones. It is reported by verification; nothing is lost.
+ * - A sector that rotted is an invalid copy among valid ones. Verification reports it, opening writes it anew; nothing is lost.
  * - A slot without any valid copy was damaged: no interrupted write does that. It may have held the newest transaction, acknowledged and
  *   all, so opening reports it and does not go back to the other slot.
  * - A meta that was written a sector off leaves copies with numbers that are not those of their places. They count as well.
@@ -39,6 +39,9 @@ export interface Meta {
 
 /** Each commit takes the slot that the one before did not. */
 const slotOf = (commit: number): number => commit % 2
+
+/** Where the slot of a sector begins. */
+export const slotOfSector = (at: number): number => at - (at % slotBytes)
 
 export const slotAt = (meta: Meta): number => slotOf(meta.commit) * slotBytes
 

@@ -134,13 +134,22 @@ const openFile = ({ directory, port }: Place, sizes: Sizes, done: Done<Store>): 
         if (error !== undefined) return end(error, undefined)
         readStore(file, meta, sizes, (error, store) => {
           if (error !== undefined) return end(error, undefined)
-          store!.writeMeta(meta, (error) => {
+          store!.metasRepaired = found.damagedAt.length
+          rewriteMetas(store!, (error) => {
             if (error !== undefined) return end(error, undefined)
             port.syncDirectory(directory, (error) => end(error, store))
           })
         })
       })
     })
+  })
+}
+
+/** Makes the meta that was found durable; with it the other slot, where copies are damaged. */
+const rewriteMetas = (store: Store, done: Failed): void => {
+  store.writeMeta(store.meta, (error) => {
+    if (error !== undefined || store.metasRepaired === 0) return done(error)
+    store.writeMeta({ ...store.meta, commit: store.meta.commit + 1 }, done)
   })
 }
 

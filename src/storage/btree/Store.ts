@@ -49,6 +49,10 @@ export class Store {
   /** Bytes of the pages of `state` that are not on disk. */
   dirtyBytes = 0
   commits = 0
+  /** Copies of the meta that were damaged when it was opened, and are whole again. */
+  metasRepaired = 0
+  /** Where a slot begins whose write failed, which may have stopped within a sector; -1: none did. */
+  unknownSlotAt = -1
   private mapParts: ReadonlyArray<MapParts.Part | undefined>
   /** By the transactions that are published and not durable. */
   private freed: Array<{ readonly txn: number; readonly freed: Freed }> = []
@@ -187,7 +191,10 @@ export class Store {
   /** Makes a meta the newest on disk. */
   writeMeta(meta: Meta.Meta, done: Committed): void {
     this.file.writeThrough(Meta.slotAt(meta), Meta.encode(meta), (error) => {
-      if (error !== undefined) return done(this.file.unknown(error))
+      if (error !== undefined) {
+        this.unknownSlotAt = Meta.slotAt(meta)
+        return done(this.file.unknown(error))
+      }
       this.meta = meta
       done(undefined)
     })

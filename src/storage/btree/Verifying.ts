@@ -134,7 +134,9 @@ export class Verifying {
     const { file } = pass.store
     file.readMetas(metaAreaBytes, (error, area) => {
       if (error !== undefined) return done(error, undefined)
-      const rot = Meta.find(area).damagedAt.map(
+      const unknown = pass.store.unknownSlotAt
+      const damagedAt = Meta.find(area).damagedAt.filter((at) => unknown < 0 || Meta.slotOfSector(at) !== unknown)
+      const rot = damagedAt.map(
         (offsetBytes) => new Corrupt({ path: file.path, offsetBytes, message: "a copy of the meta is damaged" })
       )
       this.walk(pass, { rot, bytesRead: area.length }, done)
