@@ -42,7 +42,8 @@ export const header = (file: Source.File): ReadonlyArray<Source.Finding> =>
     : [finding(file, 0, "begins without a header: what it is for, what it promises, what it needs of its caller")]
 
 export const fileName = (file: Source.File): ReadonlyArray<Source.Finding> =>
-  /^([A-Z][A-Za-z0-9]*(\.test|\.d)?|main|[a-z]+\.config)\.ts$/.test(basename(file.path)) || file.path.includes("testdata/")
+  /^([A-Z][A-Za-z0-9]*(\.test|\.d)?|main|[a-z]+\.config)\.ts$/.test(basename(file.path)) ||
+  file.path.includes("testdata/")
     ? []
     : [finding(file, 0, "is not named by a noun in PascalCase")]
 

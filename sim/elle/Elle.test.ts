@@ -89,7 +89,9 @@ describe("the judge of a scenario", () => {
     }
   })
   const finish = (...operations: ReadonlyArray<ReturnType<typeof operation>>) =>
-    judge.make({ nodes: 3, clients: 2 }).finish!(operations)
+    judge.make({ nodes: 3, clients: 2, options: {}, durable: () => undefined, damaged: () => false }).finish!(
+      operations
+    )
 
   it("passes what one order explains, and points at the client and time of what none does", () => {
     expect(finish(operation(0, 0, null, 7), operation(1, 10, 7))).toBe("pass")

@@ -183,7 +183,7 @@ const scan = Effect.fnUntraced(function* (
   }
 })
 
-/** The service over a port: written once, used by every engine. */
+/** The service over a port that an engine's `open` gives: written once, used by every engine. */
 export const make = (port: Port): Engine["Service"] => ({
   port,
   get: (key, at) => get(port, key, at),

@@ -10,14 +10,12 @@
  * stand on, snapshots of buffered batches the pages that were replaced before they were written.
  */
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { Buggify } from "#world/Buggify.ts"
 import * as Completion from "#world/Completion.ts"
 import { Disk } from "#world/Disk.ts"
 import { Timers } from "#world/Timers.ts"
 import { Trace } from "#world/Trace.ts"
-import type { DiskError } from "#world/WorldError.ts"
 import * as Engine from "../Engine.ts"
 import type { StorageError } from "../StorageError.ts"
 import { BtreePort } from "./BtreePort.ts"
@@ -60,8 +58,3 @@ export const open = Effect.fnUntraced(function* (
   trace.emit("info", "storage/btree-opened", { directory: options.directory, commit, txn, pageCount })
   return port
 })
-
-export const layer = (
-  options: Options.Options
-): Layer.Layer<Engine.Engine, StorageError | DiskError, Disk | Timers | Trace> =>
-  Layer.effect(Engine.Engine, Effect.map(open(options), Engine.make))

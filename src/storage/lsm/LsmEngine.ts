@@ -13,7 +13,6 @@
  * due, follows from what was written alone.
  */
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { Buggify } from "#world/Buggify.ts"
 import * as Completion from "#world/Completion.ts"
@@ -94,6 +93,3 @@ export const open = Effect.fn("LsmEngine.open")(function* (
   if (memtables.frozen.length > 0) maintenance.frozen()
   return port
 })
-
-export const layer = (options: LsmOptions.Options): Layer.Layer<Engine.Engine, StorageError, Needs> =>
-  Layer.effect(Engine.Engine, Effect.map(open(options), Engine.make))

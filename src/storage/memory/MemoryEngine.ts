@@ -11,7 +11,6 @@
  */
 import { assert } from "#base/Assert.ts"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { Buggify } from "#world/Buggify.ts"
 import * as Completion from "#world/Completion.ts"
@@ -112,9 +111,6 @@ export const openVolatile = Effect.fn("MemoryEngine.openVolatile")(function* (
   yield* serve(port, [ingestions])
   return port
 })
-
-export const layer = (options: Options): Layer.Layer<Engine.Engine, StorageError, Disk.Disk | Timers | Trace> =>
-  Layer.effect(Engine.Engine, Effect.map(open(options), Engine.make))
 
 /** Runs the jobs, and at the end of the scope lets what is under way come to its end. */
 const serve = Effect.fnUntraced(function* (port: MemoryPort, workers: ReadonlyArray<Jobs>) {
