@@ -1,8 +1,10 @@
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
+import type { DiskImage, Inode } from "#sim/world/DiskImage.ts"
 import { TestBench } from "#sim/world/TestBench.ts"
 import { must } from "#world/contract/Claim.ts"
 import type { StorageError } from "../StorageError.ts"
+import * as Format from "./Format.ts"
 import * as Wal from "./Wal.ts"
 
 const encoder = new TextEncoder()
@@ -210,6 +212,66 @@ describe("a device that fails", () => {
     expect(found.length).toBeGreaterThan(0)
     harness.loseEverything()
     expect(harness.read()).toEqual(found)
+  })
+})
+
+describe("a log that has been damaged", () => {
+  const damaged = (strike: (image: DiskImage) => void): Harness => {
+    const harness = new Harness("damage", { segmentBytesMax: 250 })
+    for (let position = 0; position < 20; position++) {
+      harness.append(position)
+      harness.pass()
+    }
+    strike(Reflect.get(harness.bench.machines[0].disk, "image") as DiskImage)
+    return harness
+  }
+
+  const verified = (harness: Harness): ReadonlyArray<string> => {
+    const rot: Array<string> = []
+    let position = 0
+    do {
+      harness.log.verify(position, (error, step) => {
+        must(error === undefined && step !== undefined, "a verification must not fail")
+        rot.push(...step.rot.map(({ offsetBytes, path }) => `${path} ${offsetBytes}`))
+        position = step.position
+      })
+      harness.pass()
+    } while (position > 0)
+    return rot
+  }
+
+  const flip = (image: DiskImage, segment: number, offset: number): void =>
+    (image.get(`log/${Format.nameOf(segment)}`) as Inode).flipBit(offset, 3)
+
+  it("tells verification where, by file and offset", () => {
+    const harness = damaged((image) => {
+      flip(image, 2, 10)
+      flip(image, 4, 200)
+    })
+    const [header, record, ...more] = verified(harness)
+    expect([header, more]).toEqual(["log/00000002.wal 0", []])
+    expect(record).toMatch(/^log\/00000004.wal 1\d\d$/)
+  })
+
+  it("tells verification of a segment that is missing", () => {
+    expect(verified(damaged((image) => image.remove("log/00000003.wal")))).toEqual(["log/00000003.wal 0"])
+  })
+
+  it.each([1, 3])("knows which records a missing segment had, and goes on behind them: segment %i", (segment) => {
+    const harness = damaged((image) => image.remove(`log/${Format.nameOf(segment)}`))
+    harness.bench.machines[0].crash({ powerLost: false })
+    harness.open()
+    const path = `log/${Format.nameOf(segment)}`
+    expect(harness.log.damage.length).toBeGreaterThan(0)
+    const found = harness.read()
+    expect(found.length).toBe(20)
+    expect(found.filter((text) => text.startsWith("damaged")).length).toBeGreaterThan(0)
+    found.forEach((text, position) => expect([`damaged ${position}`, `record ${position} of 1`]).toContain(text))
+    // The oldest one leaves no trace of its name.
+    expect(harness.log.damage.map(({ corrupt }) => corrupt.path)).toContain(segment === 1 ? "log" : path)
+    harness.append(20)
+    harness.pass()
+    expect(harness.told().at(-1)).toBe("1/20 ok")
   })
 })
 

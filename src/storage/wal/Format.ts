@@ -88,6 +88,15 @@ export const encodeSegmentHeader = (header: SegmentHeader): Uint8Array => {
   return bytes
 }
 
+/**
+ * The version of a segment that this program does not know; undefined: it knows it, or the header does not read. Magic, version
+ * and checksum keep their places in all versions.
+ */
+export const unknownVersionOf = (bytes: Uint8Array): number | undefined => {
+  if (bytes.length < segmentHeaderBytes || u32(bytes, 60) !== crc32c(bytes, 0, 0, 60)) return undefined
+  return magic.every((byte, index) => bytes[index] === byte) && bytes[8] !== version ? bytes[8] : undefined
+}
+
 /** The header in the first bytes of a segment; a text says why there is none. */
 export const decodeSegmentHeader = (bytes: Uint8Array, segment: number): SegmentHeader | string => {
   if (bytes.length < segmentHeaderBytes) return "the file ends within its header"

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs"
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { TestBench } from "#sim/world/TestBench.ts"
+import { crc32c } from "#base/Crc32c.ts"
 import * as Disk from "#world/Disk.ts"
 import * as Format from "./Format.ts"
 import { Group } from "./Group.ts"
@@ -130,6 +131,28 @@ describe("the format of segments", () => {
     expect(readBack(1)).toEqual(["41: forty-one", "42: forty-two again", "damage: 0"])
     expect(readBack(2)).toEqual(["0: ", `1: ${"x".repeat(100)}`, "damage: 0"])
     expect(readBack(4_000_000_000)).toEqual([`${large}: large`, "damage: 0"])
+  })
+
+  it("refuses a log of a version that it does not know, instead of taking it for damaged", () => {
+    const [[number, seventh], [, eighth]] = segments
+    const newer = new Uint8Array(eighth)
+    newer[8] = 2
+    new DataView(newer.buffer).setUint32(60, crc32c(newer, 0, 0, 60), true)
+    const bench = new TestBench()
+    bench.startOnce(
+      0,
+      Effect.gen(function* () {
+        yield* Effect.scoped(
+          writeFiles([
+            [number, seventh],
+            [8, newer]
+          ])
+        )
+        yield* Wal.open({ directory: "log" })
+      })
+    )
+    bench.pass(1_000_000)
+    expect(bench.story.at(-1)).toContain("n0 exited: Corrupt: the format has version 2, this program knows 1")
   })
 
   it("takes no header with any bit of it changed, nor under another number", () => {

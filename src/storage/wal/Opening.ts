@@ -11,6 +11,7 @@ import { Disk } from "#world/Disk.ts"
 import type { DiskError } from "#world/WorldError.ts"
 import { Corrupt } from "../StorageError.ts"
 import * as Format from "./Format.ts"
+import { nowhere } from "./Positions.ts"
 import { Recovery, type Tail } from "./Recovery.ts"
 import * as Rotation from "./Rotation.ts"
 import { Scanner } from "./Scanner.ts"
@@ -56,8 +57,13 @@ const readHead = Effect.fnUntraced(function* (directory: string, number: number)
   const path = `${directory}/${Format.nameOf(number)}`
   const file = yield* disk.open(path)
   const sizeBytes = yield* file.size
-  const header = Format.decodeSegmentHeader(yield* file.readAt(0, Format.segmentHeaderBytes), number)
-  return { number, path, sizeBytes, header } satisfies Head
+  const bytes = yield* file.readAt(0, Format.segmentHeaderBytes)
+  const unknown = Format.unknownVersionOf(bytes)
+  if (unknown !== undefined) {
+    const message = `the format has version ${unknown}, this program knows ${Format.version}: use the program that wrote it`
+    return yield* new Corrupt({ path, offsetBytes: 0, message })
+  }
+  return { number, path, sizeBytes, header: Format.decodeSegmentHeader(bytes, number) } satisfies Head
 }, Effect.scoped)
 
 /** The first segment of a log that never was. */
@@ -114,6 +120,24 @@ const settle = Effect.fnUntraced(function* (head: Head, salt: number, tail: Tail
   yield* file.writeAt(tail.group, bytes)
 }, Effect.scoped)
 
+/** Tells the recovery what is wrong with a segment before its records are read; an error when it is not of this log. */
+const judgeHead = (
+  head: Head,
+  before: Segment | undefined,
+  segments: Segments,
+  recovery: Recovery
+): Corrupt | undefined => {
+  const { header, number, path } = head
+  if (typeof header === "string") recovery.lost(path, number, `${header}: repair from a replica or a backup`)
+  else if (header.identity.some((byte, at) => byte !== segments.identity[at])) {
+    return new Corrupt({ path, offsetBytes: 0, message: "this segment belongs to another log: take it away" })
+  } else if (before !== undefined && header.previous !== before.number) {
+    const message = "the segment is missing: bring it back, or repair from a replica"
+    recovery.lost(segments.pathOf(header.previous), header.previous, message)
+  }
+  return undefined
+}
+
 const openExisting = Effect.fnUntraced(function* (directory: string, heads: ReadonlyArray<Head>) {
   const known = heads.find(({ header }) => typeof header !== "string")?.header
   if (known === undefined || typeof known === "string") {
@@ -122,47 +146,42 @@ const openExisting = Effect.fnUntraced(function* (directory: string, heads: Read
   }
   const segments = new Segments(directory, known.identity)
   const recovery = new Recovery(segments.count)
-  let tail: Tail = { end: 0, group: 0, torn: false }
   let before: Segment | undefined
+  let damageBefore = 0
+  let end = 0
   for (let index = 0; index < heads.length; index++) {
     const head = heads[index]
-    const next = heads.at(index + 1)?.header
-    const isLast = index === heads.length - 1
-    if (typeof head.header === "string") recovery.lost(head.path, head.number, head.header)
-    else if (head.header.identity.some((byte, at) => byte !== known.identity[at])) {
-      const message = "this segment belongs to another log: take it away"
-      return yield* new Corrupt({ path: head.path, offsetBytes: 0, message })
-    } else if (before !== undefined && head.header.previous !== before.number) {
-      const message = "the segment is missing: bring it back, or repair from a replica"
-      recovery.lost(segments.pathOf(head.header.previous), head.header.previous, message)
-    }
+    damageBefore = recovery.damage.length
+    const stranger = judgeHead(head, before, segments, recovery)
+    if (stranger !== undefined) return yield* stranger
     const base = typeof head.header === "string" ? (before?.base ?? 0) + (before?.end ?? 0) : head.header.base
     const segment = segments.add(head.number, base, 0)
     // The next header says where this segment's records end.
-    const knowsEnd = typeof next === "object" && next.previous === head.number
-    const limit = knowsEnd ? next.previousEnd : head.sizeBytes
-    const damageBefore = recovery.damage.length
+    const next = heads.at(index + 1)?.header
+    const endKnown = typeof next === "object" && next.previous === head.number
+    const limit = endKnown ? next.previousEnd : head.sizeBytes
     recovery.begin(head.number, head.path, index === 0)
-    const end = yield* scan(head, segment.salt, limit, recovery)
+    end = yield* scan(head, segment.salt, limit, recovery)
     if (end < limit) recovery.gap(end, limit, false)
-    if (isLast) {
-      tail = recovery.endTorn(end)
-      segments.grow(tail.end)
-      if (!recovery.isFounded) break
-      const isDamaged = recovery.damage.length > damageBefore || typeof head.header === "string"
-      yield* settle(head, segment.salt, tail, isDamaged)
-      recovery.finish(
-        (number) => segments.get(number) !== undefined,
-        (number) => segments.pathOf(number)
-      )
-      return { segments, recovery, isFull: isDamaged, isTorn: tail.torn } satisfies Opened
-    }
-    recovery.endDurable({ endKnown: knowsEnd })
+    if (index === heads.length - 1) break
+    recovery.endDurable({ endKnown })
     segments.grow(limit)
     before = segment
   }
-  const message = "the oldest segment's table of streams does not read: repair from a replica or a backup"
-  return yield* new Corrupt({ path: heads[0].path, offsetBytes: Format.segmentHeaderBytes, message })
+  const last = heads[heads.length - 1]
+  const tail = recovery.endTorn(end)
+  segments.grow(tail.end)
+  if (!recovery.isFounded) {
+    const message = "the oldest segment's table of streams does not read: repair from a replica or a backup"
+    return yield* new Corrupt({ path: heads[0].path, offsetBytes: Format.segmentHeaderBytes, message })
+  }
+  const isFull = recovery.damage.length > damageBefore
+  yield* settle(last, segments.newest.salt, tail, isFull)
+  recovery.finish(
+    (number) => segments.get(number) !== undefined,
+    (number) => (number === nowhere ? directory : segments.pathOf(number))
+  )
+  return { segments, recovery, isFull, isTorn: tail.torn } satisfies Opened
 })
 
 /** Reads the log in this directory, or makes one there. */
