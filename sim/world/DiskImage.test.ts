@@ -372,6 +372,41 @@ describe("names", () => {
     expect([certain("a/log"), certain("b/log")]).toEqual([undefined, 7])
   })
 
+  it("that move between directories are durable once both are synced; until then a file is in one place or the other", () => {
+    const places = (keep: boolean, ...synced: ReadonlyArray<string>): ReadonlyArray<string> => {
+      const image = new DiskImage()
+      for (const directory of ["a", "b"]) image.create(directory, "directory")
+      image.create("a/log", new Inode())
+      for (const directory of ["", "a"]) image.syncDirectory(directory)
+      image.rename("a/log", "b/log")
+      for (const directory of synced) image.syncDirectory(directory)
+      image.powerLoss(keep ? keepAll : keepNothing)
+      return image.files().map(([path]) => path)
+    }
+    for (const synced of [[], ["a"], ["b"]]) {
+      expect(places(false, ...synced)).toEqual(["a/log"])
+      expect(places(true, ...synced)).toEqual(["b/log"])
+    }
+    for (const synced of [
+      ["a", "b"],
+      ["b", "a"]
+    ])
+      expect(places(false, ...synced)).toEqual(["b/log"])
+  })
+
+  it("keep their order where they meet: a file made where another went from stays, once it is durable", () => {
+    const image = new DiskImage()
+    const [first, second] = [new Inode(), new Inode()]
+    for (const directory of ["a", "b"]) image.create(directory, "directory")
+    image.create("a/log", first)
+    for (const directory of ["", "a"]) image.syncDirectory(directory)
+    image.rename("a/log", "b/log")
+    image.create("a/log", second)
+    image.syncDirectory("a")
+    image.powerLoss(keepNothing)
+    expect([image.get("a/log"), image.get("b/log")]).toEqual([second, first])
+  })
+
   it("below a directory that vanished are out of reach", () => {
     const image = new DiskImage()
     image.create("directory", "directory")

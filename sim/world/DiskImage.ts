@@ -225,6 +225,7 @@ const applySectors = (image: Image, change: Pending, loss: PowerLoss): void => {
 
 /** A change of names: some go, then some come. */
 interface PendingEntry {
+  /** Those that are still to be synced. */
   readonly directories: ReadonlyArray<string>
   readonly gone: ReadonlyArray<string>
   readonly come: ReadonlyArray<readonly [name: string, entry: Entry]>
@@ -233,6 +234,12 @@ interface PendingEntry {
 const applyNames = (names: Map<string, Entry>, { come, gone }: PendingEntry): void => {
   for (const name of gone) names.delete(name)
   for (const [name, entry] of come) names.set(name, entry)
+}
+
+/** Whether two changes are about one name. */
+const meet = (left: PendingEntry, right: PendingEntry): boolean => {
+  const names = new Set([...left.gone, ...left.come.map(([name]) => name)])
+  return right.gone.some((name) => names.has(name)) || right.come.some(([name]) => names.has(name))
 }
 
 export type Entry = Inode | "directory"
@@ -284,12 +291,22 @@ export class DiskImage {
     return found.sort(byBytes)
   }
 
+  /** A change is durable once all of its directories are synced; then those before it that it builds on are so too. */
   syncDirectory(directory: string): void {
-    this.pendingEntries = this.pendingEntries.filter((entry) => {
-      if (!entry.directories.includes(directory)) return true
-      applyNames(this.durableNames, entry)
-      return false
-    })
+    const open: Array<PendingEntry> = []
+    for (const entry of this.pendingEntries) {
+      const directories = entry.directories.filter((one) => one !== directory)
+      if (directories.length > 0) {
+        open.push({ ...entry, directories })
+        continue
+      }
+      const together = [entry]
+      for (let at = open.length - 1; at >= 0; at--) {
+        if (together.some((one) => meet(open[at], one))) together.unshift(...open.splice(at, 1))
+      }
+      for (const one of together) applyNames(this.durableNames, one)
+    }
+    this.pendingEntries = open
   }
 
   /** Where a file is now, renames considered; undefined: removed. */

@@ -436,7 +436,8 @@ export class SimDisk {
           if (RelativePath.problem(to, { allowRoot: false }) !== undefined) return "not-found"
           const source = this.image.get(from)
           const target = this.image.get(to)
-          if (source === undefined || this.image.get(parentOf(to)) !== "directory") return "not-found"
+          if (source === undefined || to.startsWith(`${from}/`)) return "not-found"
+          if (this.image.get(parentOf(to)) !== "directory") return "not-found"
           if (target === "directory") return "exists"
           if (source === "directory" && target !== undefined) return "not-a-file"
           if (from !== to) {

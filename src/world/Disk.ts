@@ -15,8 +15,10 @@
  * | `rename`, `remove`, `makeDirectory` | when it completes  | `syncDirectory` of the directory (of both, when a rename crosses) |
  *
  * Until then power loss may keep, drop or tear each write on its own, sector by sector and in any order; and may keep
- * or drop each directory entry on its own. A process crash without power loss keeps all that completed.
- * `rename` over an existing file is atomic: a reader sees the old or the new file, never neither.
+ * or drop each change of names on its own. A process crash without power loss keeps all that completed.
+ * `rename` is atomic: over an existing file, a reader sees the old or the new one, never neither; and power loss leaves a
+ * durable file under its old name or its new one, never under both or neither. Between two directories that holds until both are
+ * synced: ext4 and XFS keep it as soon as one is, POSIX does not say so, and nobody may rely on it.
  *
  * Failures: every one is a `DiskError`. A failed write may have written any prefix. After a failed `sync` the caller
  * must treat the file's unsynced bytes as lost and must not retry and believe (see `WorldError`).
@@ -71,7 +73,10 @@ export type Done<A> = Completion.Done<A, DiskError>
 
 export interface Port {
   open(path: string, options: OpenOptions, sink: Sink, done: Done<File | undefined>): void
-  /** A file replaces a file; nothing replaces a directory: that is `exists`. */
+  /**
+   * A file replaces a file; nothing replaces a directory: that is `exists`. Nothing is moved below itself: its new place would
+   * go with it, so that is `not-found`.
+   */
   rename(from: string, to: string, done: Done<void>): void
   /** Removes a file, or an empty directory; one that is not empty is `exists`. */
   remove(path: string, done: Done<void>): void

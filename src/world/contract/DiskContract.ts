@@ -447,6 +447,28 @@ export const claims: ReadonlyArray<Claim> = [
     })
   },
   {
+    name: "nothing is renamed to a place below itself: that is not-found, and all stays where it is",
+    test: Effect.gen(function* () {
+      const disk = yield* Disk.Disk
+      yield* disk.makeDirectory("one")
+      yield* disk.makeDirectory("one/two")
+      yield* makeFile("one/log", "abc")
+      for (const [from, to] of [
+        ["one", "one/three"],
+        ["one", "one/two"],
+        ["one", "one/two/three"],
+        ["one", "one/log"],
+        ["one/log", "one/log/new"]
+      ] as const) {
+        yield* mustFail(`${from} to ${to}`, "not-found", disk.rename(from, to))
+      }
+      mustEqual("the file", yield* readFile("one/log"), "abc")
+      mustEqual("the directory", yield* disk.list("one"), ["log", "two"])
+      yield* disk.rename("one", "one-more")
+      mustEqual("the root", yield* disk.list(""), ["one-more"])
+    })
+  },
+  {
     name: "rename fails with not-found where there is nothing, or no directory to go to",
     test: Effect.gen(function* () {
       const disk = yield* Disk.Disk

@@ -27,10 +27,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
     code: "no-space",
     advice: "the file is as large as it may become; raise the limit of file sizes (ulimit -f)"
   },
-  EINVAL: {
-    code: "io",
-    advice: "the system takes it for nonsense, such as a directory moved into itself; correct the caller"
-  },
+  EINVAL: { code: "io", advice: "the system takes it for nonsense; correct the caller" },
   EACCES: { code: "io", advice: "access is denied; let the server's user read and write the data directory" },
   EPERM: { code: "io", advice: "the operation is not permitted; let the server's user own the data directory" },
   EROFS: {

@@ -71,6 +71,8 @@ export class RealDisk implements Disk.Port {
     fs.stat(this.absolute(to), (_, stats) => {
       fs.lstat(this.absolute(from), (error) => {
         if (error !== null) return settle(error)
+        // POSIX says EINVAL: its new place would go with it.
+        if (to.startsWith(`${from}/`)) return settle(Object.assign(new Error("below itself"), { code: "ENOENT" }))
         if (stats?.isDirectory() === true) return settle(Object.assign(new Error("a directory"), { code: "EEXIST" }))
         fs.rename(this.absolute(from), this.absolute(to), (error) => settle(error))
       })
