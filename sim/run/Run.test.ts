@@ -1,3 +1,4 @@
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { scenario as archive } from "#scenarios/archive/WriteAll.ts"
@@ -319,6 +320,30 @@ describe("a server", () => {
     expect(restarted(Effect.void)).toEqual([1, 2, 3])
     expect(restarted(Effect.fail("disk"))).toEqual([1, 2, 3])
     expect(restarted(Effect.flatMap(Host, (host) => Effect.sync(() => host.exit(1))))).toEqual([1, 2, 3])
+  })
+
+  it("is down for as long as the latest fault says, where several take it down", () => {
+    const seen: Array<number> = []
+    const scenario = small(
+      () =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          seen.push(now)
+          return Effect.never
+        }),
+      { durationMicros: 5_000_000, atlas: { copiesIntactMin: 0 } }
+    )
+    const { faults: _, ...plan } = drawPlan(scenario, { seed: "s" })
+    const at = (kind: Kind, atMillis: number, forMillis: number): Fault => ({
+      kind,
+      atMicros: atMillis * 1_000,
+      forMicros: forMillis * 1_000,
+      nodes: [0],
+      amount: 0
+    })
+    const faults = [at("crash", 1_000, 300), at("wipe", 1_200, 600), at("wipe", 2_500, 900), at("wipe", 2_600, 100)]
+    expect(run(scenario, { ...plan, faults }).result.verdict).toBe("pass")
+    const first = seen[0] - (seen[0] % 1_000)
+    expect(seen.slice(1).map((millis) => millis - first)).toEqual([1_800, 2_700])
   })
 
   it("runs with the version and the options that its last restart gave it", () => {

@@ -69,6 +69,8 @@ class Running {
   private readonly marks: Record<string, number> = {}
   private readonly serverOptions: Array<Readonly<Record<string, OptionValue>>>
   private readonly serverVersions: Array<number>
+  /** When each server was last told to start. */
+  private readonly startsAt: Array<number> = []
   private broken = false
   private failure: string | undefined
   private finished = false
@@ -253,10 +255,14 @@ class Running {
     }
   }
 
+  /** Of several starts of a server that is down, the one that was asked for last counts: that of its latest fault. */
   private startIn(server: number, delayMicros: number): void {
-    this.kernel.call(this.kernel.now + delayMicros, () => {
+    const { kernel } = this
+    const at = kernel.now + delayMicros
+    this.startsAt[server] = at
+    kernel.call(at, () => {
       const machine = this.machines[server]
-      if (machine.isUp) return
+      if (machine.isUp || this.startsAt[server] !== at) return
       machine.start(
         this.scenario.server({
           index: server,

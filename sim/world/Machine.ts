@@ -161,7 +161,7 @@ export class Machine {
     this.options.listener.defect(this, error instanceof Error ? `${error.name}: ${error.message}` : String(error))
   }
 
-  /** Asks the program to end; `stopped` is called once it has, or was made to. */
+  /** Asks the program to end; `stopped` is called once it has, or was made to, unless it died of something else before. */
   stop(stopped: () => void): void {
     const { epoch, fiber } = this
     const { kernel } = this.options
@@ -183,8 +183,9 @@ export class Machine {
       epoch
     )
     kernel.call(kernel.now + stopMicrosMax, () => {
-      if (over) return
-      if (this.epoch === epoch) this.crash({ powerLost: false })
+      // Whoever has taken it down meanwhile says when it is up again.
+      if (over || this.epoch !== epoch) return
+      this.crash({ powerLost: false })
       finish()
     })
   }
