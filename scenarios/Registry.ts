@@ -48,6 +48,12 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./storage/Btree.ts")
   },
+  "storage/wal": {
+    summary:
+      "streams of one log: what was acknowledged stays in its place, and a damaged record is never taken for the end",
+    canary: false,
+    load: () => import("./storage/Wal.ts")
+  },
   "canary/host-clock": {
     summary: "must fail: a node reads the host's clock",
     canary: true,
