@@ -5,22 +5,30 @@ import { parseArgs } from "node:util"
 const help = `Measure Orbit.
 
 USAGE
-  npm run bench -- NAME [--rounds N] [--histories DIR] [--json]
+  npm run bench -- NAME [FLAGS]
 
 BENCHES
   sim      How much faster than real time the simulator is
   judges   How fast histories are judged, beside what Porcupine and Elle have published
+  storage  How fast the engines are, beside LevelDB and LMDB on the same disk
 
 FLAGS
-  --rounds N   Counted rounds of each measurement; the median is printed; default: 5
+  --rounds N   Counted rounds of each measurement; the median is printed; default: 5, for storage 3
   --histories DIR
                For judges: a folder with Porcupine's test data, judged too
+  --quick      For storage: half a million entries instead of ten million
+  --engine A,B For storage: only these of memory, lsm, btree, classic-level, lmdb
+  --dir DIR    For storage: where the stores are; default: a temporary directory
+  --max-memory MIB
+               For storage: only whether the LSM engine keeps to this budget, for --seconds (default: 30)
   --json       Print one JSON object as the last line
   --help       Print this
 
 EXAMPLES
   npm run bench -- sim
   npm run bench -- sim --rounds 11 --json
+  npm run bench -- storage --quick --engine lsm,classic-level
+  npm run bench -- storage --max-memory 64 --seconds 600
   npm run bench -- judges --histories ../porcupine/test_data
 `
 
@@ -34,8 +42,13 @@ const parse = () => {
     return parseArgs({
       allowPositionals: true,
       options: {
-        rounds: { type: "string", default: "5" },
+        rounds: { type: "string" },
         histories: { type: "string" },
+        quick: { type: "boolean", default: false },
+        engine: { type: "string" },
+        dir: { type: "string" },
+        "max-memory": { type: "string" },
+        seconds: { type: "string" },
         json: { type: "boolean", default: false },
         help: { type: "boolean", default: false }
       }
@@ -46,29 +59,61 @@ const parse = () => {
 }
 
 const { positionals, values } = parse()
-const rounds = Number(values.rounds)
+const [name = ""] = positionals
 if (values.help || positionals.length === 0) {
   process.stdout.write(help)
   process.exit(values.help ? 0 : 2)
 }
-if (!Number.isInteger(rounds) || rounds < 1 || rounds > 1_000)
-  usage(`--rounds takes a whole number from 1 to 1000, not "${values.rounds}".`)
-const [name = ""] = positionals
-if (positionals.length > 1 || (name !== "sim" && name !== "judges")) {
-  usage(`There is no bench "${positionals.join(" ")}".`)
+const benches = ["sim", "judges", "storage"]
+if (positionals.length > 1 || !benches.includes(name)) usage(`There is no bench "${positionals.join(" ")}".`)
+
+/** A flag's whole number, or `otherwise`. */
+const whole = (flag: "rounds" | "max-memory" | "seconds", most: number, otherwise: number): number => {
+  const given = values[flag]
+  const number = given === undefined ? otherwise : Number(given)
+  if (!Number.isInteger(number) || number < 1 || number > most)
+    usage(`--${flag} takes a whole number from 1 to ${most}, not "${given}".`)
+  return number
 }
 
-const { histories } = values
-let text: string
-if (name === "judges") {
+const { dir, engine, histories, quick } = values
+const rounds = whole("rounds", 1_000, name === "storage" ? 3 : 5)
+if (histories !== undefined && name !== "judges") usage("--histories is for judges.")
+const ofStorage = quick || [engine, dir, values["max-memory"], values.seconds].some((value) => value !== undefined)
+if (ofStorage && name !== "storage") usage("--quick, --engine, --dir, --max-memory and --seconds are for storage.")
+
+const judges = async (): Promise<string> => {
   if (histories !== undefined && !existsSync(histories)) usage(`--histories ${histories}: there is no such folder.`)
   const { bench, render } = await import("./Judges.ts")
   const report = bench({ rounds, histories })
-  text = values.json ? JSON.stringify(report) : render(report)
-} else {
-  if (histories !== undefined) usage("--histories is for judges.")
+  return values.json ? JSON.stringify(report) : render(report)
+}
+
+const sim = async (): Promise<string> => {
   const { bench, render } = await import("./Sim.ts")
   const report = bench({ rounds })
-  text = values.json ? JSON.stringify(report) : render(report)
+  return values.json ? JSON.stringify(report) : render(report)
 }
+
+const progress = (text: string): void => {
+  process.stderr.write(`${text}\n`)
+}
+
+const storage = async (): Promise<string> => {
+  if (values["max-memory"] !== undefined) {
+    const { bench, render } = await import("./StorageBudget.ts")
+    const budgetMebibytes = whole("max-memory", 16_384, 64)
+    const report = await bench({ budgetMebibytes, seconds: whole("seconds", 86_400, 30), directory: dir, progress })
+    if (!report.kept) process.exitCode = 1
+    return values.json ? JSON.stringify(report) : render(report)
+  }
+  const { bench, names, render } = await import("./Storage.ts")
+  const engines = engine?.split(",")
+  const unknown = engines?.find((one) => !names.includes(one))
+  if (unknown !== undefined) usage(`--engine: there is no "${unknown}", only ${names.join(", ")}.`)
+  const report = await bench({ rounds, quick, engines, directory: dir, progress })
+  return values.json ? JSON.stringify(report) : render(report)
+}
+
+const text = await (name === "judges" ? judges() : name === "sim" ? sim() : storage())
 process.stdout.write(`${text}\n`)
