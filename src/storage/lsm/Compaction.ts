@@ -4,8 +4,8 @@
  *
  * What may go, of entries between the same two snapshots (or none): all but the newest of a key; what a newer range delete
  * covers. A delete, and a range delete, may go when no snapshot is older and no table below has anything of their keys: else
- * what it hides would come back (this is what BUGGY compactions get wrong). With no snapshot older and nothing below at all,
- * sequence numbers become 0, which is one byte.
+ * what it hides would come back. With no snapshot older and nothing below at all, the sequence number of a put becomes 0,
+ * which is one byte; a range delete that stays beside it is newer than a snapshot, so it was newer than the put too.
  */
 import * as Bytes from "#base/Bytes.ts"
 import * as Keys from "../Keys.ts"
@@ -64,7 +64,7 @@ export class Compaction {
     this.options = options
     this.snapshots = options.snapshots
     this.below = options.below.slice().sort((a, b) => Keys.compare(a.from, b.from))
-    this.zeroes = options.below.length === 0 && options.ranges.length === 0
+    this.zeroes = options.below.length === 0
     this.ranges = new RangeDeletes({ needs: (older, newer) => this.stripeOf(older) !== this.stripeOf(newer) })
     const sorted = options.ranges.slice().sort((a, b) => a.sequence - b.sequence)
     for (const { from, to, sequence } of sorted) this.ranges.add(from, to, sequence)
