@@ -186,6 +186,7 @@ class OverlayDisk implements Disk.Port {
       const source = yield* this.look("rename", from)
       const target = yield* this.look("rename", to)
       if (source === undefined) return yield* fault("not-found", "rename", from, "there is no such file")
+      if (to.startsWith(`${from}/`)) return yield* fault("not-found", "rename", to, "it would go with what is moved")
       if (target instanceof Directory) return yield* fault("exists", "rename", to, "a directory is there")
       yield* this.mustHaveParent("rename", to)
       if (from === to) return
