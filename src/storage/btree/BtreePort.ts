@@ -76,6 +76,7 @@ export class BtreePort implements Engine.Port {
       dirtyBytesMax: settings.dirtyBytesMax,
       buggify,
       later,
+      mark: (name) => trace.mark(name),
       stopped: (error) => trace.emit("warn", "storage/stopped", { path: store.file.path, message: error.message })
     })
     this.verifying = new Verifying(later)

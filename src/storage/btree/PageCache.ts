@@ -56,6 +56,8 @@ export class PageCache {
   put(page: Page): void {
     const { number } = page
     this.delete(number)
+    // A large value that is more than all of the memory: who asked for it has it.
+    if (page.sizeBytes > this.bytesMax) return
     const high = number >>> chunkBits
     // No holes, which would make a table of hashes of it.
     while (this.chunks.length <= high) {

@@ -24,6 +24,7 @@ export interface WriterOptions {
   readonly buggify: Buggify
   readonly later: (call: () => void) => void
   readonly stopped: (error: Stopped) => void
+  readonly mark: (name: string) => void
 }
 
 /** Something that needs the tree for itself. It calls `done` once, later. */
@@ -149,6 +150,7 @@ export class Writer {
     const { dirtyBytesMax } = this.options
     if (kind === "exclusive") return this.runAlone()
     if (this.store.dirtyBytes > dirtyBytesMax / 2 && !this.store.isDurable) {
+      this.options.mark("storage/btree-buffered-written")
       return this.store.persist((error) => {
         if (error === undefined || (error.code === "no-space" && this.store.dirtyBytes <= dirtyBytesMax)) this.begin()
         else this.fail(error, this.take(Infinity), undefined)
@@ -223,6 +225,7 @@ export class Writer {
       if (next === "done") this.applyNext(transaction, group, durability)
       else this.carryOn(transaction, operations, next, group, durability)
     }
+    if (how === "full") this.options.mark("storage/btree-spilled")
     if (how === "wait") transaction.bring({ lookAhead: (edit, visit) => this.lookAhead(edit, visit) }, go)
     else transaction.spill(go)
   }
@@ -289,6 +292,7 @@ export class Writer {
   /** Nothing of the group has happened, or nobody knows. */
   private fail(error: Failure, group: ReadonlyArray<Item>, transaction: Transaction | undefined): void {
     if (error._tag === "DiskError" && error.code === "no-space") {
+      this.options.mark("storage/btree-no-space")
       transaction?.abandon()
       return this.finish(group, new Refused({ reason: "no-space", message: "the disk is full: free some space on it" }))
     }
