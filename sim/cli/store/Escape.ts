@@ -11,15 +11,37 @@ export interface Style {
 
 const backslash = 0x5c
 
+const isPlain = (byte: number): boolean => byte >= 0x20 && byte < 0x7f && byte !== backslash
+
+/** The codes of the two digits of each byte. */
+const digits = Uint8Array.from({ length: 512 }, (_, index) => {
+  const text = (index >>> 1).toString(16).padStart(2, "0")
+  return text.charCodeAt(index & 1)
+})
+
+/** Texts are put together here: strings that are joined piece by piece keep the collector busier than the store. */
+let scratch = Buffer.alloc(65_536)
+const lengthMax = 4
+
 export const textOf = (bytes: Uint8Array, { hex }: Style): string => {
-  if (hex) return Hex.of(bytes)
-  let text = ""
-  for (const byte of bytes) {
-    if (byte === backslash) text += "\\\\"
-    else if (byte >= 0x20 && byte < 0x7f) text += String.fromCharCode(byte)
-    else text += `\\x${byte.toString(16).padStart(2, "0")}`
+  if (scratch.length < lengthMax * bytes.length) scratch = Buffer.alloc(lengthMax * bytes.length)
+  let at = 0
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]
+    if (!hex && isPlain(byte)) {
+      scratch[at++] = byte
+      continue
+    }
+    if (!hex) scratch[at++] = backslash
+    if (!hex && byte === backslash) {
+      scratch[at++] = backslash
+      continue
+    }
+    if (!hex) scratch[at++] = 0x78
+    scratch[at++] = digits[2 * byte]
+    scratch[at++] = digits[2 * byte + 1]
   }
-  return text
+  return scratch.latin1Slice(0, at)
 }
 
 /** The bytes that a text means; undefined: it means none. What is not ASCII stands for its UTF-8. */
