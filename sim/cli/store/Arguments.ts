@@ -38,7 +38,7 @@ FLAGS
   --help        Print this
 
 EXIT CODES
-  0 clean, 1 rot was found, 2 a mistake on the command line or no store, 3 the disk failed
+  0 clean, 1 rot was found, 2 a mistake on the command line or no store, 3 the disk failed, or the tool itself
 
 EXAMPLES
   npm run store -- verify data

@@ -2,7 +2,6 @@
  * `npm run store`: looks into the files of a store on this machine, and compacts them. Everything but `compact` works on files that can
  * only be read.
  */
-import * as path from "node:path"
 import { Corrupt, Refused, Stopped } from "#storage/StorageError.ts"
 import { DiskError } from "#world/WorldError.ts"
 import * as Terminal from "../Terminal.ts"
@@ -34,7 +33,7 @@ const carryOut = async (asked: Arguments.Arguments, output: Output): Promise<num
 /** Whoever looks at a store that is in use should know. */
 const warn = ({ command, log, path: store }: Arguments.Arguments): void => {
   if (command === "compact") return
-  const [user] = Place.users([store, ...(log === undefined ? [] : [log])].map((each) => path.resolve(each)))
+  const [user] = Place.users([store, ...(log === undefined ? [] : [log])])
   if (user === undefined) return
   Terminal.note(`Process ${user.pid} has ${user.file} open: what it is changing may look damaged.`)
 }
@@ -50,8 +49,8 @@ const complain = (error: unknown): number => {
     return exitCodes.rot
   }
   const isTrouble = [DiskError, Refused, Stopped, Place.Unreadable].some((kind) => error instanceof kind)
-  if (!isTrouble) throw error
-  Terminal.note((error as Error).message)
+  const defect = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  Terminal.note(isTrouble ? (error as Error).message : `The tool itself broke: ${defect}`)
   return exitCodes.trouble
 }
 

@@ -41,7 +41,7 @@ export const textOf = (bytes: Uint8Array, { hex }: Style): string => {
     scratch[at++] = digits[2 * byte]
     scratch[at++] = digits[2 * byte + 1]
   }
-  return scratch.latin1Slice(0, at)
+  return scratch.toString("latin1", 0, at)
 }
 
 /** The bytes that a text means; undefined: it means none. What is not ASCII stands for its UTF-8. */

@@ -166,12 +166,13 @@ export const users = (
   directories: ReadonlyArray<string>
 ): ReadonlyArray<{ readonly pid: number; readonly file: string }> => {
   if (process.platform !== "linux") return []
+  const real = directories.flatMap((directory) => (fs.existsSync(directory) ? [fs.realpathSync(directory)] : []))
   return fs.readdirSync("/proc").flatMap((name) => {
     const pid = Number(name)
     if (!Number.isInteger(pid) || pid === process.pid) return []
     try {
       const open = fs.readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`))
-      const file = open.find((link) => directories.some((directory) => link.startsWith(`${directory}/`)))
+      const file = open.find((link) => real.some((directory) => link.startsWith(`${directory}/`)))
       return file === undefined ? [] : [{ pid, file }]
     } catch {
       // It has ended, or belongs to somebody else.
