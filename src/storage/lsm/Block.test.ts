@@ -71,11 +71,10 @@ describe("a block", () => {
       fc.property(entriesIn, interval, key, sequence, (entries, restartInterval, key, sequence) => {
         const cursor = opened(write(entries, restartInterval))
         const place = entries.findIndex((entry) => order(entry, { key, sequence, value: undefined }) >= 0)
-        expect(cursor.seek(key, 0, key.length, sequence)).toBe(place >= 0)
-        if (place >= 0) expect(current(cursor)).toEqual(entries[place])
-        const before = place < 0 ? entries.length - 1 : place - 1
-        expect(cursor.previous()).toBe(before >= 0)
-        if (before >= 0) expect(current(cursor)).toEqual(entries[before])
+        const entered = cursor.seek(key, 0, key.length, sequence) ? current(cursor) : undefined
+        expect(entered).toEqual(entries[place])
+        const before = cursor.previous() ? current(cursor) : undefined
+        expect(before).toEqual(entries[place < 0 ? entries.length - 1 : place - 1])
       })
     )
   })

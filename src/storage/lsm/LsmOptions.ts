@@ -16,11 +16,11 @@ export interface Options {
   readonly stream: number
   /** Memory of memtables, of the copy that is being flushed, and of the cache. Default: 64 MiB. */
   readonly memoryBytesMax?: number
-  /** A memtable of this size is flushed. Default: an eighth of the memory. */
+  /** A memtable of this size is flushed. Default: as much as the memory that is not the cache's has room for. */
   readonly memtableBytes?: number
   /** Memtables that wait to be flushed before writes wait. Default: 2. */
   readonly frozenMax?: number
-  /** Default: half of the memory. */
+  /** Default: three eighths of the memory. */
   readonly cacheBytes?: number
   /** Size at which a block is closed. Default: 4 KiB, which is read and checked in 10 microseconds. */
   readonly blockBytes?: number
@@ -50,14 +50,24 @@ export type All = Required<Options>
 
 const mebibyte = 1_048_576
 
+/** What of the memory is the cache's, and the memtables'. The rest is for cursors that read ahead. */
+const cacheShare = 0.375
+const memtablesShare = 0.6
+/**
+ * What a tree takes for each byte of its records, with its nodes and the slab that is being filled. There are as many trees as may
+ * wait, the active one, what is in the log and not in it yet, and the copy that is being flushed.
+ */
+const treeFactor = 1.5
+
 export const complete = (options: Options): All => {
-  const { memoryBytesMax = 64 * mebibyte, level0Tables = 4 } = options
-  const memtableBytes = options.memtableBytes ?? Math.ceil(memoryBytesMax / 8)
+  const { frozenMax = 2, level0Tables = 4, memoryBytesMax = 64 * mebibyte } = options
+  const memtables = (frozenMax + 2) * treeFactor + 1
+  const memtableBytes = options.memtableBytes ?? Math.ceil((memoryBytesMax * memtablesShare) / memtables)
   const all: All = {
     memoryBytesMax,
     memtableBytes,
-    frozenMax: 2,
-    cacheBytes: Math.max(0, Math.floor(memoryBytesMax / 2)),
+    frozenMax,
+    cacheBytes: Math.floor(memoryBytesMax * cacheShare),
     blockBytes: 4_096,
     restartInterval: 16,
     bloomBitsPerKey: 10,

@@ -32,6 +32,9 @@ import * as Version from "./Version.ts"
 /** Entries of a memtable that are handed over before others get their turn. */
 const sliceEntries = 512
 
+/** What the copy of a memtable takes beside its records, which take less than in their arena. */
+const restBytes = 256
+
 type Failure = StorageError | DiskError | Corrupt
 
 const noSpace = new Refused({ reason: "no-space", message: "the device is full: free some space" })
@@ -59,16 +62,16 @@ export class Maintenance {
       step: () => this.flushOldest(),
       judge,
       failed: (error) => {
-        this.refuseFlushes(error)
         this.failed(error)
+        this.refuseFlushes(error)
       }
     })
     this.compacting = new Upkeep<Failure>({
       step: () => this.compactNext(),
       judge,
       failed: (error) => {
-        this.refuseCompactions(error)
         this.failed(error)
+        this.refuseCompactions(error)
       }
     })
     this.runs = [this.flushing.run, this.compacting.run]
@@ -172,7 +175,8 @@ export class Maintenance {
   private build(memtable: Memtable, number: number): Effect.Effect<ReadonlyArray<TableFormat.TableMeta>, Failure> {
     return Effect.gen({ self: this }, function* () {
       const { tree } = memtable
-      const writer = new BlockWriter({ chunkBytes: tree.arena.usedBytes + 65_536, restartInterval: Infinity })
+      const writer = new BlockWriter({ chunkBytes: tree.arena.usedBytes + restBytes, restartInterval: Infinity })
+      this.store.copyBytes = writer.bytes.length
       const versions = new Versions(tree)
       for (let entries = 1; versions.next(); entries++) {
         const { bytes, isTombstone, keyFrom, keyTo, sequence, valueBytes, valueFrom, valueTo } = versions
@@ -191,7 +195,13 @@ export class Maintenance {
         entries: writer.take()
       })
       return yield* this.run(TableJobs.buildTable, input, [number])
-    })
+    }).pipe(
+      Effect.ensuring(
+        Effect.sync(() => {
+          this.store.copyBytes = 0
+        })
+      )
+    )
   }
 
   /** Runs a job; when it fails, what it may have left is removed. */

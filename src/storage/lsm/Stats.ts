@@ -33,7 +33,7 @@ export const of = (store: Store, writing: Writing): Engine.Stats => {
   })
   return {
     diskBytes: store.view.version.diskBytes + manifest.sizeBytes + currentBytes,
-    memoryBytes: memtables.memoryBytes + cache.memoryBytes,
+    memoryBytes: memtables.memoryBytes + store.copyBytes + cache.memoryBytes,
     userBytes: memtables.userBytes,
     writtenBytes: store.writtenBytes.reduce((sum, bytes) => sum + bytes, manifest.writtenBytes),
     batches: writing.batches,

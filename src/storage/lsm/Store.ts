@@ -51,6 +51,8 @@ export class Store {
   stopped: Stopped | undefined
   /** Bytes written to tables, by the level that they were written to. */
   readonly writtenBytes: Array<number> = []
+  /** The copy of a memtable that is being flushed. */
+  copyBytes = 0
   flushes = 0
   compactions = 0
   moves = 0

@@ -1,6 +1,7 @@
 /**
  * Writing: batches into the log and then into the memtables. A batch waits before the log while there is no room: as many
- * memtables wait to be flushed as may, level 0 has as many tables as it may, or a memtable's worth is on its way already. So
+ * memtables wait to be flushed as may, or all their memory is used; level 0 has as many tables as it may; or a memtable's worth is
+ * on its way already. So
  * memory is bounded, and so is what a read has to look into; how long a batch waits depends on how fast tables are built and
  * merged, and `stalls` counts it.
  */
@@ -121,10 +122,18 @@ export class Writing {
   private mustWait(): boolean {
     const { memtables, options } = this.store.parts
     return (
-      (memtables.frozen.length >= options.frozenMax && memtables.isFull) ||
+      (memtables.frozen.length > 0 && this.isMemoryFull()) ||
       this.store.view.version.levels[0].length >= options.level0TablesMax ||
       this.writes.waitingBytes >= options.memtableBytes
     )
+  }
+
+  /** Nothing is full where no memtable waits to be flushed: then there is nothing to wait for. */
+  private isMemoryFull(): boolean {
+    const { memtables, options } = this.store.parts
+    if (memtables.frozen.length >= options.frozenMax && memtables.isFull) return true
+    const memtablesBytes = memtables.memoryBytes + this.writes.waitingBytes + this.store.copyBytes
+    return memtablesBytes > options.memoryBytesMax - options.cacheBytes
   }
 
   private letIn(): void {
