@@ -1,12 +1,14 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { describe, expect, it } from "vitest"
+import * as Subjects from "#sim/storage/Subjects.ts"
 import { TestBench } from "#sim/world/TestBench.ts"
 import { bytesOf, textOf } from "#world/contract/Claim.ts"
 import { Disk } from "#world/Disk.ts"
 import type { World } from "#world/World.ts"
 import { Batch } from "../Batch.ts"
 import * as BtreeEngine from "../btree/BtreeEngine.ts"
+import { listed } from "../contract/EngineClaim.ts"
 import * as Engine from "../Engine.ts"
 import * as LsmEngine from "../lsm/LsmEngine.ts"
 import * as MemoryEngine from "../memory/MemoryEngine.ts"
@@ -64,8 +66,8 @@ const makers: Readonly<Record<StoreKind, Make>> = {
 class Machine {
   private readonly bench = new TestBench()
 
-  constructor(kind: StoreKind) {
-    this.run(Effect.scoped(makers[kind]))
+  constructor(make: Make) {
+    this.run(make)
   }
 
   run<A>(program: Effect.Effect<A, unknown, World | Scope.Scope>): A {
@@ -80,12 +82,12 @@ class Machine {
     return results[0]
   }
 
-  verify(kind: StoreKind): Verification.Report {
-    return this.run(Verification.verify("store", kind))
+  verify(kind: StoreKind, directory = "store"): Verification.Report {
+    return this.run(Verification.verify(directory, kind))
   }
 
-  names(): ReadonlyArray<string> {
-    return this.run(Effect.flatMap(Disk, (disk) => disk.list("store")))
+  names(directory = "store"): ReadonlyArray<string> {
+    return this.run(Effect.flatMap(Disk, (disk) => disk.list(directory)))
   }
 
   /** All files as they are. */
@@ -128,11 +130,11 @@ const known = (names: ReadonlyArray<string>) => names.filter((name) => fileKind(
 
 describe.each(kinds)("a sound store of the kind %s", (kind) => {
   it("is known by its files", () => {
-    expect(kindsOf(new Machine(kind).names())).toEqual([kind])
+    expect(kindsOf(new Machine(makers[kind]).names())).toEqual([kind])
   })
 
   it("has nothing wrong with it, and is as it was when that is known", () => {
-    const machine = new Machine(kind)
+    const machine = new Machine(makers[kind])
     const before = machine.contents()
     const { bytes, files, rot, units } = machine.verify(kind)
     expect([rot, files > 0, units > 5, bytes > 1_500]).toEqual([[], true, true, true])
@@ -140,7 +142,7 @@ describe.each(kinds)("a sound store of the kind %s", (kind) => {
   })
 
   it("is made of units that follow each other without a gap, from the begin to the end of each file", () => {
-    const machine = new Machine(kind)
+    const machine = new Machine(makers[kind])
     for (const [name, contents] of machine.contents()) {
       if (fileKind(name) === undefined) continue
       const units = machine.units(name).toSorted((a, b) => a.offsetBytes - b.offsetBytes)
@@ -156,7 +158,7 @@ describe.each(kinds)("a sound store of the kind %s", (kind) => {
   })
 
   it("shows what was written in the units' entries", () => {
-    const machine = new Machine(kind)
+    const machine = new Machine(makers[kind])
     const found = new Map<string, string>()
     for (const name of known(machine.names())) {
       for (const { entries = [] } of machine.units(name)) {
@@ -164,6 +166,37 @@ describe.each(kinds)("a sound store of the kind %s", (kind) => {
       }
     }
     for (const [key, value] of values) expect([key, found.get(key)]).toEqual([key, value])
+  })
+})
+
+/** Versions that snapshots hold, deletes, ranges, an ingestion, large values; some of it in the log only. */
+const work = Effect.fnUntraced(function* (engine: Engine.Engine["Service"]) {
+  for (let step = 0; step < 90; step++) {
+    const key = bytesOf(`key ${(step * 7) % 25}`)
+    const batch = new Batch().put(key, bytesOf(`${step} `.repeat(step % 30 === 0 ? 2_000 : step)))
+    if (step % 5 === 0) batch.delete(bytesOf(`key ${step % 25}`))
+    if (step % 11 === 0) batch.deleteRange(bytesOf("key 1"), bytesOf("key 15"))
+    yield* engine.write(batch, step % 3 === 0 ? "synced" : "buffered")
+    if (step % 4 === 0) yield* engine.snapshot
+    if (step % 20 === 0) yield* engine.flush
+    if (step === 50) {
+      const entries = Array.from({ length: 20 }, (_, index) => [`key ${100 + index}`, "ingested"] as const)
+      yield* engine.ingest(listed(entries))
+    }
+    if (step === 70) yield* engine.compact
+  }
+})
+
+describe.each(Subjects.all)("a store of the engine $name with much in it", ({ name, sets }) => {
+  it("has nothing wrong with it, nor has its log, under any options", () => {
+    for (const set of sets.filter((_, index) => index < 4 || index % 5 === 0)) {
+      const made = Effect.flatMap(set.open("store"), (port) => work(Engine.make(port)))
+      const machine = new Machine(made)
+      const [kind] = kindsOf(machine.names())
+      expect([set.name, kind, machine.verify(kind).rot]).toEqual([set.name, name, []])
+      const hasLog = machine.names("").includes("store-log")
+      expect([set.name, hasLog && machine.verify("log", "store-log").rot]).toEqual([set.name, hasLog && []])
+    }
   })
 })
 
@@ -177,7 +210,7 @@ const strides: Readonly<Record<StoreKind, number>> = { memory: 17, lsm: 23, btre
 
 describe.each(kinds)("a flipped bit in a store of the kind %s", (kind) => {
   it("is found, wherever it is, in its file and not behind it", () => {
-    const machine = new Machine(kind)
+    const machine = new Machine(makers[kind])
     let flipped = 0
     for (const [name, contents] of machine.contents()) {
       if (fileKind(name) === undefined) continue
@@ -201,7 +234,7 @@ describe.each(kinds)("a flipped bit in a store of the kind %s", (kind) => {
 
 describe("between the files of an LSM store", () => {
   const broken = (change: (names: ReadonlyArray<string>) => Effect.Effect<void, unknown, World | Scope.Scope>) => {
-    const machine = new Machine("lsm")
+    const machine = new Machine(makers.lsm)
     const names = machine.names()
     machine.run(change(names))
     return machine.verify("lsm").rot.map(({ message, path }) => `${path}: ${message}`)
@@ -229,7 +262,7 @@ describe("between the files of an LSM store", () => {
   })
 
   it("what nobody names is left over, and not rot", () => {
-    const machine = new Machine("lsm")
+    const machine = new Machine(makers.lsm)
     const leave = Effect.fnUntraced(function* (name: string) {
       yield* (yield* Disk).open(`store/${name}`, { create: true })
     })
@@ -273,7 +306,7 @@ describe.each(["memory", "lsm"] as const)("an engine of the kind %s that is open
   const withoutLog = entriesOf({ kind, log: undefined, isReading: true })
 
   it("shows what its own files have and, with its log, everything, without a trace on the disk", () => {
-    const machine = new Machine(kind)
+    const machine = new Machine(makers[kind])
     machine.run(writeLate(kind))
     const before = machine.contents()
     expect(machine.run(overlaid(withoutLog))).toEqual(written)
@@ -282,7 +315,7 @@ describe.each(["memory", "lsm"] as const)("an engine of the kind %s that is open
   })
 
   it("loses nothing that only the log has when it is compacted without it", () => {
-    const machine = new Machine(kind)
+    const machine = new Machine(makers[kind])
     machine.run(writeLate(kind))
     const compact = Effect.flatMap(
       Opened.open({ directory: "store", kind, log: undefined, isReading: false }),
@@ -297,7 +330,7 @@ describe.each(["memory", "lsm"] as const)("an engine of the kind %s that is open
 
 describe("an LSM store that is compacted from outside", () => {
   it("keeps the compression of its tables", () => {
-    const machine = new Machine("lsm")
+    const machine = new Machine(makers.lsm)
     const isCompressed = () =>
       machine
         .names()
@@ -315,7 +348,7 @@ describe("an LSM store that is compacted from outside", () => {
 
 describe("a log whose last group was torn", () => {
   it("is torn, and not rotten", () => {
-    const machine = new Machine("log")
+    const machine = new Machine(makers.log)
     const names = machine.names()
     machine.run(
       Effect.gen(function* () {
