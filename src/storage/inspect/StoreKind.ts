@@ -35,7 +35,9 @@ export const fileKind = (name: string): FileKind | undefined => {
   return undefined
 }
 
-/** The stores whose files these are: one, in a directory that is right. */
-export const kindsOf = (names: ReadonlyArray<string>): ReadonlyArray<StoreKind> => [
-  ...new Set(names.flatMap((name) => fileKind(name)?.store ?? []))
-]
+/** LevelDB and RocksDB have a file `CURRENT` as well. */
+const foreign = /^MANIFEST-\d+$/
+
+/** The stores whose files these are: one, in a directory that is right; none of ours in one of somebody else's. */
+export const kindsOf = (names: ReadonlyArray<string>): ReadonlyArray<StoreKind> =>
+  names.some((name) => foreign.test(name)) ? [] : [...new Set(names.flatMap((name) => fileKind(name)?.store ?? []))]

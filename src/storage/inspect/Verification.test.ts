@@ -200,6 +200,22 @@ describe.each(Subjects.all)("a store of the engine $name with much in it", ({ na
   })
 })
 
+describe("a directory", () => {
+  it.each([
+    [[], []],
+    [["CURRENT", "LOCK", "LOG", "MANIFEST-000004", "000005.ldb"], []],
+    [["data.mdb", "lock.mdb"], []],
+    [["00000001.new", "data.btree.new", "1.table", "00000001.table.bak"], []],
+    [["CURRENT"], ["lsm"]],
+    [
+      ["00000001.checkpoint", "00000002.wal", "data.btree"],
+      ["memory", "log", "btree"]
+    ]
+  ])("with %j holds %j", (names, kinds) => {
+    expect(kindsOf(names)).toEqual(kinds)
+  })
+})
+
 /** Bytes that mean nothing: pages that nobody uses. */
 const isFree = (units: ReadonlyArray<Unit>, offset: number): boolean =>
   units.some(
