@@ -208,10 +208,16 @@ export class Entries {
       entry.mark = this.marks[i]
       if (level > 0 && i === from) Node.insertFirstChild(bytes, entry)
       else Node.insert(bytes, i - from, entry)
-      if (entry.mark === Node.largeMark) putExtra(bytes, Node.hasLarge)
+      if (this.isAboveLarge(i, level)) putExtra(bytes, Node.hasLarge)
     }
     page.children = this.childrenOf(from, to)
     return page
+  }
+
+  /** Whether an entry is a large value, or a child that has one below it. */
+  private isAboveLarge(index: number, level: number): boolean {
+    if (level === 0) return this.marks[index] === Node.largeMark
+    return (this.arena[this.keyTo[index] + Node.childFlagsAt] & Node.hasLarge) !== 0
   }
 
   private childrenOf(from: number, to: number): Children | undefined {

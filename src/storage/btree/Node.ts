@@ -23,6 +23,8 @@ export const entryBytes = 4
 export const largeMark = 0xffff
 export const largeReferenceBytes = 12
 export const childReferenceBytes = 10
+/** Where in it the flags are. */
+export const childFlagsAt = 9
 /** In a node's `extra`, and in a reference to it: a large value hangs below. */
 export const hasLarge = 1
 
@@ -68,11 +70,11 @@ export const putChildReference = (bytes: Uint8Array, index: number, reference: R
   putU32(bytes, at, reference.number)
   putU32(bytes, at + 4, reference.checksum)
   bytes[at + 8] = reference.pages
-  bytes[at + 9] = flags
+  bytes[at + childFlagsAt] = flags
 }
 
 export const childFlags = (bytes: Uint8Array, index: number): number =>
-  bytes[payloadAt(bytes, entryAt(bytes, index)) + 9]
+  bytes[payloadAt(bytes, entryAt(bytes, index)) + childFlagsAt]
 
 /** `pages` from the value's length. */
 export const largeReference = (bytes: Uint8Array, entry: number, pageBytes: number): Reference => {

@@ -20,21 +20,20 @@ const collect = (page: Page, into: Array<Page>): void => {
   into.push(page)
 }
 
-/** Writes into a node the references to what hangs on it, and whether a large value is below. */
+/** Writes into a node the references to what hangs on it, and that a large value is below. */
 const refer = (page: Page): void => {
   const { bytes, children, level } = page
-  if (children !== undefined) {
-    for (let index = 0; index < children.length; index++) {
-      const child = children[index]
-      if (child === undefined) continue
-      const to = { number: child.number, checksum: Format.checksumOf(child.bytes), pages: child.pages }
-      if (level > 0) Node.putChildReference(bytes, index, to, Format.extraOf(child.bytes))
-      else Node.putLargeReference(bytes, index, to)
-    }
+  if (children === undefined) return
+  let flags = Format.extraOf(bytes)
+  for (let index = 0; index < children.length; index++) {
+    const child = children[index]
+    if (child === undefined) continue
+    const to = { number: child.number, checksum: Format.checksumOf(child.bytes), pages: child.pages }
+    const below = Format.extraOf(child.bytes)
+    if (level > 0) Node.putChildReference(bytes, index, to, below)
+    else Node.putLargeReference(bytes, index, to)
+    if (level > 0) flags |= below
   }
-  if (level === 0) return
-  let flags = 0
-  for (let index = 0; index < Node.countOf(bytes); index++) flags |= Node.childFlags(bytes, index)
   Format.putExtra(bytes, flags)
 }
 
