@@ -12,9 +12,11 @@ import * as os from "node:os"
 import * as tls from "node:tls"
 import * as timers from "node:timers"
 import { Worker } from "node:worker_threads"
-import { afterEach, describe, expect, it } from "vitest"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import * as Tripwire from "./Tripwire.ts"
 
+// While it reports, the test runner puts back `process.nextTick` as it was before the traps, up to its own next tick.
+beforeEach(() => new Promise<void>((resolve) => setImmediate(resolve)))
 afterEach(() => Tripwire.disarm())
 
 /** Does it under the armed wire; what tripped, and what the caller saw of it. */
