@@ -30,7 +30,7 @@ import { Upkeep } from "./Upkeep.ts"
 import * as Version from "./Version.ts"
 
 /** Entries of a memtable that are handed over before others get their turn. */
-const sliceEntries = 512
+const sliceEntries = 2_048
 
 /** What the copy of a memtable takes beside its records, which take less than in their arena. */
 const restBytes = 256

@@ -1,6 +1,6 @@
 /**
  * RealWorkers: a node's worker threads. A thread is started when a job finds none idle, up to as many as the node has cores beside
- * its own thread's, and is kept. Idle threads do not keep the process alive.
+ * its own thread's, and two at least, and is kept. Idle threads do not keep the process alive.
  *
  * A thread imports the job's module, so a job may come from any file that Node.js can run; `RealWorkerThread` is its other end.
  * An interrupted job cannot be told to stop, as it may be in the middle of a long calculation: its thread is ended, and the
@@ -33,6 +33,9 @@ export type Answer =
 /** What the young objects of a merge take before the collector looks at them: with less it copies what is dead a moment later. */
 const youngMebibytes = 64
 
+/** With one thread a short job, for which somebody may wait, would stand behind a long one. */
+const threadsMin = 2
+
 interface Call {
   readonly job: Job
   readonly input: Uint8Array
@@ -61,7 +64,7 @@ export class RealWorkers {
   constructor(options: { readonly root: string; readonly name: string; readonly trace: Trace["Service"] }) {
     this.start = { root: options.root, name: options.name }
     this.trace = options.trace
-    this.threadsMax = Math.max(1, availableParallelism() - 1)
+    this.threadsMax = Math.max(threadsMin, availableParallelism() - 1)
     this.service = { run: (job, input) => this.run(job, input) }
   }
 
