@@ -39,11 +39,7 @@ const adapters: ReadonlyArray<Adapter> = [
   {
     name: "classic-level",
     open: LevelDb.open,
-    exceptions: {
-      ...unverified,
-      "closing and opening again, many times, loses nothing and leaves no files behind":
-        "each opening makes a table, and tables whose keys do not overlap are not merged"
-    }
+    exceptions: unverified
   },
   {
     name: "lmdb",
