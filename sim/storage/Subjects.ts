@@ -48,7 +48,10 @@ const subjectOf = (name: string, choices: Choices, open: Open): Subject => {
     ...Object.entries(choices).flatMap(([option, values]) => values.map((value) => setOf({ [option]: value })))
   ]
   const drawing = new Draw(prngOf(name, "option sets"))
-  while (sets.length < setsMin) sets.push(draw(drawing))
+  while (sets.length < setsMin) {
+    const drawn = draw(drawing)
+    if (!sets.some(({ name: other }) => other === drawn.name)) sets.push(drawn)
+  }
   return { name, sets, draw }
 }
 
@@ -116,7 +119,8 @@ export const lsm = subjectOf(
 
 const btreeChoices: Choices = {
   pageBytes: [512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768],
-  memoryBytesMax: [0, 2_000, 10_000, 40_000, 1_048_576]
+  memoryBytesMax: [0, 2_000, 10_000, 40_000, 1_048_576],
+  sparePercent: [0, 50, 90]
 }
 
 export const btree = subjectOf("btree", btreeChoices, (directory, chosen) =>
