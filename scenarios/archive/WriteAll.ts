@@ -8,12 +8,9 @@ import { unknown } from "#models/Model.ts"
 import * as Linearizability from "#sim/judges/Linearizability.ts"
 import type { ClientSpec, Perform, Scenario } from "#sim/run/Scenario.ts"
 import * as Archive from "../systems/Archive.ts"
-import { contract } from "./Contract.ts"
-
-export type Operation = { readonly type: "get" | "put"; readonly key: number }
+import { contract, valueOf, type Operation } from "./Contract.ts"
 
 const keys = 24
-const valueOf = (key: number): number => key * 1_000 + 7
 
 const client = Effect.fnUntraced(function* (spec: ClientSpec) {
   const archive = yield* Archive.client(spec, { retryMicros: 100_000, timeoutMicros: 2_000_000 })

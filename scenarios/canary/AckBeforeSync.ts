@@ -17,6 +17,7 @@ export const scenario: Scenario<Durable.Operation, number> = {
   },
   server: (spec) => DurableCounter.server(spec, { answersBeforeSync: true }),
   durationMicros: 80_000_000,
+  judges: [Durable.linearizability],
   workload: { ...Durable.scenario.workload, gapMicros: 2_000 },
   faults: ["lose-unsynced"],
   canary: { judge: "linearizability", bug: "an acknowledgement before the sync" }

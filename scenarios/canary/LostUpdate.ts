@@ -47,6 +47,7 @@ export const scenario: Scenario<Durable.Operation, number> = {
   clients: { default: 5, min: 5, max: 5 },
   durationMicros: 2_000_000,
   server: racyServer,
+  judges: [Durable.linearizability],
   workload: { ...Durable.scenario.workload, gapMicros: 0 },
   policies: ["uniform", "pct"],
   faults: [],

@@ -7,17 +7,16 @@ import * as Counter from "#models/Counter.ts"
 import { unknown } from "#models/Model.ts"
 import * as Atlas from "#sim/faults/Atlas.ts"
 import * as Linearizability from "#sim/judges/Linearizability.ts"
+import type { Judge } from "#sim/run/Judge.ts"
 import type { ClientSpec, Perform, Scenario } from "#sim/run/Scenario.ts"
 import * as Call from "../systems/Call.ts"
 import * as DurableCounter from "../systems/DurableCounter.ts"
+import { contract } from "./Contract.ts"
 
-/** An addition carries a note of some bytes, which the log keeps. */
-export type Operation =
-  | { readonly type: "read" }
-  | { readonly type: "add"; readonly delta: number; readonly noteBytes: number }
+export type Operation = Counter.Operation
 
-/** Several sectors. */
-const noteBytesMax = 1_500
+/** Most additions are small; some fill sectors of the log. */
+const smallMax = 9
 
 const client = Effect.fnUntraced(function* (spec: ClientSpec) {
   const caller = yield* Call.make(spec, { retryMicros: 100_000, timeoutMicros: 6_000_000 })
@@ -25,13 +24,22 @@ const client = Effect.fnUntraced(function* (spec: ClientSpec) {
     caller.call<number>(
       (writer) => {
         writer.u8(DurableCounter.operations[operation.type])
-        if (operation.type === "add") writer.f64(operation.delta).raw(new Uint8Array(operation.noteBytes).fill(1))
+        if (operation.type === "add") writer.f64(operation.delta)
       },
       (body) => body.f64(),
       done
     )
   }
   return perform
+})
+
+export const linearizability: Judge<Operation, number> = Linearizability.judge({
+  name: "linearizability",
+  model: Counter.make(),
+  toOperation: (operation: Operation, outcome) => ({
+    operation,
+    result: outcome.type === "ok" ? outcome.value : unknown
+  })
 })
 
 export const scenario: Scenario<Operation, number> = {
@@ -47,9 +55,9 @@ export const scenario: Scenario<Operation, number> = {
     draw: (draw) =>
       draw.chance(1, 3)
         ? { type: "read" }
-        : { type: "add", delta: draw.between(1, 9), noteBytes: draw.chance(1, 2) ? 0 : draw.below(noteBytesMax) },
+        : { type: "add", delta: draw.between(1, draw.chance(1, 2) ? smallMax : DurableCounter.deltaMax) },
     client,
-    final: () => [{ type: "add", delta: 1, noteBytes: 0 }, { type: "read" }],
+    final: () => [{ type: "add", delta: 1 }, { type: "read" }],
     label: (operation) => (operation.type === "read" ? "read" : `add ${operation.delta}`)
   },
   faults: [
@@ -78,14 +86,5 @@ export const scenario: Scenario<Operation, number> = {
   ],
   atlas: Atlas.nothing,
   describe: DurableCounter.describe,
-  judges: [
-    Linearizability.judge({
-      name: "linearizability",
-      model: Counter.make(),
-      toOperation: (operation: Operation, outcome) => ({
-        operation,
-        result: outcome.type === "ok" ? outcome.value : unknown
-      })
-    })
-  ]
+  judges: [linearizability, contract]
 }

@@ -32,7 +32,7 @@ const blobBytesMax = 64
 /** The first byte of a blob by version of the program; every version reads all of them. */
 const magics: ReadonlyArray<number> = [0xa0, 0xa1]
 
-const encode = (value: number, version: number): Uint8Array => {
+export const encode = (value: number, version: number): Uint8Array => {
   const body = Writer.make().u8(magics[version]).f64(value).finish()
   return Writer.make().u32(crc32c(body)).raw(body).finish()
 }

@@ -1,7 +1,7 @@
 /**
  * DurableCounter: one server that counts on disk. Every addition is a record of an append-only log (length, CRC-32C, client,
- * number, note, delta); additions that arrive while a sync is under way share the next one; an answer follows the sync.
- * The note is the client's own, and makes records of all sizes: what power loss leaves of a few of them has holes.
+ * number, delta); additions that arrive while a sync is under way share the next one; an answer follows the sync. A
+ * delta is written as so many ones, a byte each: records are of all sizes, and a hole that power loss tears in one counts.
  *
  * At start the log is read up to its first bad record and written anew, as one record, to another file that then takes its
  * place: a torn tail ends there, and nothing is believed that a failed sync left in memory only. Any disk error ends
@@ -36,7 +36,7 @@ export interface Behaviour {
 }
 
 const directory = "counter"
-const logPath = `${directory}/log`
+export const logPath = `${directory}/log`
 const nextPath = `${directory}/log.next`
 
 interface Counted {
@@ -63,11 +63,11 @@ const encodeSnapshot = (counted: Counted): Uint8Array => {
   return frame(body)
 }
 
-/** Of an addition, without its note. */
-const additionBytes = 17
+/** The largest delta, and so the longest record: several sectors. */
+export const deltaMax = 1_500
 
-const encodeAddition = (client: number, number: number, delta: number, note: Uint8Array): Uint8Array =>
-  frame(Writer.make().u8(recordKinds.addition).u32(client).u32(number).raw(note).f64(delta))
+const encodeAddition = (client: number, number: number, delta: number): Uint8Array =>
+  frame(Writer.make().u8(recordKinds.addition).u32(client).u32(number).raw(new Uint8Array(delta).fill(1)))
 
 const count = (counted: Counted, client: number, number: number, delta: number): void => {
   counted.value += delta
@@ -87,8 +87,9 @@ export const replay = (log: Uint8Array): Counted => {
     if (record.u8() === recordKinds.addition) {
       const client = record.u32()
       const number = record.u32()
-      record.raw(length - additionBytes)
-      count(counted, client, number, record.f64())
+      let delta = 0
+      for (const one of record.rest()) delta += one
+      count(counted, client, number, delta)
       continue
     }
     counted.value = record.f64()
@@ -140,10 +141,9 @@ const carryOut = (
     const last = counted.sessions.get(client)
     if (last === undefined || number > last.number) {
       const delta = body.f64()
-      const note = body.rest()
-      if (!body.isWhole) continue
+      if (!body.isWhole || delta > deltaMax) continue
       count(counted, client, number, delta)
-      records.raw(encodeAddition(client, number, delta, note))
+      records.raw(encodeAddition(client, number, delta))
     } else if (number < last.number) continue
     answer(from, Call.answer(number).f64(counted.sessions.get(client)!.value).finish())
   }

@@ -36,11 +36,18 @@ export const definitions = {
   fragment: { group: "network", summary: "byte streams arrive in chunks of at most `amount` bytes" },
   "slow-link": { group: "network", summary: "links of a node carry `amount` bytes a millisecond" },
   reset: { group: "network", summary: "all connections of a node break" },
-  "lose-unsynced": { group: "disk", summary: "power loss: each unsynced write is kept or lost on its own draw" },
-  "torn-write": { group: "disk", summary: "power loss cuts unsynced writes at sector boundaries" },
+  "lose-unsynced": {
+    group: "disk",
+    summary: "power loss, inside the next sync when `amount` is 1: each unsynced write is kept or lost on its own draw"
+  },
+  "torn-write": {
+    group: "disk",
+    summary: "power loss, inside the next sync when `amount` is 1, cuts unsynced writes at sector boundaries"
+  },
   "lose-directory-entry": {
     group: "disk",
-    summary: "power loss: directory entries that were not synced are kept or lost"
+    summary:
+      "power loss, inside the next sync when `amount` is 1: directory entries that were not synced are kept or lost"
   },
   misdirect: { group: "disk", summary: "a write lands one sector off, over its neighbour" },
   "bit-rot": { group: "disk", summary: "a bit of a durable sector flips" },

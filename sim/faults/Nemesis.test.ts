@@ -397,6 +397,23 @@ describe("faults of processes", () => {
     expect(all.paused.at(-1)).toBe(`n0 goes on at ${from + 13 * second}`)
   })
 
+  it("power loss waits for the next sync when it is told to, of a file or a directory, and takes what that did not finish", () => {
+    for (const kind of ["lose-unsynced", "torn-write", "lose-directory-entry"] as const) {
+      const all = cluster()
+      all.nemesis.schedule([fault(all, kind, { nodes: [0], amount: 1, forMicros: 7 * second })])
+      all.bench.pass(second)
+      expect(all.struck).toEqual([`${kind}: n0: inside its next sync`])
+      const answers: Array<string> = []
+      all.disks[0].makeDirectory("a", (error) => answers.push(error?.code ?? "ok"))
+      all.bench.pass(second)
+      expect([all.machines[0].isUp, answers]).toEqual([true, ["ok"]])
+      all.disks[0].syncDirectory("", () => answers.push("synced"))
+      all.bench.pass(second)
+      expect([all.machines[0].isUp, answers, all.bench.story.at(-1)]).toEqual([false, ["ok"], "n0 killed"])
+      expect(all.machines[0].faults).toMatchObject({ killDownMicros: 7 * second, killAtSync: false })
+    }
+  })
+
   it("kill-at-io kills in the disk call that it names, tells how long the node is down, and the nearer of two counts", () => {
     const all = cluster()
     all.nemesis.schedule([

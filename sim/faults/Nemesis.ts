@@ -218,6 +218,11 @@ export class Nemesis {
       losesEntries: kind === "lose-directory-entry"
     })
     const powerLost = kind === "lose-unsynced" || kind === "torn-write" || kind === "lose-directory-entry"
+    if (powerLost && fault.amount === 1) {
+      machine.faults.killAtSync = true
+      machine.faults.killDownMicros = fault.forMicros
+      return `${machine.name}: inside its next sync`
+    }
     machine.crash({ powerLost })
     if (kind === "version") this.victim.change(machine.index, { version: fault.amount })
     if (kind === "config") this.victim.change(machine.index, { optionsDraw: fault.amount })

@@ -48,6 +48,13 @@ const nodesAround = (draw: Draw, place: Place, count: number): ReadonlyArray<num
   return draw.sample(nodes, nodes.length)
 }
 
+/** At any time, or just when something is on its way to the device. */
+const powerLoss = (draw: Draw, place: Place): Drawn => ({
+  forMicros: downtime(draw),
+  nodes: someNode(draw, place),
+  amount: draw.below(2)
+})
+
 const drawKind: Readonly<Record<Kind, (draw: Draw, place: Place) => Drawn>> = {
   delay: (draw) => ({ forMicros: aWhile(draw), amount: draw.between(1 * millis, 200 * millis) }),
   loss: (draw) => ({ forMicros: aWhile(draw), amount: draw.between(10, 400) }),
@@ -73,9 +80,9 @@ const drawKind: Readonly<Record<Kind, (draw: Draw, place: Place) => Drawn>> = {
     amount: draw.between(1, 200)
   }),
   reset: (draw, shape) => ({ nodes: someNode(draw, shape) }),
-  "lose-unsynced": (draw, shape) => ({ forMicros: downtime(draw), nodes: someNode(draw, shape) }),
-  "torn-write": (draw, shape) => ({ forMicros: downtime(draw), nodes: someNode(draw, shape) }),
-  "lose-directory-entry": (draw, shape) => ({ forMicros: downtime(draw), nodes: someNode(draw, shape) }),
+  "lose-unsynced": powerLoss,
+  "torn-write": powerLoss,
+  "lose-directory-entry": powerLoss,
   misdirect: (draw, shape) => ({ nodes: someNode(draw, shape) }),
   "bit-rot": (draw, shape) => ({ nodes: someNode(draw, shape), amount: draw.between(1, 3) }),
   "io-error": (draw, shape) => ({

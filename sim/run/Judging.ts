@@ -64,6 +64,16 @@ export class Judging {
     return over
   }
 
+  /** The same for an operation that has its outcome, now. */
+  completed(operation: Operation, atMicros: number, node: number): boolean {
+    let over = false
+    for (const sitting of this.sittings) {
+      if (sitting.violation !== undefined || sitting.session.completed === undefined) continue
+      if (this.breaks(sitting, atMicros, node, sitting.session.completed(operation))) over = true
+    }
+    return over
+  }
+
   private breaks(sitting: Sitting, atMicros: number, node: number, violation: Violation | undefined): boolean {
     if (violation === undefined) return false
     sitting.violation = { atMicros, node, ...violation }

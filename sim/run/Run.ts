@@ -158,6 +158,7 @@ class Running {
         kernel.hash.text(
           operation.outcome.type === "ok" ? (JSON.stringify(operation.outcome.value) ?? "") : operation.outcome.type
         )
+        if (this.judging.completed(operation, kernel.now, plan.nodes + operation.client)) this.breaks()
       },
       finished: () => {
         this.finished = true

@@ -10,6 +10,8 @@ export class DiskFaults {
   lying = false
   /** The machine dies inside its n-th disk call from now on; 0: it does not. */
   killAtCall = 0
+  /** The machine dies inside its next sync. */
+  killAtSync = false
   /** How long it is down then. */
   killDownMicros = 0
   /** The next write lands one sector off. */
@@ -47,6 +49,7 @@ export class DiskFaults {
     this.stuck = false
     this.lying = false
     this.killAtCall = 0
+    this.killAtSync = false
     this.misdirectNext = false
   }
 }

@@ -222,7 +222,7 @@ class SimFile implements Disk.File {
     call.prepare(this, epoch, code, ticket, offset, bytes, length)
     this.underWay.push(call)
     if (disk.faults.onCall !== undefined) call.forced = disk.faults.onCall(operations[code], this.path)
-    if (disk.isLastCall()) return disk.owner.killed()
+    if (disk.isLastCall(call.syncs)) return disk.owner.killed()
     const latency = (code === codes.sync ? 0 : disk.callMicros()) + (call.syncs ? disk.syncMicros() : 0)
     if (this.isStuck || (disk.faults.stuck && call.syncs)) {
       this.isStuck = true
@@ -299,8 +299,10 @@ export class SimDisk {
   }
 
   /** Counts a disk call towards the one in which the machine is to die; true: it is this one. */
-  isLastCall(): boolean {
-    return this.faults.killAtCall > 0 && --this.faults.killAtCall === 0
+  isLastCall(syncs: boolean): boolean {
+    const { faults } = this
+    if (faults.killAtSync && syncs) return true
+    return faults.killAtCall > 0 && --faults.killAtCall === 0
   }
 
   /** Where a write to `offset` really lands. */
@@ -360,6 +362,7 @@ export class SimDisk {
     this.stuck.length = 0
     this.namesBusyUntil = 0
     this.faults.killAtCall = 0
+    this.faults.killAtSync = false
     if (!powerLost) return
     // 0, the calm draw, keeps.
     const loss: PowerLoss = {
@@ -510,7 +513,7 @@ export class SimDisk {
       kernel.call(kernel.now + 1, () => complete("not-found"), epoch)
       return
     }
-    if (this.isLastCall()) {
+    if (this.isLastCall(operation === "sync-directory")) {
       // The machine dies before or after the operation took place.
       if (this.faults.kill.chance(1, 2)) carryOut()
       return this.owner.killed()
