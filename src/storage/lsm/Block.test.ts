@@ -66,6 +66,24 @@ describe("a block", () => {
     )
   })
 
+  it("is walked to and fro", () => {
+    const steps = fc.array(fc.boolean(), { maxLength: 120 })
+    fc.assert(
+      fc.property(entriesIn, interval, steps, (entries, restartInterval, steps) => {
+        const cursor = opened(write(entries, restartInterval))
+        let place = -1
+        for (const isForward of steps) {
+          const moved = isForward ? cursor.next() : cursor.previous()
+          // Nothing is before the first entry, and there it stays.
+          const isStuck = !isForward && place <= 0
+          const wanted = place + (isForward ? 1 : -1)
+          expect(moved ? current(cursor) : undefined).toEqual(isStuck ? undefined : entries[wanted])
+          if (!isStuck) place = Math.min(wanted, entries.length)
+        }
+      })
+    )
+  })
+
   it("is entered at the first entry that is not before a version of a key", () => {
     fc.assert(
       fc.property(entriesIn, interval, key, sequence, (entries, restartInterval, key, sequence) => {

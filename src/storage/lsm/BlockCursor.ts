@@ -7,6 +7,8 @@
 import * as Keys from "../Keys.ts"
 
 const firstKeyBytes = 64
+/** Where an entry begins; where its key lies; its sequence number; 1: a delete; where its value lies. */
+const passedFields = 7
 
 /** Where a look-up ended: at the entry; there is none; all entries of this block are before it, so the next may have it. */
 export const found = 1
@@ -40,6 +42,11 @@ export class BlockCursor {
   /** Where the entries end and the restart points begin. */
   private end = 0
   private restarts = 0
+  /** Entries between a restart point and `passedEnd`, `passedFields` numbers each; their keys lie in `passedKeys`. */
+  private readonly passed: Array<number> = []
+  private passedCount = 0
+  private passedEnd = 0
+  private passedKeys = new Uint8Array(0)
 
   /** Goes before the first entry of a block. */
   open(block: Uint8Array): void {
@@ -49,6 +56,7 @@ export class BlockCursor {
     this.at = 0
     this.entryAt = 0
     this.keyLength = 0
+    this.passedCount = 0
   }
 
   /** Moves to the next entry; false at the end. */
@@ -84,8 +92,22 @@ export class BlockCursor {
   previous(): boolean {
     const target = this.entryAt
     if (target === 0) return false
-    this.restartBefore(target)
-    while (this.at < target) this.next()
+    if (this.passedCount === 0 || this.passedEnd !== target) this.passTo(target)
+    const entry = (this.passedCount -= 1) * passedFields
+    const { passed, passedKeys } = this
+    const from = passed[entry + 1]
+    const length = passed[entry + 2] - from
+    if (length > this.key.length) this.grow(length, 0)
+    const { key } = this
+    for (let i = 0; i < length; i++) key[i] = passedKeys[from + i]
+    this.keyLength = length
+    this.entryAt = passed[entry]
+    this.passedEnd = this.entryAt
+    this.sequence = passed[entry + 3]
+    this.isDelete = passed[entry + 4] === 1
+    this.valueFrom = passed[entry + 5]
+    this.valueTo = passed[entry + 6]
+    this.at = this.valueTo
     return true
   }
 
@@ -166,6 +188,34 @@ export class BlockCursor {
       else high = middle - 1
     }
     return low
+  }
+
+  /** Goes once through the entries from the last restart point up to this place, and notes them: going back is made of that. */
+  private passTo(target: number): void {
+    this.restartBefore(target)
+    this.passedCount = 0
+    let keysLength = 0
+    while (this.at < target) {
+      this.next()
+      const { key, keyLength, passed } = this
+      const end = keysLength + keyLength
+      if (end > this.passedKeys.length) {
+        const larger = new Uint8Array(end * 2)
+        larger.set(this.passedKeys)
+        this.passedKeys = larger
+      }
+      for (let i = 0; i < keyLength; i++) this.passedKeys[keysLength + i] = key[i]
+      const entry = this.passedCount * passedFields
+      passed[entry] = this.entryAt
+      passed[entry + 1] = keysLength
+      passed[entry + 2] = end
+      passed[entry + 3] = this.sequence
+      passed[entry + 4] = this.isDelete ? 1 : 0
+      passed[entry + 5] = this.valueFrom
+      passed[entry + 6] = this.valueTo
+      this.passedCount++
+      keysLength = end
+    }
   }
 
   /** Goes to the last restart point before this place. */

@@ -23,6 +23,7 @@ export class Cache {
   private readonly items: Array<Item> = []
   private hand = 0
   private used = 0
+  /** Heads and blocks that were there when they were asked for, and reads of those that were not. */
   hits = 0
   misses = 0
 

@@ -14,8 +14,7 @@ import * as Completion from "#world/Completion.ts"
 import type { DiskError } from "#world/WorldError.ts"
 import type { Job, Workers } from "#world/Workers.ts"
 import type { Done } from "../Engine.ts"
-import type { Corrupt } from "../StorageError.ts"
-import { Refused, type StorageError } from "../StorageError.ts"
+import { type Corrupt, Refused, type StorageError } from "../StorageError.ts"
 import { Versions } from "../memory/TreeCursor.ts"
 import { BlockWriter } from "./BlockWriter.ts"
 import * as JobMessage from "./JobMessage.ts"
@@ -253,42 +252,53 @@ export class Maintenance {
   }
 
   private compactNext(): Effect.Effect<boolean, Failure> {
-    return this.levels.withPermits(1)(
-      Effect.gen({ self: this }, function* () {
-        if (this.store.stopped !== undefined) return false
-        if (this.compactionsAsked.length > 0) {
-          // They stay where whoever closes the store answers them.
-          const { length } = this.compactionsAsked
-          yield* this.compactAll()
-          for (const done of this.compactionsAsked.splice(0, length)) done(undefined, undefined)
-          return true
-        }
-        const plan = Picker.pick(this.store.view.version.version, this.store.parts.options)
-        if (plan === undefined) return false
-        yield* this.execute(plan)
-        return true
-      })
-    )
+    const { options } = this.store.parts
+    if (this.store.stopped !== undefined) return Effect.succeed(false)
+    if (this.compactionsAsked.length === 0) return this.step((version) => Picker.pick(version, options))
+    // They stay where whoever closes the store answers them.
+    const { length } = this.compactionsAsked
+    return Effect.map(this.compactAll(), () => {
+      for (const done of this.compactionsAsked.splice(0, length)) done(undefined, undefined)
+      return true
+    })
   }
 
-  /** Moves everything into one level, then writes what is worth it once more. */
+  /** Moves everything into one level, then writes what is worth it once more. Where writes may come to wait, level 0 goes first. */
   private compactAll(): Effect.Effect<void, Failure> {
     return Effect.gen({ self: this }, function* () {
-      const { options } = this.store.parts
+      const { manifest, numbers, options } = this.store.parts
+      const urgent = (version: Version.Version): Picker.Plan | undefined =>
+        version.levels[0].length >= options.level0Tables ? Picker.planOfLevel(version, 0, options) : undefined
       const target = Picker.restingLevel(this.store.view.version.version, options)
       for (let level = 0; level < target; level++) {
         // What comes into level 0 meanwhile is not of this.
-        const last = this.store.parts.numbers.next
-        for (;;) {
-          const { version } = this.store.view.version
-          if (!version.levels[level].some((meta) => meta.number < last)) break
-          yield* this.execute(Picker.planOfLevel(version, level, options))
-        }
+        const end = numbers.next
+        const next = (version: Version.Version): Picker.Plan | undefined =>
+          version.levels[level].some((meta) => meta.number < end)
+            ? (urgent(version) ?? Picker.planOfLevel(version, level, options))
+            : undefined
+        while (yield* this.step(next)) continue
       }
       const tables = this.store.view.version.version.levels[target]
-      for (const plan of Picker.plansInPlace(target, tables, options)) yield* this.execute(plan)
-      yield* this.store.parts.manifest.shrink
+      for (const plan of Picker.plansInPlace(target, tables, options)) {
+        while (yield* this.step(urgent)) continue
+        // Its tables may have been merged meanwhile.
+        yield* this.step((version) =>
+          plan.upper.every((meta) => version.levels[target].includes(meta)) ? plan : undefined
+        )
+      }
+      yield* manifest.shrink
     })
+  }
+
+  /** Carries out what is planned, while nobody else changes the levels; false: nothing is. */
+  private step(plan: (version: Version.Version) => Picker.Plan | undefined): Effect.Effect<boolean, Failure> {
+    return this.levels.withPermits(1)(
+      Effect.suspend(() => {
+        const next = plan(this.store.view.version.version)
+        return next === undefined ? Effect.succeed(false) : Effect.as(this.execute(next), true)
+      })
+    )
   }
 
   private execute(plan: Picker.Plan): Effect.Effect<void, Failure> {
@@ -300,9 +310,11 @@ export class Maintenance {
         const added = upper.map((meta) => ({ level: output, meta }))
         yield* this.commit([], { added, removed }, undefined, () => {})
         store.moves++
+        store.parts.trace.mark("storage/lsm-move")
         this.progressed()
         return
       }
+      if (level === output) store.parts.trace.mark("storage/lsm-in-place")
       const { from, to } = Version.boundsOf([...upper, ...lower])
       const { version } = store.view.version
       const below = version.levels

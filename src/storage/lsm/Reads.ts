@@ -1,6 +1,6 @@
 /**
- * Reads: a file that is only read, opened at the first read. A read that ends before its length is damage: whoever reads
- * knows the file's size.
+ * Reads: a file that is only read, opened at the first read and, after `release`, at the next one. A read that ends before its
+ * length is damage: whoever reads knows the file's size.
  */
 import type * as Disk from "#world/Disk.ts"
 import type { DiskError } from "#world/WorldError.ts"
@@ -38,10 +38,16 @@ export class Reads implements Disk.Sink {
     }
   }
 
-  /** Reads under way still complete. */
+  /** Gives the open file back, of which a system has few. Reads under way still complete. */
+  release(): void {
+    this.file?.close()
+    this.file = undefined
+  }
+
+  /** Whoever reads later still may, and leaves no file open. */
   close(): void {
     this.closed = true
-    this.file?.close()
+    this.release()
   }
 
   done(): void {}
@@ -72,7 +78,7 @@ export class Reads implements Disk.Sink {
     }
     this.file = file
     for (const read of waiting) this.start(file!, read)
-    if (this.closed) file!.close()
+    if (this.closed) this.release()
   }
 
   private start(file: Disk.File, read: Read): void {

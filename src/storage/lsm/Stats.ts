@@ -19,6 +19,7 @@ export const of = (store: Store, writing: Writing): Engine.Stats => {
     stalls: store.stalls,
     debtBytes: Picker.debtBytes(version, options),
     cacheBytes: cache.memoryBytes,
+    cacheHits: cache.hits,
     cacheMisses: cache.misses,
     memtableBytes: memtables.memoryBytes,
     waitingBytes: writing.writes.waitingBytes,

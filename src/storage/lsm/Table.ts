@@ -29,7 +29,7 @@ class CachedHead implements Item {
   }
 
   evicted(): void {
-    this.table.cachedHead = undefined
+    this.table.cool()
   }
 }
 
@@ -79,6 +79,7 @@ export class Table {
     const cached = this.cachedHead
     if (cached === undefined) return undefined
     cached.isUsed = true
+    this.cache.hits++
     return cached.head
   }
 
@@ -86,6 +87,7 @@ export class Table {
     const cached = this.cachedBlocks[ordinal]
     if (cached === undefined) return undefined
     cached.isUsed = true
+    this.cache.hits++
     return cached.bytes
   }
 
@@ -145,6 +147,12 @@ export class Table {
   /** Reads the file as it is. */
   read(offset: number, lengthBytes: number, done: Done<Uint8Array | undefined>): void {
     this.reads.read(offset, lengthBytes, done)
+  }
+
+  /** The cache had no room for its head: nobody has looked into it for long, and nobody can without it. */
+  cool(): void {
+    this.cachedHead = undefined
+    this.reads.release()
   }
 
   /** Forgets what is cached of it, and closes the file. */

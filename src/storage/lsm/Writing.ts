@@ -1,9 +1,8 @@
 /**
  * Writing: batches into the log and then into the memtables. A batch waits before the log while there is no room: as many
- * memtables wait to be flushed as may, or all their memory is used; level 0 has as many tables as it may; or a memtable's worth is
- * on its way already. So
- * memory is bounded, and so is what a read has to look into; how long a batch waits depends on how fast tables are built and
- * merged, and `stalls` counts it.
+ * memtables wait to be flushed as may, or all their memory is used; level 0 has as many tables as it may; or a memtable's worth
+ * is on its way already. So memory is bounded, and so is what a read has to look into; how long a batch waits depends on how
+ * fast tables are built and merged, and `stalls` counts it.
  */
 import type { Batch } from "../Batch.ts"
 import type { Done, Durability } from "../Engine.ts"
