@@ -83,7 +83,9 @@ class RealRun {
     this.root = root
     this.servers = addresses.slice(0, plan.nodes)
     this.clientAddresses = addresses.slice(plan.nodes)
-    this.judging = new Judging(scenario.judges, {
+    // Nobody looks inside of a real machine.
+    const judges = scenario.judges.filter((judge) => judge.inside !== true)
+    this.judging = new Judging(judges, {
       nodes: plan.nodes,
       clients: plan.clients,
       options: plan.options,
