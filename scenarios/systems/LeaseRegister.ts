@@ -365,7 +365,8 @@ export class LeaseRegister {
   /** The lease counts from when the request left, once a majority has granted that one or a later one. */
   private extendLease(sentAt: number): void {
     let holders = 0
-    for (const renewedAt of this.renewedAt) if (renewedAt >= sentAt) holders++
+    const { renewedAt } = this
+    for (let node = 0; node < renewedAt.length; node++) if (renewedAt[node] >= sentAt) holders++
     if (holders >= this.majority) this.leaseUntil = Math.max(this.leaseUntil, sentAt + this.leaseMicrosSafe)
   }
 
