@@ -1,32 +1,48 @@
 /**
  * Copying: a version of the store as a store of its own, in another directory of the same disk. Its files are copied, not linked: a
- * byte that rots in one does not rot in the other.
+ * byte that rots in one does not rot in the other, and what has rotted already is not copied.
  */
 import * as Effect from "effect/Effect"
 import * as Disk from "#world/Disk.ts"
 import type { DiskError } from "#world/WorldError.ts"
 import { Corrupt, Refused, type StorageError } from "../StorageError.ts"
+import * as Inspection from "./Inspection.ts"
 import type * as Manifest from "./Manifest.ts"
 import * as ManifestFile from "./ManifestFile.ts"
 import * as Opening from "./Opening.ts"
 import { pathOf } from "./TableFile.ts"
 import * as TableFormat from "./TableFormat.ts"
 
-const stretchBytes = 1_048_576
+const corrupt = (path: string, offsetBytes: number): Corrupt =>
+  new Corrupt({
+    path,
+    offsetBytes,
+    message: "the table's bytes are not what was written there: take the data from a replica or a backup"
+  })
 
-const copyFile = Effect.fnUntraced(function* (from: string, to: string, sizeBytes: number) {
+const readExactly = (handle: Disk.Handle, offset: number, lengthBytes: number) =>
+  Effect.flatMap(handle.readAt(offset, lengthBytes), (bytes): Effect.Effect<Uint8Array, Corrupt> =>
+    bytes.length === lengthBytes ? Effect.succeed(bytes) : Effect.fail(corrupt(handle.path, offset + bytes.length))
+  )
+
+/** Copies a table, and nothing of it that is not what was written. */
+const copyTable = Effect.fnUntraced(function* (from: string, to: string, meta: TableFormat.TableMeta) {
   const disk = yield* Disk.Disk
   const source = yield* disk.open(from)
   const target = yield* disk.open(to, { create: true, exclusive: true })
-  for (let offset = 0; offset < sizeBytes;) {
-    const bytes = yield* source.readAt(offset, Math.min(stretchBytes, sizeBytes - offset))
-    if (bytes.length === 0) {
-      const message = "the file ends before it should: take the data from a replica or a backup"
-      return yield* new Corrupt({ path: from, offsetBytes: offset, message })
-    }
+  const endBytes = yield* readExactly(source, meta.filterAt, meta.sizeBytes - meta.filterAt)
+  const { damage, head } = Inspection.end(endBytes, meta)
+  if (head === undefined || damage.length > 0) return yield* corrupt(from, damage[0])
+  const stretches = Inspection.stretches(head)
+  for (let stretch = 0; stretch + 1 < stretches.length; stretch++) {
+    const [first, end] = [stretches[stretch], stretches[stretch + 1]]
+    const offset = head.index.offset(first)
+    const bytes = yield* readExactly(source, offset, head.index.offset(end) - offset)
+    const damage = Inspection.blocks(bytes, head, { number: meta.number, first, end })
+    if (damage.length > 0) return yield* corrupt(from, damage[0])
     yield* target.append(bytes)
-    offset += bytes.length
   }
+  yield* target.append(endBytes)
   yield* target.sync
 }, Effect.scoped)
 
@@ -46,7 +62,7 @@ export const copy = Effect.fnUntraced(function* (
   const make = Effect.gen(function* () {
     for (const meta of contents.version.levels.flat()) {
       const name = TableFormat.tableName(meta.number)
-      yield* copyFile(pathOf(from, name), pathOf(to, name), meta.sizeBytes)
+      yield* copyTable(pathOf(from, name), pathOf(to, name), meta)
     }
     yield* disk.syncDirectory(to)
     const state = { ...contents.state, nextNumber: number + 1 }

@@ -7,12 +7,11 @@ import * as Effect from "effect/Effect"
 import * as Completion from "#world/Completion.ts"
 import type { Verified } from "../Engine.ts"
 import { Corrupt, type StorageError } from "../StorageError.ts"
+import * as Inspection from "./Inspection.ts"
 import type { Store } from "./Store.ts"
 import type { Table } from "./Table.ts"
-import * as TableFormat from "./TableFormat.ts"
-import * as TableHead from "./TableHead.ts"
+import type { TableHead } from "./TableHead.ts"
 
-const stretchBytes = 262_144
 /** Parts of a table that a position has room for. */
 const partsMax = 65_536
 
@@ -22,53 +21,23 @@ const read = (table: Table, offset: number, lengthBytes: number): Effect.Effect<
     (bytes) => bytes!
   )
 
-/** Checks the head, the properties and the footer. */
 const verifyEnd = Effect.fnUntraced(function* (table: Table) {
   const { meta } = table
-  const rot: Array<Corrupt> = []
   const bytes = yield* read(table, meta.filterAt, meta.sizeBytes - meta.filterAt)
-  const head = TableHead.decode(bytes, meta)
-  if (typeof head === "number") rot.push(table.corrupt(head))
-  const footerAt = bytes.length - TableFormat.footerBytes
-  const footer = TableFormat.readFooter(bytes.subarray(footerAt), meta.number, meta.sizeBytes)
-  if (typeof footer === "string") rot.push(table.corrupt(meta.sizeBytes - TableFormat.footerBytes))
-  const propertiesAt = TableHead.lengthOf(meta)
-  const properties = bytes.subarray(propertiesAt, footerAt)
-  if (TableFormat.unseal(properties, meta.number, meta.filterAt + propertiesAt) === undefined) {
-    rot.push(table.corrupt(meta.filterAt + propertiesAt))
-  }
-  return { bytesRead: bytes.length, rot, parts: typeof head === "number" ? 0 : partsOf(head).length - 1 }
+  const { damage, head } = Inspection.end(bytes, meta)
+  const parts = head === undefined ? 0 : Inspection.stretches(head).length - 1
+  return { bytesRead: bytes.length, rot: damage.map((at) => table.corrupt(at)), parts }
 })
-
-/** The numbers of the blocks at which stretches begin, and the one behind the last. */
-const partsOf = ({ index }: TableHead.TableHead): ReadonlyArray<number> => {
-  const parts = [0]
-  let from = 0
-  for (let block = 1; block < index.count; block++) {
-    if (index.offset(block + 1) - index.offset(from) <= stretchBytes) continue
-    from = block
-    parts.push(block)
-  }
-  return index.count === 0 ? parts : [...parts, index.count]
-}
 
 const verifyPart = Effect.fnUntraced(function* (table: Table, part: number) {
   const head =
-    table.head ??
-    (yield* Completion.submit<TableHead.TableHead | undefined, StorageError>((done) => table.loadHead(done)))!
-  const { index } = head
-  const parts = partsOf(head)
-  const [first, end] = [parts[part], parts[part + 1]]
-  const from = index.offset(first)
-  const bytes = yield* read(table, from, index.offset(end) - from)
-  const rot: Array<Corrupt> = []
-  for (let block = first; block < end; block++) {
-    const stored = bytes.subarray(index.offset(block) - from, index.offset(block + 1) - from)
-    if (TableFormat.unsealEntries(stored, table.meta.number, index.offset(block)) === undefined) {
-      rot.push(table.corrupt(index.offset(block)))
-    }
-  }
-  return { bytesRead: bytes.length, rot, parts: parts.length - 1 }
+    table.head ?? (yield* Completion.submit<TableHead | undefined, StorageError>((done) => table.loadHead(done)))!
+  const stretches = Inspection.stretches(head)
+  const [first, end] = [stretches[part], stretches[part + 1]]
+  const from = head.index.offset(first)
+  const bytes = yield* read(table, from, head.index.offset(end) - from)
+  const damage = Inspection.blocks(bytes, head, { number: table.meta.number, first, end })
+  return { bytesRead: bytes.length, rot: damage.map((at) => table.corrupt(at)), parts: stretches.length - 1 }
 })
 
 /** A file that is shorter than it should be, or gone, is damaged there. */
