@@ -173,7 +173,10 @@ export class LsmPort implements Engine.Port {
   }
 
   verify(position: number, done: Engine.Done<Engine.Verified | undefined>): void {
-    this.post(Verifying.verify(this.parts.store, position), done)
+    const { deferral, store } = this.parts
+    if (position === 0) return this.post<Engine.Verified | undefined>(Verifying.verifyManifest(store), done)
+    const verified = Verifying.verifyTable(store, position, done)
+    if (verified !== undefined) deferral.defer(() => done(undefined, verified))
   }
 
   stats(): Engine.Stats {

@@ -4,76 +4,115 @@
  * on where the last one was, whatever became of the tables meanwhile.
  */
 import * as Effect from "effect/Effect"
-import * as Completion from "#world/Completion.ts"
-import type { Verified } from "../Engine.ts"
+import { assert } from "#base/Assert.ts"
+import type { Done, Verified } from "../Engine.ts"
 import { Corrupt, type StorageError } from "../StorageError.ts"
 import * as Inspection from "./Inspection.ts"
 import type { Store } from "./Store.ts"
 import type { Table } from "./Table.ts"
 import type { TableHead } from "./TableHead.ts"
 
-/** Parts of a table that a position has room for. */
+/** Parts of a table that a position has room for: its end, then stretches of its blocks. */
 const partsMax = 65_536
 
-const read = (table: Table, offset: number, lengthBytes: number): Effect.Effect<Uint8Array, StorageError> =>
-  Effect.map(
-    Completion.submit<Uint8Array | undefined, StorageError>((done) => table.read(offset, lengthBytes, done)),
-    (bytes) => bytes!
-  )
+const everything: Verified = { position: 0, bytesRead: 0, rot: [] }
 
-const verifyEnd = Effect.fnUntraced(function* (table: Table) {
-  const { meta } = table
-  const bytes = yield* read(table, meta.filterAt, meta.sizeBytes - meta.filterAt)
-  const { damage, head } = Inspection.end(bytes, meta)
-  const parts = head === undefined ? 0 : Inspection.stretches(head).length - 1
-  return { bytesRead: bytes.length, rot: damage.map((at) => table.corrupt(at)), parts }
-})
+const tablesOf = (store: Store): ReadonlyArray<Table> =>
+  store.view.version.levels.flat().sort((a, b) => a.meta.number - b.meta.number)
 
-const verifyPart = Effect.fnUntraced(function* (table: Table, part: number) {
-  const head =
-    table.head ?? (yield* Completion.submit<TableHead | undefined, StorageError>((done) => table.loadHead(done)))!
-  const stretches = Inspection.stretches(head)
-  const [first, end] = [stretches[part], stretches[part + 1]]
-  const from = head.index.offset(first)
-  const bytes = yield* read(table, from, head.index.offset(end) - from)
-  const damage = Inspection.blocks(bytes, head, { number: table.meta.number, first, end })
-  return { bytesRead: bytes.length, rot: damage.map((at) => table.corrupt(at)), parts: stretches.length - 1 }
-})
+/** The position of the first table with a higher number. */
+const after = (store: Store, number: number): number => {
+  const next = tablesOf(store).find((table) => table.meta.number > number)
+  return next === undefined ? 0 : next.meta.number * partsMax
+}
 
-/** A file that is shorter than it should be, or gone, is damaged there. */
-const orRot = <A extends { readonly bytesRead: number; readonly rot: Array<Corrupt>; readonly parts: number }, R>(
-  step: Effect.Effect<A, StorageError, R>
-) =>
-  Effect.catch(step, (error) =>
-    error instanceof Corrupt ? Effect.succeed({ bytesRead: 0, rot: [error], parts: 0 }) : Effect.fail(error)
-  )
+/** The first step. */
+export const verifyManifest = (store: Store): Effect.Effect<Verified, StorageError> =>
+  Effect.suspend(() => {
+    const { manifest } = store.parts
+    return Effect.map(manifest.verify, (corrupt) => ({
+      position: after(store, 0),
+      bytesRead: manifest.sizeBytes,
+      rot: corrupt === undefined ? [] : [corrupt]
+    }))
+  })
 
-export const verify = Effect.fnUntraced(function* (
-  store: Store,
-  position: number
-): Effect.fn.Return<Verified, StorageError> {
-  const { manifest, tables } = store.parts
-  const numbers = tables.current.levels.flat().sort((a, b) => a.meta.number - b.meta.number)
-  const after = (number: number): number => {
-    const next = numbers.find((table) => table.meta.number > number)
-    return next === undefined ? 0 : next.meta.number * partsMax
+class Step {
+  private readonly store: Store
+  private readonly table: Table
+  private readonly part: number
+  private readonly done: Done<Verified | undefined>
+  private readonly release: () => void
+
+  constructor(store: Store, table: Table, part: number, done: Done<Verified | undefined>) {
+    const { tables } = store.parts
+    const version = tables.hold()
+    this.store = store
+    this.table = table
+    this.part = part
+    this.done = done
+    this.release = () => tables.release(version)
   }
-  if (position === 0) {
-    const rot = yield* manifest.verify
-    return { position: after(0), bytesRead: manifest.sizeBytes, rot: rot === undefined ? [] : [rot] }
+
+  run(): void {
+    const { head, meta } = this.table
+    if (this.part === 0) {
+      this.table.read(meta.filterAt, meta.sizeBytes - meta.filterAt, (error, bytes) => {
+        if (error !== undefined) this.fail(error)
+        else this.end(bytes!)
+      })
+    } else if (head !== undefined) this.stretch(head)
+    else {
+      this.table.loadHead((error, loaded) => {
+        if (error !== undefined) this.fail(error)
+        else this.stretch(loaded!)
+      })
+    }
   }
+
+  private end(bytes: Uint8Array): void {
+    const { damage, head } = Inspection.end(bytes, this.table.meta)
+    this.finish(bytes.length, damage, head === undefined ? 1 : Inspection.stretches(head).length)
+  }
+
+  private stretch(head: TableHead): void {
+    const { index } = head
+    const stretches = Inspection.stretches(head)
+    assert(this.part < stretches.length, "a position is one that verification gave")
+    const [first, end] = [stretches[this.part - 1], stretches[this.part]]
+    const from = index.offset(first)
+    this.table.read(from, index.offset(end) - from, (error, bytes) => {
+      if (error !== undefined) return this.fail(error)
+      const damage = Inspection.blocks(bytes!, head, { number: this.table.meta.number, first, end })
+      this.finish(bytes!.length, damage, stretches.length)
+    })
+  }
+
+  /** A file that is shorter than it should be, or gone, is damaged there. */
+  private fail(error: StorageError): void {
+    this.release()
+    if (error instanceof Corrupt) this.done(undefined, { position: this.next(), bytesRead: 0, rot: [error] })
+    else this.done(error, undefined)
+  }
+
+  private finish(bytesRead: number, damage: ReadonlyArray<number>, parts: number): void {
+    const { part, table } = this
+    const position = part + 1 < parts ? table.meta.number * partsMax + part + 1 : this.next()
+    this.release()
+    this.done(undefined, { position, bytesRead, rot: damage.map((at) => table.corrupt(at)) })
+  }
+
+  private next(): number {
+    return after(this.store, this.table.meta.number)
+  }
+}
+
+/** A later step; `undefined`: it is under way. */
+export const verifyTable = (store: Store, position: number, done: Done<Verified | undefined>): Verified | undefined => {
   const number = Math.floor(position / partsMax)
-  const table = numbers.find(({ meta }) => meta.number >= number)
-  if (table === undefined) return { position: 0, bytesRead: 0, rot: [] }
+  const table = tablesOf(store).find(({ meta }) => meta.number >= number)
+  if (table === undefined) return everything
   const part = table.meta.number === number ? position % partsMax : 0
-  const held = tables.hold()
-  const found = yield* Effect.ensuring(
-    orRot<{ readonly bytesRead: number; readonly rot: Array<Corrupt>; readonly parts: number }, never>(
-      part === 0 ? verifyEnd(table) : verifyPart(table, part - 1)
-    ),
-    Effect.sync(() => tables.release(held))
-  )
-  const { bytesRead, parts, rot } = found
-  const next = part < parts ? table.meta.number * partsMax + part + 1 : after(table.meta.number)
-  return { position: next, bytesRead, rot }
-})
+  new Step(store, table, part, done).run()
+  return undefined
+}
