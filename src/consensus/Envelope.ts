@@ -10,6 +10,7 @@
  * | `sleep`         | the leader has nothing to do: who has its last entry and commit index need not tick until it is woken |
  * | `chunk`         | a stretch of a snapshot; the label names it                                                           |
  * | `chunk-answer`  | how much of it the receiver has, or that it gave up                                                   |
+ * | `gone`          | a leader's word to a replica that is no member any more: it ends itself                               |
  */
 import type { ConfState } from "./Configuration.ts"
 import type { Message } from "./Message.ts"
@@ -37,6 +38,14 @@ export interface Sleep {
   readonly term: number
   /** The last entry, which is committed. */
   readonly index: number
+}
+
+export interface Gone {
+  readonly type: "gone"
+  readonly group: GroupId
+  readonly from: NodeId
+  readonly to: NodeId
+  readonly term: number
 }
 
 export interface Chunk {
@@ -68,4 +77,4 @@ export interface ChunkAnswer {
   readonly outcome: "taken" | "done" | "refused"
 }
 
-export type Envelope = RaftEnvelope | Beat | Sleep | Chunk | ChunkAnswer
+export type Envelope = RaftEnvelope | Beat | Sleep | Gone | Chunk | ChunkAnswer
