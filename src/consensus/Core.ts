@@ -10,6 +10,7 @@ import { assert } from "#base/Assert.ts"
 import * as ConfChange from "./ConfChange.ts"
 import * as Configuration from "./Configuration.ts"
 import { Inflights } from "./Inflights.ts"
+import { Lease } from "./Lease.ts"
 import * as Message from "./Message.ts"
 import { entryKinds, kinds, type Entry, type Snapshot } from "./Message.ts"
 import { nobody, type NodeId } from "./NodeId.ts"
@@ -39,8 +40,10 @@ export interface Config {
   readonly preVote?: boolean
   /** A leader that hears no quorum for an election time-out steps down, and followers of a live leader do not vote. */
   readonly checkQuorum?: boolean
-  /** Default: quorum. `lease` needs `checkQuorum`, and clocks that drift by less than the election time-out allows. */
+  /** Default: quorum. `lease` needs `checkQuorum`, `leaseMicros`, and to be told the time (`Raft.clock`). */
   readonly reads?: ReadMode
+  /** What surely passes on this node's clock before `electionTicks - 1` ticks have passed on any other's. */
+  readonly leaseMicros?: number
   /** Of an append's entries, one at least goes with it; 0: one each. Default: no bound. */
   readonly messageBytesMax?: number
   /** Committed entries that may be handed out and not yet applied. Default: `messageBytesMax`. */
@@ -87,6 +90,11 @@ export class Core {
   /** No change of the configuration is proposed before everything up to here is applied (one change in flight). */
   pendingConfIndex = 0
   reads = new Reads()
+  /** Only while it leads, and reads by lease. */
+  lease: Lease
+  nowMicros = 0
+  /** Ticks since the start, as far as they matter. */
+  age = 0
   /** Reads that wait for the first commit of the leader's term. */
   earlyReads: Array<Message.Message> = []
   readStates: Array<ReadState> = []
@@ -100,6 +108,7 @@ export class Core {
   private uncommittedBytes = 0
   private readonly uncommittedBytesMax: number
   private readonly messageBytesMax: number
+  private readonly leaseMicros: number
   private readonly stepsDownOnRemoval: boolean
   private readonly random: (bound: number) => number
 
@@ -121,6 +130,8 @@ export class Core {
     this.checksQuorum = config.checkQuorum === true
     this.preVotes = config.preVote === true
     this.readMode = config.reads ?? "quorum"
+    this.leaseMicros = config.leaseMicros ?? 0
+    this.lease = new Lease(this.leaseMicros)
     this.forwardsProposals = config.forwardsProposals !== false
     this.validatesConfChanges = config.validatesConfChanges !== false
     this.stepsDownOnRemoval = config.stepsDownOnRemoval === true
@@ -236,6 +247,7 @@ export class Core {
     this.pendingConfIndex = 0
     this.uncommittedBytes = 0
     this.reads = new Reads()
+    this.lease = new Lease(this.leaseMicros)
     this.earlyReads = []
   }
 
@@ -434,6 +446,7 @@ export class Core {
     assert(!("refused" in result), `a committed change is possible: ${"refused" in result ? result.refused : ""}`)
     const state = this.useConfiguration(result as ConfChange.Result)
     const own = this.tracker.get(this.id)
+    this.lease.end(this.nowMicros)
     if (this.role !== "leader") return state
     if (own === undefined || this.isLearner) {
       if (this.stepsDownOnRemoval) this.becomeFollower(this.term, nobody)

@@ -13,6 +13,8 @@ const noData = new Uint8Array(0)
 export const step = (core: Core, message: Message.Message): boolean => {
   switch (message.kind) {
     case kinds.beat:
+      if (core.readMode === "lease")
+        core.reads.add({ from: undefined, entries: [], index: 0, sentMicros: core.nowMicros })
       core.broadcastHeartbeat(core.reads.last)
       return true
     case kinds.checkQuorum:
@@ -122,9 +124,11 @@ const readIndex = (core: Core, message: Message.Message): void => {
 
 const confirmRead = (core: Core, message: Message.Message): void => {
   const index = core.log.committed
-  if (core.readMode === "lease" || core.tracker.isSingleton())
-    return answerRead(core, message.from, message.entries, index)
-  core.reads.add({ from: message.from, entries: message.entries, index })
+  if (core.lease.isHeld(core.nowMicros) || core.tracker.isSingleton()) {
+    answerRead(core, message.from, message.entries, index)
+    return
+  }
+  core.reads.add({ from: message.from, entries: message.entries, index, sentMicros: core.nowMicros })
   core.reads.acknowledge(core.id, core.reads.last)
   core.broadcastHeartbeat(core.reads.last)
 }
@@ -188,10 +192,12 @@ const heartbeatAnswered = (core: Core, message: Message.Message, progress: Progr
   progress.isActive = true
   progress.isPausedByFlow = false
   if (progress.match < core.log.lastIndex || progress.state === "probe") core.sendAppend(message.from, true)
-  if (core.readMode !== "quorum" || message.read === 0) return
+  if (message.read === 0) return
+  core.reads.acknowledge(core.id, core.reads.last)
   core.reads.acknowledge(message.from, message.read)
-  for (const { entries, from, index } of core.reads.advance(core.tracker.configuration.voters)) {
-    answerRead(core, from, entries, index)
+  for (const { entries, from, index, sentMicros } of core.reads.advance(core.tracker.configuration.voters)) {
+    if (core.readMode === "lease") core.lease.confirmed(sentMicros)
+    if (from !== undefined) answerRead(core, from, entries, index)
   }
 }
 
@@ -235,6 +241,7 @@ const transfer = (core: Core, to: NodeId, progress: Progress): void => {
   // It has an election time-out to succeed (thesis, section 3.10).
   core.electionElapsed = 0
   core.transferee = to
+  core.lease.end(Infinity)
   if (progress.match === core.log.lastIndex) {
     core.send(Message.make(kinds.timeoutNow, to))
     core.note("info", () => `${core.id} sends MsgTimeoutNow to ${to} immediately as ${to} already has up-to-date log`)

@@ -4,7 +4,8 @@
  *
  * The driver's duties:
  * 1. Restart a node only with what its storage kept. A node that lost what it had acknowledged must not come back as if it had it.
- * 2. Call `tick` at even intervals of its monotonic clock.
+ * 2. Call `tick` at intervals of its monotonic clock, never early, and never two for one that was missed. With reads by lease, tell
+ *    the time before each input (`clock`).
  * 3. Take `ready` when `hasReady`; write its entries, hard state and snapshot in the order of the calls, the entries in place of
  *    whatever is from their first index on. Sync when `mustSync`.
  * 4. Send `messages` at any time. Send `afterDurable`, and hand those to itself to `step`, only when everything written by this `ready`
@@ -86,8 +87,14 @@ export class Raft {
 
   // Inputs.
 
+  /** The node's monotonic clock, before whatever comes at that time; only leases look at it. */
+  clock(nowMicros: number): void {
+    this.core.nowMicros = nowMicros
+  }
+
   tick(): void {
     const { core } = this
+    core.age++
     if (core.role === "leader") return this.tickLeader()
     core.electionElapsed++
     if (core.isPromotable && core.electionElapsed >= core.electionTimeout) {
@@ -124,11 +131,17 @@ export class Raft {
     return this.proposeEntry(entryKinds[kind], data)
   }
 
+  /** All or none, behind each other, with one message a follower. */
+  proposeAll(commands: ReadonlyArray<Uint8Array>): Outcome {
+    return this.proposeEntries(commands.map((data): Entry => ({ term: 0, index: 0, kind: entryKinds.normal, data })))
+  }
+
   private proposeEntry(kind: Message.EntryKind, data: Uint8Array): Outcome {
-    const entry: Entry = { term: 0, index: 0, kind, data }
-    return this.byRole(Message.make(kinds.propose, nobody, { from: this.core.id, entries: [entry] }))
-      ? "taken"
-      : "dropped"
+    return this.proposeEntries([{ term: 0, index: 0, kind, data }])
+  }
+
+  private proposeEntries(entries: ReadonlyArray<Entry>): Outcome {
+    return this.byRole(Message.make(kinds.propose, nobody, { from: this.core.id, entries })) ? "taken" : "dropped"
   }
 
   /** A linearizable read: comes back in `reads` with its context; never, when the leader changes. */
@@ -239,9 +252,13 @@ export class Raft {
     return true
   }
 
-  /** Within an election time-out of a word of the leader nobody gets a vote (thesis, section 4.2.3). */
+  /**
+   * Within an election time-out of a word of the leader nobody gets a vote (thesis, section 4.2.3). Where leaders rely on that when they
+   * read, a node that has just started may have heard one before.
+   */
   private hearsLeader(): boolean {
     const { core } = this
+    if (core.readMode === "lease" && core.age < core.electionTicks) return true
     return core.checksQuorum && core.lead !== nobody && core.electionElapsed < core.electionTicks
   }
 

@@ -11,12 +11,14 @@ import type { NodeId } from "./NodeId.ts"
 import * as Quorum from "./Quorum.ts"
 
 export interface Read {
-  /** Who asked. */
-  readonly from: NodeId
+  /** Who asked; undefined: the leader itself, to renew its lease. */
+  readonly from: NodeId | undefined
   /** What it calls its request. */
   readonly entries: ReadonlyArray<Entry>
   /** The commit index when it came. */
   readonly index: number
+  /** The leader's clock when it came, before any heartbeat that confirms it left. */
+  readonly sentMicros: number
 }
 
 export class Reads {
