@@ -21,6 +21,7 @@ import { Timers } from "#world/Timers.ts"
 import { Trace } from "#world/Trace.ts"
 import { Workers } from "#world/Workers.ts"
 import * as Engine from "../Engine.ts"
+import * as Background from "../memory/Background.ts"
 import { Deferral } from "../memory/Deferral.ts"
 import { Jobs } from "../memory/Jobs.ts"
 import { Snapshots } from "../memory/Snapshots.ts"
@@ -83,10 +84,7 @@ export const open = Effect.fn("LsmEngine.open")(function* (
     replayedBatches: next - manifest.contents.state.logPosition
   })
   yield* Effect.addFinalizer(() => Effect.sync(() => tables.close()))
-  for (const run of [...maintenance.runs, ingestions.run, jobs.run]) {
-    // A fiber that is interrupted before its first step may begin all the same when it is preempted in ending.
-    yield* Effect.forkScoped(run, { startImmediately: true })
-  }
+  yield* Background.fork(deferral, [...maintenance.runs, ingestions.run, jobs.run])
   yield* Effect.addFinalizer(() =>
     Completion.submit<void, never>((done) => port.close(() => done(undefined, undefined)))
   )

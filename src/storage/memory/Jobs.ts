@@ -34,10 +34,7 @@ export class Jobs {
   }
 
   /**
-   * Runs jobs for ever. A job begins in a turn of its own.
-   *
-   * Fork it with `startImmediately`: a fiber that is interrupted before its first turn, and preempted right then, forgets the
-   * interruption when that turn comes, and its scope would wait for it for ever.
+   * Runs jobs for ever, forked by `Background`. A job begins in a turn of its own.
    */
   readonly run: Effect.Effect<never> = Effect.forever(
     Effect.andThen(

@@ -22,6 +22,7 @@ import type * as Log from "../Log.ts"
 import { Corrupt, type StorageError } from "../StorageError.ts"
 import * as Checkpoints from "./Checkpoints.ts"
 import { Content } from "./Content.ts"
+import * as Background from "./Background.ts"
 import { Deferral } from "./Deferral.ts"
 import * as Ingestion from "./Ingestion.ts"
 import { Jobs } from "./Jobs.ts"
@@ -93,7 +94,7 @@ export const open = Effect.fn("MemoryEngine.open")(function* (
   const writes = new Writes({ log, stream, next, apply: (batch) => port.apply(batch) })
   const maintenance = new Maintenance({ ...all, ...found, disk, content, writes, jobs, trace, buggify, loggedBytes })
   const port: MemoryPort = new MemoryPort({ ...all, content, writes, deferral, ingestions, maintenance })
-  yield* serve(port, [jobs, ingestions])
+  yield* serve(port, deferral, [jobs, ingestions])
   return port
 })
 
@@ -108,13 +109,16 @@ export const openVolatile = Effect.fn("MemoryEngine.openVolatile")(function* (
   const log = VolatileLog.make(deferral)
   const writes = new Writes({ log, stream: 0, next: 1, apply: (batch) => port.apply(batch) })
   const port: MemoryPort = new MemoryPort({ ...all, content, writes, deferral, ingestions, maintenance: undefined })
-  yield* serve(port, [ingestions])
+  yield* serve(port, deferral, [ingestions])
   return port
 })
 
 /** Runs the jobs, and at the end of the scope lets what is under way come to its end. */
-const serve = Effect.fnUntraced(function* (port: MemoryPort, workers: ReadonlyArray<Jobs>) {
-  for (const { run } of workers) yield* Effect.forkScoped(run, { startImmediately: true })
+const serve = Effect.fnUntraced(function* (port: MemoryPort, deferral: Deferral, workers: ReadonlyArray<Jobs>) {
+  yield* Background.fork(
+    deferral,
+    workers.map(({ run }) => run)
+  )
   yield* Effect.addFinalizer(() =>
     Completion.submit<void, never>((done) => port.close(() => done(undefined, undefined)))
   )
