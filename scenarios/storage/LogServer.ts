@@ -22,6 +22,7 @@ import { Net, type Address } from "#world/Net.ts"
 import { Trace } from "#world/Trace.ts"
 import type { World } from "#world/World.ts"
 import * as Call from "../systems/Call.ts"
+import * as Working from "./Working.ts"
 
 export const streams = 3
 const directory = "log"
@@ -94,6 +95,42 @@ interface Record {
   readonly sessions: Sessions
 }
 
+/** A record that is to follow a cut, in a stream of its own until both are done: the log keeps them in order, not together. */
+interface Intent {
+  readonly client: number
+  readonly number: number
+  /** Where the record goes, and where its stream begins then. */
+  readonly position: number
+  readonly first: number
+  readonly value: number
+  readonly sizeBytes: number
+}
+
+const encodeIntent = (intent: Intent): Uint8Array =>
+  Writer.make()
+    .u8(intent.client)
+    .u32(intent.number)
+    .f64(intent.position)
+    .f64(intent.first)
+    .f64(intent.value)
+    .u32(intent.sizeBytes)
+    .finish()
+
+const decodeIntent = (bytes: Uint8Array): Intent => {
+  const reader = new Reader(bytes)
+  return {
+    client: reader.u8(),
+    number: reader.u32(),
+    position: reader.f64(),
+    first: reader.f64(),
+    value: reader.f64(),
+    sizeBytes: reader.u32()
+  }
+}
+
+/** The stream of the intents of a stream. */
+const intentsOf = (stream: number): number => streams + stream
+
 /** A value that nobody wrote. */
 const garbled = -1
 
@@ -106,15 +143,20 @@ const decode = (bytes: Uint8Array): Record => {
 }
 
 /** What a log hands over of a stream: records by position, and the positions that it says are damaged. */
-const handedOver = Effect.fnUntraced(function* (log: Wal.Wal, stream: number, from: number) {
-  const records = new Map<number, Record>()
+const handedOver = Effect.fnUntraced(function* <A>(
+  log: Wal.Wal,
+  stream: number,
+  from: number,
+  read: (bytes: Uint8Array) => A
+) {
+  const records = new Map<number, A>()
   const damaged: Array<number> = []
   yield* Completion.submit<void, StorageError>((done) =>
     log.replay(
       stream,
       from,
       {
-        record: (position, bytes, begin, end) => void records.set(position, decode(bytes.slice(begin, end))),
+        record: (position, bytes, begin, end) => void records.set(position, read(bytes.slice(begin, end))),
         damaged: (position) => void damaged.push(position)
       },
       done
@@ -147,6 +189,7 @@ class Streams {
   private readonly options: Omit<Wal.Options, "directory">
   private readonly locks = Array.from({ length: streams }, () => Semaphore.makeUnsafe(1))
   private readonly sessions: Array<Sessions> = Array.from({ length: streams }, () => new Map())
+  private rotting = false
   stopped = false
 
   constructor(log: Wal.Wal, options: Omit<Wal.Options, "directory">) {
@@ -154,14 +197,19 @@ class Streams {
     this.options = options
   }
 
-  /** Learns from the log which requests were carried out. */
+  /** Learns from the log which requests were carried out, and finishes those that were begun. */
   recover(): Effect.Effect<void, StorageError> {
     return Effect.gen({ self: this }, function* () {
       for (let stream = 0; stream < streams; stream++) {
-        const { first } = this.log.extent(stream)
-        const { damaged, records } = yield* handedOver(this.log, stream, first)
+        const { damaged, records } = yield* handedOver(this.log, stream, this.log.extent(stream).first, decode)
         assert(damaged.length === 0 && this.log.damage.length === 0, "a log that nothing has damaged is whole")
         this.sessions[stream] = [...records.values()].at(-1)?.sessions ?? new Map()
+        const intents = intentsOf(stream)
+        const { records: left } = yield* handedOver(this.log, intents, this.log.extent(intents).first, decodeIntent)
+        const intent = [...left.values()].at(-1)
+        if (intent !== undefined && (this.sessions[stream].get(intent.client) ?? 0) < intent.number) {
+          yield* this.perform(stream, intent, "synced")
+        }
       }
     })
   }
@@ -185,7 +233,7 @@ class Streams {
 
   private read(stream: number): Effect.Effect<string, StorageError> {
     return Effect.gen({ self: this }, function* () {
-      const { records } = yield* handedOver(this.log, stream, this.log.extent(stream).first)
+      const { records } = yield* handedOver(this.log, stream, this.log.extent(stream).first, decode)
       // What a record says that was only taken so far is told when it is durable.
       yield* this.sync
       const values = [...records.values()].map(({ value }) => value)
@@ -210,22 +258,52 @@ class Streams {
       const { end, first } = log.extent(stream)
       const next = end === 0 ? 1 : end
       const position = drop === undefined ? next : Math.max(end === 0 ? 1 : first, next - drop)
-      if (drop !== undefined && position < next) log.cutTail(stream, position)
-      if (keep !== undefined && next - keep > first) log.cutHead(stream, next - keep)
-      const sessions = new Map([...this.sessions[stream], [client, number]])
-      const bytes = encode(value, sizeBytes, sessions)
-      const append = Completion.submit<void, StorageError>((done) =>
-        log.append(stream, position, [bytes], durability, done)
+      const intent = {
+        client,
+        number,
+        position,
+        first: keep === undefined ? first : Math.max(first, next - keep),
+        value,
+        sizeBytes
+      }
+      const isCut = position < next || intent.first > first
+      if (isCut) yield* this.intend(stream, intent)
+      // What was intended is done by the next start.
+      yield* Effect.tapError(this.perform(stream, intent, durability), () =>
+        Effect.sync(() => (this.stopped ||= isCut))
       )
-      // A cut whose record was refused is only undone by the next start.
-      yield* Effect.tapError(append, () =>
-        Effect.sync(() => (this.stopped ||= drop !== undefined || keep !== undefined))
-      )
-      this.sessions[stream] = sessions
-      if (durability === "buffered") yield* this.sync
       return ""
     })
     return Effect.uninterruptible(work)
+  }
+
+  /** Writes down what is to be done; what was before is not needed. */
+  private intend(stream: number, intent: Intent): Effect.Effect<void, StorageError> {
+    return Effect.suspend(() => {
+      const { log } = this
+      const intents = intentsOf(stream)
+      const position = Math.max(1, log.extent(intents).end)
+      const append = Completion.submit<void, StorageError>((done) =>
+        log.append(intents, position, [encodeIntent(intent)], "synced", done)
+      )
+      return Effect.map(append, () => log.cutHead(intents, position))
+    })
+  }
+
+  private perform(stream: number, intent: Intent, durability: Durability): Effect.Effect<void, StorageError> {
+    return Effect.gen({ self: this }, function* () {
+      const { log } = this
+      const { client, first, number, position, sizeBytes, value } = intent
+      const before = log.extent(stream)
+      if (position < before.end) log.cutTail(stream, position)
+      if (first > before.first) log.cutHead(stream, first)
+      const sessions = new Map([...this.sessions[stream], [client, number]])
+      yield* Completion.submit<void, StorageError>((done) =>
+        log.append(stream, position, [encode(value, sizeBytes, sessions)], durability, done)
+      )
+      this.sessions[stream] = sessions
+      if (durability === "buffered") yield* this.sync
+    })
   }
 
   /** Nothing else goes on meanwhile. */
@@ -236,7 +314,7 @@ class Streams {
         yield* Effect.sleep(idleMillis)
         const written: Array<ReadonlyMap<number, Record>> = []
         for (let stream = 0; stream < streams; stream++) {
-          written.push((yield* handedOver(this.log, stream, this.log.extent(stream).first)).records)
+          written.push((yield* handedOver(this.log, stream, this.log.extent(stream).first, decode)).records)
         }
         yield* copyRotten(where)
         const copy = yield* Wal.open({ ...this.options, directory: copyDirectory })
@@ -245,14 +323,23 @@ class Streams {
       })
     )
     const tolerant = Effect.catchTag(alone, "Corrupt", () => Effect.succeed(""))
-    return this.locks.reduce((work, lock) => lock.withPermits(1)(work), tolerant)
+    const locked = this.locks.reduce<typeof tolerant>((work, lock) => lock.withPermits(1)(work), tolerant)
+    const end = Effect.sync(() => {
+      this.rotting = false
+    })
+    // Who asks meanwhile asks again: one behind the other, repeated requests would come faster than they end.
+    return Effect.suspend((): Effect.Effect<string | undefined, StorageError, World | Scope.Scope> => {
+      if (this.rotting) return Effect.succeed(undefined)
+      this.rotting = true
+      return Effect.ensuring(locked, end)
+    })
   }
 }
 
 /** Holds a damaged log against what was written. */
 const checked = Effect.fnUntraced(function* (log: Wal.Wal, stream: number, written: ReadonlyMap<number, Record>) {
   const { first } = log.extent(stream)
-  const { damaged, records } = yield* handedOver(log, stream, first)
+  const { damaged, records } = yield* handedOver(log, stream, first, decode)
   for (const [position, { value }] of records) {
     const was = written.get(position)
     assert(was === undefined ? log.damage.length > 0 : was.value === value, "a damaged log hands over what was written")
@@ -293,8 +380,8 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, options: Om
       }
     })
   )
-  for (let worker = 0; worker < workers; worker++) {
-    yield* Effect.forkScoped(Effect.provideService(Effect.forever(work), Trace, trace))
-  }
-  while (!served.stopped) yield* Effect.sleep(stoppedMillis)
+  const serving = Effect.gen(function* () {
+    while (!served.stopped) yield* Effect.sleep(stoppedMillis)
+  })
+  yield* Working.until(serving, Effect.provideService(work, Trace, trace), workers)
 })
