@@ -45,3 +45,6 @@ export const blockBytesMax = 16 * 1_048_576
 
 /** Rotten places that a scrubber tells apart: more than these is a device to replace, not to list. */
 export const rotPlacesMax = 65_536
+
+/** A frame between stores, in bytes: an entry that fits in a record of the log, and 64 KiB for what goes around it. */
+export const frameBytesMax = recordBytesMax + 65_536
