@@ -48,3 +48,15 @@ export const rotPlacesMax = 65_536
 
 /** A frame between stores, in bytes: an entry that fits in a record of the log, and 64 KiB for what goes around it. */
 export const frameBytesMax = recordBytesMax + 65_536
+
+/** Sessions of clients that a group remembers: each is one program that writes, and a group has thousands of those at most. */
+export const sessionsMax = 4_096
+
+/** Commands of one session that may be without acknowledgement: what a client keeps under way at a time. */
+export const sessionOutstandingMax = 256
+
+/** Answers that a group keeps for retries, in bytes: they are in memory on every replica, and in each snapshot. */
+export const sessionResultsBytesMax = 16 * 1_048_576
+
+/** Entries after which a session that nobody used expires: minutes of a busy group; a client that comes back later opens another. */
+export const sessionIdleEntriesMax = 10_000_000
