@@ -60,3 +60,25 @@ export const sessionResultsBytesMax = 16 * 1_048_576
 
 /** Entries after which a session that nobody used expires: minutes of a busy group; a client that comes back later opens another. */
 export const sessionIdleEntriesMax = 10_000_000
+
+/** A key of a group's key-value state, in bytes: half of an engine's, which gets the group and a generation before it. */
+export const groupKeyBytesMax = 4_096
+
+/** A value of it, in bytes: an entry of the log travels whole, and etcd takes no more than 1.5 MiB either. */
+export const groupValueBytesMax = 1_048_576
+
+/** Operations, and comparisons, of one transaction: etcd's own default. */
+export const transactionOperationsMax = 128
+
+/** What a transaction answers, in bytes: it is kept for retries, many a session. A range may answer sixteen times as much. */
+export const transactionAnswerBytesMax = 65_536
+export const queryAnswerBytesMax = 1_048_576 + 65_536
+
+/** Keys and values of a group's key-value state, in bytes: it is in memory on every replica. */
+export const groupStateBytesMax = 1_073_741_824
+
+/** Bytes of changes that go to an engine as one batch, give or take one command. */
+export const groupBatchBytesMax = 1_048_576
+
+/** Accepted connections that have not said yet which store they are: all stores that come back at once, and no flood. */
+export const strangersMax = 1_024

@@ -303,14 +303,15 @@ export class Sessions {
     const reader = new Bytes.Reader(record)
     const lastUsed = reader.f64()
     const acknowledged = reader.f64()
+    if (!reader.isWhole || ![id, lastUsed, acknowledged].every(isNumber) || lastUsed < id) return undefined
     const session: Session = { id, lastUsed, acknowledged, results: new Map() }
     while (reader.leftBytes > 0) {
       const sequence = reader.f64()
       const reply = Bytes.copy(reader.raw(reader.u32()))
-      if (!reader.isWhole) return undefined
+      if (!reader.isWhole || !isNumber(sequence) || sequence <= acknowledged) return undefined
       this.keep(session, sequence, reply)
     }
-    return reader.isWhole ? session : undefined
+    return session
   }
 }
 
