@@ -105,7 +105,8 @@ const lsmChoices: Choices = {
   level1Bytes: [1, 3_000],
   levelFactor: [2, 20],
   manifestBytesMax: [1, 900],
-  readAheadBytes: [1, 2_000]
+  readAheadBytes: [1, 2_000],
+  threadBytesMin: [0, 3_000, 1_048_576]
 }
 
 export const lsm = subjectOf(

@@ -19,6 +19,8 @@ import { assert } from "#base/Assert.ts"
 import * as Bytes from "#base/Bytes.ts"
 
 const entryHeadBytesMax = 5 + 5 + 5 + 8
+/** Of a stretch that may stay small: what is not enough doubles. */
+const startBytesMax = 4_096
 /** Below this a loop is cheaper than a view and a call of `set`. */
 const loopBytesMax = 128
 
@@ -28,7 +30,7 @@ export class BlockWriter {
   length = 0
   /** Where the block that is being filled begins in `bytes`. */
   private from = 0
-  private readonly firstBytes: number
+  private readonly chunkBytes: number
   private readonly restartInterval: number
   private restarts: Array<number> = []
   private sinceRestart = 0
@@ -36,10 +38,11 @@ export class BlockWriter {
   lastKey = new Uint8Array(64)
   lastKeyLength = 0
 
+  /** `chunkBytes`: what is about to be taken each time. */
   constructor(options: { readonly chunkBytes: number; readonly restartInterval: number }) {
-    this.firstBytes = options.chunkBytes
+    this.chunkBytes = options.chunkBytes
     this.restartInterval = options.restartInterval
-    this.bytes = new Uint8Array(options.chunkBytes)
+    this.bytes = new Uint8Array(Math.min(options.chunkBytes, startBytesMax))
   }
 
   get blockBytes(): number {
@@ -110,11 +113,17 @@ export class BlockWriter {
   take(): Uint8Array {
     const taken = this.bytes.subarray(0, this.from)
     const rest = this.bytes.subarray(this.from, this.length)
-    this.bytes = new Uint8Array(Math.max(this.firstBytes, rest.length))
+    this.bytes = new Uint8Array(Math.max(this.chunkBytes, rest.length))
     this.bytes.set(rest)
     this.length = rest.length
     this.from = 0
     return taken
+  }
+
+  /** All that is left. Nothing is written any more. */
+  takeLast(): Uint8Array {
+    assert(this.isBlockEmpty, "the last block is whole")
+    return this.bytes.subarray(0, this.length)
   }
 
   /** Makes room for so many bytes more. */

@@ -42,6 +42,8 @@ export interface Options {
   readonly levelFactor?: number
   /** A manifest of this size is written anew. Default: 1 MiB. */
   readonly manifestBytesMax?: number
+  /** A table of less is built or merged on the node's own thread: to hand it to another takes longer. Default: 64 KiB. */
+  readonly threadBytesMin?: number
   /** What a scan reads of a table at a time, at most. Default: 256 KiB. */
   readonly readAheadBytes?: number
 }
@@ -78,6 +80,7 @@ export const complete = (options: Options): All => {
     level1Bytes: level0Tables * memtableBytes,
     levelFactor: 10,
     manifestBytesMax: mebibyte,
+    threadBytesMin: 65_536,
     readAheadBytes: 262_144,
     ...options
   }

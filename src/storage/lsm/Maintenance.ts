@@ -11,8 +11,9 @@
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as Completion from "#world/Completion.ts"
+import { Disk } from "#world/Disk.ts"
 import type { DiskError } from "#world/WorldError.ts"
-import type { Job, Workers } from "#world/Workers.ts"
+import type { Workers } from "#world/Workers.ts"
 import type { Done } from "../Engine.ts"
 import { type Corrupt, Refused, type StorageError } from "../StorageError.ts"
 import { Versions } from "../memory/TreeCursor.ts"
@@ -193,7 +194,7 @@ export class Maintenance {
         ranges,
         entries: writer.take()
       })
-      return yield* this.run(TableJobs.buildTable, input, [number])
+      return yield* this.run(TableJobs.buildTable, { input, numbers: [number], sizeBytes: input.length })
     }).pipe(
       Effect.ensuring(
         Effect.sync(() => {
@@ -203,13 +204,18 @@ export class Maintenance {
     )
   }
 
-  /** Runs a job; when it fails, what it may have left is removed. */
+  /** Runs a job on so many bytes; when it fails, what it may have left is removed. */
   private run(
-    job: Job,
-    input: Uint8Array,
-    numbers: ReadonlyArray<number>
+    job: TableJobs.TableJob,
+    work: { readonly input: Uint8Array; readonly numbers: ReadonlyArray<number>; readonly sizeBytes: number }
   ): Effect.Effect<ReadonlyArray<TableFormat.TableMeta>, Failure> {
-    return Effect.flatMap(this.workers.run(job, input), (bytes) => {
+    const { disk, options } = this.store.parts
+    const { input, numbers, sizeBytes } = work
+    const run =
+      sizeBytes < options.threadBytesMin
+        ? Effect.scoped(Effect.provideService(job.run(input), Disk, disk))
+        : this.workers.run(job, input)
+    return Effect.flatMap(run, (bytes) => {
       const { failure, tables } = JobMessage.decodeOutput(bytes)
       return failure === undefined ? Effect.succeed(tables) : Effect.andThen(this.remove(numbers), Effect.fail(failure))
     })
@@ -333,7 +339,7 @@ export class Maintenance {
         below,
         runs: [...(level === 0 ? upper.map((meta) => [meta]) : [upper]), lower].filter((run) => run.length > 0)
       })
-      const tables = yield* this.run(TableJobs.compactTables, input, numbers)
+      const tables = yield* this.run(TableJobs.compactTables, { input, numbers, sizeBytes: inputBytes })
       const added = tables.map((meta) => ({ level: output, meta }))
       yield* this.commit(numbers, { added, removed }, undefined, () => {})
       store.wrote(output, Version.bytesOf(tables))

@@ -35,7 +35,7 @@ export class TableBuilder {
   private readonly options: BuilderOptions
   private readonly writer: BlockWriter
   private readonly index = new IndexWriter()
-  private hashes = new Uint32Array(1_024)
+  private hashes = new Uint32Array(64)
   private hashCount = 0
   private readonly ranges: Array<{
     readonly from: Uint8Array
@@ -145,7 +145,7 @@ export class TableBuilder {
     this.writer.raw(TableFormat.footer({ filterAt, filterBytes, rangesBytes, indexBytes, propertiesBytes }, number))
     this.writer.seal()
     const sizeBytes = this.dataBytes
-    return { meta: { ...meta, sizeBytes }, rest: this.taken() }
+    return { meta: { ...meta, sizeBytes }, rest: this.writer.takeLast() }
   }
 
   private taken(): Uint8Array {

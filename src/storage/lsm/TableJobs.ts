@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Disk from "#world/Disk.ts"
 import type { DiskError } from "#world/WorldError.ts"
-import type { Job, JobWorld } from "#world/Workers.ts"
+import type { Job } from "#world/Workers.ts"
 import { Corrupt } from "../StorageError.ts"
 import { BlockCursor } from "./BlockCursor.ts"
 import { Compaction, type Fragment } from "./Compaction.ts"
@@ -25,9 +25,14 @@ const readBytes = 262_144
 
 type Failure = DiskError | Corrupt
 
+/** One that asks for so little of its world that it can also run where it is asked for. */
+export interface TableJob extends Job {
+  readonly run: (input: Uint8Array) => Effect.Effect<Uint8Array, never, Disk.Disk | Scope.Scope>
+}
+
 const answer = (
-  tables: Effect.Effect<ReadonlyArray<TableFormat.TableMeta>, Failure, JobWorld | Scope.Scope>
-): Effect.Effect<Uint8Array, never, JobWorld | Scope.Scope> =>
+  tables: Effect.Effect<ReadonlyArray<TableFormat.TableMeta>, Failure, Disk.Disk | Scope.Scope>
+): Effect.Effect<Uint8Array, never, Disk.Disk | Scope.Scope> =>
   Effect.match(tables, {
     onFailure: (failure) => JobMessage.encodeOutput({ failure, tables: [] }),
     onSuccess: (tables) => JobMessage.encodeOutput({ tables })
@@ -135,13 +140,13 @@ const feed = Effect.fnUntraced(function* (run: StreamedRun, tables: ReadonlyArra
   run.feed(wanted, yield* readExactly(tables[wanted.table].handle, wanted.offset, wanted.lengthBytes))
 })
 
-export const buildTable: Job = {
+export const buildTable: TableJob = {
   module: import.meta.url,
   name: "buildTable",
   run: (input) => answer(build(JobMessage.decodeBuild(input)))
 }
 
-export const compactTables: Job = {
+export const compactTables: TableJob = {
   module: import.meta.url,
   name: "compactTables",
   run: (input) => answer(compact(JobMessage.decodeCompact(input)))
