@@ -8,20 +8,20 @@
  * Needs: the transport's checksum. A flipped bit in a number gives another number, and no codec can tell. Whether an envelope makes
  * sense (whose replica it names, whether its sender is the store at the other end) is the receiver's to decide.
  *
- * Fixed widths, little-endian: two compares and a few shifts a number, where a varint is a branch a byte. Terms, indexes and
+ * Fixed widths, little-endian: two compares and a few shifts a number, where a varint is a branch a byte. Replicas, terms, indexes and
  * offsets have seven bytes, enough for 2^53.
  */
 import { assert } from "#base/Assert.ts"
 import { getU32, putU32 } from "#base/Bytes.ts"
 import * as Limits from "#base/Limits.ts"
 import type { ConfState } from "./Configuration.ts"
-import type { Beat, Chunk, ChunkAnswer, Envelope, RaftEnvelope, Sleep } from "./Envelope.ts"
+import type { Beat, Chunk, ChunkAnswer, Envelope, Gone, RaftEnvelope, Sleep } from "./Envelope.ts"
 import { entryKinds, kinds, type Entry, type EntryKind, type Kind, type Message, type Snapshot } from "./Message.ts"
 
 export const version = 1
 
 /** The first byte of each envelope. */
-export const types = { raft: 1, beat: 2, "beat-answer": 3, sleep: 4, chunk: 5, "chunk-answer": 6 } as const
+export const types = { raft: 1, beat: 2, "beat-answer": 3, sleep: 4, chunk: 5, "chunk-answer": 6, gone: 7 } as const
 
 /** Of a Raft message: its booleans, and which of the fields that are mostly 0 follow the head. */
 export const flags = { isRejected: 1, isTransfer: 2, snapshot: 4, hint: 8, read: 16 } as const
@@ -46,15 +46,17 @@ const entryKindMax = Math.max(...Object.values(entryKinds))
 
 export const isLocal = (kind: Kind): boolean => localKinds.has(kind)
 
-const raftBytes = 47
+const raftBytes = 53
 const beatBytes = 15
-const sleepBytes = 27
-const chunkBytes = 46
-const chunkAnswerBytes = 35
+/** Type, group, sender, receiver and term: how all begin that are between two replicas. */
+const replicasBytes = 26
+const sleepBytes = 33
+const chunkBytes = 52
+const chunkAnswerBytes = 41
 const entryBytes = 19
 const snapshotBytes = 18
 const configurationBytes = 9
-const memberBytes = 4
+const memberBytes = 7
 
 /** A list of members is counted in two bytes: there are no more stores than that. */
 const membersMax = 65_535
@@ -65,7 +67,7 @@ const u32Range = 4_294_967_296
 const topByteMax = 31
 
 const putNumber = (bytes: Uint8Array, at: number, value: number): void => {
-  assert(Number.isSafeInteger(value) && value >= 0, "terms, indexes and offsets are integers in [0, 2^53)")
+  assert(Number.isSafeInteger(value) && value >= 0, "replicas, terms, indexes and offsets are integers in [0, 2^53)")
   putU32(bytes, at, value)
   const high = Math.floor(value / u32Range)
   bytes[at + 4] = high
@@ -74,7 +76,7 @@ const putNumber = (bytes: Uint8Array, at: number, value: number): void => {
 }
 
 const putId = (bytes: Uint8Array, at: number, value: number): void => {
-  assert(value >>> 0 === value, "groups, replicas and lengths are integers in [0, 2^32)")
+  assert(value >>> 0 === value, "groups and lengths are integers in [0, 2^32)")
   putU32(bytes, at, value)
 }
 
@@ -83,7 +85,7 @@ const putMembers = (bytes: Uint8Array, countAt: number, at: number, ids: Readonl
   assert(ids.length <= membersMax, "a group has no more members than there are stores")
   bytes[countAt] = ids.length
   bytes[countAt + 1] = ids.length >>> 8
-  for (let index = 0; index < ids.length; index++) putId(bytes, at + index * memberBytes, ids[index])
+  for (let index = 0; index < ids.length; index++) putNumber(bytes, at + index * memberBytes, ids[index])
   return at + ids.length * memberBytes
 }
 
@@ -120,6 +122,8 @@ export class FrameWriter {
         return this.chunk(envelope)
       case "chunk-answer":
         return this.chunkAnswer(envelope)
+      case "gone":
+        return this.gone(envelope)
     }
   }
 
@@ -173,13 +177,13 @@ export class FrameWriter {
       (hint === 0 ? 0 : flags.hint) |
       (read === 0 ? 0 : flags.read)
     putId(bytes, at + 3, group)
-    putId(bytes, at + 7, message.from)
-    putId(bytes, at + 11, message.to)
-    putNumber(bytes, at + 15, message.term)
-    putNumber(bytes, at + 22, message.logTerm)
-    putNumber(bytes, at + 29, message.index)
-    putNumber(bytes, at + 36, message.commit)
-    putId(bytes, at + 43, entries.length)
+    putNumber(bytes, at + 7, message.from)
+    putNumber(bytes, at + 14, message.to)
+    putNumber(bytes, at + 21, message.term)
+    putNumber(bytes, at + 28, message.logTerm)
+    putNumber(bytes, at + 35, message.index)
+    putNumber(bytes, at + 42, message.commit)
+    putId(bytes, at + 49, entries.length)
     if (hint !== 0) this.number(hint)
     if (read !== 0) this.number(read)
     if (snapshot !== undefined) this.snapshot(snapshot)
@@ -230,38 +234,45 @@ export class FrameWriter {
     putNumber(this.bytes, at + 8, number)
   }
 
-  private replicas(at: number, type: number, envelope: Sleep | Chunk | ChunkAnswer): void {
+  private replicas(at: number, envelope: Sleep | Gone | Chunk | ChunkAnswer): void {
     const { bytes } = this
-    bytes[at] = type
+    bytes[at] = types[envelope.type]
     putId(bytes, at + 1, envelope.group)
-    putId(bytes, at + 5, envelope.from)
-    putId(bytes, at + 9, envelope.to)
-    putNumber(bytes, at + 13, envelope.term)
-    putNumber(bytes, at + 20, envelope.index)
+    putNumber(bytes, at + 5, envelope.from)
+    putNumber(bytes, at + 12, envelope.to)
+    putNumber(bytes, at + 19, envelope.term)
   }
 
   private sleep(envelope: Sleep): void {
     const at = this.reserve(sleepBytes)
-    this.replicas(at, types.sleep, envelope)
+    this.replicas(at, envelope)
+    putNumber(this.bytes, at + 26, envelope.index)
+  }
+
+  private gone(envelope: Gone): void {
+    const at = this.reserve(replicasBytes)
+    this.replicas(at, envelope)
   }
 
   private chunk(envelope: Chunk): void {
     const at = this.reserve(chunkBytes)
     const { bytes } = this
-    this.replicas(at, types.chunk, envelope)
-    putNumber(bytes, at + 27, envelope.indexTerm)
-    putNumber(bytes, at + 34, envelope.offset)
-    bytes[at + 41] = envelope.isLast ? 1 : 0
-    putId(bytes, at + 42, envelope.bytes.length)
+    this.replicas(at, envelope)
+    putNumber(bytes, at + 26, envelope.index)
+    putNumber(bytes, at + 33, envelope.indexTerm)
+    putNumber(bytes, at + 40, envelope.offset)
+    bytes[at + 47] = envelope.isLast ? 1 : 0
+    putId(bytes, at + 48, envelope.bytes.length)
     this.configuration(envelope.configuration)
     this.payload(envelope.bytes)
   }
 
   private chunkAnswer(envelope: ChunkAnswer): void {
     const at = this.reserve(chunkAnswerBytes)
-    this.replicas(at, types["chunk-answer"], envelope)
-    putNumber(this.bytes, at + 27, envelope.offset)
-    this.bytes[at + 34] = outcomes.indexOf(envelope.outcome)
+    this.replicas(at, envelope)
+    putNumber(this.bytes, at + 26, envelope.index)
+    putNumber(this.bytes, at + 33, envelope.offset)
+    this.bytes[at + 40] = outcomes.indexOf(envelope.outcome)
   }
 }
 
@@ -347,8 +358,9 @@ class Cursor {
 }
 
 const readMembers = (cursor: Cursor, count: number): ReadonlyArray<number> => {
-  const at = cursor.take(count * memberBytes)
-  return at < 0 ? [] : Array.from({ length: count }, (_, index) => getU32(cursor.bytes, at + index * memberBytes))
+  const ids: Array<number> = []
+  for (let left = count; left > 0 && cursor.problem === undefined; left--) ids.push(cursor.number())
+  return ids
 }
 
 const readConfiguration = (cursor: Cursor): ConfState => {
@@ -389,8 +401,8 @@ const readRaft = (cursor: Cursor): RaftEnvelope => {
   if (localKinds.has(kind)) cursor.wrong()
   const set = cursor.choice(flagsMax)
   const group = cursor.id()
-  const from = cursor.id()
-  const to = cursor.id()
+  const from = cursor.number()
+  const to = cursor.number()
   const term = cursor.number()
   const logTerm = cursor.number()
   const index = cursor.number()
@@ -424,14 +436,15 @@ const readBeat = (cursor: Cursor, type: Beat["type"]): Beat => ({
   number: cursor.number()
 })
 
-const readSleep = (cursor: Cursor): Sleep => ({
-  type: "sleep",
+const readGone = (cursor: Cursor): Gone => ({
+  type: "gone",
   group: cursor.id(),
-  from: cursor.id(),
-  to: cursor.id(),
-  term: cursor.number(),
-  index: cursor.number()
+  from: cursor.number(),
+  to: cursor.number(),
+  term: cursor.number()
 })
+
+const readSleep = (cursor: Cursor): Sleep => ({ ...readGone(cursor), type: "sleep", index: cursor.number() })
 
 const readChunk = (cursor: Cursor): Chunk => {
   const head = { ...readSleep(cursor), type: "chunk" as const }
@@ -465,6 +478,8 @@ const readEnvelope = (cursor: Cursor): Envelope | undefined => {
       return readChunk(cursor)
     case types["chunk-answer"]:
       return readChunkAnswer(cursor)
+    case types.gone:
+      return readGone(cursor)
   }
 }
 

@@ -346,6 +346,10 @@ export class Core {
     return true
   }
 
+  get uncommittedRoomBytes(): number {
+    return Math.max(0, this.uncommittedBytesMax - this.uncommittedBytes)
+  }
+
   /** So many payload bytes have been applied, so they are committed. */
   settle(sizeBytes: number): void {
     this.uncommittedBytes = Math.max(0, this.uncommittedBytes - sizeBytes)
@@ -440,9 +444,7 @@ export class Core {
 
   /** A committed change takes force when it is applied. */
   applyConfChange(change: ConfChange.ConfChange): Configuration.ConfState {
-    const { configuration, limits, progresses } = this.tracker
-    const base = { configuration, progresses, lastIndex: this.log.lastIndex, limits }
-    const result = ConfChange.apply(base, change)
+    const result = this.changed(change)
     assert(!("refused" in result), `a committed change is possible: ${"refused" in result ? result.refused : ""}`)
     const state = this.useConfiguration(result as ConfChange.Result)
     const own = this.tracker.get(this.id)
@@ -458,6 +460,17 @@ export class Core {
     else for (const id of this.tracker.ids) if (id !== this.id) this.sendAppend(id, false)
     if (this.transferee !== nobody && !this.tracker.isVoter(this.transferee)) this.transferee = nobody
     return state
+  }
+
+  private changed(change: ConfChange.ConfChange): ConfChange.Result | ConfChange.Refused {
+    const { configuration, limits, progresses } = this.tracker
+    return ConfChange.apply({ configuration, progresses, lastIndex: this.log.lastIndex, limits }, change)
+  }
+
+  /** What the configuration has against a change. */
+  contradicts(change: ConfChange.ConfChange): string | undefined {
+    const result = this.changed(change)
+    return "refused" in result ? result.refused : undefined
   }
 
   /** Takes a snapshot's place in the log and its configuration; false when it is of no use here. */

@@ -101,6 +101,12 @@ const copy = Effect.fnUntraced(function* (
   yield* Completion.submit<void, StorageError>((done) => restore.finish(done))
 })
 
+const asNew = run(
+  Effect.gen(function* () {
+    return seen(yield* KeyValue.open({ ...small, port: yield* MemoryEngine.openVolatile(), prefix }))
+  })
+)
+
 type Step = "apply" | "flush" | "reopen" | "copy"
 const steps = fc.array(
   fc.oneof(
@@ -233,6 +239,38 @@ describe("a key-value machine", () => {
     )
   })
 
+  it("goes on while a snapshot is taken, and drops one that is overtaken by a later one", () => {
+    run(
+      Effect.gen(function* () {
+        const port = yield* MemoryEngine.openVolatile()
+        const from = yield* KeyValue.open({ ...small, port, prefix })
+        const to = yield* KeyValue.open({ ...small, port, prefix: bytesOf("g2") })
+        const draw = new Draw(prngOf("overtaken", "commands"))
+        const begun = Effect.fnUntraced(function* () {
+          for (let entries = 0; entries < 30; entries++) applyNext(from, draw)
+          const snapshot = from.snapshot()
+          const restore = to.restore(snapshot.applied)
+          const bytes = yield* Completion.submit<Uint8Array, StorageError>((done) => snapshot.next(1_000_000, done))
+          yield* Completion.submit<void, StorageError>((done) => restore.take(bytes, done))
+          return restore
+        })
+        const early = yield* begun()
+        const late = yield* begun()
+        const expected = seen(from)
+        applyNext(to, draw)
+        yield* flush(to)
+        early.abandon()
+        yield* Completion.submit<void, StorageError>((done) => late.finish(done))
+        expect(seen(to)).toBe(expected)
+        expect(seen(yield* KeyValue.open({ ...small, port, prefix: bytesOf("g2") }))).toBe(expected)
+        yield* flush(from)
+        yield* KeyValue.remove({ port, prefix: bytesOf("g2") })
+        expect(seen(yield* KeyValue.open({ ...small, port, prefix: bytesOf("g2") }))).toBe(asNew)
+        expect(seen(yield* KeyValue.open({ ...small, port, prefix }))).toBe(expected)
+      })
+    )
+  })
+
   it("keeps to its prefix in an engine that it shares", () => {
     run(
       Effect.gen(function* () {
@@ -267,12 +305,6 @@ interface Lives {
   readonly seenAt: Map<string, string>
   durable: number
 }
-
-const asNew = run(
-  Effect.gen(function* () {
-    return seen(yield* KeyValue.open({ ...small, port: yield* MemoryEngine.openVolatile(), prefix }))
-  })
-)
 
 const label = (machine: StateMachine): string => `${machine.applied.index} ${machine.applied.term}`
 

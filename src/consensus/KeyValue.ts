@@ -71,6 +71,8 @@ class KeyValue implements StateMachine {
   private readonly options: Parts["options"]
   private readonly deferral: Deferral
   private generation: number
+  /** Of the last restore that was begun. */
+  private lastGeneration: number
   private state: KeyValueState
   private batch: Batch
   /** Not written yet, in their order. */
@@ -86,6 +88,7 @@ class KeyValue implements StateMachine {
     this.options = options
     this.deferral = deferral
     this.generation = generation
+    this.lastGeneration = generation
     this.state = state
     this.batch = batch
     this.flushed = state.applied
@@ -183,9 +186,8 @@ class KeyValue implements StateMachine {
   }
 
   restore(applied: Applied): Restore {
-    assert(!this.isWriting && this.waiting.length === 0, "a snapshot is restored while nothing else is under way")
     const { options } = this
-    const generation = this.generation + 1
+    const generation = ++this.lastGeneration
     const batch = new Batch()
     const space = Records.generationPrefix(options.prefix, generation)
     return new KeyValueRestore({
@@ -195,8 +197,8 @@ class KeyValue implements StateMachine {
       generation,
       applied,
       state: new KeyValueState({ ...options, applied }, space, batch),
+      mayTake: () => !this.isWriting && this.waiting.length === 0 && generation > this.generation,
       taken: (state) => {
-        assert(!this.isWriting && generation === this.generation + 1, "one snapshot is restored at a time")
         this.generation = generation
         this.state = state
         this.batch = batch
@@ -208,6 +210,13 @@ class KeyValue implements StateMachine {
     })
   }
 }
+
+/** Deletes the state of a group that is no more here; durable with the engine's next synced batch. */
+export const remove = ({ port, prefix }: Pick<Options, "port" | "prefix">): Effect.Effect<void, StorageError> =>
+  Engine.make(port).write(
+    new Batch().deleteRange(Records.selectorKey(prefix), Records.generationPrefix(prefix, Records.generationMax + 1)),
+    "buffered"
+  )
 
 const corrupt = (message: string): Corrupt =>
   new Corrupt({ path: "", offsetBytes: 0, message: `a group's state in the engine cannot be read: ${message}` })

@@ -1,6 +1,6 @@
 /**
- * KeyValueRestore: takes a snapshot into an engine, beside the state in force. What it takes goes to the next generation
- * of the group's keys, in buffered batches; one synced batch at the end names that generation, and deletes the one before.
+ * KeyValueRestore: takes a snapshot into an engine, beside the state in force, which goes on. What it takes goes to a generation of
+ * the group's keys of its own, in buffered batches; one synced batch at the end names that generation, and deletes those before.
  * So a crash at any moment leaves one of both, whole, and opening deletes the rest of the other.
  */
 import { assert } from "#base/Assert.ts"
@@ -19,13 +19,15 @@ export interface RestoreParts {
   readonly port: Engine.Port
   readonly deferral: Deferral
   readonly prefix: Uint8Array
-  /** Of what is taken. */
+  /** Of what is taken: higher than any before. */
   readonly generation: number
   readonly applied: Applied
   /** An empty state whose changes go to the given batch, as keys of this generation. */
   readonly state: KeyValueState
   /** It is in force, durably: the state takes over. */
   readonly taken: (state: KeyValueState) => void
+  /** It may be put in place. */
+  readonly mayTake: () => boolean
 }
 
 export class KeyValueRestore implements Restore, Visitor {
@@ -86,19 +88,21 @@ export class KeyValueRestore implements Restore, Visitor {
 
   finish(done: Engine.Done<void>): void {
     assert(this.at === "taking", "a restore is finished once")
+    const { generation, mayTake, port, prefix, state, taken } = this.parts
+    assert(mayTake(), "a snapshot is put in place while nothing else is under way, and no later one is there")
     this.at = "finishing"
-    const { generation, port, prefix, state, taken } = this.parts
     if (!this.reader.isWhole) this.error ??= malformed
     if (this.error !== undefined) return this.fail(this.error, done)
     port.write(this.batch, "buffered", (error) => {
       if (error !== undefined) return this.fail(error, done)
-      const before = Records.generationPrefix(prefix, generation - 1)
+      const before = Records.generationPrefix(prefix, 0)
       const switching = new Batch()
         .put(Records.keyIn(this.space, Records.tags.applied, new Uint8Array(0)), this.appliedRecord!)
         .put(Records.selectorKey(prefix), Records.selectorRecord(generation))
         .deleteRange(before, this.space)
       port.write(switching, "synced", (error) => {
         if (error !== undefined) return this.fail(error, done)
+        assert(mayTake(), "nothing begins while a snapshot is put in place")
         this.at = "over"
         taken(state)
         done(undefined, undefined)
@@ -110,7 +114,7 @@ export class KeyValueRestore implements Restore, Visitor {
     assert(this.at !== "finishing", "a restore is not abandoned while it is finished")
     if (this.at === "over") return
     this.at = "over"
-    // Should this fail, the next restore or the next start deletes them.
+    // Should this fail, the next restore that is finished deletes them, or the next start.
     this.parts.port.write(this.emptied(), "buffered", () => {})
   }
 

@@ -84,6 +84,19 @@ const propose = (core: Core, message: Message.Message): boolean => {
   return true
 }
 
+/** Why a change may not be proposed now. */
+export const problemOf = (core: Core, change: ConfChange.ConfChange): string | undefined => {
+  const isJoint = Configuration.isJoint(core.tracker.configuration)
+  const leaves = change.changes.length === 0
+  return core.pendingConfIndex > core.log.applied
+    ? `possible unapplied conf change at index ${core.pendingConfIndex} (applied to ${core.log.applied})`
+    : isJoint && !leaves
+      ? "must transition out of joint config first"
+      : !isJoint && leaves
+        ? "not in joint state; refusing empty conf change"
+        : undefined
+}
+
 /**
  * A change of the configuration that may not go ahead now becomes an empty entry; one that cannot be read is not admitted. At
  * most one change is between the log and the state machine (thesis, section 4.1, with the correction of 2015).
@@ -92,22 +105,12 @@ const admitted = (core: Core, entry: Message.Entry, place: number): Message.Entr
   if (!ConfChange.isConfChange(entry.kind)) return entry
   const change = ConfChange.decode(entry.data)
   if (change === undefined) return undefined
-  const { configuration } = core.tracker
-  const isJoint = Configuration.isJoint(configuration)
-  const leaves = change.changes.length === 0
-  const problem =
-    core.pendingConfIndex > core.log.applied
-      ? `possible unapplied conf change at index ${core.pendingConfIndex} (applied to ${core.log.applied})`
-      : isJoint && !leaves
-        ? "must transition out of joint config first"
-        : !isJoint && leaves
-          ? "not in joint state; refusing empty conf change"
-          : undefined
+  const problem = problemOf(core, change)
   if (problem !== undefined && core.validatesConfChanges) {
     core.note(
       "info",
       () =>
-        `${core.id} ignoring conf change ${ConfChange.describe(change)} at config ${Configuration.describe(configuration)}: ${problem}`
+        `${core.id} ignoring conf change ${ConfChange.describe(change)} at config ${Configuration.describe(core.tracker.configuration)}: ${problem}`
     )
     return { ...entry, kind: entryKinds.normal, data: noData }
   }

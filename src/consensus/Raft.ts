@@ -18,6 +18,7 @@
  */
 import * as Candidate from "./Candidate.ts"
 import type * as ConfChange from "./ConfChange.ts"
+import * as Configuration from "./Configuration.ts"
 import type { ConfState } from "./Configuration.ts"
 import { Core, type Config, type ReadState, type Role } from "./Core.ts"
 import * as Follower from "./Follower.ts"
@@ -25,6 +26,7 @@ import * as Leader from "./Leader.ts"
 import * as Message from "./Message.ts"
 import { entryKinds, kinds, type Entry, type Snapshot } from "./Message.ts"
 import { nobody, type NodeId } from "./NodeId.ts"
+import * as Quorum from "./Quorum.ts"
 import type { EntryId } from "./RaftLog.ts"
 import type { HardState } from "./Storage.ts"
 
@@ -142,6 +144,11 @@ export class Raft {
 
   private proposeEntries(entries: ReadonlyArray<Entry>): Outcome {
     return this.byRole(Message.make(kinds.propose, nobody, { from: this.core.id, entries })) ? "taken" : "dropped"
+  }
+
+  /** Why this change could not be made now; undefined: it can. Of a leader. */
+  refuses(change: ConfChange.ConfChange): string | undefined {
+    return Leader.problemOf(this.core, change) ?? this.core.contradicts(change)
   }
 
   /** A linearizable read: comes back in `reads` with its context; never, when the leader changes. */
@@ -314,6 +321,54 @@ export class Raft {
     const { core } = this
     if (core.role === "leader") return Leader.step(core, message)
     return core.role === "follower" ? Follower.step(core, message) : Candidate.step(core, message)
+  }
+
+  // What a host asks.
+
+  /** Payload bytes that a leader may append now. */
+  get uncommittedRoomBytes(): number {
+    return this.core.uncommittedRoomBytes
+  }
+
+  /** What all members that answer have; Infinity where it does not lead. */
+  slowestMatch(): number {
+    const { id, role, tracker } = this.core
+    if (role !== "leader") return Infinity
+    let slowest = Infinity
+    for (const each of tracker.ids) {
+      const progress = tracker.get(each)!
+      if (each !== id && progress.isActive) slowest = Math.min(slowest, progress.match)
+    }
+    return slowest
+  }
+
+  /**
+   * A leader with nothing to do: everything is committed and applied, and every member of which `isLive` says yes has it; those
+   * are a quorum.
+   */
+  isIdle(isLive: (id: NodeId) => boolean): boolean {
+    const { core } = this
+    const { log, tracker } = core
+    const { lastIndex } = log
+    if (core.role !== "leader" || core.transferee !== nobody || this.hasReady) return false
+    if (log.committed !== lastIndex || log.applied !== lastIndex || core.earlyReads.length > 0) return false
+    if (Configuration.isJoint(tracker.configuration)) return false
+    const isThere = (id: NodeId): boolean => id === core.id || (isLive(id) && tracker.get(id)!.match === lastIndex)
+    for (const id of tracker.ids) if (id !== core.id && isLive(id) && !isThere(id)) return false
+    return Quorum.voteResult(tracker.configuration.voters, isThere) === "won"
+  }
+
+  /** Whether it has all that its leader had when it fell asleep. */
+  mayFollowAsleep(leader: NodeId, term: number, index: number): boolean {
+    const { lead, log, role } = this.core
+    return (
+      role === "follower" &&
+      lead === leader &&
+      this.core.term === term &&
+      log.lastIndex === index &&
+      log.applied === index &&
+      !this.hasReady
+    )
   }
 
   // Outputs.

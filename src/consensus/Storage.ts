@@ -14,6 +14,14 @@ export interface HardState {
 
 export const emptyHardState: HardState = { term: 0, vote: 0, commit: 0 }
 
+/** What a replica may have promised and does not have any more, because its disk was damaged (`Doubt.ts` has the rules). */
+export interface Doubt {
+  /** Entries that it acknowledged may be missing from its log. */
+  readonly entries: boolean
+  /** Its term and its vote may be older than those that it gave; entries may be missing as well. */
+  readonly vote: boolean
+}
+
 export interface Storage {
   readonly hardState: HardState
   readonly configuration: Configuration.ConfState

@@ -1,0 +1,124 @@
+/**
+ * Store: one node's share of the replicated groups, whole: a log that everything on it shares, an engine with the groups' states, the transport to
+ * the other stores, and the host of the groups.
+ *
+ * | place          | what                                        |
+ * | -------------- | ------------------------------------------- |
+ * | `<dir>/log`    | the log (`storage/wal`)                     |
+ * | `<dir>/engine` | the engine's files                          |
+ *
+ * On the log: stream 1 is the engine's, stream 2 counts the store's starts, those from 2^31 on are the groups' (`GroupLogs`).
+ * In the engine, a group's keys begin with its number, four bytes, the highest first.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as HostDriver from "#consensus/HostDriver.ts"
+import type { Options as HostSettings } from "#consensus/Host.ts"
+import * as KeyValue from "#consensus/KeyValue.ts"
+import type { Observer } from "#consensus/Observer.ts"
+import type { ReplicatedLog } from "#consensus/ReplicatedLog.ts"
+import type { GroupId, StoreId } from "#consensus/Replica.ts"
+import { Batch } from "#storage/Batch.ts"
+import * as BtreeEngine from "#storage/btree/BtreeEngine.ts"
+import * as Engine from "#storage/Engine.ts"
+import * as LsmEngine from "#storage/lsm/LsmEngine.ts"
+import * as MemoryEngine from "#storage/memory/MemoryEngine.ts"
+import type { StorageError } from "#storage/StorageError.ts"
+import * as Wal from "#storage/wal/Wal.ts"
+import * as Completion from "#world/Completion.ts"
+import { Disk } from "#world/Disk.ts"
+import type { Address } from "#world/Net.ts"
+import { Timers } from "#world/Timers.ts"
+import type { World } from "#world/World.ts"
+import type { DiskError, NetError } from "#world/WorldError.ts"
+import type * as Settings from "./transport/Settings.ts"
+import type { Transport } from "./transport/Transport.ts"
+import * as TransportDriver from "./transport/TransportDriver.ts"
+
+export interface Options {
+  readonly store: StoreId
+  /** Which cluster: 32 hexadecimal digits, drawn when it was founded. */
+  readonly cluster: string
+  readonly listen: Address
+  /** Where the other stores are. */
+  readonly peers: ReadonlyMap<StoreId, Address>
+  /** Made when it is not there; its parent must be. */
+  readonly directory: string
+  /** Default: memory. */
+  readonly engine?: "memory" | "lsm" | "btree"
+  readonly wal?: Partial<Wal.Options>
+  readonly memory?: MemoryEngine.VolatileOptions
+  readonly transport?: Settings.Settings
+  readonly host?: Partial<HostSettings>
+  readonly observer?: Observer | undefined
+  /** Consensus has stopped on this store; open it again once the disk is well. */
+  readonly halted: (message: string) => void
+}
+
+export interface Store {
+  readonly log: ReplicatedLog["Service"]
+  readonly wal: Wal.Wal
+  readonly engine: Engine.Port
+  readonly transport: Transport
+  readonly address: Address
+}
+
+const engineStream = 1
+const startsStream = 2
+
+const prefixOf = (group: GroupId): Uint8Array => Uint8Array.of(group >>> 24, group >>> 16, group >>> 8, group)
+
+/** Of the store's start: one more than of the last one, durably. */
+const nextEpoch = Effect.fnUntraced(function* (wal: Wal.Wal) {
+  const epoch = Math.max(1, wal.extent(startsStream).end)
+  // A stream whose end is in doubt goes on where it is told.
+  wal.cutTail(startsStream, epoch)
+  yield* Completion.submit<void, StorageError>((done) => wal.append(startsStream, epoch, [], "synced", done))
+  wal.cutHead(startsStream, epoch)
+  return epoch
+})
+
+const openEngine = (
+  { directory, engine = "memory", memory = {} }: Options,
+  log: Wal.Wal
+): Effect.Effect<Engine.Port, StorageError, World | Scope.Scope> => {
+  const given = { directory: `${directory}/engine`, log, stream: engineStream }
+  if (engine === "lsm") return LsmEngine.open(given)
+  return engine === "btree" ? BtreeEngine.open(given) : MemoryEngine.open({ ...given, ...memory })
+}
+
+export const open = Effect.fn("Store.open")(function* (
+  options: Options
+): Effect.fn.Return<Store, StorageError | DiskError | NetError, World | Scope.Scope> {
+  const { cluster, directory, listen, peers, store } = options
+  const disk = yield* Disk
+  const timers = yield* Timers
+  yield* disk.makeDirectory(directory)
+  const wal = yield* Wal.open({ ...options.wal, directory: `${directory}/log` })
+  const engine = yield* openEngine(options, wal)
+  const epoch = yield* nextEpoch(wal)
+  const { address, transport } = yield* TransportDriver.make({
+    self: { cluster, store, epoch },
+    listen,
+    peers,
+    ...(options.transport === undefined ? {} : { settings: options.transport })
+  })
+  const log = yield* HostDriver.open({
+    store,
+    epoch,
+    log: wal,
+    peers: (sink) => transport.attach(sink),
+    machines: {
+      open: (group, initial) =>
+        Effect.provideService(KeyValue.open({ port: engine, prefix: prefixOf(group), initial }), Timers, timers),
+      remove: (group) =>
+        Completion.submit((done) =>
+          engine.write(new Batch().deleteRange(prefixOf(group), prefixOf(group + 1)), "buffered", done)
+        )
+    },
+    settings: options.host ?? {},
+    observer: options.observer,
+    halted: options.halted
+  })
+  return { log, wal, engine, transport, address }
+})

@@ -1,0 +1,599 @@
+/**
+ * Group: one replica on its store: keeps the contract between the core (`Raft`), its log on disk, its state machine and the callers
+ * that wait. The host gives it turns; it neither waits nor has a timer of its own.
+ *
+ * Invariants: what is durable is told to the core in the order in which it was written; messages that promise something leave after it is
+ * durable; entries are applied in order and once; while a snapshot is put in place nothing else of the group goes on.
+ */
+import { assert } from "#base/Assert.ts"
+import { getU32 } from "#base/Bytes.ts"
+import type { StorageError } from "#storage/StorageError.ts"
+import * as ConfChange from "./ConfChange.ts"
+import type { ConfState } from "./Configuration.ts"
+import { ChangeRefused, NotLeader, Overloaded, TimedOut, Unknown, type ConsensusError } from "./ConsensusError.ts"
+import type { GroupLog } from "./GroupLog.ts"
+import { entryKinds, kinds, type Entry, type Message, type Snapshot } from "./Message.ts"
+import { nobody, type NodeId } from "./NodeId.ts"
+import type { Observer } from "./Observer.ts"
+import { Raft, type Ready, type StorageTicket } from "./Raft.ts"
+import { storeOf, type GroupId, type StoreId } from "./Replica.ts"
+import type { Restore, StateMachine } from "./StateMachine.ts"
+import { Appended, Proposal, Reading, type Answer } from "./Waiting.ts"
+
+export interface Options {
+  readonly electionTicks: number
+  readonly heartbeatTicks: number
+  readonly tickMicros: number
+  readonly reads: "quorum" | "lease"
+  /** What surely passes on this node's clock before `electionTicks - 1` ticks have passed on any other's. */
+  readonly leaseMicros: number
+  readonly messageBytesMax: number
+  readonly inflightMax: number
+  readonly inflightBytesMax: number
+  /** Committed entries that one turn applies. */
+  readonly applyingBytesMax: number
+  readonly uncommittedBytesMax: number
+  /** Proposals that wait to be appended. */
+  readonly queueBytesMax: number
+  /** The log is cut once it holds so much that the state machine has durably. */
+  readonly logBytesMax: number
+}
+
+/** What the host is for its groups. */
+export interface Surroundings {
+  readonly store: StoreId
+  readonly options: Options
+  readonly observer: Observer | undefined
+  readonly tick: number
+  nowMicros(): number
+  random(bound: number): number
+  /** What a read's round is called: 8 bytes that no other life of this store has used, and the round. */
+  readContext(round: number): Uint8Array
+  /** The group has something to do in the coming turn. */
+  mark(group: Group): void
+  /** It is to tick. */
+  woken(group: Group): void
+  send(group: Group, message: Message): void
+  /** Its log or its state machine failed. */
+  failed(error: StorageError): void
+  /** Its members are others than before. */
+  changed(group: Group): void
+  /** It is no member any more. */
+  left(group: Group): void
+}
+
+/** Readies that a group takes in one turn; the rest waits for the next, so that others get theirs. */
+const readiesMax = 8
+
+interface Held {
+  /** The write that it must wait for. */
+  readonly after: number
+  readonly messages: ReadonlyArray<Message>
+  readonly ticket: StorageTicket | undefined
+}
+
+/** A snapshot's content, which waits for the core to take its label. */
+interface Staged {
+  readonly index: number
+  readonly restore: Restore
+  readonly ended: (isTaken: boolean) => void
+}
+
+interface Change {
+  readonly index: number
+  readonly term: number
+  readonly answer: Answer<ConfState | undefined>
+  /** It ends with the joint configuration in force, which its caller leaves. */
+  readonly staysJoint: boolean
+  isApplied: boolean
+}
+
+interface Transfer {
+  readonly to: NodeId
+  readonly deadlineTick: number
+  readonly answer: Answer<void>
+}
+
+export class Group {
+  readonly id: GroupId
+  readonly replica: NodeId
+  readonly isSystem: boolean
+  readonly raft: Raft
+  readonly log: GroupLog
+  readonly machine: StateMachine
+  isMarked = false
+  isAsleep = false
+  isClosed = false
+  /** Since when it has had nothing to do. */
+  idleSinceTick = 0
+  private readonly around: Surroundings
+  private queue: Array<Proposal> = []
+  private queueBytes = 0
+  private readonly appended = new Appended()
+  private readonly reading = new Reading()
+  private change: Change | undefined
+  private transferring: Transfer | undefined
+  /** Writes handed to the log, and those of them that are durable. */
+  private written = 0
+  private durable = 0
+  private held: Array<Held> = []
+  private isRestoring = false
+  /** What waits for the flush that is under way. */
+  private restoresThen: (() => void) | undefined
+  private staged: Staged | undefined
+  private isFlushing = false
+  private flushedIndex: number
+
+  constructor(
+    around: Surroundings,
+    given: {
+      readonly id: GroupId
+      readonly isSystem: boolean
+      readonly log: GroupLog
+      readonly machine: StateMachine
+    }
+  ) {
+    const { log, machine } = given
+    const { options } = around
+    this.around = around
+    this.id = given.id
+    this.isSystem = given.isSystem
+    this.log = log
+    this.machine = machine
+    this.replica = log.replica
+    this.flushedIndex = machine.applied.index
+    log.configuration = machine.applied.configuration
+    log.label = () => {
+      const { configuration, index, term } = machine.applied
+      return index === 0 ? undefined : { index, term, configuration, data: new Uint8Array(0) }
+    }
+    this.raft = new Raft({
+      id: log.replica,
+      storage: log,
+      applied: machine.applied.index,
+      electionTicks: options.electionTicks,
+      heartbeatTicks: options.heartbeatTicks,
+      random: (bound) => around.random(bound),
+      preVote: true,
+      checkQuorum: true,
+      reads: options.reads,
+      leaseMicros: options.leaseMicros,
+      messageBytesMax: options.messageBytesMax,
+      applyingBytesMax: options.applyingBytesMax,
+      uncommittedBytesMax: options.uncommittedBytesMax,
+      inflightMax: options.inflightMax,
+      inflightBytesMax: options.inflightBytesMax,
+      forwardsProposals: false,
+      stepsDownOnRemoval: true,
+      ...(log.doubt === undefined ? {} : { doubt: log.doubt })
+    })
+  }
+
+  get isLeader(): boolean {
+    return this.raft.core.role === "leader"
+  }
+
+  get leader(): StoreId | undefined {
+    const { lead } = this.raft.core
+    return lead === nobody ? undefined : storeOf(lead)
+  }
+
+  /** Somebody waits, or something is being written. */
+  get isBusy(): boolean {
+    return (
+      this.queue.length > 0 ||
+      !this.appended.isEmpty ||
+      !this.reading.isEmpty ||
+      this.change !== undefined ||
+      this.transferring !== undefined ||
+      this.durable < this.written ||
+      this.isRestoring ||
+      this.isFlushing
+    )
+  }
+
+  // Inputs.
+
+  propose(command: Uint8Array, deadlineTick: number, answer: Answer<Uint8Array>): void {
+    const refusal = this.refusal(command.length)
+    if (refusal !== undefined) return answer(refusal, command)
+    this.queue.push(new Proposal(command, deadlineTick, answer))
+    this.queueBytes += command.length
+    this.wake()
+  }
+
+  private refusal(sizeBytes: number): ConsensusError | undefined {
+    const { options } = this.around
+    if (!this.isLeader) return this.notLeader()
+    const retryAfterMillis = Math.ceil((options.tickMicros * options.heartbeatTicks) / 1_000)
+    if (this.raft.core.transferee !== nobody) return new Overloaded({ reason: "handing-over", retryAfterMillis })
+    if (this.log.isFull) return new Overloaded({ reason: "disk-full", retryAfterMillis: 10 * retryAfterMillis })
+    if (this.queueBytes > 0 && this.queueBytes + sizeBytes > options.queueBytesMax) {
+      return new Overloaded({ reason: "queue-full", retryAfterMillis })
+    }
+    return undefined
+  }
+
+  private readonly notLeader = (): NotLeader => new NotLeader({ group: this.id, leader: this.leader })
+
+  read(query: Uint8Array, deadlineTick: number, answer: Answer<Uint8Array>): void {
+    this.reading.add({ query, deadlineTick, answer })
+    this.wake()
+  }
+
+  changeMembers(change: ConfChange.ConfChange, answer: Answer<ConfState | undefined>): void {
+    if (!this.isLeader) return answer(this.notLeader(), undefined)
+    if (this.change !== undefined) {
+      return answer(new ChangeRefused({ message: "another change of the members is under way" }), undefined)
+    }
+    const refused = this.raft.refuses(change)
+    if (refused !== undefined) return answer(new ChangeRefused({ message: refused }), undefined)
+    if (this.raft.proposeConfChange("confChangeV2", ConfChange.encode(change)) !== "taken") {
+      return answer(this.notLeader(), undefined)
+    }
+    const { log, term } = this.raft.core
+    const staysJoint = change.transition === ConfChange.transitions.explicit
+    this.change = { index: log.lastIndex, term, answer, staysJoint, isApplied: false }
+    this.wake()
+  }
+
+  transfer(to: StoreId, answer: Answer<void>): void {
+    if (!this.isLeader) return answer(this.notLeader(), undefined)
+    const { core } = this.raft
+    const id = core.tracker.ids.find((each) => storeOf(each) === to && core.tracker.isVoter(each))
+    if (id === undefined)
+      return answer(new ChangeRefused({ message: `store ${to} has no vote in group ${this.id}` }), undefined)
+    if (id === this.replica) return answer(undefined, undefined)
+    this.transferring?.answer(new ChangeRefused({ message: "another transfer took its place" }), undefined)
+    this.transferring = { to: id, deadlineTick: this.around.tick + this.around.options.electionTicks, answer }
+    this.raft.transferLeadership(id)
+    this.wake()
+  }
+
+  step(message: Message): void {
+    const idleSinceTick = this.idleSinceTick
+    this.wake()
+    // That all is well is no work.
+    if (message.kind === kinds.heartbeat || message.kind === kinds.heartbeatAnswer) this.idleSinceTick = idleSinceTick
+    this.raft.clock(this.around.nowMicros())
+    this.raft.step(message)
+  }
+
+  tick(): void {
+    const { around } = this
+    this.raft.clock(around.nowMicros())
+    this.raft.tick()
+    this.reading.repeat(around.tick - around.options.electionTicks)
+    this.expire()
+    const isUnwritten = !this.isFlushing && this.machine.applied.index !== this.flushedIndex
+    if (this.raft.hasReady || !this.reading.isEmpty || isUnwritten) around.mark(this)
+  }
+
+  wake(): void {
+    this.isAsleep = false
+    this.idleSinceTick = this.around.tick
+    this.around.woken(this)
+    this.around.mark(this)
+  }
+
+  private expire(): void {
+    const { tick } = this.around
+    this.queue = this.queue.filter((proposal) => {
+      if (proposal.deadlineTick > tick) return true
+      this.queueBytes -= proposal.command.length
+      proposal.end(new TimedOut({ message: "the deadline passed before the proposal's turn came" }))
+      return false
+    })
+    if (!this.appended.isEmpty) this.appended.expire(tick)
+    if (!this.reading.isEmpty) this.reading.expire(tick)
+    if (this.transferring !== undefined && this.transferring.deadlineTick <= tick) {
+      this.endTransfer(new TimedOut({ message: "the successor did not take over in time" }))
+    }
+  }
+
+  // Turns.
+
+  /** Everything that is to be done now. */
+  process(): void {
+    this.isMarked = false
+    if (this.isClosed || this.isRestoring) return
+    this.raft.clock(this.around.nowMicros())
+    this.submit()
+    for (let i = 0; i < readiesMax && this.raft.hasReady && !this.isRestoring && !this.isClosed; i++) {
+      this.handle(this.raft.ready())
+    }
+    if (this.isClosed) return
+    this.flush()
+    if (this.raft.hasReady && !this.isRestoring) this.around.mark(this)
+  }
+
+  private submit(): void {
+    const { raft } = this
+    const round = this.reading.ask(this.around.tick)
+    if (round > 0) raft.read(this.around.readContext(round))
+    if (this.queue.length === 0) return
+    if (!this.isLeader || raft.core.transferee !== nobody) return this.refuseQueue()
+    const taken = this.takeQueue(raft.uncommittedRoomBytes)
+    if (taken.length === 0) return
+    if (raft.proposeAll(taken.map(({ command }) => command)) !== "taken") {
+      for (const proposal of taken) proposal.end(this.notLeader())
+      return
+    }
+    const { log, term } = raft.core
+    const first = log.lastIndex - taken.length + 1
+    for (let i = 0; i < taken.length; i++) {
+      taken[i].index = first + i
+      taken[i].term = term
+      this.appended.add(taken[i])
+    }
+  }
+
+  /** As many as may be uncommitted, but one when nothing is. */
+  private takeQueue(roomBytes: number): ReadonlyArray<Proposal> {
+    let count = 0
+    let sizeBytes = 0
+    for (; count < this.queue.length; count++) {
+      const next = this.queue[count].command.length
+      if (count > 0 || roomBytes < Infinity) {
+        const isOnlyOne = count === 0 && roomBytes === this.around.options.uncommittedBytesMax
+        if (sizeBytes + next > roomBytes && !isOnlyOne) break
+      }
+      sizeBytes += next
+    }
+    const taken = count === this.queue.length ? this.queue : this.queue.slice(0, count)
+    this.queue = count === this.queue.length ? [] : this.queue.slice(count)
+    this.queueBytes -= sizeBytes
+    return taken
+  }
+
+  private refuseQueue(): void {
+    const refused = this.queue
+    this.queue = []
+    this.queueBytes = 0
+    for (const proposal of refused) proposal.end(this.notLeader())
+  }
+
+  private handle(ready: Ready): void {
+    if (ready.soft !== undefined) this.roleChanged()
+    for (const message of ready.messages) this.around.send(this, message)
+    if (ready.snapshot !== undefined) return this.restore(ready)
+    this.write(ready)
+    this.apply(ready.committed)
+    for (const { context, index } of ready.reads) this.reading.confirm(getU32(context, 8), index)
+    this.answerReads()
+  }
+
+  private roleChanged(): void {
+    const { core } = this.raft
+    this.around.observer?.role(this)
+    if (core.role !== "leader") {
+      this.appended.endLeadership()
+      this.refuseQueue()
+    }
+    if (this.transferring !== undefined && core.lead !== nobody && core.lead !== this.replica) {
+      this.endTransfer(
+        core.lead === this.transferring.to
+          ? undefined
+          : new TimedOut({ message: `store ${storeOf(core.lead)} took over instead` })
+      )
+    }
+    // Whoever was asked is no leader any more.
+    this.reading.repeat(Infinity)
+    if (!this.reading.isEmpty) this.around.mark(this)
+  }
+
+  private endTransfer(error: ConsensusError | undefined): void {
+    const ended = this.transferring
+    this.transferring = undefined
+    ended?.answer(error, undefined)
+  }
+
+  // What goes to disk.
+
+  private write({ afterDurable, entries, hard, mustSync, storage }: Ready): void {
+    if (hard !== undefined || entries.length > 0) {
+      this.around.observer?.written(this, hard, entries)
+      this.submitWrite((done) =>
+        this.log.write({ hard, entries, snapshot: undefined }, mustSync ? "synced" : "buffered", done)
+      )
+    }
+    this.hold(afterDurable, storage)
+  }
+
+  private submitWrite(write: (done: (error: StorageError | undefined) => void) => void): void {
+    const number = ++this.written
+    write((error) => {
+      if (error !== undefined) return this.around.failed(error)
+      if (this.isClosed) return
+      assert(number === this.durable + 1, "writes become durable in order")
+      this.durable = number
+      this.around.observer?.durable(this, number)
+      this.release()
+      this.around.mark(this)
+    })
+  }
+
+  private hold(messages: ReadonlyArray<Message>, ticket: StorageTicket | undefined): void {
+    if (messages.length === 0 && ticket === undefined) return
+    this.held.push({ after: this.written, messages, ticket })
+    this.release()
+  }
+
+  private release(): void {
+    let count = 0
+    for (; count < this.held.length && this.held[count].after <= this.durable; count++) {
+      const { messages, ticket } = this.held[count]
+      for (const message of messages) {
+        if (message.to === this.replica) this.raft.step(message)
+        else this.around.send(this, message)
+      }
+      if (ticket !== undefined) this.raft.stored(ticket)
+    }
+    if (count > 0) this.held = this.held.slice(count)
+  }
+
+  // What goes to the state machine.
+
+  private apply(committed: ReadonlyArray<Entry>): void {
+    if (committed.length === 0) return
+    const { machine } = this
+    for (const entry of committed) {
+      assert(entry.index === machine.applied.index + 1, "entries are applied in order, each once")
+      if (entry.kind === entryKinds.normal) this.applyCommand(entry)
+      else this.applyChange(entry)
+      this.around.observer?.applied(this, entry)
+    }
+    this.raft.appliedUpTo(committed)
+    if (!this.raft.core.tracker.ids.includes(this.replica)) this.around.left(this)
+  }
+
+  private applyCommand({ data, index, term }: Entry): void {
+    if (data.length === 0) {
+      this.machine.pass(index, term, undefined)
+      // A change that was not admitted has become an empty entry.
+      if (this.change?.index === index) {
+        this.endChange(
+          this.change.term === term
+            ? new ChangeRefused({ message: "the change was not possible when its turn came" })
+            : this.notLeader()
+        )
+      }
+      this.appended.applied(index, term, data, this.notLeader)
+      return
+    }
+    const result = this.machine.apply(index, term, data)
+    if (this.change?.index === index) this.endChange(this.notLeader())
+    this.appended.applied(index, term, result, this.notLeader)
+  }
+
+  private applyChange({ data, index, term }: Entry): void {
+    const change = ConfChange.decode(data)
+    assert(change !== undefined, "only changes that can be read are appended")
+    const state = this.raft.applyConfChange(change)
+    this.log.configuration = state
+    this.machine.pass(index, term, state)
+    this.around.observer?.configured(this, index, state)
+    this.around.changed(this)
+    this.appended.applied(index, term, data, this.notLeader)
+    if (this.change === undefined) return
+    if (this.change.index === index) {
+      if (this.change.term !== term) return this.endChange(this.notLeader())
+      this.change.isApplied = true
+    }
+    // A joint configuration is on the way, not the end of it.
+    const isEnd = this.change.staysJoint || state.votersOutgoing.length === 0
+    if (this.change.isApplied && isEnd) this.endChange(undefined, state)
+  }
+
+  private endChange(error: ConsensusError | undefined, state?: ConfState): void {
+    const ended = this.change
+    this.change = undefined
+    ended?.answer(error, state)
+  }
+
+  private answerReads(): void {
+    this.reading.reached(this.machine.applied.index, (query) => this.machine.read(query))
+  }
+
+  /** Writes what was applied, one batch at a time, and lets the log go up to what is durable. */
+  private flush(): void {
+    const { machine } = this
+    if (this.isFlushing || machine.applied.index === this.flushedIndex) return this.compact()
+    this.isFlushing = true
+    this.flushedIndex = machine.applied.index
+    machine.flush((error) => {
+      this.isFlushing = false
+      if (this.isRestoring) {
+        const { restoresThen } = this
+        this.restoresThen = undefined
+        if (error !== undefined && error._tag !== "Refused") return this.around.failed(error)
+        // What was refused is of the state that goes.
+        return restoresThen?.()
+      }
+      if (error !== undefined) {
+        // A full disk refuses the batch; the machine keeps it for the next call.
+        if (error._tag === "Refused") this.flushedIndex = 0
+        else this.around.failed(error)
+        return
+      }
+      if (!this.isClosed) this.around.mark(this)
+    })
+  }
+
+  private compact(): void {
+    const { log, machine, raft } = this
+    if (log.sizeBytes <= this.around.options.logBytesMax) return
+    const { index } = machine.durable
+    // Followers that are nearly there are spared a snapshot, unless the log grows to a multiple of its bound for them.
+    const isOver = log.sizeBytes > 4 * this.around.options.logBytesMax
+    const to = isOver ? index : Math.min(index, raft.slowestMatch())
+    if (to >= log.firstIndex) log.compact(to)
+  }
+
+  // Snapshots.
+
+  /** A whole snapshot has arrived; `ended` is told once it is in place, or of no use. */
+  receiveSnapshot(message: Message, restore: Restore, ended: (isTaken: boolean) => void): void {
+    assert(message.snapshot !== undefined, "a snapshot's message has its label")
+    this.discardStaged()
+    this.staged = { index: message.snapshot.index, restore, ended }
+    this.step(message)
+    // The core has taken it, or it never will.
+    if (!this.raft.core.log.hasAnySnapshot) this.discardStaged()
+  }
+
+  private discardStaged(): void {
+    const { staged } = this
+    this.staged = undefined
+    staged?.restore.abandon()
+    staged?.ended(false)
+  }
+
+  private restore(ready: Ready): void {
+    const { staged } = this
+    const { snapshot } = ready
+    assert(staged !== undefined && snapshot !== undefined && staged.index === snapshot.index, "its content came first")
+    this.staged = undefined
+    this.isRestoring = true
+    if (this.isFlushing) this.restoresThen = () => this.replaceState(ready, snapshot, staged)
+    else this.replaceState(ready, snapshot, staged)
+  }
+
+  private replaceState(ready: Ready, snapshot: Snapshot, staged: Staged): void {
+    // First the state, then the log: a state that is ahead of the log says where the log begins (`GroupLog.reconcile`).
+    staged.restore.finish((error) => {
+      if (error !== undefined) return this.around.failed(error)
+      if (this.isClosed) return
+      this.log.configuration = snapshot.configuration
+      this.flushedIndex = this.machine.applied.index
+      this.appended.skippedTo(snapshot.index)
+      this.around.observer?.written(this, ready.hard, ready.entries)
+      this.around.observer?.restored(this)
+      this.submitWrite((done) =>
+        this.log.write({ hard: ready.hard, entries: ready.entries, snapshot }, "synced", (failure) => {
+          done(failure)
+          if (failure === undefined) staged.ended(true)
+        })
+      )
+      this.isRestoring = false
+      this.hold(ready.afterDurable, ready.storage)
+      this.around.changed(this)
+      this.around.mark(this)
+    })
+  }
+
+  // Ends.
+
+  /** Nothing of it goes on; callers are told. */
+  close(error: () => ConsensusError): void {
+    this.isClosed = true
+    this.discardStaged()
+    for (const proposal of this.queue) proposal.end(error())
+    this.queue = []
+    this.queueBytes = 0
+    this.appended.endAll(() => new Unknown({ message: error().message }))
+    this.reading.endAll(error)
+    this.endChange(new Unknown({ message: error().message }))
+    this.endTransfer(error())
+  }
+}

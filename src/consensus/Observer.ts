@@ -1,0 +1,30 @@
+/** Observer: sees every step of a store's groups; for simulation and debugging, none in production. It must not act. */
+import type { ConfState } from "./Configuration.ts"
+import type { Entry, Message } from "./Message.ts"
+import type { NodeId } from "./NodeId.ts"
+import type { Raft } from "./Raft.ts"
+import type { GroupId } from "./Replica.ts"
+import type { StateMachine } from "./StateMachine.ts"
+import type { HardState } from "./Storage.ts"
+
+/** What it may look at. */
+export interface Group {
+  readonly id: GroupId
+  readonly replica: NodeId
+  readonly raft: Raft
+  readonly machine: StateMachine
+}
+
+export interface Observer {
+  /** Its role, term or leader is another one. */
+  role(group: Group): void
+  /** Handed to the log, as the write with the next number (from 1). */
+  written(group: Group, hard: HardState | undefined, entries: ReadonlyArray<Entry>): void
+  /** The write with this number is durable. */
+  durable(group: Group, number: number): void
+  sent(group: Group, message: Message): void
+  applied(group: Group, entry: Entry): void
+  configured(group: Group, index: number, configuration: ConfState): void
+  /** The state is that of a snapshot. */
+  restored(group: Group): void
+}

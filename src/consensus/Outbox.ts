@@ -1,0 +1,79 @@
+/**
+ * Outbox: what a store says in one turn: one frame a peer and lane, made as it is said and handed over at the turn's end. A frame that the
+ * transport does not take is lost, and the cores of those who spoke are told at once, so that they probe instead of waiting for
+ * answers that cannot come.
+ */
+import * as Limits from "#base/Limits.ts"
+import { FrameWriter } from "./Codec.ts"
+import type { Envelope } from "./Envelope.ts"
+import { kinds, type Kind, type Message } from "./Message.ts"
+import type { NodeId } from "./NodeId.ts"
+import { lanes, type Lane, type Port } from "./Peers.ts"
+import { storeOf, type GroupId, type StoreId } from "./Replica.ts"
+
+/** What must not wait behind entries: without it a busy leader loses its office. */
+const urgent: ReadonlySet<Kind> = new Set<Kind>([
+  kinds.vote,
+  kinds.voted,
+  kinds.preVote,
+  kinds.preVoted,
+  kinds.heartbeat,
+  kinds.heartbeatAnswer,
+  kinds.timeoutNow
+])
+
+/** Room for one more message of the largest size in a frame that is begun. */
+const frameBytesGood = Math.floor(Limits.frameBytesMax / 4)
+
+class Draft {
+  readonly writer = new FrameWriter()
+  readonly speakers: Array<{ readonly group: GroupId; readonly to: NodeId }> = []
+}
+
+type Drafts = Readonly<Record<Lane, Draft>>
+
+export class Outbox {
+  readonly counts = { messagesSent: 0, framesSent: 0, framesDropped: 0 }
+  private readonly port: Port
+  private readonly lost: (group: GroupId, to: NodeId) => void
+  private readonly drafts = new Map<StoreId, Drafts>()
+
+  constructor(port: Port, lost: (group: GroupId, to: NodeId) => void) {
+    this.port = port
+    this.lost = lost
+  }
+
+  message(group: GroupId, message: Message, isSystem: boolean): void {
+    const lane = isSystem || urgent.has(message.kind) ? "system" : "normal"
+    const draft = this.add(storeOf(message.to), lane, { type: "raft", group, message })
+    if (message.kind === kinds.append) draft.speakers.push({ group, to: message.to })
+  }
+
+  add(to: StoreId, lane: Lane, envelope: Envelope): Draft {
+    let drafts = this.drafts.get(to)
+    if (drafts === undefined) {
+      drafts = { system: new Draft(), normal: new Draft(), bulk: new Draft() }
+      this.drafts.set(to, drafts)
+    }
+    const draft = drafts[lane]
+    this.counts.messagesSent++
+    draft.writer.add(envelope)
+    if (draft.writer.sizeBytes >= frameBytesGood) this.send(to, lane, draft)
+    return draft
+  }
+
+  flush(): void {
+    for (const [to, drafts] of this.drafts) for (const lane of lanes) this.send(to, lane, drafts[lane])
+  }
+
+  private send(to: StoreId, lane: Lane, draft: Draft): void {
+    if (draft.writer.count === 0) return
+    const isTaken = this.port.send(to, lane, draft.writer.take())
+    if (isTaken) this.counts.framesSent++
+    else {
+      this.counts.framesDropped++
+      for (const { group, to: member } of draft.speakers) this.lost(group, member)
+    }
+    draft.speakers.length = 0
+  }
+}
