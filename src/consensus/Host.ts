@@ -357,14 +357,17 @@ export class Host implements Surroundings {
       }
     }
     for (const group of this.awake) {
-      group.tick()
-      if (!group.isLeader) continue
-      if (group.log.isFull) this.handOver(group)
-      else if (this.tick - group.idleSinceTick >= this.options.sleepAfterTicks) this.sleep(group)
-      else if (this.tick % this.options.electionTicks === 0) this.prefer(group)
+      if (group.isLeader) this.tend(group)
+      if (!group.isAsleep) group.tick()
     }
     this.snapshots.tick()
     this.setTurn()
+  }
+
+  private tend(group: Group): void {
+    if (group.log.isFull) this.handOver(group)
+    else if (this.tick - group.idleSinceTick >= this.options.sleepAfterTicks) this.sleep(group)
+    else if (this.tick % this.options.electionTicks === 0) this.prefer(group)
   }
 
   /** Hands over to a live voter that is to lead rather than this one, once it has everything. */
