@@ -102,6 +102,8 @@ export interface Options {
   readonly set: OptionSet
   /** Mixtures drawn for each crash point, besides the fixed ones. */
   readonly draws: number
+  /** Only one in so many crash points is looked at, of all sequences together. Default: 1. */
+  readonly oneIn?: number
 }
 
 export interface Found {
@@ -153,6 +155,7 @@ export const explore = (sequence: Sequence, options: Options, seen: Set<string>)
     const key = keyOf(fork)
     if (seen.has(key)) continue
     seen.add(key)
+    if (seen.size % (options.oneIn ?? 1) !== 0) continue
     points++
     const { image, oracle, where } = fork
     const { broken } = new Playing(aftermath, [options.set], { set: 0, course, image, oracle }).play()

@@ -105,11 +105,21 @@ const run = (sequence: Sequence, set: OptionSet, { call, ending, failure }: Plan
 
 const lineOf = (script: Script.Script, at: number): string => (at < 0 ? "opening" : Script.line(script[at]))
 
-/** Explores the calls of the last operation of a sequence. */
-export const explore = (sequence: Sequence, set: OptionSet, failure: Failure): Explored => {
+/** The first call that is looked at, and how many calls behind each the next one is. */
+export interface Stride {
+  readonly first: number
+  readonly step: number
+}
+
+/** Explores calls of the last operation of a sequence. */
+export const explore = (
+  sequence: Sequence,
+  set: OptionSet,
+  { failure, stride }: { readonly failure: Failure; readonly stride: Stride }
+): Explored => {
   const { calls } = run(sequence, set, { failure, call: 0, ending: endings[0] })
   let points = 0
-  for (let call = 1; call <= calls; call++) {
+  for (let call = stride.first; call <= calls; call += stride.step) {
     for (const ending of endings) {
       points++
       const { message } = run(sequence, set, { failure, call, ending })
