@@ -11,16 +11,20 @@ BENCHES
   sim      How much faster than real time the simulator is
   judges   How fast histories are judged, beside what Porcupine and Elle have published
   storage  How fast the engines are, beside LevelDB and LMDB on the same disk
+  raft     How many puts three stores replicate, beside etcd on the same machine
 
 FLAGS
-  --rounds N   Counted rounds of each measurement; the median is printed; default: 5, for storage 3
+  --rounds N   Counted rounds of each measurement; the median is printed; default: 5, for storage and raft 3
   --histories DIR
                For judges: a folder with Porcupine's test data, judged too
   --quick      For storage: half a million entries instead of ten million
   --engine A,B For storage: only these of memory, lsm, btree, classic-level, lmdb
-  --dir DIR    For storage: where the stores are; default: a temporary directory
+  --dir DIR    For storage and raft: where the stores are; default: a temporary directory
+  --callers N,N
+               For raft: how many puts are under way at a time; default: 1,64,256,1000
   --max-memory MIB
                For storage: only whether the LSM engine keeps to this budget, for --seconds (default: 30)
+  --seconds N  For raft: of each round; default: 5
   --json       Print one JSON object as the last line
   --help       Print this
 
@@ -30,6 +34,7 @@ EXAMPLES
   npm run bench -- storage --quick --engine lsm,classic-level
   npm run bench -- storage --max-memory 64 --seconds 600
   npm run bench -- judges --histories ../porcupine/test_data
+  npm run bench -- raft --callers 256 --rounds 5
 `
 
 const usage = (message: string): never => {
@@ -47,6 +52,7 @@ const parse = () => {
         quick: { type: "boolean", default: false },
         engine: { type: "string" },
         dir: { type: "string" },
+        callers: { type: "string" },
         "max-memory": { type: "string" },
         seconds: { type: "string" },
         json: { type: "boolean", default: false },
@@ -64,7 +70,7 @@ if (values.help || positionals.length === 0) {
   process.stdout.write(help)
   process.exit(values.help ? 0 : 2)
 }
-const benches = ["sim", "judges", "storage"]
+const benches = ["sim", "judges", "storage", "raft"]
 if (positionals.length > 1 || !benches.includes(name)) usage(`There is no bench "${positionals.join(" ")}".`)
 
 /** A flag's whole number, or `otherwise`. */
@@ -77,10 +83,13 @@ const whole = (flag: "rounds" | "max-memory" | "seconds", most: number, otherwis
 }
 
 const { dir, engine, histories, quick } = values
-const rounds = whole("rounds", 1_000, name === "storage" ? 3 : 5)
+const rounds = whole("rounds", 1_000, name === "storage" || name === "raft" ? 3 : 5)
 if (histories !== undefined && name !== "judges") usage("--histories is for judges.")
-const ofStorage = quick || [engine, dir, values["max-memory"], values.seconds].some((value) => value !== undefined)
-if (ofStorage && name !== "storage") usage("--quick, --engine, --dir, --max-memory and --seconds are for storage.")
+const ofStorage = quick || [engine, values["max-memory"]].some((value) => value !== undefined)
+if (ofStorage && name !== "storage") usage("--quick, --engine and --max-memory are for storage.")
+const ofServers = [dir, values.seconds].some((value) => value !== undefined)
+if (ofServers && name !== "storage" && name !== "raft") usage("--dir and --seconds are for storage and raft.")
+if (values.callers !== undefined && name !== "raft") usage("--callers is for raft.")
 
 const judges = async (): Promise<string> => {
   if (histories !== undefined && !existsSync(histories)) usage(`--histories ${histories}: there is no such folder.`)
@@ -115,5 +124,15 @@ const storage = async (): Promise<string> => {
   return values.json ? JSON.stringify(report) : render(report)
 }
 
-const text = await (name === "judges" ? judges() : name === "sim" ? sim() : storage())
+const raft = async (): Promise<string> => {
+  const callers = (values.callers ?? "1,64,256,1000").split(",").map(Number)
+  if (callers.some((count) => !Number.isInteger(count) || count < 1 || count > 10_000)) {
+    usage(`--callers takes whole numbers from 1 to 10000, not "${values.callers}".`)
+  }
+  const { bench, render } = await import("./Raft.ts")
+  const report = await bench({ rounds, seconds: whole("seconds", 3_600, 5), callers, directory: dir, progress })
+  return values.json ? JSON.stringify(report) : render(report)
+}
+
+const text = await { judges, sim, storage, raft }[name as "judges"]()
 process.stdout.write(`${text}\n`)
