@@ -54,6 +54,11 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./storage/Wal.ts")
   },
+  "raft/kv": {
+    summary: "a replicated key-value state over streams: linearizable, reads by a quorum",
+    canary: false,
+    load: () => import("./raft/KeyValue.ts")
+  },
   "canary/host-clock": {
     summary: "must fail: a node reads the host's clock",
     canary: true,

@@ -3,6 +3,7 @@
  * algorithms apply. For the tests of models and judges, for benches and pages.
  */
 import * as CasRegister from "#models/CasRegister.ts"
+import * as Cell from "#models/Cell.ts"
 import * as Counter from "#models/Counter.ts"
 import * as Keyed from "#models/Keyed.ts"
 import * as KeyValue from "#models/KeyValue.ts"
@@ -53,6 +54,18 @@ export const all: ReadonlyArray<Workload> = [
         CasRegister.cas(draw(3), draw(3))
       ),
     result: (draw, operation) => (operation.type === "cas" ? draw(2) === 0 : draw(3))
+  }),
+  workload<number | null, Cell.Operation, Cell.Result>({
+    name: "cell",
+    model: Cell.make(),
+    operation: (draw) => {
+      const value = (): number | null => pick(draw, null, 1, 2)
+      return pick<Cell.Operation>(draw, Cell.get, Cell.put(value()), Cell.cas(value(), value()), Cell.add(1))
+    },
+    result: (draw, operation) => {
+      if (operation.type === "get") return pick(draw, null, 1, 2, 3)
+      return operation.type === "add" ? 1 + draw(3) : draw(2) === 0
+    }
   }),
   workload<Map<Model.Key, Model.Scalar>, Keyed.Operation<CasRegister.Operation>, CasRegister.Result>({
     name: "keyed cas-registers",

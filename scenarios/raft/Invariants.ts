@@ -1,0 +1,310 @@
+/**
+ * Invariants: what Raft promises inside, judged at every event of the trace that `Observed` makes, long before a client can tell
+ * (Raft, figure 3; Ongaro's thesis, section 3.4 and chapter 4):
+ *
+ * 1. Election safety: a term has one leader at most, and a quorum of its voters has voted for it; learners never count.
+ * 2. One vote a term and replica, over crashes too; it is durable before it leaves, and so is what an append's answer acknowledges.
+ * 3. Log matching: entries of one index and term are the same in all logs, and so is all before them.
+ * 4. Leader completeness: who leads a later term has every entry that was applied anywhere.
+ * 5. State-machine safety: at one index, one entry is applied by all, in order, and once; states are the same after it.
+ * 6. An entry is durable on a quorum before anybody applies it (and so before anybody is answered).
+ * 7. Terms never fall; commits do not while a store lives; nothing is applied that is not committed.
+ * 8. One change of the members at a time: a leader appends the next when the one before is applied.
+ * 9. A start finds what was durable, and of what was on its way a beginning. Not where disks rot.
+ *
+ * `check` is a plain function over the events, so that each of these is tested on sequences made by hand.
+ */
+import type { Judge, Observed, Violation } from "#sim/run/Judge.ts"
+import type { Fields, FieldValue } from "#world/Trace.ts"
+import { LogView, ReplicaView, type LogEntry, type Members } from "./ReplicaView.ts"
+
+type Text = FieldValue | undefined
+
+const numbersOf = (text: Text): ReadonlyArray<number> =>
+  text === "" || text === undefined ? [] : String(text).split(" ").map(Number)
+
+const entriesOf = (text: Text): ReadonlyArray<LogEntry> =>
+  text === "" || text === undefined
+    ? []
+    : String(text)
+        .split(" ")
+        .map((entry) => {
+          const [term, crc] = entry.split(".")
+          return { term: Number(term), crc: Number.parseInt(crc, 10), isChange: entry.endsWith("c") }
+        })
+
+const membersOf = (fields: Fields): Members => ({
+  voters: numbersOf(fields["voters"]),
+  outgoing: numbersOf(fields["outgoing"]),
+  learners: numbersOf(fields["learners"])
+})
+
+const isMajority = (voters: ReadonlyArray<number>, agrees: (replica: number) => boolean): boolean =>
+  voters.length === 0 || voters.filter(agrees).length > voters.length / 2
+
+const isQuorum = ({ outgoing, voters }: Members, agrees: (replica: number) => boolean): boolean =>
+  isMajority(voters, agrees) && isMajority(outgoing, agrees)
+
+interface Applied {
+  readonly term: number
+  readonly crc: number
+  readonly digest: number
+  readonly by: number
+}
+
+export interface Options {
+  /** Disks lose what was durable: a start need not find it. */
+  readonly rots: boolean
+}
+
+class GroupView {
+  private readonly options: Options
+  private readonly replicas = new Map<number, ReplicaView>()
+  private readonly leaders = new Map<number, number>()
+  /** By term: who voted for whom. */
+  private readonly votes = new Map<number, Map<number, number>>()
+  /** By index and term: what is there, and the term of the entry before it. */
+  private readonly entries = new Map<
+    number,
+    Map<number, { readonly crc: number; readonly before: number | undefined }>
+  >()
+  private readonly applied = new Map<number, Applied>()
+  private appliedMax = 0
+  /** Members from an index on, rising. */
+  private readonly history: Array<{ readonly index: number; readonly members: Members }> = []
+
+  constructor(options: Options) {
+    this.options = options
+  }
+
+  check(name: string, fields: Fields): string | undefined {
+    const id = Number(fields["replica"])
+    if (name === "raft/began") return this.began(id, fields)
+    const replica = this.replicas.get(id)
+    if (replica === undefined) return undefined
+    switch (name) {
+      case "raft/role":
+        return fields["role"] === "leader" ? this.leads(replica, Number(fields["term"])) : undefined
+      case "raft/written":
+        return this.written(replica, fields)
+      case "raft/durable":
+        replica.reach(Number(fields["number"]))
+        return this.votesFor(id, replica.durableHard.term, replica.durableHard.vote)
+      case "raft/voted":
+        return this.voted(replica, Number(fields["to"]), Number(fields["term"]))
+      case "raft/appended":
+        return this.appended(replica, Number(fields["term"]), Number(fields["index"]))
+      case "raft/applied":
+        return this.applies(replica, fields)
+      case "raft/members":
+        return this.configured(replica, Number(fields["index"]), membersOf(fields))
+      case "raft/restored":
+        return this.restored(replica, fields)
+      default:
+        return undefined
+    }
+  }
+
+  private began(id: number, fields: Fields): string | undefined {
+    const hard = { term: Number(fields["term"]), vote: Number(fields["vote"]), commit: Number(fields["commit"]) }
+    const before = Number(fields["before"])
+    const log = new LogView(before, Number(fields["beforeTerm"]), entriesOf(fields["entries"]))
+    const members = membersOf(fields)
+    const found = new ReplicaView(id, { hard, log, applied: Number(fields["applied"]), members })
+    const known = this.replicas.get(id)
+    this.replicas.set(id, found)
+    if (this.history.length === 0 && members.voters.length > 0) this.history.push({ index: before, members })
+    if (known !== undefined && !this.options.rots) {
+      const verdict = known.mayFind(found)
+      if (verdict !== "yes") {
+        return `replica ${id} found ${verdict} than it had made durable: term ${hard.term}, vote ${hard.vote}, last entry ${log.last}; durable were ${known.durableHard.term}, ${known.durableHard.vote}, ${known.durableLog.last}`
+      }
+    }
+    return this.matches(found, before + 1) ?? this.votesFor(id, hard.term, hard.vote)
+  }
+
+  private leads(replica: ReplicaView, term: number): string | undefined {
+    const { id } = replica
+    const other = this.leaders.get(term)
+    if (other !== undefined && other !== id)
+      return `election safety: replicas ${other} and ${id} both lead term ${term}`
+    this.leaders.set(term, id)
+    const votes = this.votes.get(term)
+    if (!isQuorum(replica.members, (voter) => votes?.get(voter) === id)) {
+      const from = [...(votes ?? [])].filter(([, to]) => to === id).map(([voter]) => voter)
+      return `election safety: replica ${id} leads term ${term} with the votes of ${from.join(", ") || "nobody"} among voters ${replica.members.voters.join(", ")}`
+    }
+    const last = this.applied.get(this.appliedMax)
+    if (last === undefined || replica.log.before >= this.appliedMax) return undefined
+    const own = replica.log.term(this.appliedMax)
+    return own === last.term
+      ? undefined
+      : `leader completeness: replica ${id} leads term ${term} without entry ${this.appliedMax} of term ${last.term}, which replica ${last.by} has applied`
+  }
+
+  private votesFor(voter: number, term: number, candidate: number): string | undefined {
+    if (candidate === 0) return undefined
+    const votes = this.votes.get(term) ?? new Map<number, number>()
+    this.votes.set(term, votes)
+    const before = votes.get(voter)
+    votes.set(voter, candidate)
+    return before === undefined || before === candidate
+      ? undefined
+      : `one vote a term: replica ${voter} voted for ${before} and for ${candidate} in term ${term}`
+  }
+
+  private voted(replica: ReplicaView, to: number, term: number): string | undefined {
+    const { durableHard: hard, id } = replica
+    const isDurable = hard.term > term || (hard.term === term && hard.vote === to)
+    if (!isDurable) {
+      return `durable before sent: replica ${id} votes for ${to} in term ${term}, and its disk has a vote for ${hard.vote} in term ${hard.term}`
+    }
+    return this.votesFor(id, term, to)
+  }
+
+  private appended(replica: ReplicaView, term: number, index: number): string | undefined {
+    const { durableHard: hard, durableLog, id } = replica
+    if (durableLog.last >= index && hard.term >= term) return undefined
+    return `durable before sent: replica ${id} acknowledges entries up to ${index} in term ${term}, and its disk has ${durableLog.last} in term ${hard.term}`
+  }
+
+  private written(replica: ReplicaView, fields: Fields): string | undefined {
+    const { hard: before, id } = replica
+    const hard =
+      fields["term"] === undefined
+        ? undefined
+        : { term: Number(fields["term"]), vote: Number(fields["vote"]), commit: Number(fields["commit"]) }
+    const entries = entriesOf(fields["entries"])
+    const from = Number(fields["from"] ?? 0)
+    if (entries.length > 0 && from > replica.log.last + 1 && from !== replica.applied + 1) {
+      return `log matching: replica ${id} appends entry ${from} behind ${replica.log.last}`
+    }
+    if (entries.length > 0 && from <= replica.applied) {
+      return `state-machine safety: replica ${id} replaces entry ${from}, and has applied up to ${replica.applied}`
+    }
+    const changes = this.changes(replica, from, entries)
+    replica.write({ hard, from, entries, snapshot: undefined })
+    if (changes !== undefined) return changes
+    if (hard !== undefined && hard.term < before.term)
+      return `terms never fall: replica ${id} writes ${hard.term} after ${before.term}`
+    if (hard !== undefined && hard.commit < before.commit)
+      return `commits never fall: replica ${id} writes ${hard.commit} after ${before.commit}`
+    return entries.length === 0 ? undefined : this.matches(replica, from)
+  }
+
+  /** A leader's own changes of the members. */
+  private changes(replica: ReplicaView, from: number, entries: ReadonlyArray<LogEntry>): string | undefined {
+    const at = entries.findIndex(({ isChange }) => isChange)
+    if (at < 0 || this.leaders.get(entries[at].term) !== replica.id) return undefined
+    const ahead: Array<number> = []
+    for (let index = replica.applied + 1; index < from; index++) {
+      if (replica.log.at(index)?.isChange === true) ahead.push(index)
+    }
+    const more = entries.findLastIndex(({ isChange }) => isChange)
+    if (more > at) ahead.push(from + at)
+    return ahead.length === 0
+      ? undefined
+      : `one change at a time: leader ${replica.id} appends a change at ${from + more} while that at ${ahead[0]} is not applied`
+  }
+
+  /** What is from an index on in a log, against all other logs. */
+  private matches(replica: ReplicaView, from: number): string | undefined {
+    const { id, log } = replica
+    for (let index = Math.max(from, log.before + 1); index <= log.last; index++) {
+      const { crc, term } = log.at(index)!
+      const before = log.term(index - 1)
+      const known = this.entries.get(index) ?? new Map()
+      this.entries.set(index, known)
+      const other = known.get(term)
+      if (other === undefined) known.set(term, { crc, before })
+      else if (other.crc !== crc || (other.before ?? before) !== before) {
+        return `log matching: replica ${id} has another entry ${index} of term ${term} than another one has, or another before it`
+      }
+    }
+    return undefined
+  }
+
+  private applies(replica: ReplicaView, fields: Fields): string | undefined {
+    const [index, term, crc, digest] = ["index", "term", "crc", "digest"].map((name) => Number(fields[name]))
+    const { id } = replica
+    if (index !== replica.applied + 1)
+      return `state-machine safety: replica ${id} applies ${index} after ${replica.applied}`
+    replica.applied = index
+    if (index > replica.hard.commit)
+      return `replica ${id} applies ${index}, and has only ${replica.hard.commit} committed`
+    const known = this.applied.get(index)
+    if (known !== undefined) {
+      if (known.term !== term || known.crc !== crc)
+        return `state-machine safety: replica ${id} applies another entry ${index} (of term ${term}) than replica ${known.by} (of term ${known.term})`
+      return this.sameState(id, index, digest, known)
+    }
+    this.applied.set(index, { term, crc, digest, by: id })
+    this.appliedMax = Math.max(this.appliedMax, index)
+    const isDurable = (voter: number): boolean => this.replicas.get(voter)?.durableLog.term(index) === term
+    const isCovered = (voter: number): boolean => (this.replicas.get(voter)?.durableLog.before ?? 0) >= index
+    // A change counts once it is applied, and its leader may not have applied it yet.
+    const ruling = this.history.filter((each) => each.index < index).slice(-2)
+    if (ruling.some(({ members }) => isQuorum(members, (voter) => isDurable(voter) || isCovered(voter))))
+      return undefined
+    const durable = [...this.replicas.keys()].filter(isDurable)
+    return `durable on a quorum: replica ${id} applies entry ${index} of term ${term}, which is durable on ${durable.join(", ") || "nobody"}`
+  }
+
+  private sameState(id: number, index: number, digest: number, known: Applied): string | undefined {
+    return known.digest === digest
+      ? undefined
+      : `states are the same: after entry ${index}, replica ${id} has another one than replica ${known.by}`
+  }
+
+  private configured(replica: ReplicaView, index: number, members: Members): string | undefined {
+    replica.members = members
+    const last = this.history.at(-1)
+    if (last === undefined || index > last.index) this.history.push({ index, members })
+    return undefined
+  }
+
+  private restored(replica: ReplicaView, fields: Fields): string | undefined {
+    const [index, term, digest] = ["index", "term", "digest"].map((name) => Number(fields[name]))
+    const { id, pending } = replica
+    if (index <= replica.applied)
+      return `state-machine safety: replica ${id} goes back from ${replica.applied} to a snapshot at ${index}`
+    const write = pending.at(-1)
+    const snapshot = { index, term }
+    if (write !== undefined) write.snapshot = snapshot
+    replica.log.apply({ hard: undefined, from: 0, entries: [], snapshot })
+    if (write !== undefined) replica.log.apply({ ...write, snapshot: undefined })
+    replica.applied = index
+    replica.members = membersOf(fields)
+    const known = this.applied.get(index)
+    if (known === undefined) return `replica ${id} has a snapshot at ${index}, which nobody has applied`
+    if (known.term !== term)
+      return `state-machine safety: replica ${id} has a snapshot at ${index} of term ${term}, not ${known.term}`
+    return this.sameState(id, index, digest, known)
+  }
+}
+
+/** What the events break so far, one after the other; undefined: nothing. */
+export const check = (options: Options = { rots: false }): ((name: string, fields: Fields) => string | undefined) => {
+  const groups = new Map<number, GroupView>()
+  return (name, fields) => {
+    if (!name.startsWith("raft/") || fields["replica"] === undefined) return undefined
+    const id = Number(fields["group"])
+    const group = groups.get(id) ?? new GroupView(options)
+    groups.set(id, group)
+    return group.check(name, fields)
+  }
+}
+
+export const invariants = (options?: Options): Judge => ({
+  name: "invariants",
+  inside: true,
+  make: () => {
+    const checked = check(options)
+    return {
+      observe: ({ fields, name }: Observed): Violation | undefined => {
+        const detail = checked(name, fields)
+        return detail === undefined ? undefined : { detail }
+      }
+    }
+  }
+})

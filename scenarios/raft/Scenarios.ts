@@ -1,0 +1,87 @@
+/** Scenarios of replicated key-value groups: what they share; each file beside has what is its own. */
+import * as Atlas from "#sim/faults/Atlas.ts"
+import type { Kind } from "#sim/faults/Fault.ts"
+import type { OptionValue } from "#sim/run/Plan.ts"
+import type { Scenario } from "#sim/run/Scenario.ts"
+import * as Cell from "#models/Cell.ts"
+import { invariants } from "./Invariants.ts"
+import * as Server from "./Server.ts"
+import * as Workload from "./Workload.ts"
+
+export const network: ReadonlyArray<Kind> = [
+  "delay",
+  "loss",
+  "duplicate",
+  "reorder",
+  "partition",
+  "one-way",
+  "partial",
+  "clog",
+  "half-open",
+  "fragment",
+  "slow-link",
+  "reset"
+]
+export const disk: ReadonlyArray<Kind> = [
+  "lose-unsynced",
+  "torn-write",
+  "lose-directory-entry",
+  "io-error",
+  "slow-sync",
+  "stuck-sync"
+]
+export const process: ReadonlyArray<Kind> = ["crash", "stop", "pause", "kill-at-io"]
+export const clock: ReadonlyArray<Kind> = ["skew", "drift", "step"]
+
+/** From everything as usual to everything in small pieces: snapshots all the time, messages of one entry, segments of a few records. */
+export const options: Readonly<Record<string, ReadonlyArray<OptionValue>>> = {
+  tickMillis: [20, 10, 50],
+  heartbeatTicks: [1, 2],
+  reads: ["quorum"],
+  messageBytes: [16_384, 1, 200],
+  inflight: [64, 1, 4],
+  logBytes: [65_536, 400, 3_000],
+  segmentBytes: [65_536, 1_500, 8_000],
+  chunkBytes: [1_000, 50, 300],
+  sleepTicks: [10, 3, 1_000_000]
+}
+
+export interface Parts {
+  readonly name: string
+  readonly summary: string
+  readonly behaviour?: Partial<Server.Behaviour>
+  readonly keys?: number
+}
+
+export const make = ({
+  behaviour = {},
+  keys = 3,
+  name,
+  summary
+}: Parts): Scenario<Workload.Operation, Workload.Value> => {
+  const all: Server.Behaviour = { membersMax: 7, groups: 1, ...behaviour }
+  const size = { groups: all.groups, keys }
+  return {
+    name,
+    summary,
+    nodes: { default: 3, min: 1, max: 5 },
+    clients: { default: 3, min: 1, max: 5 },
+    durationMicros: 10_000_000,
+    livenessMicros: 30_000_000,
+    server: (spec) => Server.server(spec, all),
+    options,
+    workload: {
+      gapMicros: 15_000,
+      draw: (draw, at) => Workload.drawCell(draw, at, size),
+      client: Workload.client,
+      final: (client) => [
+        { type: "cell", group: 1, key: 0, does: Cell.add(client + 1), isLogged: true },
+        { type: "cell", group: 1, key: 0, does: Cell.get, isLogged: false }
+      ],
+      label: Workload.label
+    },
+    faults: [...network, ...disk, ...process, ...clock],
+    atlas: Atlas.nothing,
+    judges: [Workload.linearizability, invariants()]
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * Server: a store of replicated groups (`cluster/Store`) with clients that ask over datagrams. Members talk over streams, under the
+ * same address. A request is carried out here, or its asker is told who leads; what cannot be done now is not answered, and comes again.
+ *
+ * The store stops when its disk fails, and the process with it; it finds out at its next start what is true.
+ */
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import { assert } from "#base/Assert.ts"
+import * as Store from "#cluster/Store.ts"
+import type { ConsensusError } from "#consensus/ConsensusError.ts"
+import { Group } from "#consensus/Group.ts"
+import type { Options as HostSettings } from "#consensus/Host.ts"
+import * as HostOptions from "#consensus/HostOptions.ts"
+import * as ReplicatedLog from "#consensus/ReplicatedLog.ts"
+import { driftPpmMax } from "#sim/faults/Fault.ts"
+import type { ServerSpec } from "#sim/run/Scenario.ts"
+import { Disk } from "#world/Disk.ts"
+import { Host } from "#world/Host.ts"
+import { Net, type Address } from "#world/Net.ts"
+import { Trace } from "#world/Trace.ts"
+import * as Call from "../systems/Call.ts"
+import { Observed } from "./Observed.ts"
+import { readChanges, requests } from "./Workload.ts"
+
+export interface Behaviour {
+  /** Members at the start: the first so many servers. */
+  readonly membersMax: number
+  readonly groups: number
+  /** What leases make of the run's bound on drift; a canary trusts clocks more than it may. */
+  readonly leasePpm?: number
+}
+
+const cluster = "0123456789abcdef0123456789abcdef"
+const directory = "store"
+const electionTicks = 10
+/** A caller waits at most so long for its place in the log; the client asks again sooner. */
+const callMillis = 2_000
+const managementsMax = 16
+
+const number = (spec: ServerSpec, name: string, otherwise: number): number => Number(spec.options[name] ?? otherwise)
+
+const settings = (spec: ServerSpec, { leasePpm }: Behaviour): Partial<HostSettings> => {
+  const tickMicros = number(spec, "tickMillis", 20) * 1_000
+  const ppm = leasePpm ?? number(spec, "clock.driftPpmMax", driftPpmMax)
+  const messageBytesMax = number(spec, "messageBytes", 16_384)
+  return {
+    electionTicks,
+    tickMicros,
+    heartbeatTicks: number(spec, "heartbeatTicks", 1),
+    reads: spec.options["reads"] === "lease" ? "lease" : "quorum",
+    leaseMicros: HostOptions.leaseMicrosOf({ electionTicks, tickMicros }, ppm),
+    messageBytesMax,
+    inflightMax: number(spec, "inflight", 64),
+    inflightBytesMax: 16 * messageBytesMax,
+    uncommittedBytesMax: number(spec, "uncommittedBytes", 1_048_576),
+    queueBytesMax: number(spec, "queueBytes", 65_536),
+    logBytesMax: number(spec, "logBytes", 65_536),
+    sleepAfterTicks: number(spec, "sleepTicks", 10),
+    snapshots: {
+      chunkBytes: number(spec, "chunkBytes", 1_000),
+      windowChunks: 3,
+      retryTicks: 5,
+      patienceTicks: 50,
+      sendersMax: 2,
+      bytesPerTick: 65_536
+    }
+  }
+}
+
+/** That a store stops, or that its log was damaged, is no surprise among faults: the judges look at what it did. */
+const calm = (trace: Trace["Service"]): Trace["Service"] => ({
+  ...trace,
+  emit: (level, name, fields) => {
+    const isExpected = name === "raft/halted" || name.startsWith("storage/")
+    trace.emit(level === "error" && isExpected ? "warn" : level, name, fields)
+  }
+})
+
+const noted = (error: ConsensusError | undefined, elsewhere: (server: number) => void): boolean => {
+  if (error === undefined) return true
+  if (error._tag === "NotLeader") elsewhere(error.leader === undefined ? Call.none : error.leader - 1)
+  if (error._tag === "NoGroup") elsewhere(Call.none)
+  return false
+}
+
+export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: Behaviour) {
+  const host = yield* Host
+  const net = yield* Net
+  const trace = yield* Trace
+  const peers = new Map<number, Address>()
+  for (const [index, address] of spec.peers.entries()) if (index !== spec.index) peers.set(index + 1, address)
+  const disk = yield* Disk
+  yield* disk.makeDirectory(directory)
+  yield* disk.syncDirectory("")
+  const store = yield* Effect.provideService(
+    Store.open({
+      store: spec.index + 1,
+      cluster,
+      listen: spec.self,
+      peers,
+      directory,
+      wal: { segmentBytesMax: number(spec, "segmentBytes", 65_536), aheadBytes: 0 },
+      memory: { slabBytes: 4_096, fanOut: 16 },
+      host: settings(spec, behaviour),
+      observer: new Observed(trace),
+      halted: (message) => {
+        trace.emit("warn", "raft/store-stopped", { message })
+        host.exit(1)
+      }
+    }),
+    Trace,
+    calm(trace)
+  )
+  const { log } = store
+  const founders = Array.from({ length: Math.min(behaviour.membersMax, spec.peers.length) }, (_, index) => index + 1)
+  for (let group = 1; founders.includes(spec.index + 1) && group <= behaviour.groups; group++) {
+    // Refused where it was founded before.
+    log.host.found(group, founders, () => {})
+  }
+
+  const work = yield* Queue.dropping<Effect.Effect<void>>(managementsMax)
+  const socket = yield* net.bind(spec.self, {
+    received: (from, bytes) => {
+      const request = Call.readRequest(bytes)
+      if (request === undefined) return
+      const { body, number: asked } = request
+      const kind = body.u8()
+      const id = body.u32()
+      const elsewhere = (other: number): void => socket.send(from, Call.elsewhere(asked, other))
+      const answer = (error: ConsensusError | undefined, value: Uint8Array): void => {
+        if (noted(error, elsewhere)) socket.send(from, Call.answer(asked).raw(value).finish())
+      }
+      const group = log.host.find(id)
+      if (!(group instanceof Group)) return elsewhere(Call.none)
+      const deadline = ReplicatedLog.deadlineOf(log.host, callMillis)
+      if (kind === requests.command) return group.propose(body.rest(), deadline, answer)
+      if (kind === requests.query) return group.read(body.rest(), deadline, answer)
+      assert(kind === requests.transfer || kind === requests.members, "clients ask for what servers know")
+      const managed =
+        kind === requests.transfer
+          ? log.transfer(id, body.u8() + 1)
+          : log.changeMembership(
+              id,
+              readChanges(body).map(({ server, type }) => ({ type, store: server + 1 })),
+              { timeoutMillis: callMillis }
+            )
+      Queue.offerUnsafe(
+        work,
+        Effect.match(managed, {
+          onFailure: (error) => {
+            // Whatever else it was, it is over: an operator would look, and try something else.
+            if (error._tag === "NotLeader" || error._tag === "NoGroup") noted(error, elsewhere)
+            else answer(undefined, Uint8Array.of(0))
+          },
+          onSuccess: () => answer(undefined, Uint8Array.of(1))
+        })
+      )
+    }
+  })
+  return yield* Effect.forever(Effect.flatMap(Queue.take(work), (next) => Effect.forkChild(next)))
+})
