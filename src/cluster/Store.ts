@@ -94,6 +94,8 @@ export const open = Effect.fn("Store.open")(function* (
   const disk = yield* Disk
   const timers = yield* Timers
   yield* disk.makeDirectory(directory)
+  // Or power loss takes everything in it along.
+  yield* disk.syncDirectory(directory.slice(0, Math.max(0, directory.lastIndexOf("/"))))
   const wal = yield* Wal.open({ ...options.wal, directory: `${directory}/log` })
   const engine = yield* openEngine(options, wal)
   const epoch = yield* nextEpoch(wal)

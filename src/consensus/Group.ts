@@ -19,6 +19,7 @@ import { Raft, type Ready, type StorageTicket } from "./Raft.ts"
 import { storeOf, type GroupId, type StoreId } from "./Replica.ts"
 import type { Restore, StateMachine } from "./StateMachine.ts"
 import { Appended, Proposal, Reading, type Answer } from "./Waiting.ts"
+import { WriteOrder } from "./WriteOrder.ts"
 
 export interface Options {
   readonly electionTicks: number
@@ -65,13 +66,6 @@ export interface Surroundings {
 /** Readies that a group takes in one turn; the rest waits for the next, so that others get theirs. */
 const readiesMax = 8
 
-interface Held {
-  /** The write that it must wait for. */
-  readonly after: number
-  readonly messages: ReadonlyArray<Message>
-  readonly ticket: StorageTicket | undefined
-}
-
 /** A snapshot's content, which waits for the core to take its label. */
 interface Staged {
   readonly index: number
@@ -86,6 +80,12 @@ interface Change {
   /** It ends with the joint configuration in force, which its caller leaves. */
   readonly staysJoint: boolean
   isApplied: boolean
+}
+
+/** What must not be said before everything written up to it is durable. */
+interface Promised {
+  readonly messages: ReadonlyArray<Message>
+  readonly ticket: StorageTicket | undefined
 }
 
 interface Transfer {
@@ -113,10 +113,7 @@ export class Group {
   private readonly reading = new Reading()
   private change: Change | undefined
   private transferring: Transfer | undefined
-  /** Writes handed to the log, and those of them that are durable. */
-  private written = 0
-  private durable = 0
-  private held: Array<Held> = []
+  private readonly writes: WriteOrder<Promised>
   private isRestoring = false
   /** What waits for the flush that is under way. */
   private restoresThen: (() => void) | undefined
@@ -142,6 +139,10 @@ export class Group {
     this.machine = machine
     this.replica = log.replica
     this.flushedIndex = machine.applied.index
+    this.writes = new WriteOrder(
+      (promised) => this.say(promised),
+      (error, number) => this.writeEnded(error, number)
+    )
     log.configuration = machine.applied.configuration
     log.label = () => {
       const { configuration, index, term } = machine.applied
@@ -186,7 +187,7 @@ export class Group {
       !this.reading.isEmpty ||
       this.change !== undefined ||
       this.transferring !== undefined ||
-      this.durable < this.written ||
+      !this.writes.isIdle ||
       this.isRestoring ||
       this.isFlushing
     )
@@ -393,43 +394,30 @@ export class Group {
   private write({ afterDurable, entries, hard, mustSync, storage }: Ready): void {
     if (hard !== undefined || entries.length > 0) {
       this.around.observer?.written(this, hard, entries)
-      this.submitWrite((done) =>
+      this.writes.submit((done) =>
         this.log.write({ hard, entries, snapshot: undefined }, mustSync ? "synced" : "buffered", done)
       )
     }
     this.hold(afterDurable, storage)
   }
 
-  private submitWrite(write: (done: (error: StorageError | undefined) => void) => void): void {
-    const number = ++this.written
-    write((error) => {
-      if (error !== undefined) return this.around.failed(error)
-      if (this.isClosed) return
-      assert(number === this.durable + 1, "writes become durable in order")
-      this.durable = number
-      this.around.observer?.durable(this, number)
-      this.release()
-      this.around.mark(this)
-    })
+  private writeEnded(error: StorageError | undefined, number: number): void {
+    if (error !== undefined) return this.around.failed(error)
+    this.around.observer?.durable(this, number)
+    this.around.mark(this)
   }
 
   private hold(messages: ReadonlyArray<Message>, ticket: StorageTicket | undefined): void {
-    if (messages.length === 0 && ticket === undefined) return
-    this.held.push({ after: this.written, messages, ticket })
-    this.release()
+    if (messages.length > 0 || ticket !== undefined) this.writes.hold({ messages, ticket })
   }
 
-  private release(): void {
-    let count = 0
-    for (; count < this.held.length && this.held[count].after <= this.durable; count++) {
-      const { messages, ticket } = this.held[count]
-      for (const message of messages) {
-        if (message.to === this.replica) this.raft.step(message)
-        else this.around.send(this, message)
-      }
-      if (ticket !== undefined) this.raft.stored(ticket)
+  private say({ messages, ticket }: Promised): void {
+    if (this.isClosed) return
+    for (const message of messages) {
+      if (message.to === this.replica) this.raft.step(message)
+      else this.around.send(this, message)
     }
-    if (count > 0) this.held = this.held.slice(count)
+    if (ticket !== undefined) this.raft.stored(ticket)
   }
 
   // What goes to the state machine.
@@ -569,7 +557,7 @@ export class Group {
       this.appended.skippedTo(snapshot.index)
       this.around.observer?.written(this, ready.hard, ready.entries)
       this.around.observer?.restored(this)
-      this.submitWrite((done) =>
+      this.writes.submit((done) =>
         this.log.write({ hard: ready.hard, entries: ready.entries, snapshot }, "synced", (failure) => {
           done(failure)
           if (failure === undefined) staged.ended(true)

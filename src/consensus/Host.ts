@@ -217,15 +217,18 @@ export class Host implements Surroundings {
 
   private arrive(id: GroupId, replica: NodeId, start: Applied, done: Done<Group | undefined, StorageError>): void {
     this.arriving.add(id)
-    this.machines.open(id, start, (error, machine) => {
+    const ended = (error: StorageError | undefined, group: Group | undefined): void => {
       this.arriving.delete(id)
-      if (error !== undefined) return done(error, undefined)
-      if (this.halt !== undefined) return
-      this.arriving.add(id)
-      const log = this.logs.create(id, replica, start, "synced", (failure) => {
-        this.arriving.delete(id)
-        if (failure !== undefined) return done(failure, undefined)
-        if (this.halt === undefined) done(undefined, this.add(log, machine!))
+      if (error !== undefined || this.halt === undefined) done(error, group)
+    }
+    // A crash may have come between the end of an older replica and that of its state.
+    this.machines.remove(id, (stale) => {
+      if (stale !== undefined) return ended(stale, undefined)
+      this.machines.open(id, start, (failure, machine) => {
+        if (failure !== undefined || this.halt !== undefined) return ended(failure, undefined)
+        const log = this.logs.create(id, replica, start, "synced", (error) => {
+          ended(error, error === undefined && this.halt === undefined ? this.add(log, machine!) : undefined)
+        })
       })
     })
   }

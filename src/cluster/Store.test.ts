@@ -1,0 +1,223 @@
+/** Stores in simulated machines: whole, from the transport's bytes to the disk's. */
+import * as Effect from "effect/Effect"
+import { describe, expect, it } from "vitest"
+import * as ConfChange from "#consensus/ConfChange.ts"
+import type { ConsensusError } from "#consensus/ConsensusError.ts"
+import { Group } from "#consensus/Group.ts"
+import * as Commands from "#consensus/KeyValueCommand.ts"
+import * as Replica from "#consensus/Replica.ts"
+import * as ReplicatedLog from "#consensus/ReplicatedLog.ts"
+import * as Sessions from "#consensus/Sessions.ts"
+import { TestBench } from "#sim/world/TestBench.ts"
+import * as Store from "./Store.ts"
+
+const cluster = "0123456789abcdef0123456789abcdef"
+const group = 1
+const utf8 = new TextEncoder()
+const second = 1_000_000
+
+/** Machines with stores 1, 2, ..., of which the first `founders` found the group. */
+class Stores {
+  readonly bench: TestBench
+  readonly logs: Array<Store.Store["log"] | undefined> = []
+  private readonly founders: number
+  private readonly host: Store.Options["host"]
+
+  constructor(options: { machines: number; founders?: number; host?: Store.Options["host"] }) {
+    const { founders = options.machines, host = {}, machines } = options
+    this.bench = new TestBench({ machines })
+    this.founders = founders
+    this.host = host
+    for (let i = 0; i < machines; i++) this.start(i)
+    this.bench.pass(3 * second)
+  }
+
+  start(index: number): void {
+    const all = this.bench.machines.map((_, i) => i + 1)
+    const program = Effect.gen({ self: this }, function* () {
+      const { log } = yield* Store.open({
+        store: index + 1,
+        cluster,
+        listen: { host: `n${index}`, port: 7_000 },
+        peers: new Map(
+          all.filter((one) => one !== index + 1).map((one) => [one, { host: `n${one - 1}`, port: 7_000 }])
+        ),
+        directory: "store",
+        memory: { slabBytes: 4_096 },
+        host: this.host ?? {},
+        halted: (message) => {
+          throw new Error(message)
+        }
+      })
+      this.logs[index] = log
+      if (index < this.founders) log.host.found(group, all.slice(0, this.founders), () => {})
+      return yield* Effect.never
+    })
+    this.bench.start(index, program)
+  }
+
+  crash(index: number): void {
+    this.logs[index] = undefined
+    this.bench.machines[index].crash({ powerLost: true })
+  }
+
+  group(index: number): Group {
+    const found = this.logs[index]!.host.find(group)
+    if (!(found instanceof Group)) throw found
+    return found
+  }
+
+  get leader(): number {
+    return this.logs.findIndex((log) => log?.host.group(group)?.isLeader === true)
+  }
+
+  statuses(): ReadonlyArray<ReplicatedLog.Status> {
+    return this.logs.flatMap((log, index) => (log === undefined ? [] : [ReplicatedLog.statusOf(this.group(index))]))
+  }
+
+  /** What everybody's state is, in short. */
+  digests(): ReadonlySet<string> {
+    return new Set(
+      this.logs.flatMap((log, index) => {
+        if (log === undefined) return []
+        const { machine } = this.group(index)
+        return [`${machine.applied.index} ${machine.digest()}`]
+      })
+    )
+  }
+
+  /** Puts so many keys, and what became of it. */
+  put(index: number, count: number, sizeBytes = 16): Record<string, number> {
+    const outcomes: Record<string, number> = {}
+    const note = (error: ConsensusError | undefined): void => {
+      const name = error?._tag ?? "ok"
+      outcomes[name] = (outcomes[name] ?? 0) + 1
+    }
+    const { host } = this.logs[index]!
+    for (let i = 0; i < count; i++) {
+      const command = Sessions.plain(
+        Commands.encode(Commands.put(utf8.encode(`k${i}`), new Uint8Array(sizeBytes).fill(i)))
+      )
+      this.group(index).propose(command, ReplicatedLog.deadlineOf(host), note)
+    }
+    return outcomes
+  }
+
+  change(index: number, change: ConfChange.Change, done: (voters: number | string) => void): void {
+    const whole = { transition: ConfChange.transitions.auto, changes: [change], context: new Uint8Array(0) }
+    this.group(index).changeMembers(whole, (error, state) => done(error?._tag ?? state!.voters.length))
+  }
+
+  get(index: number, key: string): { value: Uint8Array | undefined; error: ConsensusError | undefined } {
+    const found: { value: Uint8Array | undefined; error: ConsensusError | undefined } = {
+      value: undefined,
+      error: undefined
+    }
+    const query = Commands.encodeQuery({ type: "get", key: utf8.encode(key) })
+    this.group(index).read(query, ReplicatedLog.deadlineOf(this.logs[index]!.host), (error, bytes) => {
+      found.error = error
+      const answer = error === undefined ? Commands.decodeQueryAnswer(bytes) : undefined
+      if (answer?.type === "get") found.value = answer.entry?.value
+    })
+    return found
+  }
+}
+
+describe("three stores", () => {
+  it("apply the same commands in the same order, and answer them", () => {
+    const stores = new Stores({ machines: 3 })
+    const outcomes = stores.put(stores.leader, 500)
+    stores.bench.pass(second)
+    expect(outcomes).toEqual({ ok: 500 })
+    expect(stores.digests().size).toBe(1)
+    expect(stores.statuses().map(({ appliedIndex }) => appliedIndex)).toEqual([502, 502, 502])
+  })
+
+  it("refuse a proposal where they do not lead, and say who does", () => {
+    const stores = new Stores({ machines: 3 })
+    const { leader } = stores
+    const errors: Array<ConsensusError | undefined> = []
+    stores.group((leader + 1) % 3).propose(new Uint8Array(1), Infinity, (error) => errors.push(error))
+    expect(errors).toMatchObject([{ _tag: "NotLeader", group, leader: leader + 1 }])
+  })
+
+  it("read on any of them what was answered before", () => {
+    const stores = new Stores({ machines: 3 })
+    stores.put(stores.leader, 3)
+    stores.bench.pass(second)
+    const found = [0, 1, 2].map((index) => stores.get(index, "k2"))
+    stores.bench.pass(second)
+    expect(found.map(({ value }) => value?.[0])).toEqual([2, 2, 2])
+  })
+
+  it("let an idle group sleep, and wake it for a proposal", () => {
+    const stores = new Stores({ machines: 3 })
+    expect(stores.statuses().map(({ isAsleep }) => isAsleep)).toEqual([true, true, true])
+    const outcomes = stores.put(stores.leader, 1)
+    stores.bench.pass(second / 10)
+    expect(outcomes).toEqual({ ok: 1 })
+    stores.bench.pass(3 * second)
+    expect(stores.statuses().map(({ isAsleep }) => isAsleep)).toEqual([true, true, true])
+  })
+
+  it("elect another leader for a sleeping group whose leader's store is gone", () => {
+    const stores = new Stores({ machines: 3 })
+    const { leader } = stores
+    stores.crash(leader)
+    stores.bench.pass(5 * second)
+    expect(stores.leader).not.toBe(-1)
+    const outcomes = stores.put(stores.leader, 10)
+    stores.bench.pass(second)
+    expect(outcomes).toEqual({ ok: 10 })
+    stores.start(leader)
+    stores.bench.pass(5 * second)
+    expect(stores.digests().size).toBe(1)
+  })
+
+  it("have everything that was answered after all of them lost power", () => {
+    const stores = new Stores({ machines: 3 })
+    const outcomes = stores.put(stores.leader, 200)
+    stores.bench.pass(second)
+    expect(outcomes).toEqual({ ok: 200 })
+    for (const index of [0, 1, 2]) stores.crash(index)
+    for (const index of [0, 1, 2]) stores.start(index)
+    stores.bench.pass(5 * second)
+    const found = stores.get(stores.leader, "k199")
+    stores.bench.pass(second)
+    expect(found.value?.[0]).toBe(199)
+    expect(stores.digests().size).toBe(1)
+  })
+
+  it("hand the leadership over when they are asked to", () => {
+    const stores = new Stores({ machines: 3 })
+    const to = (stores.leader + 1) % 3
+    const ends: Array<ConsensusError | undefined> = []
+    stores.group(stores.leader).transfer(to + 1, (error) => ends.push(error))
+    stores.bench.pass(second)
+    expect([ends, stores.leader]).toEqual([[undefined], to])
+  })
+})
+
+describe("a store that joins", () => {
+  it("gets what the others have cut from their logs as a snapshot, and takes part; one that leaves is told so", () => {
+    const stores = new Stores({ machines: 4, founders: 3, host: { logBytesMax: 2_000 } })
+    const { leader } = stores
+    stores.put(leader, 3_000, 100)
+    stores.bench.pass(5 * second)
+    const ends: Array<unknown> = []
+    stores.change(leader, { kind: ConfChange.changeKinds.addVoter, node: Replica.idOf(4, 3_003) }, (state) =>
+      ends.push(state)
+    )
+    stores.bench.pass(10 * second)
+    expect(ends).toEqual([4])
+    expect(stores.statuses().map(({ appliedIndex }) => appliedIndex)[3]).toBe(stores.statuses()[0].appliedIndex)
+    expect(stores.digests().size).toBe(1)
+    const gone = (leader + 1) % 3
+    stores.change(leader, { kind: ConfChange.changeKinds.remove, node: Replica.idOf(gone + 1) }, (state) =>
+      ends.push(state)
+    )
+    stores.bench.pass(10 * second)
+    expect(ends).toEqual([4, 3])
+    expect(stores.logs[gone]!.host.group(group)).toBeUndefined()
+  })
+})
