@@ -38,11 +38,11 @@ export interface Row {
   readonly clientCpuMicros: number
 }
 
-const run = (cluster: Clusters.Cluster, callers: number, seconds: number): Promise<Sample> =>
+const run = (cluster: Clusters.Cluster, callers: number, seconds: number, groups = 1): Promise<Sample> =>
   new Promise((resolve, reject) => {
     const client = spawn(
       process.execPath,
-      [clientFile, cluster.kind, cluster.ports.join(","), String(callers), String(seconds)],
+      [clientFile, cluster.kind, cluster.ports.join(","), String(callers), String(seconds), String(groups)],
       { stdio: ["ignore", "pipe", "inherit"] }
     )
     const used = (): number => cluster.servers.reduce((sum, server) => sum + Clusters.cpuMicros(server), 0)

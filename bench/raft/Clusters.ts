@@ -20,14 +20,14 @@ export const cpuMicros = ({ pid }: ChildProcess): number => {
 
 const members = [0, 1, 2]
 
-export const orbit = (directory: string, portBase: number): ReadonlyArray<Cluster> => {
+export const orbit = (directory: string, portBase: number, groups = 1): ReadonlyArray<Cluster> => {
   const peers = members.map((i) => portBase + i)
   const grpc = members.map((i) => portBase + 10 + i)
   const plain = members.map((i) => portBase + 20 + i)
   const servers = members.map((i) => {
     const root = `${directory}/orbit-${i + 1}`
     mkdirSync(root, { recursive: true })
-    const given = [serverFile, String(i + 1), root, peers.join(","), String(grpc[i]), String(plain[i])]
+    const given = [serverFile, String(i + 1), root, peers.join(","), String(grpc[i]), String(plain[i]), String(groups)]
     return spawn(process.execPath, ["--max-semi-space-size=32", ...given], { stdio: ["ignore", "ignore", "inherit"] })
   })
   return [

@@ -1,8 +1,8 @@
 /**
  * Server: one store of a bench's cluster as a process of its own, with two doors: etcd's gRPC (`Grpc`), for comparison, and frames on
- * a plain connection (u32 length of key and of value; one byte back, 1 when it is done), for what the store itself costs.
+ * a plain connection (u32 number, group, length of key and of value; the number and one byte back, 1 when it is done), for what the store itself costs.
  *
- * `node bench/raft/Server.ts STORE DIRECTORY PEERPORT,PEERPORT,PEERPORT GRPCPORT PLAINPORT`
+ * `node bench/raft/Server.ts STORE DIRECTORY PEERPORT,PEERPORT,PEERPORT GRPCPORT PLAINPORT GROUPS`
  */
 import { Buffer } from "node:buffer"
 import * as http2 from "node:http2"
@@ -16,13 +16,21 @@ import * as Sessions from "#consensus/Sessions.ts"
 import * as RealWorld from "#world/real/RealWorld.ts"
 import * as Grpc from "./Grpc.ts"
 
-const [storeText, directory, peerPorts, grpcPort, plainPort] = process.argv.slice(2)
+const [storeText, directory, peerPorts, grpcPort, plainPort, groupsText] = process.argv.slice(2)
 const store = Number(storeText)
 const ports = peerPorts.split(",").map(Number)
 const stores = ports.map((_, i) => i + 1)
-const group = 1
+/** The gRPC door is that of the first group. */
+const first = 1
+const groups = Number(groupsText)
 
-const put = (log: Store.Store["log"], key: Uint8Array, value: Uint8Array, done: (isOk: boolean) => void): void => {
+const put = (
+  log: Store.Store["log"],
+  group: number,
+  key: Uint8Array,
+  value: Uint8Array,
+  done: (isOk: boolean) => void
+): void => {
   const found = log.host.find(group)
   if (!(found instanceof Group)) return done(false)
   const command = Sessions.plain(Commands.encode(Commands.put(key, value)))
@@ -52,11 +60,11 @@ const serveGrpc = (log: Store.Store["log"]): void => {
       const message = Grpc.unframe(request)
       if (message === undefined) return fail(stream)
       if (headers[":path"] === Grpc.statusPath) {
-        const found = log.host.group(group)
+        const found = log.host.group(first)
         return answer(stream, Grpc.encodeStatusResponse(store, found?.leader ?? 0))
       }
       const fields = Grpc.fields(message)
-      put(log, fields.get(1) as Uint8Array, fields.get(2) as Uint8Array, (isOk) =>
+      put(log, first, fields.get(1) as Uint8Array, fields.get(2) as Uint8Array, (isOk) =>
         isOk ? answer(stream, Grpc.encodePutResponse(++revision)) : fail(stream)
       )
     })
@@ -64,28 +72,36 @@ const serveGrpc = (log: Store.Store["log"]): void => {
   server.listen(Number(grpcPort), "127.0.0.1")
 }
 
+/** Of a request by the plain door. Numbers are above 0. */
+const headBytes = 16
+
 const servePlain = (log: Store.Store["log"]): void => {
   net
     .createServer({ noDelay: true }, (socket) => {
       let rest: Buffer = Buffer.alloc(0)
       let answers: Array<number> = []
       const flush = (): void => {
-        socket.write(Buffer.from(answers))
+        const reply = Buffer.allocUnsafe(answers.length * 5)
+        for (let i = 0; i < answers.length; i++) {
+          reply.writeUInt32LE(Math.abs(answers[i]), i * 5)
+          reply[i * 5 + 4] = answers[i] > 0 ? 1 : 0
+        }
+        socket.write(reply)
         answers = []
       }
       socket.on("error", () => {})
       socket.on("data", (chunk: Buffer) => {
         rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
         let at = 0
-        while (rest.length - at >= 8) {
-          const keyBytes = rest.readUInt32LE(at)
-          const valueBytes = rest.readUInt32LE(at + 4)
-          const end = at + 8 + keyBytes + valueBytes
+        while (rest.length - at >= headBytes) {
+          const number = rest.readUInt32LE(at)
+          const key = at + headBytes
+          const value = key + rest.readUInt32LE(at + 8)
+          const end = value + rest.readUInt32LE(at + 12)
           if (rest.length < end) break
-          const value = at + 8 + keyBytes
-          put(log, rest.subarray(at + 8, value), rest.subarray(value, end), (isOk) => {
+          put(log, rest.readUInt32LE(at + 4), rest.subarray(key, value), rest.subarray(value, end), (isOk) => {
             if (answers.length === 0) queueMicrotask(flush)
-            answers.push(isOk ? 1 : 0)
+            answers.push(isOk ? number : -number)
           })
           at = end
         }
@@ -109,7 +125,9 @@ const program = Effect.gen(function* () {
       process.exit(1)
     }
   })
-  if (opened.log.host.group(group) === undefined) opened.log.host.found(group, stores, () => {})
+  for (let group = 1; group <= groups; group++) {
+    if (opened.log.host.group(group) === undefined) opened.log.host.found(group, stores, () => {})
+  }
   serveGrpc(opened.log)
   servePlain(opened.log)
   process.stdout.write("ready\n")
