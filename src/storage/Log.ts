@@ -55,6 +55,8 @@ export interface Log {
   replay(stream: number, position: number, replay: Replay, done: Done<void>): void
   /** First position that was not cut, and the one after the last; both 0 for a stream that never was. */
   extent(stream: number): { readonly first: number; readonly end: number }
+  /** Every stream that has, or ever had, a record. Damage found at opening may hide some: then the list is not complete. */
+  listed(): { readonly numbers: ReadonlyArray<number>; readonly isComplete: boolean }
   /** See `Engine.Port.verify`. */
   verify(position: number, done: Done<Verified | undefined>): void
   stats(): LogStats

@@ -15,6 +15,7 @@ export const make = (deferral: Deferral, position: number): Log.Log => ({
   cutTail: () => {},
   replay: (_stream, _position, _replay, done) => deferral.defer(() => done(undefined, undefined)),
   extent: () => ({ first: position, end: position }),
+  listed: () => ({ numbers: [], isComplete: true }),
   verify: (_position, done) => deferral.defer(() => done(undefined, { position: 0, bytesRead: 0, rot: [] })),
   stats: () => ({ diskBytes: 0, segments: 0, records: 0, syncs: 0 })
 })

@@ -16,6 +16,7 @@ export const make = (deferral: Deferral): Log.Log => {
     cutTail: () => {},
     replay: (_stream, _position, _replay, done) => complete(done),
     extent: () => ({ first: 0, end: 0 }),
+    listed: () => ({ numbers: [], isComplete: true }),
     verify: (_position, done) => deferral.defer(() => done(undefined, { position: 0, bytesRead: 0, rot: [] })),
     stats: () => ({ diskBytes: 0, segments: 0, records, syncs: 0 })
   }

@@ -140,6 +140,13 @@ class SegmentedLog implements Wal, WriterOwner {
     return { first: stream.first, end: stream.next }
   }
 
+  listed(): { readonly numbers: ReadonlyArray<number>; readonly isComplete: boolean } {
+    const numbers: Array<number> = []
+    for (const { isKnown, number } of this.streams.values()) if (isKnown) numbers.push(number)
+    // Where nothing reads, there may have been the only records of a stream.
+    return { numbers, isComplete: this.damage.every(({ stream }) => stream !== undefined) }
+  }
+
   verify(position: number, done: Done<Verified | undefined>): void {
     const { segments } = this
     const segment = segments.at(position) ?? segments.oldest
