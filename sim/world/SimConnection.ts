@@ -17,6 +17,7 @@ const messages: Readonly<Record<NetErrorCode, string>> = {
   refused: "connection refused: nothing listens there",
   timeout: "no answer: the peer is down or cut off; try again later",
   reset: "connection reset: what was in flight may or may not have arrived",
+  untrusted: "the certificate is of another name or authority: check the credentials of both ends",
   "too-large": "the datagram is too large: use a stream",
   closed: "it is closed"
 }
@@ -67,6 +68,8 @@ export class SimConnection implements Net.Connection {
   readonly local: Net.Address
   readonly remote: Net.Address
   readonly epoch: Epoch
+  /** In the certificate of the other end. */
+  theirNames: ReadonlyArray<string> | undefined
   sink!: Net.StreamSink
   peer: SimConnection | undefined
   /** Goes nowhere any more, and nobody is told: see the `half-open` fault. */
@@ -107,6 +110,10 @@ export class SimConnection implements Net.Connection {
     this.local = options.local
     this.remote = options.remote
     this.state = options.state
+  }
+
+  get peerNames(): ReadonlyArray<string> | undefined {
+    return this.state === "opening" ? undefined : this.theirNames
   }
 
   /** Whose end it is. */
@@ -186,7 +193,7 @@ export class SimConnection implements Net.Connection {
   }
 
   /** Nobody is there for it: an answer breaks it, if the link back lets that pass. */
-  refuse(code: "refused" | "reset"): void {
+  refuse(code: "refused" | "reset" | "untrusted"): void {
     this.signal(this.incoming, false, () => this.broken(code))
   }
 

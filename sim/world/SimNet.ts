@@ -6,6 +6,7 @@ import * as Limits from "#base/Limits.ts"
 import { Event, type Epoch, type Kernel } from "#sim/kernel/Kernel.ts"
 import { wordOf } from "#sim/kernel/TraceHash.ts"
 import * as Net from "#world/Net.ts"
+import * as SimCertificate from "./SimCertificate.ts"
 import { Link, type NetTimes } from "./Link.ts"
 import { headBytes, netError, SimConnection, type Carrier } from "./SimConnection.ts"
 
@@ -94,7 +95,28 @@ class Datagram extends Event {
   }
 }
 
-type Listener = (connection: Net.Connection) => Net.StreamSink
+interface Listener {
+  readonly accept: (connection: Net.Connection) => Net.StreamSink
+  readonly tls: Net.Credentials | undefined
+}
+
+type Names = ReadonlyArray<string> | undefined
+
+/**
+ * What a dialler and a listener know of each other's names; a code: why they do not talk. A dialler that the listener does not
+ * believe is told no more than that its connection breaks.
+ */
+const introduce = (
+  dialler: Net.DialOptions["tls"],
+  listener: Net.Credentials | undefined
+): { readonly dialler: Names; readonly listener: Names } | "reset" | "untrusted" => {
+  if (dialler === undefined && listener === undefined) return { dialler: undefined, listener: undefined }
+  if (dialler === undefined || listener === undefined) return "reset"
+  const listenerNames = SimCertificate.believed(dialler, listener)
+  if (listenerNames === undefined || !listenerNames.includes(dialler.name)) return "untrusted"
+  const diallerNames = SimCertificate.believed(listener, dialler)
+  return diallerNames === undefined ? "reset" : { dialler: diallerNames, listener: listenerNames }
+}
 
 export class SimNet {
   readonly kernel: Kernel
@@ -244,6 +266,10 @@ export class SimNet {
       state: "opening"
     })
     this.connections[machine.index].add(connection)
+    if (options.tls !== undefined && !SimCertificate.reads(options.tls)) {
+      kernel.call(kernel.now + 1, () => connection.broken("untrusted"), epoch)
+      return connection
+    }
     const timeoutMicros = (options.timeoutMillis ?? dialTimeoutMillisDefault) * 1_000
     let answered = false
     const arrive = (): void => {
@@ -253,9 +279,11 @@ export class SimNet {
       if (!this.listeners[target].has(address.port)) return connection.refuse("refused")
       answered = true
       const establish = (): void => {
-        const accept = this.listeners[target].get(address.port)
-        if (accept === undefined) return connection.refuse("refused")
-        const options = {
+        const listener = this.listeners[target].get(address.port)
+        if (listener === undefined) return connection.refuse("refused")
+        const names = introduce(options.tls, listener.tls)
+        if (typeof names === "string") return connection.refuse(names)
+        const ends = {
           carrier: this.carrier,
           epoch: peerEpoch,
           out: incoming,
@@ -263,12 +291,14 @@ export class SimNet {
           local: address,
           remote: local
         }
-        const peer = new SimConnection({ ...options, state: "open" })
+        const peer = new SimConnection({ ...ends, state: "open" })
         peer.peer = connection
+        peer.theirNames = names.dialler
+        connection.theirNames = names.listener
         connection.peer = peer
         this.connections[target].add(peer)
         kernel.running = peerEpoch
-        peer.sink = accept(peer)
+        peer.sink = listener.accept(peer)
         peer.welcome()
       }
       if (peerEpoch.paused) kernel.call(kernel.now, establish, peerEpoch)
@@ -295,6 +325,7 @@ export class SimNet {
   /** The network as one incarnation of a machine sees it. */
   service(machine: Endpoint, epoch: Epoch): Net.Net["Service"] {
     const { index } = machine
+    const { kernel } = this
     return Net.make({
       bind: (address, sink, done) => {
         const sockets = this.sockets[index]
@@ -317,10 +348,14 @@ export class SimNet {
           }
         })
       },
-      listen: (address, accept, done) => {
+      listen: (address, accept, done, options = {}) => {
         const listeners = this.listeners[index]
+        const { tls } = options
+        if (tls !== undefined && !SimCertificate.reads(tls)) {
+          return kernel.call(kernel.now + 1, () => done(netError("untrusted", address), undefined), epoch)
+        }
         this.claim<Net.Closable>(machine, epoch, address, listeners, done, (local) => {
-          listeners.set(local.port, accept)
+          listeners.set(local.port, { accept, tls })
           let open = true
           return {
             address: local,

@@ -6,14 +6,21 @@ import * as ClockContract from "#world/contract/ClockContract.ts"
 import * as DiskContract from "#world/contract/DiskContract.ts"
 import * as HostContract from "#world/contract/HostContract.ts"
 import * as NetContract from "#world/contract/NetContract.ts"
+import * as TlsContract from "#world/contract/TlsContract.ts"
 import * as TimersContract from "#world/contract/TimersContract.ts"
 import * as TraceContract from "#world/contract/TraceContract.ts"
 import * as WorkersContract from "#world/contract/WorkersContract.ts"
+import * as SimCertificate from "./SimCertificate.ts"
 import { outcomeOf, type TestBench } from "./TestBench.ts"
 
 const contracts: Readonly<Record<string, ReadonlyArray<Claim>>> = {
   Disk: DiskContract.claims,
   Net: NetContract.claims({ host: "n0" }),
+  "Net, with TLS": TlsContract.claims("n0", {
+    one: SimCertificate.issue("a", ["store-1"]),
+    two: SimCertificate.issue("a", ["store-2"]),
+    stranger: { ...SimCertificate.issue("b", ["store-2"]), authority: SimCertificate.issue("a", []).authority }
+  }),
   Timers: TimersContract.claims,
   "Clock, Random, Scheduler": ClockContract.claims,
   Host: HostContract.claims,

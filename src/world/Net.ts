@@ -12,6 +12,11 @@
  * Ownership: bytes that were handed over, to `send`, to `write` or to a sink, are changed by nobody from then on. So one
  * message may be sent to many, sent again, or kept, without a copy.
  *
+ * TLS: where `listen` and `dial` are given credentials, both ends prove who they are. A dial is established only to an end whose
+ * certificate is of the authority and has the name that was asked for: others are `untrusted`. A listener accepts only
+ * ends whose certificate is of its authority; the others' connections break, and a dialler may have heard `opened` by then. An
+ * end with credentials and one without never talk.
+ *
  * Sinks are never called from within a port's call. A sink must not block: it handles a chunk synchronously, or keeps
  * it and pauses the connection.
  */
@@ -59,6 +64,8 @@ export interface StreamSink {
 export interface Connection {
   readonly local: Address
   readonly remote: Address
+  /** The names in the certificate of the other end; undefined: without TLS, or before `opened`. */
+  readonly peerNames: ReadonlyArray<string> | undefined
   /**
    * Queues bytes. False: over `Limits.connectionBufferedBytesMax` are waiting, so stop until `drained`; the bytes of
    * this call are queued all the same. After `end` or `closed`: dropped.
@@ -78,7 +85,20 @@ export interface Closable {
   close(): void
 }
 
+/** A key, its certificate, and the authority whose certificates are believed, each as PEM. */
+export interface Credentials {
+  readonly key: Uint8Array
+  readonly certificate: Uint8Array
+  readonly authority: Uint8Array
+}
+
+export interface ListenOptions {
+  readonly tls?: Credentials
+}
+
 export interface DialOptions {
+  /** `name` is to be in the certificate of whoever answers. */
+  readonly tls?: Credentials & { readonly name: string }
   /** Fails with `timeout` when the connection is not established by then. Default: 10,000 ms. */
   readonly timeoutMillis?: number
 }
@@ -90,7 +110,12 @@ export interface Port {
   /** Port 0 picks a free port: see the result's `address`. */
   bind(address: Address, sink: DatagramSink, done: Done<DatagramSocket | undefined>): void
   /** `accept` is called for each new connection and returns its sink; established already, so `opened` is not called. Port 0 picks a free port: see the result's `address`. */
-  listen(address: Address, accept: (connection: Connection) => StreamSink, done: Done<Closable | undefined>): void
+  listen(
+    address: Address,
+    accept: (connection: Connection) => StreamSink,
+    done: Done<Closable | undefined>,
+    options?: ListenOptions
+  ): void
   /** The connection may be written to at once; bytes go out when it is established. A failed dial is `closed` with its error. */
   dial(address: Address, sink: StreamSink, options?: DialOptions): Connection
 }
@@ -104,7 +129,8 @@ export class Net extends Context.Service<
     /** Listens for the life of the scope. Closing stops new connections; the owners of the old ones end them. */
     readonly listen: (
       address: Address,
-      accept: (connection: Connection) => StreamSink
+      accept: (connection: Connection) => StreamSink,
+      options?: ListenOptions
     ) => Effect.Effect<Closable, NetError, Scope.Scope>
     /** Succeeds when the connection is established; resets it when the scope closes, unless it has closed by then. */
     readonly dial: (
@@ -129,7 +155,7 @@ const acquire = <A extends { close(): void }>(
 export const make = (port: Port): Net["Service"] => ({
   port,
   bind: (address, sink) => acquire((done) => port.bind(address, sink, done)),
-  listen: (address, accept) => acquire((done) => port.listen(address, accept, done)),
+  listen: (address, accept, options) => acquire((done) => port.listen(address, accept, done, options)),
   dial: (address, sink, options) =>
     Effect.acquireRelease(
       Effect.callback<Connection, NetError>((resume) => {

@@ -40,6 +40,8 @@ export class DiskError extends Data.TaggedError("DiskError")<{
  * - `refused`: nobody listens there (a reset answered the dial).
  * - `timeout`: nobody answered within the dial's deadline; the peer may be dead or cut off.
  * - `reset`: the connection broke; bytes in flight in either direction may or may not have arrived.
+ * - `untrusted`: the other end's certificate is not of the authority, is of another name or out of date, or this end's
+ *   credentials do not read: a person must look.
  * - `too-large`: a datagram over `Net.datagramBytesMax`.
  * - `closed`: used after close.
  */
@@ -49,6 +51,7 @@ export type NetErrorCode =
   | "refused"
   | "timeout"
   | "reset"
+  | "untrusted"
   | "too-large"
   | "closed"
 

@@ -51,6 +51,11 @@ export class Channel implements Net.StreamSink {
     return this.connection.remote
   }
 
+  /** See `Net.Connection`. */
+  get peerNames(): ReadonlyArray<string> | undefined {
+    return this.connection.peerNames
+  }
+
   get isOver(): boolean {
     return this.state === "over"
   }

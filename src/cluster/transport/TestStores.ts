@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import { lanes, type Lane, type Port, type Sink } from "#consensus/Peers.ts"
 import type { StoreId } from "#consensus/Replica.ts"
-import type { Address } from "#world/Net.ts"
+import type { Address, Credentials } from "#world/Net.ts"
 import { getU32, putU32 } from "#base/Bytes.ts"
 import * as Settings from "./Settings.ts"
 import type { Transport } from "./Transport.ts"
@@ -67,6 +67,7 @@ export interface StoreOptions {
   readonly listen: Address
   readonly peers: ReadonlyMap<StoreId, Address>
   readonly settings?: Settings.Settings
+  readonly tls?: Credentials | undefined
 }
 
 /** The life of a store. */
@@ -75,7 +76,8 @@ export const live = Effect.fnUntraced(function* (store: Store, options: StoreOpt
     self: { cluster: options.cluster ?? cluster, store: options.store, epoch: options.epoch ?? 1 },
     listen: options.listen,
     peers: options.peers,
-    settings: options.settings ?? Settings.defaults
+    settings: options.settings ?? Settings.defaults,
+    tls: options.tls
   })
   store.transport = transport
   store.port = transport.attach(store)

@@ -4,11 +4,13 @@ import { describe, expect, it } from "vitest"
 import { Streams } from "#sim/kernel/Stream.ts"
 import type { SimConnection } from "#sim/world/SimConnection.ts"
 import { TestBench, type BenchOptions } from "#sim/world/TestBench.ts"
-import { Net, type Connection } from "#world/Net.ts"
+import * as SimCertificate from "#sim/world/SimCertificate.ts"
+import { Net, type Connection, type Credentials } from "#world/Net.ts"
 import * as Frame from "./Frame.ts"
 import * as Greeting from "./Greeting.ts"
 import * as Settings from "./Settings.ts"
 import * as TestStores from "./TestStores.ts"
+import * as Transport from "./Transport.ts"
 
 const second = 1_000_000
 const { cluster, port } = TestStores
@@ -320,6 +322,44 @@ describe("a store is refused", () => {
     expect(verdicts(all)).toEqual(["n0: unknown-store by this store", "n1: unknown-store by its peer"])
     expect([all.stores[0].events, all.stores[0].send(2, "normal")]).toEqual([["connected 2"], false])
     expect(all.stores[1].events).toEqual(["connected 1", "disconnected 1"])
+  })
+})
+
+describe("stores with certificates", () => {
+  const of = (store: number, authority = "a") => SimCertificate.issue(authority, [Transport.nameOf(store)])
+
+  /** Store 1, and store 2 with these credentials. */
+  const pair = (tls: Credentials | undefined) => {
+    const { all, bench } = two()
+    for (const machine of [0, 1]) bench.machines[machine].crash({ powerLost: false })
+    all.start(0, { tls: of(1) })
+    all.start(1, { tls })
+    bench.pass(3 * second)
+    return all
+  }
+
+  it("talk when both are of one authority and have the names of their stores", () => {
+    const all = pair(of(2))
+    all.stores[1].send(1, "normal")
+    all.bench.pass(second)
+    expect([all.stores[1].events, all.stores[0].events]).toEqual([["connected 1"], ["connected 2"]])
+    expect(all.stores[0].came.length).toBe(1)
+  })
+
+  it("are refused when the certificate is another store's, with an event on both sides", () => {
+    const all = pair(of(3))
+    expect(all.stores.map(({ events }) => events)).toEqual([[], []])
+    const verdicts = all.traced("cluster/refused").map(({ fields, machine }) => `n${machine}: ${fields["verdict"]}`)
+    expect(new Set(verdicts)).toEqual(new Set(["n0: wrong-name", "n1: wrong-name"]))
+  })
+
+  it("do not hear of one that is of another authority or has no certificate, and it is told why where that can be", () => {
+    for (const tls of [of(2, "b"), undefined]) {
+      const all = pair(tls)
+      expect(all.stores.map(({ events }) => events)).toEqual([[], []])
+      const reasons = all.traced("cluster/dial-failed").map(({ fields }) => fields["reason"])
+      expect(new Set(reasons)).toEqual(new Set([tls === undefined ? "reset" : "untrusted"]))
+    }
   })
 })
 

@@ -37,7 +37,12 @@ export interface TransportParts {
   readonly trace: Trace["Service"]
   /** An integer in [0, bound). */
   readonly random: (bound: number) => number
+  /** With them, connections are made and taken by TLS alone; the listener that calls `accept` must have them as well. */
+  readonly tls?: Net.Credentials | undefined
 }
+
+/** The name that a store's certificate has. */
+export const nameOf = (store: StoreId): string => `store-${store}`
 
 export class Transport implements Port, ChannelOwner, Timers.Sink {
   private readonly self: Greeting.Identity
@@ -46,6 +51,7 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
   private readonly timers: Timers.Port
   private readonly trace: Trace["Service"]
   private readonly random: (bound: number) => number
+  private readonly tls: Net.Credentials | undefined
   private readonly peers = new Map<StoreId, Peer>()
   private readonly byChannel = new Map<Channel, Peer>()
   /** Accepted connections of nobody yet. */
@@ -64,6 +70,7 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
     this.net = parts.net
     this.trace = parts.trace
     this.random = parts.random
+    this.tls = parts.tls
     this.timers = parts.attachTimers(this)
   }
 
@@ -194,7 +201,8 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
     peer.channel = channel
     this.byChannel.set(channel, peer)
     const timeoutMillis = Math.ceil(this.settings.handshakeMicros / 1_000)
-    channel.attach(this.net.dial(peer.address, channel, { timeoutMillis }))
+    const tls = this.tls === undefined ? {} : { tls: { ...this.tls, name: nameOf(peer.store) } }
+    channel.attach(this.net.dial(peer.address, channel, { timeoutMillis, ...tls }))
     // It leaves when the connection is established.
     channel.write(this.greeting(peer.store, peer.dial, "welcome"))
   }
@@ -209,6 +217,7 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
     const { dial, epoch, store } = greeting
     const peer = this.peers.get(store)
     let verdict = Greeting.judge(this.self, greeting)
+    if (this.tls !== undefined && channel.peerNames?.includes(nameOf(store)) !== true) verdict = "wrong-name"
     if (verdict === "welcome") {
       if (peer === undefined || store < this.self.store) verdict = "unknown-store"
       else if (!Greeting.isNewer(greeting, this.seen.get(store))) verdict = "stale"

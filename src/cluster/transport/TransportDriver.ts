@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type { StoreId } from "#consensus/Replica.ts"
-import { Net, type Address } from "#world/Net.ts"
+import { Net, type Address, type Credentials } from "#world/Net.ts"
 import { Timers } from "#world/Timers.ts"
 import { Trace } from "#world/Trace.ts"
 import type * as Greeting from "./Greeting.ts"
@@ -16,6 +16,8 @@ export interface Options {
   readonly peers: ReadonlyMap<StoreId, Address>
   /** Default: `Settings.defaults`. */
   readonly settings?: Settings.Settings
+  /** With them, TLS alone: the certificate of store 7 has the name `store-7` (`Transport.nameOf`). */
+  readonly tls?: Credentials | undefined
 }
 
 /** Listens at once; dials, and takes what comes, from `attach` on. */
@@ -33,12 +35,14 @@ export const make = Effect.fnUntraced(function* (options: Options) {
           net: net.port,
           attachTimers: timers.attach,
           trace,
+          tls: options.tls,
           random: (bound) => Math.floor(random.nextDoubleUnsafe() * bound)
         })
     ),
     (transport) => Effect.sync(() => transport.close())
   )
+  const listenOptions = options.tls === undefined ? {} : { tls: options.tls }
   for (const [store, address] of options.peers) transport.setAddress(store, address)
-  const listener = yield* net.listen(options.listen, transport.accept)
+  const listener = yield* net.listen(options.listen, transport.accept, listenOptions)
   return { transport, address: listener.address }
 })

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import type * as Net from "#world/Net.ts"
 import { RealNet } from "#world/real/RealNet.ts"
 import { RealTimers } from "#world/real/RealTimers.ts"
+import * as TestCredentials from "#world/real/TestCredentials.ts"
 import * as Settings from "./Settings.ts"
 import * as TestStores from "./TestStores.ts"
 import { Transport } from "./Transport.ts"
@@ -22,7 +23,10 @@ afterEach(() => {
 })
 
 /** A store that listens, with the end of its process. */
-const start = async (store: number, options: { readonly epoch?: number; readonly port?: number } = {}) => {
+const start = async (
+  store: number,
+  options: { readonly epoch?: number; readonly port?: number; readonly tls?: Net.Credentials | undefined } = {}
+) => {
   const net = new RealNet({ timers, trace })
   nets.push(net)
   const life = new TestStores.Store()
@@ -32,20 +36,22 @@ const start = async (store: number, options: { readonly epoch?: number; readonly
     net,
     attachTimers: (sink) => timers.attach(sink),
     trace,
-    random: (bound) => Math.floor(bound / 2)
+    random: (bound) => Math.floor(bound / 2),
+    tls: options.tls
   })
   const listener = await new Promise<Net.Closable>((resolve, reject) => {
-    net.listen({ host, port: options.port ?? 0 }, transport.accept, (error, value) =>
+    const done: Net.Done<Net.Closable | undefined> = (error, value) =>
       error === undefined ? resolve(value!) : reject(error)
-    )
+    const { tls } = options
+    net.listen({ host, port: options.port ?? 0 }, transport.accept, done, tls === undefined ? {} : { tls })
   })
   life.transport = transport
   life.port = transport.attach(life)
   return { life, transport, address: listener.address, kill: () => net.close() }
 }
 
-const two = async () => {
-  const [one, other] = [await start(1), await start(2)]
+const two = async (tls?: ReadonlyArray<Net.Credentials>) => {
+  const [one, other] = [await start(1, { tls: tls?.[0] }), await start(2, { tls: tls?.[1] })]
   one.transport.setAddress(2, other.address)
   other.transport.setAddress(1, one.address)
   await expect.poll(() => [one.life.events, other.life.events]).toEqual([["connected 2"], ["connected 1"]])
@@ -53,8 +59,12 @@ const two = async () => {
 }
 
 describe("over TCP", () => {
-  it("stores have what they send on each lane, both ways, whole and in order, the largest frames too", async () => {
-    const { one, other } = await two()
+  const certificates = [TestCredentials.of("store-1"), TestCredentials.of("store-2")]
+  it.each([
+    ["plainly", undefined],
+    ["by TLS", certificates]
+  ])("stores have what they send %s, both ways, whole and in order of lanes, the largest too", async (_, tls) => {
+    const { one, other } = await two(tls)
     for (let index = 0; index < 300; index++) {
       const sizeBytes = index % 100 === 50 ? 3_000_000 : 4 + 11 * index
       expect(one.life.send(2, TestStores.laneOf(index), sizeBytes)).toBe(true)

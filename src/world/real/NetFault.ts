@@ -53,6 +53,11 @@ const meanings: Readonly<Record<string, Meaning>> = {
   EINVAL: invalid
 }
 
+const distrusted: Meaning = {
+  code: "untrusted",
+  advice: "the other end, or this one, has no certificate that the other believes; check names, dates and authorities"
+}
+
 export const make = (code: NetErrorCode, address: string, advice: string): NetError =>
   new NetError({ code, address, message: `${address}: ${advice}` })
 
@@ -71,5 +76,12 @@ export const ofAddress = (error: NodeJS.ErrnoException, address: string): NetErr
   return tell(meanings[code] ?? invalid, error, address)
 }
 
-/** Why an established connection is over. Whatever the system calls it, for the caller it broke. */
-export const ofConnection = (error: NodeJS.ErrnoException, address: string): NetError => tell(broken, error, address)
+/** Why a dial with credentials failed: what the system has no name for, TLS has. */
+export const ofSecureDial = (error: NodeJS.ErrnoException, address: string): NetError =>
+  meanings[error.code ?? ""] === undefined && error.code !== "ECONNRESET" && error.code !== "EPIPE"
+    ? tell(distrusted, error, address)
+    : ofAddress(error, address)
+
+/** Why an established connection is over. Whatever the system calls it, for the caller it broke, or an alert of TLS ended it. */
+export const ofConnection = (error: NodeJS.ErrnoException, address: string): NetError =>
+  tell((error.code ?? "").startsWith("ERR_SSL_") ? distrusted : broken, error, address)

@@ -10,12 +10,25 @@
  * and a program that came to rely on it would behave differently in the simulator.
  */
 import type { Socket } from "node:net"
+import { TLSSocket } from "node:tls"
 import * as Limits from "#base/Limits.ts"
 import * as Net from "../Net.ts"
 import type { NetError } from "../WorldError.ts"
 import { Alarm } from "./DeadlineHeap.ts"
 import * as NetFault from "./NetFault.ts"
 import type { RealTimers } from "./RealTimers.ts"
+
+/** What of Node's own handles is used here. */
+interface Resettable {
+  readonly _parent?: Resettable
+  reset?: (done: () => void) => void
+}
+
+/** The DNS names in the certificate of the other end. Node puts a name with anything unusual in it in quotes. */
+const namesOf = (socket: TLSSocket): ReadonlyArray<string> =>
+  (socket.getPeerCertificate().subjectaltname ?? "")
+    .split(", ")
+    .flatMap((name) => (name.startsWith("DNS:") ? [name.slice("DNS:".length)] : []))
 
 /** `dialing` until established, `open`, `broken` by this side until the socket is gone, then `closed`. */
 type Phase = "dialing" | "open" | "broken" | "closed"
@@ -30,6 +43,7 @@ export class RealConnection implements Net.Connection {
   private attempted: boolean
   private localHost = ""
   private localPort = 0
+  private names: ReadonlyArray<string> | undefined
   private endedHere = false
   private endedThere = false
   private wantsDrain = false
@@ -47,10 +61,10 @@ export class RealConnection implements Net.Connection {
     this.onClosed = options.onClosed
     this.phase = options.established ? "open" : "dialing"
     this.attempted = options.established
-    if (options.established) this.learnLocal()
+    if (options.established) this.learnEnds()
     const socket = this.socket
     socket.once("connectionAttempt", this.whenAttempted)
-    socket.on("connect", this.whenConnected)
+    socket.on(socket instanceof TLSSocket ? "secureConnect" : "connect", this.whenConnected)
     socket.on("data", this.whenData)
     socket.on("drain", this.whenDrained)
     socket.on("end", this.whenEnded)
@@ -80,14 +94,18 @@ export class RealConnection implements Net.Connection {
   }
 
   /** Ends a dial that could not even begin; told later, as every end is. */
-  failDial(error: NodeJS.ErrnoException): void {
-    this.error = NetFault.ofAddress(error, Net.addressKey(this.remote))
+  failDial(error: NetError): void {
+    this.error = error
     this.socket.destroy()
   }
 
   /** Where this side is; port 0 until a dialled connection is established. */
   get local(): Net.Address {
     return { host: this.localHost, port: this.localPort }
+  }
+
+  get peerNames(): ReadonlyArray<string> | undefined {
+    return this.names
   }
 
   write(bytes: Uint8Array): boolean {
@@ -129,14 +147,20 @@ export class RealConnection implements Net.Connection {
   /**
    * Closes the socket so that the peer sees a reset, or nothing: after a plain close it would see the orderly end of a
    * stream of which it has only a part. Node's `resetAndDestroy` does so by this very flag, but would first wait for a
-   * connection that is being dialled to be established. Before the first attempt there is no socket yet to be reset.
+   * connection that is being dialled to be established. Before the first attempt there is no socket yet to be reset. Under TLS
+   * it is the connection below that is reset: TLS itself knows only orderly ends.
    */
   private tearDown(): void {
-    ;(this.socket as Socket & { resetAndClosing?: boolean }).resetAndClosing = this.attempted
-    this.socket.destroy()
+    const socket = this.socket as Socket & { resetAndClosing?: boolean; readonly _handle?: Resettable | null }
+    const handle = socket._handle
+    const below = handle?._parent
+    if (below !== undefined) handle!.reset = (done) => below.reset!(done)
+    socket.resetAndClosing = this.attempted && (socket instanceof TLSSocket ? below !== undefined : true)
+    socket.destroy()
   }
 
-  private learnLocal(): void {
+  private learnEnds(): void {
+    if (this.socket instanceof TLSSocket) this.names = namesOf(this.socket)
     this.localHost = plainHost(this.socket.localAddress ?? "")
     this.localPort = this.socket.localPort ?? 0
   }
@@ -149,7 +173,7 @@ export class RealConnection implements Net.Connection {
     if (this.phase !== "dialing") return
     this.phase = "open"
     this.deadline?.timers.clear(this.deadline.alarm)
-    this.learnLocal()
+    this.learnEnds()
     this.sink!.opened()
   }
 
@@ -171,7 +195,8 @@ export class RealConnection implements Net.Connection {
 
   private readonly whenFailed = (error: NodeJS.ErrnoException): void => {
     const address = Net.addressKey(this.remote)
-    this.error ??= this.phase === "dialing" ? NetFault.ofAddress(error, address) : NetFault.ofConnection(error, address)
+    const ofDial = this.socket instanceof TLSSocket ? NetFault.ofSecureDial : NetFault.ofAddress
+    this.error ??= this.phase === "dialing" ? ofDial(error, address) : NetFault.ofConnection(error, address)
     // A reset that failed: Node does not tell the close of such a socket.
     if (this.phase === "broken") setImmediate(this.whenClosed)
   }

@@ -6,6 +6,7 @@ import type { NetError } from "../WorldError.ts"
 import * as NetFault from "./NetFault.ts"
 import { RealNet } from "./RealNet.ts"
 import { RealTimers } from "./RealTimers.ts"
+import * as TestCredentials from "./TestCredentials.ts"
 
 const host = "127.0.0.1"
 
@@ -220,5 +221,69 @@ describe("RealNet", () => {
     await gone.promise
     server.close()
     expect(events).toEqual(["end"])
+  })
+})
+
+describe("RealNet with TLS", () => {
+  const listenAsStoreOne = async () => {
+    const refused: Array<string> = []
+    const trace = {
+      emit: (_: string, name: string, fields?: object) => refused.push(`${name} ${JSON.stringify(fields)}`),
+      mark: () => {}
+    }
+    const own = new RealNet({ timers, trace })
+    const accepted: Array<Told> = []
+    const listener = await new Promise<Net.Closable>((resolve, reject) => {
+      own.listen(
+        { host, port: 0 },
+        () => {
+          accepted.push(new Told())
+          return accepted.at(-1)!
+        },
+        (error, value) => (error === undefined ? resolve(value!) : reject(error)),
+        { tls: TestCredentials.of("store-1") }
+      )
+    })
+    return { accepted, listener, own, refused }
+  }
+
+  it.each([
+    ["expired", "CERT_HAS_EXPIRED"],
+    ["stranger", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"]
+  ] as const)("turns away whose certificate is that of %s, and says who and why", async (name, reason) => {
+    const { accepted, listener, own, refused } = await listenAsStoreOne()
+    const near = new Told()
+    net.dial(listener.address, near, { tls: { ...TestCredentials.of(name), name: "store-1" } })
+    await expect.poll(() => refused.length).toBe(1)
+    expect(refused[0]).toMatch(/^world\/tls-refused \{"address":"127\.0\.0\.1:\d+"/)
+    expect(refused[0]).toContain(reason)
+    await expect.poll(() => near.events).toContain("ended")
+    expect(accepted).toEqual([])
+    own.close()
+  })
+
+  it("has its dials refused by an end whose certificate has expired", async () => {
+    const listener = await new Promise<Net.Closable>((resolve) => {
+      net.listen(
+        { host, port: 0 },
+        () => new Told(),
+        (_, value) => resolve(value!),
+        { tls: TestCredentials.of("expired") }
+      )
+    })
+    const near = new Told()
+    net.dial(listener.address, near, { tls: { ...TestCredentials.of("store-1"), name: "store-2" } })
+    expect((await near.closing.promise)?.code).toBe("untrusted")
+  })
+
+  it("lets go of connections that have not shown a certificate yet", async () => {
+    const { accepted, listener, own } = await listenAsStoreOne()
+    const near = new Told()
+    net.dial(listener.address, near)
+    await near.opening.promise
+    await pause(20)
+    own.close()
+    await expect.poll(() => near.events.length).toBeGreaterThan(1)
+    expect(accepted).toEqual([])
   })
 })

@@ -4,13 +4,17 @@
  * Host names are resolved by the operating system; an address says what the caller gave (`listen`, `bind`, `dial`) or what the
  * system reports (the far side of an accepted connection, the sender of a datagram: numbers, not names).
  *
+ * TLS is version 1.3 alone: every store is Orbit's own, so nothing older is ever needed.
+ *
  * `close` lets go of every socket at once, as the end of a process does: their descriptors are closed when it returns, no
  * sink is called afterwards, and another RealNet may listen at the same addresses.
  */
 import * as dns from "node:dns"
 import * as net from "node:net"
+import * as tls from "node:tls"
 import * as Net from "../Net.ts"
 import type { Trace } from "../Trace.ts"
+import type { NetError } from "../WorldError.ts"
 import * as NetFault from "./NetFault.ts"
 import { plainHost, RealConnection } from "./RealConnection.ts"
 import { RealDatagrams } from "./RealDatagrams.ts"
@@ -24,7 +28,28 @@ const acceptBacklog = 1_024
 
 const portMax = 65_535
 
+/** Time for the handshake of TLS on an accepted connection. */
+const handshakeTimeoutMillis = 10_000
+
+const contextOf = ({ authority, certificate, key }: Net.Credentials): tls.SecureContextOptions => ({
+  key: Buffer.from(key),
+  cert: Buffer.from(certificate),
+  ca: Buffer.from(authority),
+  minVersion: "TLSv1.3"
+})
+
+const farEnd = (socket: net.Socket): string => `${plainHost(socket.remoteAddress ?? "")}:${socket.remotePort ?? 0}`
+
 const noSuchPort: NodeJS.ErrnoException = Object.assign(new Error("no such port"), { code: "ERR_SOCKET_BAD_PORT" })
+
+/** Throws when the credentials do not read, or when there is no such port. */
+const connectSecurely = ({ host, port }: Net.Address, credentials: NonNullable<Net.DialOptions["tls"]>): net.Socket => {
+  // Thrown by Node itself it would leave a socket behind.
+  if (!(port >= 0 && port <= portMax)) throw noSuchPort
+  // The name is also what is looked for in the certificate.
+  const options = { ...contextOf(credentials), host, port, servername: credentials.name, allowHalfOpen: true }
+  return tls.connect(options)
+}
 
 export class RealNet implements Net.Port {
   private readonly timers: RealTimers
@@ -33,6 +58,8 @@ export class RealNet implements Net.Port {
   private readonly connections = new Set<RealConnection>()
   private readonly servers = new Set<net.Server>()
   private readonly datagrams = new Set<RealDatagrams>()
+  /** Accepted connections that are in the handshake of TLS. */
+  private readonly handshaking = new Map<string, net.Socket>()
   private closed = false
 
   constructor(options: { readonly timers: RealTimers; readonly trace: Trace["Service"] }) {
@@ -67,19 +94,75 @@ export class RealNet implements Net.Port {
   listen(
     address: Net.Address,
     accept: (connection: Net.Connection) => Net.StreamSink,
-    done: Net.Done<Net.Closable | undefined>
+    done: Net.Done<Net.Closable | undefined>,
+    options: Net.ListenOptions = {}
   ): void {
     if (this.closed) return
+    const fail = (error: NetError): void => {
+      if (!this.closed) done(error, undefined)
+    }
+    let server: net.Server
+    try {
+      server = options.tls === undefined ? this.plainServer(accept) : this.secureServer(options.tls, accept)
+    } catch (error) {
+      const fault = NetFault.ofSecureDial(error as NodeJS.ErrnoException, Net.addressKey(address))
+      return void setImmediate(() => fail(fault))
+    }
+    this.start(server, address, done)
+  }
+
+  private plainServer(accept: (connection: Net.Connection) => Net.StreamSink): net.Server {
     const server = net.createServer({ allowHalfOpen: true, noDelay: true })
+    server.on("connection", (socket) => {
+      if (this.servers.has(server)) this.accept(socket, accept)
+      else socket.destroy()
+    })
+    return server
+  }
+
+  private secureServer(
+    credentials: Net.Credentials,
+    accept: (connection: Net.Connection) => Net.StreamSink
+  ): net.Server {
+    const server = tls.createServer({
+      ...contextOf(credentials),
+      requestCert: true,
+      // Who is not believed is turned away below, where its address and the reason are known.
+      rejectUnauthorized: false,
+      allowHalfOpen: true,
+      noDelay: true,
+      handshakeTimeout: handshakeTimeoutMillis
+    })
+    const refuse = (socket: tls.TLSSocket, reason: string): void => {
+      this.trace.emit("warn", "world/tls-refused", { address: farEnd(socket), reason })
+      socket.destroy()
+    }
+    server.on("connection", (socket) => {
+      const key = farEnd(socket)
+      this.handshaking.set(key, socket)
+      socket.once("close", () => {
+        if (this.handshaking.get(key) === socket) this.handshaking.delete(key)
+      })
+    })
+    server.on("secureConnection", (socket) => {
+      this.handshaking.delete(farEnd(socket))
+      if (!this.servers.has(server)) socket.destroy()
+      else if (socket.authorized) this.accept(socket, accept)
+      else refuse(socket, String(socket.authorizationError))
+    })
+    server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
+      this.handshaking.delete(farEnd(socket))
+      if (!this.closed) refuse(socket, error.code ?? error.message)
+    })
+    return server
+  }
+
+  private start(server: net.Server, address: Net.Address, done: Net.Done<Net.Closable | undefined>): void {
     const fail = (error: NodeJS.ErrnoException): void => {
       this.servers.delete(server)
       if (!this.closed) done(NetFault.ofAddress(error, Net.addressKey(address)), undefined)
     }
     this.servers.add(server)
-    server.on("connection", (socket) => {
-      if (this.servers.has(server)) this.accept(socket, accept)
-      else socket.destroy()
-    })
     server.on("error", (error: NodeJS.ErrnoException) => {
       if (!server.listening) return fail(error)
       this.trace.emit("warn", "world/accept-failed", {
@@ -105,7 +188,15 @@ export class RealNet implements Net.Port {
   }
 
   dial(address: Net.Address, sink: Net.StreamSink, options: Net.DialOptions = {}): Net.Connection {
-    const socket = new net.Socket({ allowHalfOpen: true })
+    let socket = new net.Socket({ allowHalfOpen: true })
+    let failure: NetError | undefined
+    try {
+      if (options.tls !== undefined && !this.closed) socket = connectSecurely(address, options.tls)
+      else if (!this.closed) socket.connect({ host: address.host, port: address.port })
+    } catch (error) {
+      const ofDial = options.tls === undefined ? NetFault.ofAddress : NetFault.ofSecureDial
+      failure = ofDial(error as NodeJS.ErrnoException, Net.addressKey(address))
+    }
     const connection = new RealConnection({ socket, remote: address, established: false, onClosed: this.onClosed })
     connection.attach(sink)
     if (this.closed) {
@@ -114,12 +205,8 @@ export class RealNet implements Net.Port {
     }
     this.connections.add(connection)
     socket.setNoDelay(true)
-    try {
-      socket.connect({ host: address.host, port: address.port })
-      connection.limitDial(this.timers, options.timeoutMillis ?? dialTimeoutMillis)
-    } catch (error) {
-      connection.failDial(error as NodeJS.ErrnoException)
-    }
+    if (failure === undefined) connection.limitDial(this.timers, options.timeoutMillis ?? dialTimeoutMillis)
+    else connection.failDial(failure)
     return connection
   }
 
@@ -129,6 +216,8 @@ export class RealNet implements Net.Port {
     for (const connection of this.connections) connection.abandon()
     for (const socket of this.datagrams) socket.close()
     for (const server of this.servers) server.close()
+    for (const socket of this.handshaking.values()) socket.destroy()
+    this.handshaking.clear()
     this.connections.clear()
     this.datagrams.clear()
     this.servers.clear()

@@ -16,6 +16,7 @@ import * as ClockContract from "../contract/ClockContract.ts"
 import * as DiskContract from "../contract/DiskContract.ts"
 import * as HostContract from "../contract/HostContract.ts"
 import * as NetContract from "../contract/NetContract.ts"
+import * as TlsContract from "../contract/TlsContract.ts"
 import * as TimersContract from "../contract/TimersContract.ts"
 import * as TraceContract from "../contract/TraceContract.ts"
 import * as WorkersContract from "../contract/WorkersContract.ts"
@@ -27,6 +28,7 @@ import { RealClock } from "./RealClock.ts"
 import { RealRandom } from "./RealRandom.ts"
 import { RealScheduler } from "./RealScheduler.ts"
 import * as RealWorld from "./RealWorld.ts"
+import * as TestCredentials from "./TestCredentials.ts"
 
 const parent = mkdtempSync(join(tmpdir(), "orbit-world-"))
 afterAll(() => rmSync(parent, { recursive: true }))
@@ -48,6 +50,11 @@ const outcome = async (claim: Claim): Promise<string> => {
 const contracts: Readonly<Record<string, ReadonlyArray<Claim>>> = {
   Disk: DiskContract.claims,
   Net: NetContract.claims({ host: "127.0.0.1" }),
+  "Net, with TLS": TlsContract.claims("127.0.0.1", {
+    one: TestCredentials.of("store-1"),
+    two: TestCredentials.of("store-2"),
+    stranger: TestCredentials.of("stranger")
+  }),
   Timers: TimersContract.claims,
   "Clock, Random, Scheduler": ClockContract.claims,
   Host: HostContract.claims,
