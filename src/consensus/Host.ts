@@ -67,6 +67,12 @@ export interface Metrics {
   readonly snapshotsSent: number
 }
 
+/**
+ * Who gets one of these is a member. Also a vote: without the new member there may be no quorum any more, and it has promised nobody
+ * anything.
+ */
+const invitations: ReadonlySet<Message.Kind> = new Set([kinds.append, kinds.heartbeat, kinds.preVote, kinds.vote])
+
 /** What a replica has that is new here. */
 const nothing: Applied = { index: 0, term: 0, configuration: emptyState }
 
@@ -471,7 +477,7 @@ export class Host implements Surroundings {
     if (group === undefined || message.to > group.replica) {
       // A newer incarnation of ours was invited: the older one was removed, and has not been told.
       if (group !== undefined) this.left(group)
-      if (message.kind === kinds.append || message.kind === kinds.heartbeat) this.invited(id, message.to)
+      if (invitations.has(message.kind)) this.invited(id, message.to)
       return
     }
     if (message.to !== group.replica) return
