@@ -6,6 +6,8 @@ import { DiskError } from "#world/WorldError.ts"
 import { Corrupt } from "../StorageError.ts"
 import type { KeyRange } from "./Compaction.ts"
 import type { BuilderOptions } from "./TableBuilder.ts"
+import type { OrderedTree } from "../memory/OrderedTree.ts"
+import * as TreeImage from "../memory/TreeImage.ts"
 import { putBytes, readBytes } from "./Fields.ts"
 import * as TableFormat from "./TableFormat.ts"
 
@@ -17,8 +19,14 @@ export interface BuildInput {
   readonly table: TableOptions
   readonly number: number
   readonly ranges: ReadonlyArray<KeyRange & { readonly sequences: ReadonlyArray<number> }>
-  /** All entries as one block, however large; without bytes: none. */
-  readonly entries: Uint8Array
+  /** All versions of a memtable, as `TreeImage` has them. */
+  readonly image: Uint8Array
+}
+
+export interface BuildMessage {
+  /** Whole when `copying` is done. */
+  readonly bytes: Uint8Array
+  readonly copying: TreeImage.Copying
 }
 
 export interface CompactInput {
@@ -60,7 +68,7 @@ const readOptions = (reader: Bytes.Reader): { readonly directory: string; readon
   }
 })
 
-export const encodeBuild = (input: BuildInput): Uint8Array => {
+export const encodeBuild = (input: Omit<BuildInput, "image">, tree: OrderedTree): BuildMessage => {
   const writer = Bytes.Writer.make()
   putOptions(writer, input.directory, input.table)
   writer.f64(input.number).u32(input.ranges.length)
@@ -70,12 +78,15 @@ export const encodeBuild = (input: BuildInput): Uint8Array => {
     putNumbers(writer, sequences)
   }
   const head = writer.finish()
-  const bytes = new Uint8Array(4 + head.length + input.entries.length)
+  const copying = new TreeImage.Copying(tree, imageAt(head.length))
+  const { bytes } = copying
   Bytes.putU32(bytes, 0, head.length)
   bytes.set(head, 4)
-  bytes.set(input.entries, 4 + head.length)
-  return bytes
+  return { bytes, copying }
 }
+
+/** The image begins at a whole word. */
+const imageAt = (headBytes: number): number => 4 + ((headBytes + 3) & ~3)
 
 export const decodeBuild = (bytes: Uint8Array): BuildInput => {
   const headBytes = new Bytes.Reader(bytes).u32()
@@ -89,7 +100,7 @@ export const decodeBuild = (bytes: Uint8Array): BuildInput => {
       to: readBytes(reader),
       sequences: readMany(reader, () => reader.f64())
     })),
-    entries: bytes.subarray(4 + headBytes)
+    image: bytes.subarray(imageAt(headBytes))
   }
 }
 

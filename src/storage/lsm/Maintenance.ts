@@ -16,8 +16,6 @@ import type { DiskError } from "#world/WorldError.ts"
 import type { Workers } from "#world/Workers.ts"
 import type { Done } from "../Engine.ts"
 import { type Corrupt, Refused, type StorageError } from "../StorageError.ts"
-import { Versions } from "../memory/TreeCursor.ts"
-import { BlockWriter } from "./BlockWriter.ts"
 import * as JobMessage from "./JobMessage.ts"
 import { stoppedBy } from "./ManifestFile.ts"
 import type { Memtable } from "./Memtables.ts"
@@ -28,12 +26,6 @@ import * as TableFormat from "./TableFormat.ts"
 import * as TableJobs from "./TableJobs.ts"
 import { Upkeep } from "./Upkeep.ts"
 import * as Version from "./Version.ts"
-
-/** Entries of a memtable that are handed over before others get their turn. */
-const sliceEntries = 2_048
-
-/** What the copy of a memtable takes beside its records, which take less than in their arena. */
-const restBytes = 256
 
 type Failure = StorageError | DiskError | Corrupt
 
@@ -175,26 +167,16 @@ export class Maintenance {
   private build(memtable: Memtable, number: number): Effect.Effect<ReadonlyArray<TableFormat.TableMeta>, Failure> {
     return Effect.gen({ self: this }, function* () {
       const { tree } = memtable
-      const writer = new BlockWriter({ chunkBytes: tree.arena.usedBytes + restBytes, restartInterval: Infinity })
-      this.store.copyBytes = writer.bytes.length
-      const versions = new Versions(tree)
-      for (let entries = 1; versions.next(); entries++) {
-        const { bytes, isTombstone, keyFrom, keyTo, sequence, valueBytes, valueFrom, valueTo } = versions
-        writer.add(bytes, keyFrom, keyTo, sequence, isTombstone, valueBytes, valueFrom, valueTo)
-        if (entries % sliceEntries === 0) yield* Effect.yieldNow
-      }
-      if (!writer.isBlockEmpty) writer.endBlock()
-      writer.seal()
       const ranges: Array<JobMessage.BuildInput["ranges"][number]> = []
       tree.ranges.forEach((from, to, sequences) => ranges.push({ from, to, sequences }))
-      const input = JobMessage.encodeBuild({
-        directory: this.store.parts.options.directory,
-        table: this.store.tableOptions,
-        number,
-        ranges,
-        entries: writer.take()
-      })
-      return yield* this.run(TableJobs.buildTable, { input, numbers: [number], sizeBytes: input.length })
+      const { directory } = this.store.parts.options
+      const { bytes, copying } = JobMessage.encodeBuild(
+        { directory, table: this.store.tableOptions, number, ranges },
+        tree
+      )
+      this.store.copyBytes = bytes.length
+      while (copying.step()) yield* Effect.yieldNow
+      return yield* this.run(TableJobs.buildTable, { input: bytes, numbers: [number], sizeBytes: bytes.length })
     }).pipe(
       Effect.ensuring(
         Effect.sync(() => {

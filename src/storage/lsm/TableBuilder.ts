@@ -70,7 +70,7 @@ export class TableBuilder {
 
   /** Memory that it holds. */
   get memoryBytes(): number {
-    return this.writer.bytes.length + this.hashes.length * 4 + this.index.sizeBytes
+    return this.writer.memoryBytes + this.hashes.length * 4 + this.index.sizeBytes
   }
 
   add(
@@ -108,6 +108,11 @@ export class TableBuilder {
   /** The next bytes of the file, when there is a stretch of them; after `finish` all the rest. */
   take(): Uint8Array | undefined {
     return this.writer.length < chunkBytes ? undefined : this.taken()
+  }
+
+  /** Nobody needs these bytes of `take` any more. */
+  giveBack(taken: Uint8Array): void {
+    this.writer.giveBack(taken)
   }
 
   /** The table is whole: `rest` is what comes behind everything that was taken. */

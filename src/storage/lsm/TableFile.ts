@@ -20,13 +20,15 @@ export const create = Effect.fnUntraced(function* (directory: string, number: nu
   const disk = yield* Disk.Disk
   const path = pathOf(directory, TableFormat.tableName(number))
   const handle = yield* disk.open(path, { create: true, exclusive: true })
-  const write = (bytes: Uint8Array | undefined) => (bytes === undefined ? Effect.void : handle.append(bytes))
   const file: TableFile = {
-    write: (builder) => Effect.asVoid(write(builder.take())),
+    write: (builder) => {
+      const bytes = builder.take()
+      return bytes === undefined ? Effect.void : Effect.map(handle.append(bytes), () => builder.giveBack(bytes))
+    },
     finish: (builder) =>
       Effect.gen(function* () {
         const { meta, rest } = builder.finish()
-        yield* write(rest)
+        yield* handle.append(rest)
         yield* handle.sync
         return meta
       })

@@ -9,7 +9,7 @@ import * as Disk from "#world/Disk.ts"
 import type { DiskError } from "#world/WorldError.ts"
 import type { Job } from "#world/Workers.ts"
 import { Corrupt } from "../StorageError.ts"
-import { BlockCursor } from "./BlockCursor.ts"
+import { Versions } from "../memory/TreeImage.ts"
 import { Compaction, type Fragment } from "./Compaction.ts"
 import * as JobMessage from "./JobMessage.ts"
 import { type RunTable, StreamedRun, type Wanted } from "./StreamedRun.ts"
@@ -42,14 +42,11 @@ const build = Effect.fnUntraced(function* (input: JobMessage.BuildInput) {
   const disk = yield* Disk.Disk
   const builder = new TableBuilder({ ...input.table, number: input.number })
   const file = yield* TableFile.create(input.directory, input.number)
-  const cursor = new BlockCursor()
-  if (input.entries.length > 0) {
-    cursor.open(input.entries)
-    for (let entries = 1; cursor.next(); entries++) {
-      const { block, isDelete, key, keyLength, sequence, valueFrom, valueTo } = cursor
-      builder.add(key, 0, keyLength, sequence, isDelete, block, valueFrom, valueTo)
-      if (entries % sliceEntries === 0) yield* file.write(builder)
-    }
+  const versions = new Versions(input.image)
+  for (let entries = 1; versions.next(); entries++) {
+    const { bytes, isTombstone, keyFrom, keyTo, sequence, valueBytes, valueFrom, valueTo } = versions
+    builder.add(bytes, keyFrom, keyTo, sequence, isTombstone, valueBytes, valueFrom, valueTo)
+    if (entries % sliceEntries === 0) yield* file.write(builder)
   }
   for (const { from, to, sequences } of input.ranges) builder.addRange(from, to, sequences)
   const meta = yield* file.finish(builder)

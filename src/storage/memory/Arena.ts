@@ -52,6 +52,18 @@ export const sequenceMax = 1_125_899_906_842_623
 assert(Limits.keyBytesMax <= keyLengthMask, "the largest key's length fits its bits")
 assert(Limits.valueBytesMax <= valueLengthMask, "the largest value's length fits its bits")
 
+/** A slab, or a value outside of slabs, under its number. */
+export interface Piece {
+  readonly number: number
+  readonly bytes: Uint8Array
+}
+
+/** All that an arena holds; slabs as far as they are filled. */
+export interface Pieces {
+  readonly slabs: ReadonlyArray<Piece>
+  readonly outside: ReadonlyArray<Piece>
+}
+
 const nothing = new Uint8Array(0)
 const noWords = new Uint32Array(0)
 
@@ -80,6 +92,35 @@ export class Arena {
       "a slab's size is a power of two from 4 KiB to 1 MiB"
     )
     this.slabBytes = slabBytes
+  }
+
+  /** An arena with the same records under the same ids, to read only. Slabs begin at whole words. */
+  static of({ outside, slabs }: Pieces): Arena {
+    const arena = new Arena()
+    for (const { bytes, number } of slabs) {
+      while (arena.words.length <= number) {
+        arena.words.push(noWords)
+        arena.bytes.push(nothing)
+      }
+      arena.bytes[number] = bytes
+      arena.words[number] = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2)
+    }
+    for (const { bytes, number } of outside) {
+      while (arena.outside.length <= number) arena.outside.push(nothing)
+      arena.outside[number] = bytes
+    }
+    return arena
+  }
+
+  pieces(): Pieces {
+    const slabs: Array<Piece> = []
+    const outside: Array<Piece> = []
+    for (let number = 1; number < this.bytes.length; number++) {
+      const bytes = this.bytes[number].subarray(0, this.usedWords[number] * 4)
+      if (bytes.length > 0) slabs.push({ number, bytes })
+    }
+    for (const [number, bytes] of this.outside.entries()) if (bytes.length > 0) outside.push({ number, bytes })
+    return { slabs, outside }
   }
 
   /** All memory that it holds. */

@@ -2,7 +2,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import * as Keys from "../Keys.ts"
 import { absent, deleted, OrderedTree, type TreeOptions } from "./OrderedTree.ts"
-import { TreeCursor, Versions } from "./TreeCursor.ts"
+import { TreeCursor } from "./TreeCursor.ts"
 
 const utf8 = new TextEncoder()
 const text = new TextDecoder()
@@ -171,29 +171,6 @@ describe("an ordered tree", () => {
       }),
       { numRuns: 150 }
     )
-  })
-
-  it("gives a flush all versions that are held, by key, the newest first, and all ranges", () => {
-    const readers = new Readers()
-    const tree = new OrderedTree({ fanOut: 4, hides: true, retention: readers })
-    put(tree, 1, "b", "1")
-    put(tree, 2, "a", "2")
-    readers.at.add(2)
-    put(tree, 3, "b", "3")
-    put(tree, 4, "b", "4")
-    remove(tree, 5, "c")
-    removeRange(tree, 6, "a", "b")
-    const found: Array<string> = []
-    const versions = new Versions(tree)
-    while (versions.next()) {
-      const key = text.decode(versions.bytes.subarray(versions.keyFrom, versions.keyTo))
-      const value = text.decode(versions.valueBytes.subarray(versions.valueFrom, versions.valueTo))
-      found.push(`${key}@${versions.sequence}${versions.isTombstone ? " deleted" : `=${value}`}`)
-    }
-    tree.ranges.forEach((from, to, sequences) =>
-      found.push(`[${text.decode(from)}, ${text.decode(to)})@${sequences.join()}`)
-    )
-    expect(found).toEqual(["a@2=2", "b@4=4", "b@1=1", "c@5 deleted", "[a, b)@6"])
   })
 
   it("holds one version a key when nobody reads in the past", () => {

@@ -207,6 +207,17 @@ export class OrderedTree {
     return node as Leaf
   }
 
+  /** The newest version of each key, in the order of keys. */
+  records(): Uint32Array {
+    const records = new Uint32Array(this.keys)
+    let at = 0
+    for (let leaf: Leaf | undefined = this.firstLeaf(); leaf !== undefined; leaf = leaf.next) {
+      records.set(leaf.records.subarray(0, leaf.count), at)
+      at += leaf.count
+    }
+    return records
+  }
+
   firstLeaf(): Leaf {
     let node = this.root
     for (let level = this.height; level > 0; level--) node = (node as Inner).children[0]

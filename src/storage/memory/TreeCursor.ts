@@ -1,6 +1,5 @@
 /**
- * TreeCursor: moves over a tree as of one sequence number, forward or back, while the tree is written. `Versions` moves over all
- * that a tree holds, for a flush.
+ * TreeCursor: moves over a tree as of one sequence number, forward or back, while the tree is written.
  *
  * The bytes that a cursor points at never change, also when the record is dropped later; positions in nodes are found
  * again by the key when entries have moved. Needs of its caller: `Retention` knows the sequence number while the cursor lives.
@@ -177,52 +176,6 @@ export class TreeCursor {
     this.valueBytes = arena.valueSlabOf(record)
     this.valueFrom = arena.valueFrom(record)
     this.valueTo = this.valueFrom + arena.valueBytes(record)
-    return true
-  }
-}
-
-/** All versions that a tree holds, by key, those of one key from the newest to the oldest. The tree must not change meanwhile. */
-export class Versions {
-  bytes: Uint8Array = nothing
-  keyFrom = 0
-  keyTo = 0
-  valueBytes: Uint8Array = nothing
-  valueFrom = 0
-  valueTo = 0
-  sequence = 0
-  isTombstone = false
-
-  private readonly arena: Arena.Arena
-  private leaf: Leaf | undefined
-  private slot = -1
-  private record: number = Arena.none
-
-  constructor(tree: OrderedTree) {
-    this.arena = tree.arena
-    this.leaf = tree.firstLeaf()
-  }
-
-  next(): boolean {
-    const { arena } = this
-    let record = this.record === Arena.none ? Arena.none : arena.older(this.record)
-    if (record === Arena.none) {
-      this.slot++
-      while (this.leaf !== undefined && this.slot >= this.leaf.count) {
-        this.leaf = this.leaf.next
-        this.slot = 0
-      }
-      if (this.leaf === undefined) return false
-      record = this.leaf.records[this.slot]
-    }
-    this.record = record
-    this.bytes = arena.slabOf(record)
-    this.keyFrom = arena.keyFrom(record)
-    this.keyTo = arena.keyTo(record)
-    this.valueBytes = arena.valueSlabOf(record)
-    this.valueFrom = arena.valueFrom(record)
-    this.valueTo = this.valueFrom + arena.valueBytes(record)
-    this.sequence = arena.sequence(record)
-    this.isTombstone = arena.isTombstone(record)
     return true
   }
 }
