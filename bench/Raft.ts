@@ -5,25 +5,11 @@
  * Two doors of ours: etcd's own gRPC, asked by the very client that asks etcd, and a plain framed connection, which shows what the store
  * costs without HTTP/2.
  */
-import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import * as Clusters from "./raft/Clusters.ts"
-
-const clientFile = fileURLToPath(new URL("raft/Client.ts", import.meta.url))
-
-/** What the client prints. */
-interface Sample {
-  readonly puts: number
-  readonly failures: number
-  readonly seconds: number
-  readonly p50: number
-  readonly p99: number
-  readonly cpuMicros: number
-  readonly serverMicros: number
-}
+import { run, type Sample } from "./raft/Running.ts"
 
 export interface Row {
   readonly server: string
@@ -37,27 +23,6 @@ export interface Row {
   readonly serverCpuMicros: number
   readonly clientCpuMicros: number
 }
-
-const run = (cluster: Clusters.Cluster, callers: number, seconds: number, groups = 1): Promise<Sample> =>
-  new Promise((resolve, reject) => {
-    const client = spawn(
-      process.execPath,
-      [clientFile, cluster.kind, cluster.ports.join(","), String(callers), String(seconds), String(groups)],
-      { stdio: ["ignore", "pipe", "inherit"] }
-    )
-    const used = (): number => cluster.servers.reduce((sum, server) => sum + Clusters.cpuMicros(server), 0)
-    let before = 0
-    let text = ""
-    client.stdout.on("data", (chunk: Buffer) => {
-      if (text === "") before = used()
-      text += chunk.toString()
-    })
-    client.on("exit", (code) => {
-      if (code !== 0) return reject(new Error(`the client of ${cluster.name} ended with ${code}`))
-      const sample = JSON.parse(text.trim().split("\n").at(-1)!) as Omit<Sample, "serverMicros">
-      resolve({ ...sample, serverMicros: used() - before })
-    })
-  })
 
 const median = (values: ReadonlyArray<number>): number => {
   const sorted = [...values].sort((left, right) => left - right)
@@ -104,7 +69,7 @@ export const bench = async ({
       for (let round = 0; round < rounds; round++) {
         for (let i = 0; i < clusters.length; i++) {
           progress(`${count} callers, round ${round + 1} of ${rounds}: ${clusters[i].name} by ${clusters[i].kind}`)
-          samples[i].push(await run(clusters[i], count, seconds))
+          samples[i].push(await run(clusters[i], { callers: count, seconds, groups: 1 }))
         }
       }
       for (let i = 0; i < clusters.length; i++) rows.push(rowOf(clusters[i], count, samples[i]))

@@ -174,7 +174,8 @@ export const stalls = async (store: Store, options: LoadOptions): Promise<Stalls
   const probing = async (): Promise<void> => {
     for (let index = 0; isLoading; index++) await probe(index)
   }
-  const loading = load(store, options).finally(() => {
+  // Without what is owed then: with a caller that goes on putting it is never all paid.
+  const loading = load(store, { ...options, owes: true }).finally(() => {
     isLoading = false
   })
   await Promise.all([loading, probing()])

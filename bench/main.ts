@@ -12,6 +12,7 @@ BENCHES
   judges   How fast histories are judged, beside what Porcupine and Elle have published
   storage  How fast the engines are, beside LevelDB and LMDB on the same disk
   raft     How many puts three stores replicate, beside etcd on the same machine
+  groups   What many groups cost, idle and active, and how long a killed leader is missed
 
 FLAGS
   --rounds N   Counted rounds of each measurement; the median is printed; default: 5, for storage and raft 3
@@ -24,7 +25,7 @@ FLAGS
                For raft: how many puts are under way at a time; default: 1,64,256,1000
   --max-memory MIB
                For storage: only whether the LSM engine keeps to this budget, for --seconds (default: 30)
-  --seconds N  For raft: of each round; default: 5
+  --seconds N  For raft: of each round; default: 5; for groups: of each measurement; default: 10
   --json       Print one JSON object as the last line
   --help       Print this
 
@@ -70,7 +71,7 @@ if (values.help || positionals.length === 0) {
   process.stdout.write(help)
   process.exit(values.help ? 0 : 2)
 }
-const benches = ["sim", "judges", "storage", "raft"]
+const benches = ["sim", "judges", "storage", "raft", "groups"]
 if (positionals.length > 1 || !benches.includes(name)) usage(`There is no bench "${positionals.join(" ")}".`)
 
 /** A flag's whole number, or `otherwise`. */
@@ -88,7 +89,9 @@ if (histories !== undefined && name !== "judges") usage("--histories is for judg
 const ofStorage = quick || [engine, values["max-memory"]].some((value) => value !== undefined)
 if (ofStorage && name !== "storage") usage("--quick, --engine and --max-memory are for storage.")
 const ofServers = [dir, values.seconds].some((value) => value !== undefined)
-if (ofServers && name !== "storage" && name !== "raft") usage("--dir and --seconds are for storage and raft.")
+if (ofServers && !["storage", "raft", "groups"].includes(name)) {
+  usage("--dir and --seconds are for storage, raft and groups.")
+}
 if (values.callers !== undefined && name !== "raft") usage("--callers is for raft.")
 
 const judges = async (): Promise<string> => {
@@ -134,5 +137,11 @@ const raft = async (): Promise<string> => {
   return values.json ? JSON.stringify(report) : render(report)
 }
 
-const text = await { judges, sim, storage, raft }[name as "judges"]()
+const groups = async (): Promise<string> => {
+  const { bench, render } = await import("./RaftGroups.ts")
+  const report = await bench({ seconds: whole("seconds", 3_600, 10), directory: dir, progress })
+  return values.json ? JSON.stringify(report) : render(report)
+}
+
+const text = await { judges, sim, storage, raft, groups }[name as "judges"]()
 process.stdout.write(`${text}\n`)

@@ -12,8 +12,9 @@ export interface Cluster {
 
 const serverFile = fileURLToPath(new URL("Server.ts", import.meta.url))
 
-/** CPU time that a process has used, in microseconds; the system counts it in hundredths of a second. */
-export const cpuMicros = ({ pid }: ChildProcess): number => {
+/** CPU time that a process has used, in microseconds; the system counts it in hundredths of a second. Of one that was killed: 0. */
+export const cpuMicros = ({ exitCode, pid, signalCode }: ChildProcess): number => {
+  if (exitCode !== null || signalCode !== null) return 0
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ")
   return (Number(fields[11]) + Number(fields[12])) * 10_000
 }
