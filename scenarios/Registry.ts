@@ -59,6 +59,11 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./raft/KeyValue.ts")
   },
+  "transport/frames": {
+    summary: "stores exchange frames: each at most once, whole and in the order of its lane, however connections fare",
+    canary: false,
+    load: () => import("./transport/Frames.ts")
+  },
   "canary/host-clock": {
     summary: "must fail: a node reads the host's clock",
     canary: true,
