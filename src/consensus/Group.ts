@@ -36,6 +36,8 @@ export interface Options {
   readonly uncommittedBytesMax: number
   /** Proposals that wait to be appended. */
   readonly queueBytesMax: number
+  /** Applied entries after which the state machine writes what they changed, a tick at the latest. */
+  readonly flushEntries: number
   /** The log is cut once it holds so much that the state machine has durably. */
   readonly logBytesMax: number
 }
@@ -266,8 +268,8 @@ export class Group {
     this.raft.tick()
     this.reading.repeat(around.tick - around.options.electionTicks)
     this.expire()
-    const isUnwritten = !this.isFlushing && this.machine.applied.index !== this.flushedIndex
-    if (this.raft.hasReady || !this.reading.isEmpty || isUnwritten) around.mark(this)
+    if (!this.isRestoring) this.flush(true)
+    if (this.raft.hasReady || !this.reading.isEmpty) around.mark(this)
   }
 
   wake(): void {
@@ -304,7 +306,7 @@ export class Group {
       this.handle(this.raft.ready())
     }
     if (this.isClosed) return
-    this.flush()
+    this.flush(false)
     if (this.raft.hasReady && !this.isRestoring) this.around.mark(this)
   }
 
@@ -391,11 +393,12 @@ export class Group {
 
   // What goes to disk.
 
-  private write({ afterDurable, entries, hard, mustSync, storage }: Ready): void {
-    if (hard !== undefined || entries.length > 0) {
+  private write({ afterDurable, doubt, entries, hard, mustSync, storage }: Ready): void {
+    if (hard !== undefined && !mustSync && doubt === undefined) this.log.committed(hard.commit)
+    else if (hard !== undefined || entries.length > 0 || doubt !== undefined) {
       this.around.observer?.written(this, hard, entries)
       this.writes.submit((done) =>
-        this.log.write({ hard, entries, snapshot: undefined }, mustSync ? "synced" : "buffered", done)
+        this.log.write({ hard, entries, snapshot: undefined, doubt }, mustSync ? "synced" : "buffered", done)
       )
     }
     this.hold(afterDurable, storage)
@@ -483,10 +486,15 @@ export class Group {
     this.reading.reached(this.machine.applied.index, (query) => this.machine.read(query))
   }
 
-  /** Writes what was applied, one batch at a time, and lets the log go up to what is durable. */
-  private flush(): void {
+  /**
+   * Writes what was applied, one batch at a time, and lets the log go up to what is durable. Not after every turn: what is not written
+   * is in the log, and a batch of many entries costs little more than one of a few.
+   */
+  private flush(isDue: boolean): void {
     const { machine } = this
-    if (this.isFlushing || machine.applied.index === this.flushedIndex) return this.compact()
+    const count = machine.applied.index - this.flushedIndex
+    if (this.isFlushing || count === 0) return this.compact()
+    if (!isDue && count < this.around.options.flushEntries) return
     this.isFlushing = true
     this.flushedIndex = machine.applied.index
     machine.flush((error) => {
@@ -558,10 +566,14 @@ export class Group {
       this.around.observer?.written(this, ready.hard, ready.entries)
       this.around.observer?.restored(this)
       this.writes.submit((done) =>
-        this.log.write({ hard: ready.hard, entries: ready.entries, snapshot }, "synced", (failure) => {
-          done(failure)
-          if (failure === undefined) staged.ended(true)
-        })
+        this.log.write(
+          { hard: ready.hard, entries: ready.entries, snapshot, doubt: ready.doubt },
+          "synced",
+          (failure) => {
+            done(failure)
+            if (failure === undefined) staged.ended(true)
+          }
+        )
       )
       this.isRestoring = false
       this.hold(ready.afterDurable, ready.storage)

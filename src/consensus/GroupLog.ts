@@ -184,6 +184,11 @@ export class GroupLog implements Storage {
     this.store(durability, done, doubt !== undefined)
   }
 
+  /** A commit index alone: goes to disk with whatever is written next. After a crash it is found out again. */
+  committed(index: number): void {
+    this.hardState = { ...this.hardState, commit: index }
+  }
+
   /** The log begins behind `index`, up to which the state machine is durable. */
   compact(index: number): void {
     assert(index > this.begin.index && index <= this.lastIndex, "compaction moves forward, within the log")

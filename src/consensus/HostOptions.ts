@@ -30,6 +30,7 @@ export const defaults: Options = {
   // What a leader that lost its followers holds back.
   uncommittedBytesMax: 32 * mebibyte,
   queueBytesMax: 16 * mebibyte,
+  flushEntries: 1_024,
   logBytesMax: 16 * mebibyte,
   sleepAfterTicks: 10,
   snapshots: {
