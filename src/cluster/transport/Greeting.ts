@@ -3,9 +3,9 @@
  * answers who it is, and whether they can talk. `docs/wire.md` has the table. Magic, range of versions and checksum keep their
  * places in all versions, so that two that cannot talk can say so.
  *
- * A store counts its dials, and its starts are counted by its epoch. So connections of one store are ordered, and an acceptor that
- * refuses all but newer ones never has frames of an older one behind those of a newer: nothing is delivered twice or out of order,
- * however late a connection comes through. It refuses a process that still runs beside its successor as well.
+ * A store counts its dials, and its starts are counted by its epoch: so the connections of one store are ordered, and an acceptor
+ * takes only newer ones. A dial that was given up and comes through late does not displace its successor, and a process that
+ * still runs beside its own successor is refused.
  */
 import { assert } from "#base/Assert.ts"
 import * as Bytes from "#base/Bytes.ts"
