@@ -8,12 +8,18 @@ import { join } from "node:path"
 import * as Clusters from "./raft/Clusters.ts"
 import { run } from "./raft/Running.ts"
 
+interface Rate {
+  readonly putsPerSecond: number
+  /** Of all three servers, a put. */
+  readonly serverCpuMicros: number
+}
+
 export interface Report {
   /** Shares of a core, each store's. */
   readonly idleShares: ReadonlyArray<number>
   readonly idleGroups: number
-  readonly onePutsPerSecond: number
-  readonly manyPutsPerSecond: number
+  readonly one: Rate
+  readonly many: Rate
   readonly manyGroups: number
   readonly silenceAfterKillMillis: number
 }
@@ -49,11 +55,11 @@ const idle = (directory: string | undefined, seconds: number) =>
     return cluster.servers.map((server, i) => (Clusters.cpuMicros(server) - before[i]) / (seconds * 1_000_000))
   })
 
-const active = (directory: string | undefined, groups: number, seconds: number) =>
+const active = (directory: string | undefined, groups: number, seconds: number): Promise<Rate> =>
   withCluster(directory, groups, async (cluster) => {
     await wait(10_000)
-    const { puts, seconds: took } = await run(cluster, { callers, seconds, groups })
-    return puts / took
+    const { puts, seconds: took, serverMicros } = await run(cluster, { callers, seconds, groups })
+    return { putsPerSecond: puts / took, serverCpuMicros: serverMicros / puts }
   })
 
 const kill = (directory: string | undefined) =>
@@ -78,17 +84,20 @@ export const bench = async ({ directory, progress, seconds }: Options): Promise<
   progress("a leader is killed")
   const silenceAfterKillMillis = await kill(directory)
   progress(`${callers} callers of one group`)
-  const onePutsPerSecond = await active(directory, 1, seconds)
+  const one = await active(directory, 1, seconds)
   progress(`${callers} callers of ${manyGroups} groups`)
-  const manyPutsPerSecond = await active(directory, manyGroups, seconds)
+  const many = await active(directory, manyGroups, seconds)
   progress(`${idleGroups} idle groups`)
   const idleShares = await idle(directory, 2 * seconds)
-  return { idleShares, idleGroups, onePutsPerSecond, manyPutsPerSecond, manyGroups, silenceAfterKillMillis }
+  return { idleShares, idleGroups, one, many, manyGroups, silenceAfterKillMillis }
 }
+
+const rate = ({ putsPerSecond, serverCpuMicros }: Rate): string =>
+  `${putsPerSecond.toFixed(0)} puts/s (${serverCpuMicros.toFixed(0)} µs of server CPU each)`
 
 export const render = (report: Report): string =>
   [
     `${report.idleGroups} idle groups: ${report.idleShares.map((share) => `${(100 * share).toFixed(2)} %`).join(", ")} of a core in each store`,
-    `${callers} callers: one group ${report.onePutsPerSecond.toFixed(0)} puts/s, ${report.manyGroups} groups ${report.manyPutsPerSecond.toFixed(0)} puts/s: ${(report.manyPutsPerSecond / report.onePutsPerSecond).toFixed(2)} of it`,
+    `${callers} callers: one group ${rate(report.one)}, ${report.manyGroups} groups ${rate(report.many)}: ${(report.many.putsPerSecond / report.one.putsPerSecond).toFixed(2)} of it`,
     `the leader's process is killed under load: nobody is answered for ${report.silenceAfterKillMillis.toFixed(0)} ms`
   ].join("\n")

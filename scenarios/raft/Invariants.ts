@@ -87,6 +87,8 @@ class GroupView {
         return fields["role"] === "leader" ? this.leads(replica, Number(fields["term"])) : undefined
       case "raft/written":
         return this.written(replica, fields)
+      case "raft/committed":
+        return this.commits(replica, Number(fields["index"]))
       case "raft/durable":
         replica.reach(Number(fields["number"]))
         return this.votesFor(id, replica.durableHard.term, replica.durableHard.vote)
@@ -190,6 +192,12 @@ class GroupView {
     if (hard !== undefined && hard.commit < before.commit)
       return `commits never fall: replica ${id} writes ${hard.commit} after ${before.commit}`
     return entries.length === 0 ? undefined : this.matches(replica, from)
+  }
+
+  private commits(replica: ReplicaView, commit: number): string | undefined {
+    const { hard, id } = replica
+    replica.hard = { ...hard, commit }
+    return commit < hard.commit ? `commits never fall: replica ${id} has ${commit} after ${hard.commit}` : undefined
   }
 
   /** A leader's own changes of the members. */

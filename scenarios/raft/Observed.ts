@@ -6,6 +6,7 @@
  * | `raft/began`    | before anything else of a replica in this life of its store: what its disk had                             |
  * | `raft/role`     | another role, term or leader                                                                               |
  * | `raft/written`  | handed to the log: term, vote, commit; entries from an index on                                            |
+ * | `raft/committed` | it knows that entries up to an index are committed                                                        |
  * | `raft/durable`  | the write with this number, from 1, and all before it, are durable                                         |
  * | `raft/voted`    | a vote leaves                                                                                              |
  * | `raft/appended` | it leaves that everything up to an index is durable here                                                   |
@@ -23,7 +24,7 @@ import type { Group, Observer } from "#consensus/Observer.ts"
 import type { HardState, Storage } from "#consensus/Storage.ts"
 import type { Trace } from "#world/Trace.ts"
 
-const entryText = ({ data, kind, term }: Entry): string =>
+export const entryText = ({ data, kind, term }: Entry): string =>
   `${term}.${crc32c(data)}${kind === entryKinds.normal ? "" : "c"}`
 
 const membersOf = ({ learners, learnersNext, voters, votersOutgoing }: ConfState) => ({
@@ -36,7 +37,7 @@ const membersOf = ({ learners, learnersNext, voters, votersOutgoing }: ConfState
 const storageOf = (group: Group): Storage => group.raft.core.log["storage"]
 
 export class Observed implements Observer {
-  private readonly trace: Trace["Service"]
+  protected readonly trace: Trace["Service"]
   /** By group: its replica that has begun. */
   private readonly begun = new Map<number, NodeId>()
 
@@ -45,7 +46,7 @@ export class Observed implements Observer {
   }
 
   /** `applied`: before what is told now. */
-  private begin(
+  protected begin(
     group: Group,
     applied = group.machine.applied.index
   ): { readonly group: number; readonly replica: number } {
@@ -70,6 +71,9 @@ export class Observed implements Observer {
     return at
   }
 
+  /** For `ObservedSteps`: the judges need less. */
+  stepped(_group: Group, _message: Message | undefined): void {}
+
   role(group: Group): void {
     const at = this.begin(group)
     const { lead, role, term } = group.raft.core
@@ -83,6 +87,10 @@ export class Observed implements Observer {
       ...(hard === undefined ? {} : { term: hard.term, vote: hard.vote, commit: hard.commit }),
       ...(entries.length === 0 ? {} : { from: entries[0].index, entries: entries.map(entryText).join(" ") })
     })
+  }
+
+  committed(group: Group, index: number): void {
+    this.trace.emit("debug", "raft/committed", { ...this.begin(group), index })
   }
 
   durable(group: Group, number: number): void {

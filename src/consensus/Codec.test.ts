@@ -53,7 +53,7 @@ const gone = { group: ids, from: numbers, to: numbers, term: numbers }
 const replicas = { ...gone, index: numbers }
 const envelopes: fc.Arbitrary<Envelope> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ type: fc.constant("raft" as const), group: ids, message: messages }) },
-  fc.record({ type: fc.constantFrom("beat" as const, "beat-answer" as const), epoch: numbers, number: numbers }),
+  fc.record({ type: fc.constant("beat" as const), epoch: numbers }),
   fc.record({ type: fc.constant("sleep" as const), ...replicas }),
   fc.record({ type: fc.constant("gone" as const), ...gone }),
   fc.record({
@@ -175,7 +175,7 @@ describe("bytes that no writer wrote", () => {
   })
 
   it("never make the reader throw", () => {
-    const any = fc.tuple(fc.integer({ min: 1, max: 7 }), fc.uint8Array({ maxLength: 120 }))
+    const any = fc.tuple(fc.integer({ min: 1, max: 6 }), fc.uint8Array({ maxLength: 120 }))
     fc.assert(
       fc.property(any, ([type, rest]) => {
         const { accepted, again } = writtenAgain(Uint8Array.of(Codec.version, type, ...rest))
@@ -190,7 +190,7 @@ describe("bytes that no writer wrote", () => {
     readonly [name: string, at: number, bytes: ReadonlyArray<number>, problem: Codec.Problem]
   > = [
     ["a version that is not known", 0, [2], "version"],
-    ["an envelope of no type", 1, [8], "type"],
+    ["an envelope of no type", 1, [7], "type"],
     ["a kind that no message has", 2, [24], "value"],
     ["a message that a node sends only to itself", 2, [Message.kinds.hup], "value"],
     ["a flag that means nothing", 3, [32], "value"],
@@ -250,8 +250,11 @@ describe("wire.proto", () => {
 
 describe("numbers", () => {
   it("stand with their lowest byte first, as the other numbers of Orbit do", () => {
-    const bytes = encode([{ type: "beat", epoch: Number.MAX_SAFE_INTEGER, number: 0x0123_4567_89ab }])
-    expect(Bytes.getU32(bytes, 9)).toBe(0x4567_89ab)
-    expect([...bytes]).toEqual([1, 2, 255, 255, 255, 255, 255, 255, 31, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01, 0])
+    const bytes = encode([
+      { type: "beat", epoch: Number.MAX_SAFE_INTEGER },
+      { type: "beat", epoch: 0x0123_4567_89ab }
+    ])
+    expect(Bytes.getU32(bytes, 10)).toBe(0x4567_89ab)
+    expect([...bytes]).toEqual([1, 2, 255, 255, 255, 255, 255, 255, 31, 2, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01, 0])
   })
 })

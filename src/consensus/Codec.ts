@@ -21,7 +21,7 @@ import { entryKinds, kinds, type Entry, type EntryKind, type Kind, type Message,
 export const version = 1
 
 /** The first byte of each envelope. */
-export const types = { raft: 1, beat: 2, "beat-answer": 3, sleep: 4, chunk: 5, "chunk-answer": 6, gone: 7 } as const
+export const types = { raft: 1, beat: 2, sleep: 3, chunk: 4, "chunk-answer": 5, gone: 6 } as const
 
 /** Of a Raft message: its booleans, and which of the fields that are mostly 0 follow the head. */
 export const flags = { isRejected: 1, isTransfer: 2, snapshot: 4, hint: 8, read: 16 } as const
@@ -47,7 +47,7 @@ const entryKindMax = Math.max(...Object.values(entryKinds))
 export const isLocal = (kind: Kind): boolean => localKinds.has(kind)
 
 const raftBytes = 53
-const beatBytes = 15
+const beatBytes = 8
 /** Type, group, sender, receiver and term: how all begin that are between two replicas. */
 const replicasBytes = 26
 const sleepBytes = 33
@@ -114,7 +114,6 @@ export class FrameWriter {
       case "raft":
         return this.raft(envelope)
       case "beat":
-      case "beat-answer":
         return this.beat(envelope)
       case "sleep":
         return this.sleep(envelope)
@@ -227,11 +226,10 @@ export class FrameWriter {
     putMembers(bytes, at + 7, next, learnersNext)
   }
 
-  private beat({ epoch, number, type }: Beat): void {
+  private beat({ epoch }: Beat): void {
     const at = this.reserve(beatBytes)
-    this.bytes[at] = types[type]
+    this.bytes[at] = types.beat
     putNumber(this.bytes, at + 1, epoch)
-    putNumber(this.bytes, at + 8, number)
   }
 
   private replicas(at: number, envelope: Sleep | Gone | Chunk | ChunkAnswer): void {
@@ -430,12 +428,6 @@ const readRaft = (cursor: Cursor): RaftEnvelope => {
   return { type: "raft", group, message }
 }
 
-const readBeat = (cursor: Cursor, type: Beat["type"]): Beat => ({
-  type,
-  epoch: cursor.number(),
-  number: cursor.number()
-})
-
 const readGone = (cursor: Cursor): Gone => ({
   type: "gone",
   group: cursor.id(),
@@ -469,9 +461,7 @@ const readEnvelope = (cursor: Cursor): Envelope | undefined => {
     case types.raft:
       return readRaft(cursor)
     case types.beat:
-      return readBeat(cursor, "beat")
-    case types["beat-answer"]:
-      return readBeat(cursor, "beat-answer")
+      return { type: "beat", epoch: cursor.number() }
     case types.sleep:
       return readSleep(cursor)
     case types.chunk:

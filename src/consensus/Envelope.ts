@@ -5,8 +5,7 @@
  * | type            | what it says                                                                                          |
  * | --------------- | ----------------------------------------------------------------------------------------------------- |
  * | `raft`          | a message between two replicas; a snapshot's content travels in chunks, and this has only its label   |
- * | `beat`          | the store is alive, in this start of its life; asks for an answer with the same number                |
- * | `beat-answer`   | answers it                                                                                            |
+ * | `beat`          | the store is alive, in this start of its life: said when nothing else was for a while                 |
  * | `sleep`         | the leader has nothing to do: who has its last entry and commit index need not tick until it is woken |
  * | `chunk`         | a stretch of a snapshot; the label names it                                                           |
  * | `chunk-answer`  | how much of it the receiver has, or that it gave up                                                   |
@@ -24,10 +23,9 @@ export interface RaftEnvelope {
 }
 
 export interface Beat {
-  readonly type: "beat" | "beat-answer"
-  /** Of the store's start: rises with each, so that a restart is told from a pause. Of an answer: the asker's. */
+  readonly type: "beat"
+  /** Of the store's start: another one each time, so that a restart is told from a pause. */
   readonly epoch: number
-  readonly number: number
 }
 
 export interface Sleep {

@@ -260,12 +260,14 @@ export class Group {
     if (message.kind === kinds.heartbeat || message.kind === kinds.heartbeatAnswer) this.idleSinceTick = idleSinceTick
     this.raft.clock(this.around.nowMicros())
     this.raft.step(message)
+    this.around.observer?.stepped(this, message)
   }
 
   tick(): void {
     const { around } = this
     this.raft.clock(around.nowMicros())
     this.raft.tick()
+    around.observer?.stepped(this, undefined)
     this.reading.repeat(around.tick - around.options.electionTicks)
     this.expire()
     if (!this.isRestoring) this.flush(true)
@@ -322,6 +324,7 @@ export class Group {
       for (const proposal of taken) proposal.end(this.notLeader())
       return
     }
+    this.around.observer?.stepped(this, undefined)
     const { log, term } = raft.core
     const first = log.lastIndex - taken.length + 1
     for (let i = 0; i < taken.length; i++) {
@@ -394,6 +397,7 @@ export class Group {
   // What goes to disk.
 
   private write({ afterDurable, doubt, entries, hard, mustSync, storage }: Ready): void {
+    if (hard !== undefined) this.around.observer?.committed(this, hard.commit)
     if (hard !== undefined && !mustSync && doubt === undefined) this.log.committed(hard.commit)
     else if (hard !== undefined || entries.length > 0 || doubt !== undefined) {
       this.around.observer?.written(this, hard, entries)
@@ -417,8 +421,11 @@ export class Group {
   private say({ messages, ticket }: Promised): void {
     if (this.isClosed) return
     for (const message of messages) {
-      if (message.to === this.replica) this.raft.step(message)
-      else this.around.send(this, message)
+      if (message.to !== this.replica) this.around.send(this, message)
+      else {
+        this.raft.step(message)
+        this.around.observer?.stepped(this, message)
+      }
     }
     if (ticket !== undefined) this.raft.stored(ticket)
   }

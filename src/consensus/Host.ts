@@ -21,7 +21,7 @@ import type { StorageError } from "#storage/StorageError.ts"
 import * as Codec from "./Codec.ts"
 import { emptyState } from "./Configuration.ts"
 import { ChangeRefused, Halted, NoGroup, type ConsensusError } from "./ConsensusError.ts"
-import type { Beat, Chunk, ChunkAnswer, Envelope, Gone, Sleep } from "./Envelope.ts"
+import type { Chunk, ChunkAnswer, Envelope, Gone, Sleep } from "./Envelope.ts"
 import { Group, type Options as GroupOptions, type Surroundings } from "./Group.ts"
 import type { GroupLog } from "./GroupLog.ts"
 import type { GroupLogs } from "./GroupLogs.ts"
@@ -66,6 +66,9 @@ export interface Metrics {
   readonly framesDropped: number
   readonly snapshotsSent: number
 }
+
+/** A peer is silent that was not heard for an election time-out; a beat may be lost, and come late. */
+const beatsPerElection = 4
 
 /**
  * Who gets one of these is a member. Also a vote: without the new member there may be no quorum any more, and it has promised nobody
@@ -132,7 +135,10 @@ export class Host implements Surroundings {
     this.outbox = new Outbox.Outbox(
       given.peers({
         received: (from, _, bytes) => this.received(from, bytes),
-        connected: () => {},
+        connected: (peer) => {
+          this.outbox.add(peer, "system", { type: "beat", epoch: this.epoch })
+          this.setTurn()
+        },
         disconnected: (peer) => this.unreachable(peer),
         drained: () => {}
       }),
@@ -360,17 +366,20 @@ export class Host implements Surroundings {
     this.timers.set(tickTicket, this.options.tickMicros)
     this.tick++
     this.liveness.tick(this.tick)
-    if (this.tick % this.options.heartbeatTicks === 0) {
-      for (const store of this.liveness.stores) {
-        this.outbox.add(store, "system", { type: "beat", epoch: this.epoch, number: this.tick })
-      }
-    }
+    if (this.tick % Math.ceil(this.options.electionTicks / beatsPerElection) === 0) this.beat()
     for (const group of this.awake) {
       if (group.isLeader) this.tend(group)
       if (!group.isAsleep) group.tick()
     }
     this.snapshots.tick()
     this.setTurn()
+  }
+
+  /** To whom nothing was said since the last time. */
+  private beat(): void {
+    for (const store of this.liveness.stores) {
+      if (!this.outbox.takeSpoken(store)) this.outbox.add(store, "system", { type: "beat", epoch: this.epoch })
+    }
   }
 
   private tend(group: Group): void {
@@ -449,8 +458,7 @@ export class Host implements Surroundings {
       case "raft":
         return this.message(from, envelope.group, envelope.message)
       case "beat":
-      case "beat-answer":
-        return this.beat(from, envelope)
+        return this.liveness.heard(from, this.tick, envelope.epoch)
       case "sleep":
       case "gone":
         return this.leaderSays(envelope)
@@ -458,15 +466,6 @@ export class Host implements Surroundings {
       case "chunk-answer":
         return this.chunk(envelope)
     }
-  }
-
-  private beat(from: StoreId, beat: Beat): void {
-    // A store that we share no group with (any more) is not watched, and need not be answered for long.
-    if (beat.type === "beat") {
-      this.liveness.heard(from, this.tick, beat.epoch)
-      this.outbox.add(from, "system", { ...beat, type: "beat-answer" })
-      this.setTurn()
-    } else if (beat.epoch === this.epoch) this.liveness.heard(from, this.tick)
   }
 
   private message(from: StoreId, id: GroupId, message: Message.Message): void {

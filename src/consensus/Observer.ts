@@ -16,10 +16,14 @@ export interface Group {
 }
 
 export interface Observer {
+  /** Its core has taken an input: a message, or a tick or proposals. */
+  stepped(group: Group, message: Message | undefined): void
   /** Its role, term or leader is another one. */
   role(group: Group): void
   /** Handed to the log, as the write with the next number (from 1). */
   written(group: Group, hard: HardState | undefined, entries: ReadonlyArray<Entry>): void
+  /** Entries up to there are committed, as far as it knows; that alone is not written. */
+  committed(group: Group, index: number): void
   /** The write with this number is durable. */
   durable(group: Group, number: number): void
   sent(group: Group, message: Message): void

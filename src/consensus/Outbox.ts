@@ -30,7 +30,10 @@ class Draft {
   readonly speakers: Array<{ readonly group: GroupId; readonly to: NodeId }> = []
 }
 
-type Drafts = Readonly<Record<Lane, Draft>>
+interface Drafts extends Readonly<Record<Lane, Draft>> {
+  /** A frame was taken since `takeSpoken`. */
+  hasSpoken: boolean
+}
 
 export class Outbox {
   readonly counts = { messagesSent: 0, framesSent: 0, framesDropped: 0 }
@@ -52,25 +55,37 @@ export class Outbox {
   add(to: StoreId, lane: Lane, envelope: Envelope): Draft {
     let drafts = this.drafts.get(to)
     if (drafts === undefined) {
-      drafts = { system: new Draft(), normal: new Draft(), bulk: new Draft() }
+      drafts = { system: new Draft(), normal: new Draft(), bulk: new Draft(), hasSpoken: false }
       this.drafts.set(to, drafts)
     }
     const draft = drafts[lane]
     this.counts.messagesSent++
     draft.writer.add(envelope)
-    if (draft.writer.sizeBytes >= frameBytesGood) this.send(to, lane, draft)
+    if (draft.writer.sizeBytes >= frameBytesGood) this.send(to, lane, drafts)
     return draft
   }
 
   flush(): void {
-    for (const [to, drafts] of this.drafts) for (const lane of lanes) this.send(to, lane, drafts[lane])
+    for (const [to, drafts] of this.drafts) for (const lane of lanes) this.send(to, lane, drafts)
   }
 
-  private send(to: StoreId, lane: Lane, draft: Draft): void {
+  /** Whether anything was said to a store since the last time. */
+  takeSpoken(to: StoreId): boolean {
+    const drafts = this.drafts.get(to)
+    if (drafts === undefined) return false
+    const { hasSpoken } = drafts
+    drafts.hasSpoken = false
+    return hasSpoken
+  }
+
+  private send(to: StoreId, lane: Lane, drafts: Drafts): void {
+    const draft = drafts[lane]
     if (draft.writer.count === 0) return
     const isTaken = this.port.send(to, lane, draft.writer.take())
-    if (isTaken) this.counts.framesSent++
-    else {
+    if (isTaken) {
+      this.counts.framesSent++
+      drafts.hasSpoken = true
+    } else {
       this.counts.framesDropped++
       for (const { group, to: member } of draft.speakers) this.lost(group, member)
     }
