@@ -59,6 +59,57 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./raft/KeyValue.ts")
   },
+  "raft/kv-lease": {
+    summary: "a replicated key-value state whose leaders read by lease: linearizable while clocks keep to their bound",
+    canary: false,
+    load: () => import("./raft/KeyValueLease.ts")
+  },
+  "raft/membership": {
+    summary: "replicas are added, promoted, demoted and removed, several at once, while clients go on",
+    canary: false,
+    load: () => import("./raft/Membership.ts")
+  },
+  "raft/snapshots": {
+    summary: "hardly any log: replicas that fall behind get snapshots, in small chunks, under load",
+    canary: false,
+    load: () => import("./raft/Snapshots.ts")
+  },
+  "raft/transfer": {
+    summary: "leadership goes from server to server under load; reads by lease end with it",
+    canary: false,
+    load: () => import("./raft/Transfer.ts")
+  },
+  "raft/restart": {
+    summary:
+      "restarts, rolling and all at once, with and without power, with other options: nothing acknowledged is lost",
+    canary: false,
+    load: () => import("./raft/Restart.ts")
+  },
+  "raft/disk-damage": {
+    summary: "rot and stray writes on one disk of three: nothing acknowledged is lost, no vote is forgotten",
+    canary: false,
+    load: () => import("./raft/DiskDamage.ts")
+  },
+  "raft/disk-full": {
+    summary: "disks fill up and are freed again: leaders hand over, nothing acknowledged is lost",
+    canary: false,
+    load: () => import("./raft/DiskFull.ts")
+  },
+  "raft/overload": {
+    summary: "clients without a pause against queues of a few bytes: refusals are definite, nothing takes effect twice",
+    canary: false,
+    load: () => import("./raft/Overload.ts")
+  },
+  "raft/groups": {
+    summary: "a hundred groups on the same stores: they sleep and wake, and share one log",
+    canary: false,
+    load: () => import("./raft/Groups.ts")
+  },
+  "raft/lease-drift": {
+    summary: "must fail: leases trust a clock that drifts beyond its bound",
+    canary: true,
+    load: () => import("./raft/LeaseDrift.ts")
+  },
   "transport/frames": {
     summary: "stores exchange frames: each at most once, whole and in the order of its lane, however connections fare",
     canary: false,

@@ -4,7 +4,9 @@
  */
 import * as Scenarios from "./Scenarios.ts"
 
-export const scenario = Scenarios.make({
+const base = Scenarios.make({
   name: "raft/kv",
   summary: "a replicated key-value state over streams: linearizable, reads by a quorum"
 })
+
+export const scenario = { ...base, nodes: { default: 3, min: 1, max: 7 } }

@@ -43,7 +43,9 @@ export const options: Readonly<Record<string, ReadonlyArray<OptionValue>>> = {
   logBytes: [65_536, 400, 3_000],
   segmentBytes: [65_536, 1_500, 8_000],
   chunkBytes: [1_000, 50, 300],
-  sleepTicks: [10, 3, 1_000_000]
+  sleepTicks: [10, 3, 1_000_000],
+  // How soon a client asks another server.
+  retryMillis: [150, 30, 60]
 }
 
 export interface Parts {

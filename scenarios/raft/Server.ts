@@ -7,6 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import { assert } from "#base/Assert.ts"
+import type { Reader } from "#base/Bytes.ts"
 import * as Store from "#cluster/Store.ts"
 import type { ConsensusError } from "#consensus/ConsensusError.ts"
 import { Group } from "#consensus/Group.ts"
@@ -17,18 +18,22 @@ import { driftPpmMax } from "#sim/faults/Fault.ts"
 import type { ServerSpec } from "#sim/run/Scenario.ts"
 import { Disk } from "#world/Disk.ts"
 import { Host } from "#world/Host.ts"
-import { Net, type Address } from "#world/Net.ts"
+import { Net, type Address, type DatagramSocket } from "#world/Net.ts"
 import { Trace } from "#world/Trace.ts"
 import * as Call from "../systems/Call.ts"
 import { Observed } from "./Observed.ts"
+import { ObservedSteps } from "./ObservedSteps.ts"
 import { readChanges, requests } from "./Workload.ts"
 
 export interface Behaviour {
   /** Members at the start: the first so many servers. */
   readonly membersMax: number
   readonly groups: number
-  /** What leases make of the run's bound on drift; a canary trusts clocks more than it may. */
-  readonly leasePpm?: number
+  /**
+   * For a canary: the first server's clock is so many times too slow, far beyond any bound that leases allow for. It leads whenever it
+   * can. Default: 1, like all others'.
+   */
+  readonly slowness?: number
 }
 
 const cluster = "0123456789abcdef0123456789abcdef"
@@ -40,9 +45,9 @@ const managementsMax = 16
 
 const number = (spec: ServerSpec, name: string, otherwise: number): number => Number(spec.options[name] ?? otherwise)
 
-const settings = (spec: ServerSpec, { leasePpm }: Behaviour): Partial<HostSettings> => {
-  const tickMicros = number(spec, "tickMillis", 20) * 1_000
-  const ppm = leasePpm ?? number(spec, "clock.driftPpmMax", driftPpmMax)
+const settings = (spec: ServerSpec, { slowness = 1 }: Behaviour): Partial<HostSettings> => {
+  const tickMicros = number(spec, "tickMillis", 20) * 1_000 * (spec.index === 0 ? slowness : 1)
+  const ppm = number(spec, "clock.driftPpmMax", driftPpmMax)
   const messageBytesMax = number(spec, "messageBytes", 16_384)
   return {
     electionTicks,
@@ -50,6 +55,7 @@ const settings = (spec: ServerSpec, { leasePpm }: Behaviour): Partial<HostSettin
     heartbeatTicks: number(spec, "heartbeatTicks", 1),
     reads: spec.options["reads"] === "lease" ? "lease" : "quorum",
     leaseMicros: HostOptions.leaseMicrosOf({ electionTicks, tickMicros }, ppm),
+    ...(slowness === 1 ? {} : { preference: (_: number, store: number) => (store === 1 ? 1 : 0) }),
     messageBytesMax,
     inflightMax: number(spec, "inflight", 64),
     inflightBytesMax: 16 * messageBytesMax,
@@ -84,6 +90,12 @@ const noted = (error: ConsensusError | undefined, elsewhere: (server: number) =>
   return false
 }
 
+/** One change a store: of two that fall on one, the first. */
+const changesOf = (body: Reader, storeOf: (server: number) => number): ReadonlyArray<ReplicatedLog.MemberChange> => {
+  const changes = readChanges(body).map(({ server, type }) => ({ type, store: storeOf(server) }))
+  return changes.filter(({ store }, at) => changes.findIndex((other) => other.store === store) === at)
+}
+
 export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: Behaviour) {
   const host = yield* Host
   const net = yield* Net
@@ -103,7 +115,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
       wal: { segmentBytesMax: number(spec, "segmentBytes", 65_536), aheadBytes: 0 },
       memory: { slabBytes: 4_096, fanOut: 16 },
       host: settings(spec, behaviour),
-      observer: new Observed(trace),
+      observer: spec.options["trace.steps"] === true ? new ObservedSteps(trace) : new Observed(trace),
       halted: (message) => {
         trace.emit("warn", "raft/store-stopped", { message })
         host.exit(1)
@@ -119,11 +131,15 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
     log.host.found(group, founders, () => {})
   }
 
+  // Clients do not know how many servers there are.
+  const storeOf = (server: number): number => (server % spec.peers.length) + 1
   const work = yield* Queue.dropping<Effect.Effect<void>>(managementsMax)
-  const socket = yield* net.bind(spec.self, {
+  // The socket hears before this fiber goes on.
+  let isBound = false
+  const socket: DatagramSocket = yield* net.bind(spec.self, {
     received: (from, bytes) => {
       const request = Call.readRequest(bytes)
-      if (request === undefined) return
+      if (request === undefined || !isBound) return
       const { body, number: asked } = request
       const kind = body.u8()
       const id = body.u32()
@@ -139,12 +155,8 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
       assert(kind === requests.transfer || kind === requests.members, "clients ask for what servers know")
       const managed =
         kind === requests.transfer
-          ? log.transfer(id, body.u8() + 1)
-          : log.changeMembership(
-              id,
-              readChanges(body).map(({ server, type }) => ({ type, store: server + 1 })),
-              { timeoutMillis: callMillis }
-            )
+          ? log.transfer(id, storeOf(body.u8()))
+          : log.changeMembership(id, changesOf(body, storeOf), { timeoutMillis: callMillis })
       Queue.offerUnsafe(
         work,
         Effect.match(managed, {
@@ -158,5 +170,6 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
       )
     }
   })
+  isBound = true
   return yield* Effect.forever(Effect.flatMap(Queue.take(work), (next) => Effect.forkChild(next)))
 })

@@ -214,7 +214,8 @@ export const readChanges = (body: Reader): Extract<Operation, { type: "members" 
   Array.from({ length: body.u8() }, () => ({ type: memberChanges[body.u8()], server: body.u8() }))
 
 export const client = Effect.fnUntraced(function* (spec: ClientSpec) {
-  const caller = yield* Call.make(spec, { retryMicros: 150_000, timeoutMicros: 3_000_000 })
+  const retryMicros = Number(spec.options["retryMillis"] ?? 150) * 1_000
+  const caller = yield* Call.make(spec, { retryMicros, timeoutMicros: 3_000_000 })
   return new Client(caller).perform
 })
 

@@ -149,3 +149,15 @@ describe("the atlas", () => {
     expect(damaged(0)).toEqual([false, false])
   })
 })
+
+it("where replicas keep things in different places, a damaged node counts in all that it has, and stays so", () => {
+  const atlas = new Atlas(3, { copiesIntactMin: 2, wholeNodes: true })
+  expect(atlas.claim(1, "a", { first: 0, end: 2 })).toBe(true)
+  expect(atlas.claim(1, "b", { first: 7, end: 8 })).toBe(true)
+  expect([atlas.claim(0, "c", { first: 0, end: 1 }), atlas.claimWipe(2)]).toEqual([false, false])
+  atlas.renewed(1, "a", [0, 1])
+  atlas.renewed(1, "b", [7])
+  expect([atlas.claim(0, "c", { first: 0, end: 1 }), atlas.claimWipe(1)]).toEqual([false, true])
+  const sectors = new Atlas(3, { copiesIntactMin: 2 })
+  expect([0, 1].map((node) => sectors.claim(node, "a", { first: node, end: node + 1 }))).toEqual([true, true])
+})

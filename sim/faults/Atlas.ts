@@ -14,6 +14,11 @@ export interface Declaration {
    * the protocol survives no damage at all (beyond losing what was never synced, which is not damage).
    */
   readonly copiesIntactMin: number
+  /**
+   * Damage anywhere on a node counts for all that it has, from then on: for protocols whose replicas keep the same things in
+   * different places, such as logs.
+   */
+  readonly wholeNodes?: true
   /** Damage only strikes files whose path passes; all do when it is absent. */
   readonly files?: (path: string) => boolean
 }
@@ -26,6 +31,8 @@ export class Atlas {
   private readonly nodes: number
   private readonly damaged = new Map<string, Set<number>>()
   private readonly wiped = new Set<number>()
+  /** Nodes that were ever damaged. */
+  private readonly struck = new Set<number>()
 
   constructor(nodes: number, declaration: Declaration) {
     this.nodes = nodes
@@ -38,7 +45,7 @@ export class Atlas {
 
   private mayDamage(node: number, path: string, sector: number): boolean {
     if (this.declaration.files !== undefined && !this.declaration.files(path)) return false
-    const holders = this.damaged.get(`${path}#${sector}`) ?? []
+    const holders = this.declaration.wholeNodes ? this.struck : (this.damaged.get(`${path}#${sector}`) ?? [])
     return new Set([...holders, ...this.wiped, node]).size <= this.copiesDamagedMax()
   }
 
@@ -47,6 +54,7 @@ export class Atlas {
     for (let sector = sectors.first; sector < sectors.end; sector++) {
       if (!this.mayDamage(node, path, sector)) return false
     }
+    this.struck.add(node)
     for (let sector = sectors.first; sector < sectors.end; sector++) {
       const key = `${path}#${sector}`
       const holders = this.damaged.get(key) ?? new Set<number>()
@@ -59,7 +67,8 @@ export class Atlas {
   claimWipe(node: number): boolean {
     const touched = new Set([...this.wiped, node])
     if (touched.size > this.copiesDamagedMax()) return false
-    for (const holders of this.damaged.values()) {
+    const all = this.declaration.wholeNodes ? [this.struck] : this.damaged.values()
+    for (const holders of all) {
       if (new Set([...holders, ...touched]).size > this.copiesDamagedMax()) return false
     }
     this.wiped.add(node)

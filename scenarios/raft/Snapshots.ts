@@ -1,0 +1,18 @@
+/**
+ * Logs so short that whoever was away for a moment needs a snapshot, in chunks of a few bytes, under load: taken while entries are
+ * applied, sent over broken connections, overtaken by the next one, put in place by stores that lose their power in the middle.
+ */
+import * as Scenarios from "./Scenarios.ts"
+
+const base = Scenarios.make({
+  name: "raft/snapshots",
+  summary: "hardly any log: replicas that fall behind get snapshots, in small chunks, under load",
+  keys: 20
+})
+
+export const scenario = {
+  ...base,
+  nodes: { default: 3, min: 2, max: 5 },
+  options: { ...base.options, logBytes: [200, 1, 1_000], chunkBytes: [50, 200, 1_000], segmentBytes: [1_500, 8_000] },
+  workload: { ...base.workload, gapMicros: 5_000 }
+}
