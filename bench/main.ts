@@ -12,6 +12,7 @@ BENCHES
   judges   How fast histories are judged, beside what Porcupine and Elle have published
   storage  How fast the engines are, beside LevelDB and LMDB on the same disk
   raft     How many puts three stores replicate, beside etcd on the same machine
+  wire     What messages between stores cost as bytes and over loopback, beside protobufjs
   groups   What many groups cost, idle and active, and how long a killed leader is missed
 
 FLAGS
@@ -71,7 +72,7 @@ if (values.help || positionals.length === 0) {
   process.stdout.write(help)
   process.exit(values.help ? 0 : 2)
 }
-const benches = ["sim", "judges", "storage", "raft", "groups"]
+const benches = ["sim", "judges", "storage", "raft", "wire", "groups"]
 if (positionals.length > 1 || !benches.includes(name)) usage(`There is no bench "${positionals.join(" ")}".`)
 
 /** A flag's whole number, or `otherwise`. */
@@ -143,5 +144,11 @@ const groups = async (): Promise<string> => {
   return values.json ? JSON.stringify(report) : render(report)
 }
 
-const text = await { judges, sim, storage, raft, groups }[name as "judges"]()
+const wire = async (): Promise<string> => {
+  const { bench, render } = await import("./Wire.ts")
+  const report = await bench({ rounds })
+  return values.json ? JSON.stringify(report) : render(report)
+}
+
+const text = await { judges, sim, storage, raft, wire, groups }[name as "judges"]()
 process.stdout.write(`${text}\n`)
