@@ -352,11 +352,13 @@ export class Host implements Surroundings {
     this.turnIsSet = false
     if (this.halt !== undefined) return
     this.counts.turns++
+    this.logs.log.hold()
     const { marked, markedSystem } = this
     this.marked = []
     this.markedSystem = []
     for (const group of markedSystem) group.process()
     for (const group of marked) group.process()
+    this.logs.log.flush()
     this.outbox.flush()
   }
 

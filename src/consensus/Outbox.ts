@@ -66,7 +66,9 @@ export class Outbox {
   }
 
   flush(): void {
+    this.port.hold()
     for (const [to, drafts] of this.drafts) for (const lane of lanes) this.send(to, lane, drafts)
+    this.port.flush()
   }
 
   /** Whether anything was said to a store since the last time. */

@@ -25,6 +25,12 @@ export interface Port {
    * is no connection or the lane's credit is used up. Never throws.
    */
   send(to: StoreId, lane: Lane, bytes: Uint8Array): boolean
+  /**
+   * Between the two, what is sent waits for `flush`, and not for the port's own turn: for who knows when its own turn ends. The sink
+   * may hear `drained` within `flush`.
+   */
+  hold(): void
+  flush(): void
 }
 
 /** Makes a port of a sink; the sink is called from later turns only. */

@@ -43,6 +43,12 @@ export interface Log {
   ): void
   /** Everything appended before is durable when it completes. */
   sync(done: Done<void>): void
+  /**
+   * Between the two, what is appended waits for `flush`, and not for the log's own turn: for who knows when its own turn ends, one
+   * at a time. Neither completes anything itself.
+   */
+  hold(): void
+  flush(): void
   /** The stream's records before `position` are not needed any more; their space is freed some time later. */
   cutHead(stream: number, position: number): void
   /** The stream's records from `position` on never were; the next append is at `position`. Durable with the next synced append. */

@@ -62,6 +62,8 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
   private dials = 0
   private dirty: Array<Peer> = []
   private dueMicros = never
+  private turnIsSet = false
+  private isHeld = false
   private isClosed = false
 
   constructor(parts: TransportParts) {
@@ -114,6 +116,15 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
     return true
   }
 
+  hold(): void {
+    this.isHeld = true
+  }
+
+  flush(): void {
+    this.isHeld = false
+    if (this.dirty.length > 0) this.turn()
+  }
+
   /** The sink of a connection that the listener has taken. */
   readonly accept = (connection: Net.Connection): Net.StreamSink => {
     const channel = new Channel(this, this.now).attach(connection)
@@ -140,8 +151,9 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
   }
 
   fired(ticket: number): void {
-    if (ticket === turnTicket) this.turn()
-    else this.due()
+    if (ticket !== turnTicket) return this.due()
+    this.turnIsSet = false
+    this.turn()
   }
 
   greeted(channel: Channel, greeting: Greeting.Greeting): void {
@@ -157,7 +169,7 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
 
   drained(channel: Channel): void {
     const peer = this.byChannel.get(channel)
-    if (peer !== undefined) this.flush(peer)
+    if (peer !== undefined) this.write(peer)
   }
 
   corrupt(channel: Channel, problem: Greeting.Problem | Frame.Problem): void {
@@ -296,7 +308,10 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
   private setDirty(peer: Peer): void {
     if (peer.isDirty) return
     peer.isDirty = true
-    if (this.dirty.push(peer) === 1) this.timers.set(turnTicket, 0)
+    this.dirty.push(peer)
+    if (this.turnIsSet || this.isHeld) return
+    this.turnIsSet = true
+    this.timers.set(turnTicket, 0)
   }
 
   private turn(): void {
@@ -304,12 +319,12 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
     this.dirty = []
     for (const peer of dirty) {
       peer.isDirty = false
-      this.flush(peer)
+      this.write(peer)
     }
   }
 
   /** One write of what waits; the rest has the next turn, or waits until the connection has room. */
-  private flush(peer: Peer): void {
+  private write(peer: Peer): void {
     const { channel, outbox } = peer
     if (channel === undefined || !peer.isConnected || channel.isBlocked) return
     const now = this.now()

@@ -11,6 +11,8 @@ export const make = (deferral: Deferral, position: number): Log.Log => ({
   append: (_stream, _position, _parts, _durability, done) =>
     deferral.defer(() => done(new Refused({ reason: "closed", message: "the log is not open" }), undefined)),
   sync: (done) => deferral.defer(() => done(undefined, undefined)),
+  hold: () => {},
+  flush: () => {},
   cutHead: () => {},
   cutTail: () => {},
   replay: (_stream, _position, _replay, done) => deferral.defer(() => done(undefined, undefined)),

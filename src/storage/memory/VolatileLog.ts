@@ -12,6 +12,8 @@ export const make = (deferral: Deferral): Log.Log => {
       complete(done)
     },
     sync: complete,
+    hold: () => {},
+    flush: () => {},
     cutHead: () => {},
     cutTail: () => {},
     replay: (_stream, _position, _replay, done) => complete(done),

@@ -117,6 +117,14 @@ class SegmentedLog implements Wal, WriterOwner {
     this.writer.sync(done)
   }
 
+  hold(): void {
+    this.writer.hold()
+  }
+
+  flush(): void {
+    this.writer.flush()
+  }
+
   cutHead(stream: number, position: number): void {
     this.writer.cutHead(stream, position)
   }

@@ -99,6 +99,11 @@ export class Writer implements Disk.Sink, Timers.Sink {
   private spaceInDoubt = false
   private refusals: Array<Refusal> = []
   private turnIsSet = false
+  /** Between `hold` and `flush`, and whether a turn was asked for then. */
+  private isHeld = false
+  private turnIsWanted = false
+  /** Something buffered was taken since the last turn. */
+  private completesInTurn = false
   private idleIsSet = false
   private isRotating = false
   private onClosed: (() => void) | undefined
@@ -149,6 +154,7 @@ export class Writer implements Disk.Sink, Timers.Sink {
     stream.next = position + 1
     stream.isKnown = true
     const waits = durability === "synced" || this.spaceInDoubt
+    if (!waits) this.completesInTurn = true
     this.groupFor(sizeBytes).add({ kind: Format.kinds.append, stream, position, parts, waits, done })
     this.waitingBytes += sizeBytes
     this.setTurn()
@@ -160,6 +166,20 @@ export class Writer implements Disk.Sink, Timers.Sink {
       return this.refuse(done, this.stop ?? refusedClosed, undefined)
     this.groupFor(0).add({ kind: sync, stream: undefined, position: 0, waits: true, done })
     this.setTurn()
+  }
+
+  hold(): void {
+    this.isHeld = true
+  }
+
+  /** Writes what was appended, if it is time and nothing else is being written; what is to be done without a write has its turn. */
+  flush(): void {
+    this.isHeld = false
+    if (!this.turnIsWanted) return
+    this.turnIsWanted = false
+    if (this.state === "idle" && (this.ready[0].sizeBytes === 0 || !this.isDue())) return this.setTurn()
+    if (this.state === "idle") this.launch()
+    if (this.completesInTurn || this.refusals.length > 0) this.setTurn()
   }
 
   cutHead(number: number, position: number): void {
@@ -285,7 +305,8 @@ export class Writer implements Disk.Sink, Timers.Sink {
   }
 
   private setTurn(): void {
-    if (this.turnIsSet) return
+    if (this.isHeld) this.turnIsWanted = true
+    if (this.turnIsSet || this.isHeld) return
     this.turnIsSet = true
     this.timers.set(turnTicket, 0)
   }
@@ -297,6 +318,7 @@ export class Writer implements Disk.Sink, Timers.Sink {
   }
 
   private turn(): void {
+    this.completesInTurn = false
     this.tellRefusals()
     this.completeTaken()
     if (this.state === "idle") this.start()
@@ -434,7 +456,9 @@ export class Writer implements Disk.Sink, Timers.Sink {
     const { givenBytes } = group
     this.recycle(group)
     this.owner.written(givenBytes)
-    this.setTurn()
+    const isEmpty = this.ready.length === 1 && this.ready[0].count === 0 && this.refusals.length === 0
+    if (!isEmpty) this.setTurn()
+    else if (this.isUnmarked) this.setIdle()
   }
 
   private apply(group: Group, index: number, offset: number): void {
