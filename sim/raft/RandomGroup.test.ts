@@ -12,6 +12,7 @@ const options: fc.Arbitrary<Options> = fc.record({
   inflightMax: fc.constantFrom(1, 3, 256),
   messageBytesMax: fc.constantFrom(0, 100, Infinity),
   crashWeight: fc.constantFrom(0, 1, 10),
+  damageWeight: fc.constantFrom(0, 1, 5),
   campaignWeight: fc.constantFrom(0, 2, 15),
   lost: fc.constantFrom(0, 2, 10),
   repeated: fc.constantFrom(0, 10)
@@ -20,7 +21,7 @@ const options: fc.Arbitrary<Options> = fc.record({
 const steps = 3_000
 
 describe("a Raft group", () => {
-  it("keeps the properties of the paper whatever is lost, late, repeated or crashes, and goes on afterwards", () => {
+  it("keeps the properties of the paper whatever is lost, late, repeated, crashes or rots, and goes on afterwards", () => {
     const seen: Record<string, number> = {}
     fc.assert(
       fc.property(fc.integer(), options, (seed, drawn) => {
@@ -38,6 +39,9 @@ describe("a Raft group", () => {
       "crash",
       "leader",
       "lost",
+      "lost entries",
+      "lost vote",
+      "made good",
       "read",
       "repeated",
       "snapshot"

@@ -12,14 +12,20 @@ import type * as Message from "#consensus/Message.ts"
 import { entryKinds, kinds, type Entry, type Snapshot } from "#consensus/Message.ts"
 import type { NodeId } from "#consensus/NodeId.ts"
 import { Raft, type Ready } from "#consensus/Raft.ts"
-import { MemoryStorage } from "#consensus/Storage.ts"
+import { MemoryStorage, type Doubt, type HardState } from "#consensus/Storage.ts"
 
 /** A node's disk: what it keeps over a crash, its state machine's last snapshot included. */
 class DiskStorage extends MemoryStorage {
-  private kept: Snapshot | undefined
+  kept: Snapshot | undefined
+  /** For followers: of the state machine as it is now, which knows all members that there are to send one to. */
+  present: () => Snapshot | undefined = () => undefined
+  /** What damage has taken, until it is made good. */
+  doubt: Doubt | undefined
+  /** Hard states since the beginning: a lost one leaves an earlier one. */
+  readonly earlier: Array<HardState> = []
 
   override snapshot(): Snapshot | undefined {
-    return this.kept
+    return this.present() ?? this.kept
   }
 
   override restore(snapshot: Snapshot): boolean {
@@ -62,6 +68,8 @@ export interface Options {
   /** Of about 1,000. */
   readonly crashWeight: number
   readonly campaignWeight: number
+  /** Disks of a minority rot, of about 1,000. */
+  readonly damageWeight: number
   /** Of 100 messages. */
   readonly lost: number
   readonly repeated: number
@@ -111,7 +119,7 @@ export class RandomGroup {
   constructor(prng: Prng, options: Options) {
     this.prng = prng
     this.options = options
-    const { campaignWeight, changesMembership, crashWeight } = options
+    const { campaignWeight, changesMembership, crashWeight, damageWeight } = options
     this.actions = [
       [80, ({ raft }) => raft.tick()],
       [500, () => this.deliver(this.prng.below(100))],
@@ -124,6 +132,7 @@ export class RandomGroup {
       [2, ({ raft }) => raft.reportUnreachable(this.pick(this.nodes).id)],
       [campaignWeight, ({ raft }) => raft.campaign()],
       [crashWeight, (node) => this.crash(node)],
+      [damageWeight, (node) => this.damage(node)],
       [changesMembership ? 8 : 0, (node) => this.changeMembership(node)]
     ]
     this.weightsTotal = this.actions.reduce((sum, [weight]) => sum + weight, 0)
@@ -134,13 +143,15 @@ export class RandomGroup {
     this.nodes = voters.map((id) => {
       const storage = new DiskStorage()
       storage.restore(snapshot)
-      return this.boot(id, storage)
+      const node = this.boot(id, storage)
+      storage.present = () => this.present(node)
+      return node
     })
   }
 
   private boot(id: NodeId, storage: DiskStorage): Node {
     const { options } = this
-    const kept = storage.snapshot()!
+    const kept = storage.kept!
     const config: Config = {
       id,
       storage,
@@ -153,7 +164,8 @@ export class RandomGroup {
       inflightMax: options.inflightMax,
       messageBytesMax: options.messageBytesMax,
       uncommittedBytesMax: 2_000,
-      stepsDownOnRemoval: true
+      stepsDownOnRemoval: true,
+      ...(storage.doubt === undefined ? {} : { doubt: storage.doubt })
     }
     return {
       id,
@@ -166,6 +178,12 @@ export class RandomGroup {
       configuration: kept.configuration,
       commitSeen: 0
     }
+  }
+
+  /** The state machine's state at present, where the log still knows the term. */
+  private present({ applied, configuration, digest, storage }: Node): Snapshot | undefined {
+    if (applied < storage.firstIndex - 1 || applied > storage.lastIndex) return undefined
+    return { index: applied, term: storage.term(applied), configuration, data: encodeState(digest) }
   }
 
   private count(what: string): void {
@@ -216,7 +234,9 @@ export class RandomGroup {
       const leader = this.nodes.find(({ raft }) => raft.core.role === "leader")
       if (leader === undefined) continue
       const voters = new Set([...leader.configuration.voters, ...leader.configuration.votersOutgoing])
-      const isDone = this.nodes.every(({ applied, id }) => !voters.has(id) || applied === this.highestCommit)
+      const isDone = this.nodes.every(
+        ({ applied, id, raft }) => !voters.has(id) || (applied === this.highestCommit && !raft.core.isInDoubt)
+      )
       if (isDone && this.highestCommit > before) return true
       this.propose(leader)
       this.takeReady(leader)
@@ -285,8 +305,15 @@ export class RandomGroup {
     if (ready.storage !== undefined) node.raft.stored(ready.storage)
   }
 
-  private store(node: Node, { entries, hard, snapshot }: Ready): void {
-    if (hard !== undefined) node.storage.hardState = hard
+  private store(node: Node, { doubt, entries, hard, snapshot }: Ready): void {
+    if (hard !== undefined) {
+      node.storage.earlier.push(node.storage.hardState)
+      node.storage.hardState = hard
+    }
+    if (doubt !== undefined) {
+      node.storage.doubt = undefined
+      this.count("made good")
+    }
     if (snapshot !== undefined && node.storage.restore(snapshot)) {
       this.count("snapshot")
       node.applied = snapshot.index
@@ -352,19 +379,46 @@ export class RandomGroup {
     Object.assign(node, this.boot(node.id, node.storage))
   }
 
+  /**
+   * A crash, and what is found on the disk then has rotted: some entry, and nobody knows what was behind it; or the term and the vote,
+   * of which some earlier ones are left. Never on so many that a majority of the voters is in doubt, and one vote at a time.
+   */
+  private damage(node: Node): void {
+    const inDoubt = this.nodes.filter(({ id, storage }) => id !== node.id && storage.doubt !== undefined)
+    // While members come and go, there may be three voters only.
+    const most = this.options.changesMembership
+      ? Math.min(1, (this.options.nodes - 1) / 2)
+      : (this.options.nodes - 1) / 2
+    if (inDoubt.length + 1 > most) return
+    const { storage } = node
+    const takesVote = this.prng.below(3) === 0 && !inDoubt.some(({ storage: other }) => other.doubt!.vote)
+    for (const ready of node.writes.splice(0, this.prng.below(node.writes.length + 1))) this.store(node, ready)
+    const left = storage.firstIndex + this.prng.below(storage.lastIndex + 2 - storage.firstIndex)
+    storage.cutTail(left)
+    let { hardState } = storage
+    if (takesVote) hardState = storage.earlier[this.prng.below(storage.earlier.length)] ?? hardState
+    const { lastIndex } = storage
+    const commit = Math.max(storage.firstIndex - 1, Math.min(hardState.commit, lastIndex))
+    const term = storage.term(lastIndex)
+    storage.hardState = term > hardState.term ? { term, vote: 0, commit } : { ...hardState, commit }
+    storage.doubt = { entries: true, vote: takesVote || storage.doubt?.vote === true }
+    this.count(takesVote ? "lost vote" : "lost entries")
+    Object.assign(node, this.boot(node.id, storage))
+  }
+
   private changeMembership(node: Node): void {
     const ids = this.nodes.map(({ id }) => id)
     const changes = Array.from({ length: 1 + this.prng.below(2) }, () => ({
       kind: this.pick([0, 1, 3] as const),
       node: this.pick(ids)
     }))
-    // Never fewer than two voters: the last ones may be crashing all the time.
+    // Never fewer than two voters: the last ones may be crashing all the time. Of three, one may be in doubt.
     const left = new Set(node.configuration.voters)
     for (const { kind, node: id } of changes) {
       if (kind === ConfChange.changeKinds.addVoter) left.add(id)
       else left.delete(id)
     }
-    if (left.size < 2) return
+    if (left.size < (this.options.damageWeight > 0 ? 3 : 2)) return
     const transition = this.pick([0, 1, 2] as const)
     const isLeaving = this.prng.below(3) === 0
     const change = isLeaving ? ConfChange.leaveJoint : { transition, changes, context: new Uint8Array(0) }

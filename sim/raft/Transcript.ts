@@ -254,6 +254,8 @@ export class Transcript {
       storage,
       random: this.random,
       electionTicks: defaultElectionTicks,
+      // As etcd does, whose files run here.
+      asksAtOnce: true,
       heartbeatTicks: 1,
       note: (level, text) => this.log(level.toUpperCase() as Level, text())
     }

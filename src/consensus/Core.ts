@@ -9,6 +9,7 @@
 import { assert } from "#base/Assert.ts"
 import * as ConfChange from "./ConfChange.ts"
 import * as Configuration from "./Configuration.ts"
+import { Doubting, isPromise } from "./Doubting.ts"
 import { Inflights } from "./Inflights.ts"
 import { Lease } from "./Lease.ts"
 import * as Message from "./Message.ts"
@@ -18,7 +19,7 @@ import { Progress } from "./Progress.ts"
 import * as Quorum from "./Quorum.ts"
 import { RaftLog, unknownTerm, type Note } from "./RaftLog.ts"
 import { Reads } from "./Reads.ts"
-import type { HardState, Storage } from "./Storage.ts"
+import type { Doubt, HardState, Storage } from "./Storage.ts"
 import { Tracker } from "./Tracker.ts"
 
 export type Role = "follower" | "pre-candidate" | "candidate" | "leader"
@@ -55,6 +56,10 @@ export interface Config {
   readonly forwardsProposals?: boolean
   readonly validatesConfChanges?: boolean
   readonly stepsDownOnRemoval?: boolean
+  /** Requests for votes leave before their term is durable, as etcd's do. Default: no; `Doubting` relies on that. */
+  readonly asksAtOnce?: boolean
+  /** What the storage has lost of what this node promised: `Ready.doubt` tells when it is made good. Default: nothing. */
+  readonly doubt?: Doubt
   readonly note?: Note
 }
 
@@ -105,6 +110,8 @@ export class Core {
   messages: Array<Message.Message> = []
   /** To anyone, itself included, once everything before them is durable. */
   messagesAfterAppend: Array<Message.Message> = []
+  doubting: Doubting | undefined
+  private readonly asksAtOnce: boolean
   private uncommittedBytes = 0
   private readonly uncommittedBytesMax: number
   private readonly messageBytesMax: number
@@ -135,6 +142,7 @@ export class Core {
     this.forwardsProposals = config.forwardsProposals !== false
     this.validatesConfChanges = config.validatesConfChanges !== false
     this.stepsDownOnRemoval = config.stepsDownOnRemoval === true
+    this.asksAtOnce = config.asksAtOnce === true
     this.messageBytesMax = messageBytesMax
     this.uncommittedBytesMax = config.uncommittedBytesMax ?? Infinity
     this.random = config.random
@@ -149,7 +157,12 @@ export class Core {
     this.vote = vote
     this.log.commitTo(commit)
     if ((config.applied ?? 0) > 0) this.log.appliedTo(config.applied!, 0)
-    this.becomeFollower(term, nobody)
+    const { doubt } = config
+    if (doubt !== undefined) {
+      this.doubting = new Doubting(doubt, config.random)
+      this.note("warn", () => `${config.id} is in doubt of its ${doubt.vote ? "term and vote" : "entries"}`)
+    }
+    this.becomeFollower(doubt?.vote === false ? term + 1 : term, nobody)
   }
 
   get hardState(): HardState {
@@ -160,10 +173,12 @@ export class Core {
 
   /**
    * Queues a message. Answers to appends and votes promise something that must be durable first, so they wait; so does what the
-   * node answers to itself. Everything else leaves at once.
+   * node answers to itself, and, because others rely on the term of whoever asked them, a request for a vote. Everything else leaves
+   * at once.
    */
   send(message: Message.Message): void {
     const { kind } = message
+    if (this.isSilent && isPromise(message)) return
     const isVote = kind === kinds.vote || kind === kinds.voted || kind === kinds.preVote || kind === kinds.preVoted
     assert(
       isVote === message.term > 0 || kind === kinds.propose || kind === kinds.readIndex,
@@ -172,11 +187,29 @@ export class Core {
     // What is forwarded to the leader belongs to no term.
     const term = isVote ? message.term : kind === kinds.propose || kind === kinds.readIndex ? 0 : this.term
     const sent = { ...message, term, from: message.from === nobody ? this.id : message.from }
-    if (kind === kinds.appended || kind === kinds.voted || kind === kinds.preVoted) this.messagesAfterAppend.push(sent)
+    const waits = kind === kinds.appended || kind === kinds.voted || kind === kinds.preVoted
+    if (waits || (kind === kinds.vote && !this.asksAtOnce)) this.messagesAfterAppend.push(sent)
     else {
       assert(sent.to !== this.id, "a node sends itself nothing but answers")
       this.messages.push(sent)
     }
+  }
+
+  // Doubts.
+
+  get isInDoubt(): boolean {
+    return this.doubting !== undefined
+  }
+
+  /** It must not promise anything. */
+  get isSilent(): boolean {
+    return this.doubting?.isSilent === true
+  }
+
+  /** Everything that it can have promised it has. */
+  settled(): void {
+    this.doubting = undefined
+    this.note("info", () => `${this.id} is not in doubt any more at term ${this.term}`)
   }
 
   // Roles.
@@ -257,9 +290,10 @@ export class Core {
 
   // Elections.
 
-  /** Whether it may lead: a voter that is not in the middle of restoring a snapshot. */
+  /** Whether it may lead: a voter without doubts that is not in the middle of restoring a snapshot. */
   get isPromotable(): boolean {
     const own = this.tracker.get(this.id)
+    if (this.isInDoubt) return false
     return own !== undefined && !own.isLearner && !this.log.hasAnySnapshot
   }
 

@@ -70,6 +70,8 @@ const forgetLeader = (core: Core): void => {
 export const fromLeader = (core: Core, message: Message.Message): void => {
   if (message.kind === kinds.append) return append(core, message)
   if (message.kind === kinds.snapshot) return snapshot(core, message)
+  // What the leader believes to be here may be what was lost.
+  if (core.isSilent) return
   core.log.commitTo(message.commit)
   core.send(Message.make(kinds.heartbeatAnswer, message.from, { read: message.read }))
 }

@@ -3,7 +3,8 @@
  * written, sent and applied comes out by `ready`. No clock, no disk, no network, no chance: those are the driver's.
  *
  * The driver's duties:
- * 1. Restart a node only with what its storage kept. A node that lost what it had acknowledged must not come back as if it had it.
+ * 1. Restart a node only with what its storage kept. A node that may have lost what it had promised starts with `doubt`, again and again
+ *    until a `ready` says that it has none, durably.
  * 2. Call `tick` at intervals of its monotonic clock, never early, and never two for one that was missed. With reads by lease, tell
  *    the time before each input (`clock`).
  * 3. Take `ready` when `hasReady`; write its entries, hard state and snapshot in the order of the calls, the entries in place of
@@ -21,6 +22,7 @@ import type * as ConfChange from "./ConfChange.ts"
 import * as Configuration from "./Configuration.ts"
 import type { ConfState } from "./Configuration.ts"
 import { Core, type Config, type ReadState, type Role } from "./Core.ts"
+import * as Doubting from "./Doubting.ts"
 import * as Follower from "./Follower.ts"
 import * as Leader from "./Leader.ts"
 import * as Message from "./Message.ts"
@@ -28,7 +30,7 @@ import { entryKinds, kinds, type Entry, type Snapshot } from "./Message.ts"
 import { nobody, type NodeId } from "./NodeId.ts"
 import * as Quorum from "./Quorum.ts"
 import type { EntryId } from "./RaftLog.ts"
-import type { HardState } from "./Storage.ts"
+import type { Doubt, HardState } from "./Storage.ts"
 
 /** Attests, once everything handed out so far is durable, what the log on disk ends with. */
 export interface StorageTicket {
@@ -45,6 +47,8 @@ export interface Ready {
   readonly hard: HardState | undefined
   readonly entries: ReadonlyArray<Entry>
   readonly snapshot: Snapshot | undefined
+  /** When there is none any more; not before the entries are durable. */
+  readonly doubt: Doubt | undefined
   readonly committed: ReadonlyArray<Entry>
   readonly reads: ReadonlyArray<ReadState>
   readonly messages: ReadonlyArray<Message.Message>
@@ -69,6 +73,8 @@ const answers: ReadonlySet<Message.Kind> = new Set([
   kinds.preVoted
 ])
 
+const noDoubt: Doubt = { entries: false, vote: false }
+
 const isFromLeader = (kind: Message.Kind): boolean =>
   kind === kinds.append || kind === kinds.heartbeat || kind === kinds.snapshot
 
@@ -79,12 +85,16 @@ export class Raft {
   private readonly appliesUnstable: boolean
   private softBefore: { readonly lead: NodeId; readonly role: Role }
   private hardBefore: HardState
+  private wasInDoubt: boolean
 
   constructor(config: Config & { readonly appliesUnstable?: boolean }) {
     this.core = new Core(config)
     this.appliesUnstable = config.appliesUnstable === true
     this.softBefore = { lead: this.core.lead, role: this.core.role }
-    this.hardBefore = this.core.hardState
+    // Doubt raises the term, which the storage has to learn.
+    const { term, vote } = config.storage.hardState
+    this.hardBefore = { ...this.core.hardState, term, vote }
+    this.wasInDoubt = this.core.isInDoubt
   }
 
   // Inputs.
@@ -96,6 +106,7 @@ export class Raft {
 
   tick(): void {
     const { core } = this
+    core.doubting?.tick(core)
     core.age++
     if (core.role === "leader") return this.tickLeader()
     core.electionElapsed++
@@ -219,13 +230,22 @@ export class Raft {
 
   /** A message of a peer, or one of its own that `afterDurable` had for it. */
   step(message: Message.Message): Outcome {
+    if (Doubting.isOfRollCall(message)) return this.rollCall(message)
     if (answers.has(message.kind) && this.core.tracker.get(message.from) === undefined) return "unknown-peer"
     if (!this.admits(message)) return "taken"
     if (message.kind === kinds.vote || message.kind === kinds.preVote) {
       this.voteOn(message)
       return "taken"
     }
-    return this.byRole(message) ? "taken" : "dropped"
+    const isTaken = this.byRole(message)
+    if (isFromLeader(message.kind)) this.core.doubting?.look(this.core)
+    return isTaken ? "taken" : "dropped"
+  }
+
+  private rollCall(message: Message.Message): Outcome {
+    if (message.kind === kinds.preVote) Doubting.answer(this.core, message)
+    else this.core.doubting?.heard(this.core, message)
+    return "taken"
   }
 
   // Terms (Raft, section 5.1).
@@ -272,7 +292,7 @@ export class Raft {
   private refuseOld(message: Message.Message): void {
     const { core } = this
     const { from, kind, term } = message
-    if ((core.checksQuorum || core.preVotes) && (kind === kinds.heartbeat || kind === kinds.append)) {
+    if ((core.checksQuorum || core.preVotes || core.isInDoubt) && (kind === kinds.heartbeat || kind === kinds.append)) {
       // A leader of an old term must learn of the new one, or a node that ran ahead while it was cut off stays out for ever.
       core.send(Message.make(kinds.appended, from))
     } else if (kind === kinds.preVote) {
@@ -292,12 +312,13 @@ export class Raft {
     const { core } = this
     const { from, index, kind, logTerm, term } = message
     const answer = kind === kinds.vote ? kinds.voted : kinds.preVoted
+    if (core.isSilent) return
     const mayVote =
       core.vote === from ||
       (core.vote === nobody && core.lead === nobody) ||
       (kind === kinds.preVote && term > core.term)
     // A learner votes as well: it may have been promoted without knowing it.
-    if (!mayVote || !core.log.isUpToDate({ term: logTerm, index })) {
+    if (!mayVote || core.isInDoubt || !core.log.isUpToDate({ term: logTerm, index })) {
       core.note("info", () => this.describeVote(message, "rejected"))
       core.send(Message.make(answer, from, { term: core.term, isRejected: true }))
       return
@@ -350,7 +371,7 @@ export class Raft {
     const { core } = this
     const { log, tracker } = core
     const { lastIndex } = log
-    if (core.role !== "leader" || core.transferee !== nobody || this.hasReady) return false
+    if (core.role !== "leader" || core.transferee !== nobody || core.isInDoubt || this.hasReady) return false
     if (log.committed !== lastIndex || log.applied !== lastIndex || core.earlyReads.length > 0) return false
     if (Configuration.isJoint(tracker.configuration)) return false
     const isThere = (id: NodeId): boolean => id === core.id || (isLive(id) && tracker.get(id)!.match === lastIndex)
@@ -367,6 +388,7 @@ export class Raft {
       this.core.term === term &&
       log.lastIndex === index &&
       log.applied === index &&
+      !this.core.isInDoubt &&
       !this.hasReady
     )
   }
@@ -385,6 +407,7 @@ export class Raft {
       log.hasUnstableEntries ||
       log.unstableSnapshot() !== undefined ||
       log.hasCommitted(this.appliesUnstable) ||
+      core.isInDoubt !== this.wasInDoubt ||
       core.readStates.length > 0
     )
   }
@@ -411,6 +434,7 @@ export class Raft {
       hard,
       entries,
       snapshot,
+      doubt: core.isInDoubt === this.wasInDoubt ? undefined : noDoubt,
       committed,
       reads: core.readStates,
       messages: core.messages,
@@ -420,6 +444,7 @@ export class Raft {
     }
     if (soft !== undefined) this.softBefore = soft
     if (hard !== undefined) this.hardBefore = hard
+    this.wasInDoubt = core.isInDoubt
     core.readStates = []
     core.messages = []
     core.messagesAfterAppend = []

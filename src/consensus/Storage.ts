@@ -90,6 +90,11 @@ export class MemoryStorage implements Storage {
     this.compactedTerm = term
   }
 
+  /** Everything from `index` on is lost. */
+  cutTail(index: number): void {
+    this.log.length = Math.min(this.log.length, index - this.firstIndex)
+  }
+
   /** Appends, in place of everything from the first entry's index on; entries that were compacted are left out. */
   append(entries: ReadonlyArray<Entry>): void {
     const fresh = entries.filter(({ index }) => index > this.compactedIndex)
