@@ -74,7 +74,7 @@ export const open = Effect.fn("LsmEngine.open")(function* (
     numbers
   })
   const maintenance: Maintenance = new Maintenance({ store, workers, progressed: () => writing.drain() })
-  const writing = new Writing({ store, maintenance, deferral, next })
+  const writing = new Writing({ store, maintenance, deferral, attach: timers.attach, next })
   const [ingestions, jobs] = [new Jobs(), new Jobs()]
   const port = new LsmPort({ store, writing, maintenance, deferral, ingestions, jobs })
   const { levels } = manifest.contents.version

@@ -47,8 +47,13 @@ export class Memtables implements Batch.Visitor {
   }
 
   get isFull(): boolean {
+    return !this.isEmpty && this.fill >= 1
+  }
+
+  /** How much of what it may hold the active one holds; 1: all, or more. */
+  get fill(): number {
     const { arena, count, ranges } = this.active.tree
-    return !this.isEmpty && arena.usedBytes + ranges.memoryBytes + count * entryBytes >= this.memtableBytes
+    return Math.min(1, (arena.usedBytes + ranges.memoryBytes + count * entryBytes) / this.memtableBytes)
   }
 
   /** Nothing was applied since the last freeze. */

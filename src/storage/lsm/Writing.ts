@@ -1,8 +1,8 @@
 /**
  * Writing: batches into the log and then into the memtables. A batch waits before the log while there is no room: as many
  * memtables wait to be flushed as may, or all their memory is used; level 0 has as many tables as it may; or a memtable's worth
- * is on its way already. So memory is bounded, and so is what a read has to look into; how long a batch waits depends on how
- * fast tables are built and merged, and `stalls` counts it.
+ * is on its way already. So memory is bounded, and so is what a read has to look into. `stalls` counts such waits; so that they
+ * are rare, and nobody waits for a whole flush, batches are held back a little each when room gets short (`Pacing`).
  */
 import type { Batch } from "../Batch.ts"
 import type { Done, Durability } from "../Engine.ts"
@@ -11,7 +11,9 @@ import { Writes } from "../memory/Writes.ts"
 import { Refused, type StorageError } from "../StorageError.ts"
 import * as Limits from "#base/Limits.ts"
 import { assert } from "#base/Assert.ts"
+import type { Timers } from "#world/Timers.ts"
 import type { Maintenance } from "./Maintenance.ts"
+import { Pacing } from "./Pacing.ts"
 import type { Store } from "./Store.ts"
 
 const crowded = new Refused({
@@ -31,6 +33,7 @@ export class Writing {
   private readonly store: Store
   private readonly maintenance: Maintenance
   private readonly deferral: Deferral
+  private readonly pacing: Pacing
   private waiting: Array<Waiting> = []
   private waitingFrom = 0
   private waitingBytes = 0
@@ -40,11 +43,13 @@ export class Writing {
     readonly store: Store
     readonly maintenance: Maintenance
     readonly deferral: Deferral
+    readonly attach: Timers["Service"]["attach"]
     readonly next: number
   }) {
     this.store = options.store
     this.maintenance = options.maintenance
     this.deferral = options.deferral
+    this.pacing = new Pacing({ attach: options.attach, due: () => this.letIn() })
     const { log, stream } = options.store.parts.options
     this.writes = new Writes({
       log,
@@ -60,8 +65,8 @@ export class Writing {
     if (error !== undefined) return this.answer(error, done)
     if (this.maintenance.trouble !== undefined) this.maintenance.ask()
     const { writes } = this
-    if (this.waiting.length === 0 && !this.mustWait()) return writes.write(batch.encoded(), durability, done)
     const { sizeBytes } = batch
+    if (this.waiting.length === 0 && this.mayGo(sizeBytes)) return writes.write(batch.encoded(), durability, done)
     if (this.waitingBytes + sizeBytes > Limits.writesWaitingBytesMax) return this.answer(crowded, done)
     this.wait({ submit: () => writes.write(batch.encoded(), durability, done), done, sizeBytes })
   }
@@ -107,15 +112,30 @@ export class Writing {
   }
 
   private wait(entry: Waiting): void {
-    if (this.waiting.length === 0) {
+    const isFirst = this.waiting.length === 0
+    this.waiting.push(entry)
+    this.waitingBytes += entry.sizeBytes
+    if (!this.mustWait()) return
+    if (isFirst) {
       this.store.stalls++
       this.store.parts.trace.mark("storage/lsm-stall")
     }
-    this.waiting.push(entry)
-    this.waitingBytes += entry.sizeBytes
     this.maintenance.ask()
     // What makes room may have happened, or failed, already.
     this.drain()
+  }
+
+  private mayGo(sizeBytes: number): boolean {
+    return !this.mustWait() && this.pacing.letsGo(sizeBytes, this.used())
+  }
+
+  /** The share of the room that is used, of what there is beside a memtable that is flushed while another one fills. */
+  private used(): number {
+    const { memtables, options } = this.store.parts
+    const { level0Tables, level0TablesMax } = options
+    const memory = (memtables.frozen.length + memtables.fill - 1) / options.frozenMax
+    const tables = this.store.view.version.levels[0].length
+    return Math.max(memory, (tables - level0Tables) / (level0TablesMax - level0Tables + 1))
   }
 
   private mustWait(): boolean {
@@ -139,7 +159,7 @@ export class Writing {
     const { end } = this
     if (end !== undefined) return this.refuseWaiting(end)
     const { trouble } = this.maintenance
-    while (this.waitingFrom < this.waiting.length && !this.mustWait()) {
+    while (this.waitingFrom < this.waiting.length && this.mayGo(this.waiting[this.waitingFrom].sizeBytes)) {
       const entry = this.waiting[this.waitingFrom++]
       this.waitingBytes -= entry.sizeBytes
       entry.submit()
@@ -147,7 +167,7 @@ export class Writing {
     if (this.waitingFrom === this.waiting.length) {
       this.waiting = []
       this.waitingFrom = 0
-    } else if (trouble !== undefined) this.refuseWaiting(trouble)
+    } else if (trouble !== undefined && this.mustWait()) this.refuseWaiting(trouble)
     else if (this.waitingFrom > 1_024) {
       this.waiting = this.waiting.slice(this.waitingFrom)
       this.waitingFrom = 0
