@@ -69,6 +69,8 @@ export const make = Effect.fnUntraced(function* (spec: ClientSpec, options: Call
   let pending: Pending | undefined
   let numbers = 0
   let server = spec.index % spec.servers.length
+  /** Whose turn it was to be asked: a server that sends us elsewhere, and always to the same one, must not keep us from the others. */
+  let turn = server
 
   const send = (): void => {
     timer.set(tickets.retry, options.retryMicros)
@@ -83,7 +85,8 @@ export const make = Effect.fnUntraced(function* (spec: ClientSpec, options: Call
     fired: (ticket) => {
       if (pending === undefined) return
       if (ticket === tickets.retry) {
-        server = (server + 1) % spec.servers.length
+        turn = (turn + 1) % spec.servers.length
+        server = turn
         send()
         return
       }
