@@ -8,8 +8,11 @@ import * as Commands from "#consensus/KeyValueCommand.ts"
 import * as Replica from "#consensus/Replica.ts"
 import * as ReplicatedLog from "#consensus/ReplicatedLog.ts"
 import * as Sessions from "#consensus/Sessions.ts"
+import * as SimCertificate from "#sim/world/SimCertificate.ts"
 import { TestBench } from "#sim/world/TestBench.ts"
+import type { Credentials } from "#world/Net.ts"
 import * as Store from "./Store.ts"
+import { nameOf } from "./transport/Transport.ts"
 
 const cluster = "0123456789abcdef0123456789abcdef"
 const group = 1
@@ -22,12 +25,19 @@ class Stores {
   readonly logs: Array<Store.Store["log"] | undefined> = []
   private readonly founders: number
   private readonly host: Store.Options["host"]
+  private readonly tls: (store: number) => Credentials | undefined
 
-  constructor(options: { machines: number; founders?: number; host?: Store.Options["host"] }) {
-    const { founders = options.machines, host = {}, machines } = options
+  constructor(options: {
+    machines: number
+    founders?: number
+    host?: Store.Options["host"]
+    tls?: (store: number) => Credentials | undefined
+  }) {
+    const { founders = options.machines, host = {}, machines, tls = () => undefined } = options
     this.bench = new TestBench({ machines })
     this.founders = founders
     this.host = host
+    this.tls = tls
     for (let i = 0; i < machines; i++) this.start(i)
     this.bench.pass(3 * second)
   }
@@ -44,6 +54,7 @@ class Stores {
         ),
         directory: "store",
         memory: { slabBytes: 4_096 },
+        tls: this.tls(index + 1),
         host: this.host ?? {},
         halted: (message) => {
           throw new Error(message)
@@ -131,6 +142,21 @@ describe("three stores", () => {
     expect(outcomes).toEqual({ ok: 500 })
     expect(stores.digests().size).toBe(1)
     expect(stores.statuses().map(({ appliedIndex }) => appliedIndex)).toEqual([502, 502, 502])
+  })
+
+  it("replicate among those that have the certificates of their stores, and not to one that has another's", () => {
+    const stores = new Stores({
+      machines: 3,
+      tls: (store) => SimCertificate.issue("ours", [nameOf(store === 3 ? 4 : store)])
+    })
+    const outcomes = stores.put(stores.leader, 20)
+    stores.bench.pass(second)
+    expect([outcomes, stores.leader < 2]).toEqual([{ ok: 20 }, true])
+    expect(stores.statuses().map(({ appliedIndex }) => appliedIndex)).toEqual([
+      22, 22,
+      // What every store founds the group with.
+      1
+    ])
   })
 
   it("refuse a proposal where they do not lead, and say who does", () => {

@@ -27,7 +27,7 @@ import type { StorageError } from "#storage/StorageError.ts"
 import * as Wal from "#storage/wal/Wal.ts"
 import * as Completion from "#world/Completion.ts"
 import { Disk } from "#world/Disk.ts"
-import type { Address } from "#world/Net.ts"
+import type { Address, Credentials } from "#world/Net.ts"
 import { Timers } from "#world/Timers.ts"
 import type { World } from "#world/World.ts"
 import type { DiskError, NetError } from "#world/WorldError.ts"
@@ -49,6 +49,8 @@ export interface Options {
   readonly wal?: Partial<Wal.Options>
   readonly memory?: MemoryEngine.VolatileOptions
   readonly transport?: Settings.Settings
+  /** Stores talk by TLS alone; the certificate has the store's name (`Transport.nameOf`). Default: plainly. */
+  readonly tls?: Credentials | undefined
   readonly host?: Partial<HostSettings>
   readonly observer?: Observer | undefined
   /** Consensus has stopped on this store; open it again once the disk is well. */
@@ -103,6 +105,7 @@ export const open = Effect.fn("Store.open")(function* (
     self: { cluster, store, epoch },
     listen,
     peers,
+    tls: options.tls,
     ...(options.transport === undefined ? {} : { settings: options.transport })
   })
   const log = yield* HostDriver.open({
