@@ -47,4 +47,35 @@ describe("a Raft group", () => {
       "snapshot"
     ])
   })
+
+  it("is found out when it takes damage for the end of its log, and votes on", () => {
+    const rotting: Options = {
+      nodes: 3,
+      preVote: false,
+      checkQuorum: false,
+      changesMembership: false,
+      electionTicks: 4,
+      inflightMax: 3,
+      messageBytesMax: 100,
+      crashWeight: 1,
+      damageWeight: 5,
+      campaignWeight: 2,
+      lost: 2,
+      repeated: 10
+    }
+    const outcomes = (ignoresDoubt: boolean): ReadonlyArray<string> =>
+      Array.from({ length: 30 }, (_, seed) => {
+        const group = new RandomGroup(prngOf(String(seed), "group"), { ...rotting, ignoresDoubt })
+        try {
+          for (let i = 0; i < steps; i++) group.step()
+        } catch (error) {
+          return String(error).replaceAll(/\d+/g, "#")
+        }
+        return "safe"
+      })
+    expect(new Set(outcomes(false))).toEqual(new Set(["safe"]))
+    const found = outcomes(true)
+    expect(found).toContain("Error: n# leads in term # without the committed entry #")
+    expect(found.filter((outcome) => outcome !== "safe").length).toBeGreaterThan(15)
+  })
 })

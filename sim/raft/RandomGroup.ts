@@ -70,6 +70,8 @@ export interface Options {
   readonly campaignWeight: number
   /** Disks of a minority rot, of about 1,000. */
   readonly damageWeight: number
+  /** A canary: what is damaged is taken for what never was. */
+  readonly ignoresDoubt?: boolean
   /** Of 100 messages. */
   readonly lost: number
   readonly repeated: number
@@ -165,7 +167,7 @@ export class RandomGroup {
       messageBytesMax: options.messageBytesMax,
       uncommittedBytesMax: 2_000,
       stepsDownOnRemoval: true,
-      ...(storage.doubt === undefined ? {} : { doubt: storage.doubt })
+      ...(storage.doubt === undefined || options.ignoresDoubt === true ? {} : { doubt: storage.doubt })
     }
     return {
       id,
