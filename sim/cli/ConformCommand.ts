@@ -20,11 +20,13 @@ export interface Input {
 }
 
 const lease = async () => (await import("#scenarios/register/LeaseConformance.ts")).mapping
+const raft = async () => (await import("#scenarios/raft/RaftConformance.ts")).mapping
 
 /** The scenarios whose traces have a specification. */
 const mappings: Readonly<Record<string, () => Promise<Conformance.Mapping>>> = {
   "register/lease": lease,
-  "canary/double-grant": lease
+  "canary/double-grant": lease,
+  "raft/kv": raft
 }
 
 const folder = path.join(Tree.root, "models/quint")

@@ -1,0 +1,214 @@
+/**
+ * RaftConformance: the trace of a run of one replicated group in the words of models/quint/RaftTrace.qnt. Only texts and fields are
+ * translated here; what they may say is the specification's business. Members must stay the same.
+ */
+import { assert } from "#base/Assert.ts"
+import type { Mapping, Step, Trace, TraceEvent } from "#sim/conformance/Conformance.ts"
+import type { Json } from "#sim/conformance/Quint.ts"
+import type { kindNames } from "./ObservedSteps.ts"
+
+const number = (event: TraceEvent, name: string): number => {
+  const value = event.fields[name]
+  assert(typeof value === "number", `${event.name} says ${name}`)
+  return value
+}
+const text = (event: TraceEvent, name: string): string => String(event.fields[name] ?? "")
+
+/** `term.checksum` */
+const entryOf = (written: string): Json => {
+  assert(!written.endsWith("c"), "RaftTrace.qnt has fixed members: a run that changes them is not checked")
+  const [term, value] = written.split(".")
+  return { term: Number(term), value: Number(value) }
+}
+const entriesOf = (written: string): ReadonlyArray<Json> =>
+  written === "" ? [] : written.split(" ").map((entry) => entryOf(entry))
+
+/** A message as `ObservedSteps` has it. */
+const parse = (message: string) => {
+  const [kind, from, to, term, index, logTerm, commit, answer, ...entries] = message.split(" ")
+  return {
+    kind: kind as (typeof kindNames)[number],
+    from: Number(from),
+    to: Number(to),
+    term: Number(term),
+    index: Number(index),
+    logTerm: Number(logTerm),
+    commit: Number(commit),
+    granted: answer === "yes",
+    entries
+  }
+}
+type Parsed = ReturnType<typeof parse>
+
+const core = (tag: string, value: Json): Json => ({ tag: "Core", value: { tag, value } })
+
+const wireOf = ({ commit, entries, from, granted, index, kind, logTerm, term }: Parsed): Json => {
+  switch (kind) {
+    case "vote":
+      return core("RequestVote", { term, from, lastIndex: index, lastTerm: logTerm })
+    case "voted":
+      return core("Voted", { term, from, granted })
+    case "append":
+      return core("Append", { term, from, before: index, beforeTerm: logTerm, entries: entries.map(entryOf), commit })
+    case "appended":
+      return core("Appended", { term, from, success: granted, upTo: granted ? index : 0 })
+    case "heartbeat":
+      return { tag: "Heartbeat", value: { term, from, commit } }
+    case "snapshot":
+      return { tag: "Snapshot", value: { term, from, index, indexTerm: logTerm } }
+    case "preVote":
+      return { tag: "Question", value: { term, from } }
+    case "preVoted":
+      return { tag: "Reply", value: { term, from, granted } }
+    default:
+      return { tag: "Word", value: { term, from } }
+  }
+}
+
+const wordsOf = ({ entries, granted, index, kind, term }: Parsed): string =>
+  `${granted ? "" : "refusing "}${kind} of term ${term}${kind.startsWith("append") ? ` at ${index}` : ""}` +
+  (entries.length === 0 ? "" : ` with ${entries.length} entries`)
+
+/** Whoever only asks whether it would be elected is a follower still. */
+const roles: Readonly<Record<string, string>> = {
+  follower: "Follower",
+  "pre-candidate": "Follower",
+  candidate: "Candidate",
+  leader: "Leader"
+}
+
+const viewOf = (event: TraceEvent): Json => ({
+  term: number(event, "term"),
+  votedFor: number(event, "vote"),
+  role: { tag: roles[text(event, "role")] },
+  commit: number(event, "commit"),
+  last: number(event, "last"),
+  lastTerm: number(event, "lastTerm")
+})
+
+/** How often each message is taken after a place of the trace. */
+class Deliveries {
+  private readonly left = new Map<string, number>()
+
+  constructor(events: Trace["events"]) {
+    for (const event of events) {
+      if (event.type !== "trace" || event.name !== "raft/stepped") continue
+      const message = text(event, "message")
+      this.left.set(message, (this.left.get(message) ?? 0) + 1)
+    }
+  }
+
+  /** Another has come; true: one more will. */
+  took(message: string): boolean {
+    const left = this.left.get(message)! - 1
+    this.left.set(message, left)
+    return left > 0
+  }
+
+  awaits(message: string): boolean {
+    return (this.left.get(message) ?? 0) > 0
+  }
+}
+
+class Reading {
+  readonly steps: Array<Step> = []
+  private readonly deliveries: Deliveries
+  private readonly isUp = new Set<number>()
+
+  constructor({ events, lanes }: Trace) {
+    this.deliveries = new Deliveries(events)
+    const servers = lanes.filter(({ kind }) => kind === "server").length
+    for (const [place, event] of events.entries()) {
+      if (event.type === "trace" && event.node < servers) this.traced(event, events, place)
+      if (event.type === "node" && (event.change === "crash" || event.change === "exit")) {
+        if (this.isUp.delete(event.node)) this.add(event, "crashes", "Crashed", {})
+      }
+    }
+  }
+
+  /** Servers are numbered from 1, machines from 0. */
+  private add(
+    { at, node: machine }: { readonly at: number; readonly node: number },
+    words: string,
+    tag: string,
+    more: { readonly [field: string]: Json },
+    view?: Json
+  ): void {
+    const node = machine + 1
+    const event = { tag, value: { node, ...more, ...(view === undefined ? {} : { view }) } }
+    this.steps.push({ atMicros: at, node, words, event, ...(view === undefined ? {} : { view }) })
+  }
+
+  private traced(event: TraceEvent, events: Trace["events"], place: number): void {
+    switch (event.name) {
+      case "raft/began":
+        return this.booted(event)
+      case "raft/stepped":
+        return this.stepped(event)
+      case "raft/sent": {
+        const message = parse(text(event, "message"))
+        // A snapshot goes its own way: where it arrives says which it was.
+        const arrives = message.kind !== "snapshot" && this.deliveries.awaits(text(event, "message"))
+        const words = `sends s${message.to} ${wordsOf(message)}`
+        return this.add(event, words, "Sent", { to: message.to, wire: wireOf(message), arrives })
+      }
+      case "raft/written":
+        return this.wrote(event, events, place)
+      case "raft/durable":
+        return this.add(event, "has one more written", "Synced", {})
+      case "raft/applied": {
+        const index = number(event, "index")
+        const entry = { term: number(event, "term"), value: number(event, "crc") }
+        return this.add(event, `applies ${index}`, "Applied", { index, entry })
+      }
+    }
+  }
+
+  private booted(event: TraceEvent): void {
+    this.isUp.add(event.node)
+    const found = {
+      term: number(event, "term"),
+      votedFor: number(event, "vote"),
+      commit: number(event, "commit"),
+      before: number(event, "before"),
+      beforeTerm: number(event, "beforeTerm"),
+      entries: entriesOf(text(event, "entries"))
+    }
+    this.add(event, "boots", "Booted", { found })
+  }
+
+  private stepped(event: TraceEvent): void {
+    const view = viewOf(event)
+    const taken = text(event, "message")
+    if (taken === "") {
+      const entries = entriesOf(text(event, "entries"))
+      const words = entries.length === 0 ? `becomes ${text(event, "role")}` : `appends ${entries.length} entries`
+      return this.add(event, words, "Acted", { entries }, view)
+    }
+    const message = parse(taken)
+    const again = this.deliveries.took(taken)
+    const words = `takes from s${message.from} ${wordsOf(message)}`
+    this.add(event, words, "Took", { wire: wireOf(message), again }, view)
+  }
+
+  private wrote(event: TraceEvent, events: Trace["events"], place: number): void {
+    const hard =
+      event.fields["term"] === undefined
+        ? []
+        : [{ term: number(event, "term"), votedFor: number(event, "vote"), commit: number(event, "commit") }]
+    const entries = entriesOf(text(event, "entries"))
+    const from = entries.length === 0 ? 0 : number(event, "from")
+    // That it was a snapshot's write is told right behind it.
+    const after = events.slice(place + 1, place + 2)[0]
+    const isSnapshots = after?.type === "trace" && after.name === "raft/restored" && after.node === event.node
+    const snapshot = isSnapshots ? number(after, "index") : 0
+    this.add(event, "writes", "Wrote", { hard, from, entries, snapshot })
+  }
+}
+
+export const mapping: Mapping = {
+  module: "RaftTrace",
+  options: { "trace.steps": true },
+  constants: ({ lanes }) => ({ MEMBERS: lanes.filter(({ kind }) => kind === "server").length }),
+  steps: (trace) => new Reading(trace).steps
+}
