@@ -172,14 +172,18 @@ export class Writer implements Disk.Sink, Timers.Sink {
     this.isHeld = true
   }
 
-  /** Writes what was appended, if it is time and nothing else is being written; what is to be done without a write has its turn. */
+  /**
+   * Writes what was appended, if it is time and nothing else is being written. What has something to complete first has its turn: what is
+   * complete and is not marked so would be refused with the rest of its group.
+   */
   flush(): void {
     this.isHeld = false
     if (!this.turnIsWanted) return
     this.turnIsWanted = false
-    if (this.state === "idle" && (this.ready[0].sizeBytes === 0 || !this.isDue())) return this.setTurn()
-    if (this.state === "idle") this.launch()
-    if (this.completesInTurn || this.refusals.length > 0) this.setTurn()
+    if (this.completesInTurn || this.refusals.length > 0) return this.setTurn()
+    if (this.state !== "idle") return
+    if (this.ready[0].sizeBytes > 0 && this.isDue()) this.launch()
+    else this.setTurn()
   }
 
   cutHead(number: number, position: number): void {
@@ -553,6 +557,7 @@ export class Writer implements Disk.Sink, Timers.Sink {
       parts: [payload],
       waits: false
     })
+    this.completesInTurn = true
     this.waitingBytes += Format.recordHeaderBytes + payload.length
     stream.next = position + 1
     stream.isKnown = true
