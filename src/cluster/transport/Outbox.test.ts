@@ -5,7 +5,8 @@ import * as Frame from "./Frame.ts"
 import { Outbox } from "./Outbox.ts"
 import * as Settings from "./Settings.ts"
 
-const lane = { creditBytes: 100, waitMicros: 1_000 }
+/** Three frames with 100 bytes between them. */
+const lane = { creditBytes: 100 + 3 * Frame.headerBytes, waitMicros: 1_000 }
 const settings: Settings.Settings = {
   ...Settings.defaults,
   lanes: { system: { ...lane, waitMicros: 500 }, normal: lane, bulk: lane },
@@ -69,6 +70,13 @@ describe("an outbox", () => {
     ])
     expect([outbox.add("normal", frame(4), 0), outbox.add("bulk", frame(5), 0)]).toEqual([false, false])
     expect(outbox.add("system", frame(6), 0)).toBe(true)
+  })
+
+  it("has a bound on empty frames, too", () => {
+    const outbox = new Outbox(settings)
+    let taken = 0
+    while (outbox.add("normal", frame(0, 0), 0)) taken++
+    expect(taken).toBe(Math.floor(lane.creditBytes / Frame.headerBytes))
   })
 
   it("names a lane that refused a frame once, when half of its credit is there again", () => {

@@ -12,8 +12,11 @@ import type { LaneSettings, Settings } from "./Settings.ts"
 /** Where so many frames were taken from the front of a queue, it is moved up. */
 const takenMax = 256
 
+const noBytes: Uint8Array = new Uint8Array(0)
+
 class Queue {
   readonly settings: LaneSettings
+  /** Frames with their headers: empty ones count, too. */
   waitingBytes = 0
   /** A frame was refused: its sender is to hear when there is room. */
   isWanted = false
@@ -29,10 +32,6 @@ class Queue {
     return this.taken === this.frames.length
   }
 
-  get count(): number {
-    return this.frames.length - this.taken
-  }
-
   /** The frame that has waited longest; there is one. */
   get first(): Uint8Array {
     return this.frames[this.taken]
@@ -46,11 +45,13 @@ class Queue {
   push(frame: Uint8Array, nowMicros: number): void {
     this.frames.push(frame)
     this.since.push(nowMicros)
-    this.waitingBytes += frame.length
+    this.waitingBytes += Frame.headerBytes + frame.length
   }
 
   shift(): void {
-    this.waitingBytes -= this.first.length
+    this.waitingBytes -= Frame.headerBytes + this.first.length
+    // Its memory is not kept until the queue is moved up.
+    this.frames[this.taken] = noBytes
     this.taken++
     if (this.isEmpty) {
       this.clear()
@@ -102,7 +103,8 @@ export class Outbox {
   add(lane: Lane, frame: Uint8Array, nowMicros: number): boolean {
     assert(frame.length <= Limits.frameBytesMax, "a frame has at most Limits.frameBytesMax bytes")
     const queue = this.queues[lanes.indexOf(lane)]
-    if (!queue.isEmpty && queue.waitingBytes + frame.length > queue.settings.creditBytes) {
+    const waitingBytes = queue.waitingBytes + Frame.headerBytes + frame.length
+    if (!queue.isEmpty && waitingBytes > queue.settings.creditBytes) {
       queue.isWanted = true
       return false
     }
@@ -116,7 +118,7 @@ export class Outbox {
     const first = this.queues.find((queue) => !queue.isEmpty)
     if (first === undefined) return undefined
     let waitingBytes = 0
-    for (const queue of this.queues) waitingBytes += queue.waitingBytes + queue.count * Frame.headerBytes
+    for (const queue of this.queues) waitingBytes += queue.waitingBytes
     const firstBytes = Frame.headerBytes + first.first.length
     const from = this.room(Math.max(firstBytes, Math.min(waitingBytes, this.settings.writeBytesMax)))
     this.slabUsed = this.fill(from, Math.max(from + firstBytes, from + this.settings.writeBytesMax))

@@ -2,7 +2,7 @@
 import type { Lane } from "#consensus/Peers.ts"
 
 export interface LaneSettings {
-  /** Frames that wait for one peer, in bytes; more are not taken. An empty lane takes any frame. */
+  /** Frames that wait for one peer, in bytes with their headers; more are not taken. An empty lane takes any frame. */
   readonly creditBytes: number
   /** A frame that has waited longer is dropped: whoever sent it has given up or asked again. */
   readonly waitMicros: number

@@ -209,7 +209,7 @@ describe("a connection", () => {
 })
 
 describe("credit", () => {
-  const lane = { creditBytes: 1_000, waitMicros: 60 * second }
+  const lane = { creditBytes: 10 * (100 + Frame.headerBytes), waitMicros: 60 * second }
   const settings = { lanes: { system: lane, normal: lane, bulk: lane } }
 
   it("is refused when a lane is full and given back when there is room, and nothing that was taken is lost", () => {
