@@ -22,7 +22,7 @@ const entryHeadBytesMax = 5 + 5 + 5 + 8
 /** Of a stretch that may stay small: what is not enough doubles. */
 const startBytesMax = 4_096
 /** Below this a loop is cheaper than a view and a call of `set`. */
-const loopBytesMax = 128
+const loopBytesMax = 40
 
 export class BlockWriter {
   /** Everything that was written and not taken: whole blocks first, then the one that is being filled. */
@@ -83,10 +83,11 @@ export class BlockWriter {
       while (shared < most && lastKey[shared] === keys[keyFrom + shared]) shared++
     }
     this.sinceRestart++
-    this.varint(shared)
-    this.varint(keyLength - shared)
-    this.varint(valueLength * 2 + (isDelete ? 1 : 0))
-    this.varint(sequence)
+    const { bytes } = this
+    let at = putVarint(bytes, this.length, shared)
+    at = putVarint(bytes, at, keyLength - shared)
+    at = putVarint(bytes, at, valueLength * 2 + (isDelete ? 1 : 0))
+    this.length = putVarint(bytes, at, sequence)
     this.remember(keys, keyFrom, keyLength, shared)
     this.copy(keys, keyFrom + shared, keyTo)
     this.copy(values, valueFrom, valueTo)
@@ -155,16 +156,6 @@ export class BlockWriter {
     this.length += 4
   }
 
-  private varint(value: number): void {
-    const { bytes } = this
-    let left = value
-    while (left >= 0x80) {
-      bytes[this.length++] = (left % 128) | 0x80
-      left = left < 0x4000_0000 ? left >>> 7 : Math.floor(left / 128)
-    }
-    bytes[this.length++] = left
-  }
-
   private remember(keys: Uint8Array, from: number, length: number, shared: number): void {
     if (length > this.lastKey.length) {
       const larger = new Uint8Array(length * 2)
@@ -183,4 +174,16 @@ export class BlockWriter {
     else for (let i = 0; i < size; i++) bytes[length + i] = source[from + i]
     this.length = length + size
   }
+}
+
+/** Puts an integer of up to 53 bits; where it ends. */
+const putVarint = (bytes: Uint8Array, from: number, value: number): number => {
+  let at = from
+  let left = value
+  while (left >= 0x80) {
+    bytes[at++] = left | 0x80
+    left = left < 0x4000_0000 ? left >>> 7 : Math.floor(left / 128)
+  }
+  bytes[at++] = left
+  return at
 }

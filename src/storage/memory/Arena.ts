@@ -41,7 +41,7 @@ const droppedBit = 0x2000_0000
 const valueLengthMask = 0x1fff_ffff
 const wordRange = 4_294_967_296
 /** Below this a loop is cheaper than a view and a call of `set`. */
-const loopBytesMax = 160
+const loopBytesMax = 40
 /** What V8 needs beside its bytes for a typed array with memory of its own. */
 const arrayBytes = 200
 
