@@ -96,7 +96,9 @@ export class Outbox {
 
   /** When the first frame will have waited too long. */
   get dueMicros(): number {
-    return Math.min(...this.queues.map((queue) => queue.dueMicros))
+    let due = Number.POSITIVE_INFINITY
+    for (const queue of this.queues) due = Math.min(due, queue.dueMicros)
+    return due
   }
 
   /** False: the lane's credit is used up. An empty lane takes any frame, so that a large one is not refused for ever. */

@@ -2,6 +2,7 @@
 import type { StoreId } from "#consensus/Replica.ts"
 import type { Address } from "#world/Net.ts"
 import type { Channel } from "./Channel.ts"
+import type { Seen } from "./Greeting.ts"
 import { Outbox } from "./Outbox.ts"
 import type { Settings } from "./Settings.ts"
 
@@ -22,6 +23,8 @@ export class Peer {
   isDirty = false
   /** When it is dialled next; `never` while there is a connection, and where it is the peer who dials. */
   dialMicros = never
+  /** The newest connection that was taken of it. */
+  seen: Seen | undefined
   /** Of the present dial. */
   dial = 0
   private failures = 0

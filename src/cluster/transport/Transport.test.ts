@@ -315,6 +315,14 @@ describe("a store is refused", () => {
     expect(verdicts(all)).toEqual(["n0: stale by this store", "n1: stale by its peer"])
   })
 
+  it("whose epoch is not its newest, unless it was removed and added since: it may have lost its disk", () => {
+    const { all, bench } = restarted(1, { epoch: 0 })
+    all.stores[0].transport!.remove(2)
+    all.stores[0].transport!.setAddress(2, addressOf(1))
+    bench.pass(2 * second)
+    expect(all.stores[1].events).toEqual(["connected 1"])
+  })
+
   it("after it was removed, and the sink of the other hears nothing more", () => {
     const { all, bench } = two()
     all.stores[0].transport!.remove(2)

@@ -9,7 +9,8 @@
  * bytes, it is reset with an event that says so, and dialled again: frames are delivered whole and unchanged, or not at all.
  *
  * Needs of its caller: `accept` for each connection that its listener takes; an epoch that rises with each start of the store; for
- * each pair of stores an address book that has the other one, on both sides: a store that is in no book is refused.
+ * each pair of stores an address book that has the other one, on both sides: a store that is in no book is refused. One that has
+ * lost its disk counts its starts anew, and is taken when it was removed from the book and added again.
  */
 import { assert } from "#base/Assert.ts"
 import * as Limits from "#base/Limits.ts"
@@ -56,8 +57,6 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
   private readonly byChannel = new Map<Channel, Peer>()
   /** Accepted connections of nobody yet. */
   private readonly strangers = new Set<Channel>()
-  /** The newest connection that was taken of each store, also of those that were removed since. */
-  private readonly seen = new Map<StoreId, Greeting.Seen>()
   private sink: Sink | undefined
   private dials = 0
   private dirty: Array<Peer> = []
@@ -232,14 +231,14 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
     if (this.tls !== undefined && channel.peerNames?.includes(nameOf(store)) !== true) verdict = "wrong-name"
     if (verdict === "welcome") {
       if (peer === undefined || store < this.self.store) verdict = "unknown-store"
-      else if (!Greeting.isNewer(greeting, this.seen.get(store))) verdict = "stale"
+      else if (!Greeting.isNewer(greeting, peer.seen)) verdict = "stale"
     }
     const answer = this.greeting(store, dial, verdict)
     if (peer === undefined || verdict !== "welcome") {
       this.refused(channel, greeting, { verdict, by: "this store" })
       return channel.refuse(answer)
     }
-    this.seen.set(store, { epoch, dial })
+    peer.seen = { epoch, dial }
     // Whoever dials has no use for an older connection any more.
     if (peer.channel !== undefined) {
       this.trace.mark("cluster/connection-replaced")
