@@ -26,7 +26,7 @@ import { Group, type Options as GroupOptions, type Surroundings } from "./Group.
 import type { GroupLog } from "./GroupLog.ts"
 import type { GroupLogs } from "./GroupLogs.ts"
 import { Liveness } from "./Liveness.ts"
-import type * as Message from "./Message.ts"
+import * as Message from "./Message.ts"
 import { kinds } from "./Message.ts"
 import { nobody, type NodeId } from "./NodeId.ts"
 import type { Observer } from "./Observer.ts"
@@ -371,6 +371,7 @@ export class Host implements Surroundings {
     if (this.tick % Math.ceil(this.options.electionTicks / beatsPerElection) === 0) this.beat()
     for (const group of this.awake) {
       if (group.isLeader) this.tend(group)
+      else if (this.tick % this.options.electionTicks === 0) this.seek(group)
       if (!group.isAsleep) group.tick()
     }
     this.snapshots.tick()
@@ -388,6 +389,19 @@ export class Host implements Surroundings {
     if (group.log.isFull) this.handOver(group)
     else if (this.tick - group.idleSinceTick >= this.options.sleepAfterTicks) this.sleep(group)
     else if (this.tick % this.options.electionTicks === 0) this.prefer(group)
+  }
+
+  /**
+   * A replica that cannot campaign and hears no leader asks all members whether it still is one: a learner that was removed while it
+   * was cut off would never be told.
+   */
+  private seek(group: Group): void {
+    const { core } = group.raft
+    if (core.lead !== nobody || core.isPromotable || core.isInDoubt) return
+    for (const to of core.tracker.ids) {
+      if (to === group.replica) continue
+      this.send(group, Message.make(kinds.heartbeatAnswer, to, { from: group.replica, term: core.term }))
+    }
   }
 
   /** Hands over to a live voter that is to lead rather than this one, once it has everything. */
@@ -490,9 +504,9 @@ export class Host implements Surroundings {
     group.step(message)
   }
 
-  /** Whoever asks this leader for a vote and is no member of what is applied was removed, and has not been told. */
+  /** Whoever asks this leader, and is no member of what is applied, was removed, and has not been told. */
   private isStranger(group: Group, { from, kind }: Message.Message): boolean {
-    if (kind !== kinds.preVote && kind !== kinds.vote) return false
+    if (kind !== kinds.preVote && kind !== kinds.vote && kind !== kinds.heartbeatAnswer) return false
     const { core } = group.raft
     return (
       core.role === "leader" &&

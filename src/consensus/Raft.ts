@@ -110,10 +110,11 @@ export class Raft {
     core.age++
     if (core.role === "leader") return this.tickLeader()
     core.electionElapsed++
-    if (core.isPromotable && core.electionElapsed >= core.electionTimeout) {
-      core.electionElapsed = 0
-      core.hup("time-out")
-    }
+    if (core.electionElapsed < core.electionTimeout) return
+    core.electionElapsed = 0
+    if (core.isPromotable) core.hup("time-out")
+    // Who cannot campaign does not know of a leader any more either.
+    else if (core.role === "follower") core.lead = nobody
   }
 
   private tickLeader(): void {
