@@ -58,8 +58,8 @@ const settings = (spec: ServerSpec, { slowness = 1 }: Behaviour): Partial<HostSe
     ...(slowness === 1 ? {} : { preference: (_: number, store: number) => (store === 1 ? 1 : 0) }),
     messageBytesMax,
     inflightMax: number(spec, "inflight", 64),
-    inflightBytesMax: 16 * messageBytesMax,
-    uncommittedBytesMax: number(spec, "uncommittedBytes", 1_048_576),
+    inflightBytesMax: Math.max(1_000, 16 * messageBytesMax),
+    uncommittedBytesMax: number(spec, "uncommittedBytes", 4_096),
     queueBytesMax: number(spec, "queueBytes", 65_536),
     logBytesMax: number(spec, "logBytes", 65_536),
     sleepAfterTicks: number(spec, "sleepTicks", 10),
@@ -136,6 +136,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
   const work = yield* Queue.dropping<Effect.Effect<void>>(managementsMax)
   // The socket hears before this fiber goes on.
   let isBound = false
+  let reads = 0
   const socket: DatagramSocket = yield* net.bind(spec.self, {
     received: (from, bytes) => {
       const request = Call.readRequest(bytes)
@@ -151,7 +152,14 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
       if (!(group instanceof Group)) return elsewhere(Call.none)
       const deadline = ReplicatedLog.deadlineOf(log.host, callMillis)
       if (kind === requests.command) return group.propose(body.rest(), deadline, answer)
-      if (kind === requests.query) return group.read(body.rest(), deadline, answer)
+      if (kind === requests.query) {
+        const read = { group: id, replica: group.replica, read: ++reads }
+        trace.emit("debug", "raft/asked", read)
+        return group.read(body.rest(), deadline, (error, value) => {
+          if (error === undefined) trace.emit("debug", "raft/read", { ...read, index: group.machine.applied.index })
+          answer(error, value)
+        })
+      }
       assert(kind === requests.transfer || kind === requests.members, "clients ask for what servers know")
       const managed =
         kind === requests.transfer
