@@ -38,6 +38,8 @@ const cluster = (options?: Invariants.Options) => {
     appended: (replica: number, term: number, index: number) => tell("appended", replica, { to: 1, term, index }),
     applied: (replica: number, index: number, term = 2, crc = 7, digest = index) =>
       tell("applied", replica, { index, term, crc, digest }),
+    asked: (replica: number, read: number) => tell("asked", replica, { read }),
+    read: (replica: number, read: number, index: number) => tell("read", replica, { read, index }),
     members: (replica: number, index: number, fields: Fields) =>
       tell("members", replica, { index, ...members, ...fields }),
     restored: (replica: number, index: number, term: number, digest: number) => {
@@ -244,6 +246,26 @@ describe("durable on a quorum is broken by an entry that is applied", () => {
     all.applied(1, 3, 2, 8)
     expect(all.broken).toBe("replica 1 applies 3, and has only 2 committed")
   })
+})
+
+it("a read that does not see what was applied when it was asked is told, and one that does is not", () => {
+  const all = led()
+  all.asked(2, 1)
+  all.commit(2, 2)
+  all.applied(2, 2)
+  all.read(2, 1, 2)
+  all.append(1, 3, "2.8")
+  all.append(2, 3, "2.8")
+  all.asked(2, 2)
+  all.commit(1, 3)
+  all.applied(1, 3, 2, 8)
+  all.read(2, 2, 2)
+  expect(all.broken).toBe(undefined)
+  all.asked(2, 3)
+  all.read(2, 3, 2)
+  expect(all.broken).toBe(
+    "reads are linearizable: replica 2 reads after entry 2, and 3 was applied before it was asked"
+  )
 })
 
 it("terms and commits that fall are told", () => {

@@ -10,7 +10,8 @@
  * 6. An entry is durable on a quorum before anybody applies it (and so before anybody is answered).
  * 7. Terms never fall; commits do not while a store lives; nothing is applied that is not committed.
  * 8. One change of the members at a time: a leader appends the next when the one before is applied.
- * 9. A start finds what was durable, and of what was on its way a beginning. Not where disks rot.
+ * 9. A read sees every entry that was applied anywhere when it was asked (thesis, section 6.4).
+ * 10. A start finds what was durable, and of what was on its way a beginning. Not where disks rot.
  *
  * `check` is a plain function over the events, so that each of these is tested on sequences made by hand.
  */
@@ -98,6 +99,11 @@ class GroupView {
         return this.appended(replica, Number(fields["term"]), Number(fields["index"]))
       case "raft/applied":
         return this.applies(replica, fields)
+      case "raft/asked":
+        replica.asked.set(Number(fields["read"]), this.appliedMax)
+        return undefined
+      case "raft/read":
+        return this.reads(replica, Number(fields["read"]), Number(fields["index"]))
       case "raft/members":
         return this.configured(replica, Number(fields["index"]), membersOf(fields))
       case "raft/restored":
@@ -256,6 +262,15 @@ class GroupView {
       return undefined
     const durable = [...this.replicas.keys()].filter(isDurable)
     return `durable on a quorum: replica ${id} applies entry ${index} of term ${term}, which is durable on ${durable.join(", ") || "nobody"}`
+  }
+
+  private reads(replica: ReplicaView, read: number, index: number): string | undefined {
+    const { asked, id } = replica
+    const least = asked.get(read) ?? 0
+    asked.delete(read)
+    return index >= least
+      ? undefined
+      : `reads are linearizable: replica ${id} reads after entry ${index}, and ${least} was applied before it was asked`
   }
 
   private sameState(id: number, index: number, digest: number, known: Applied): string | undefined {

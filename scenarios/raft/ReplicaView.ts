@@ -88,6 +88,8 @@ export class ReplicaView {
   /** Handed to the disk and not durable, in their order; the first has the number after `durable`. */
   pending: Array<Write> = []
   durable = 0
+  /** Reads that wait: the last entry that was applied anywhere when each was asked. */
+  readonly asked = new Map<number, number>()
 
   constructor(
     id: number,
