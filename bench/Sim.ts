@@ -4,13 +4,18 @@
  *
  * - `quiet`: nothing else happens.
  * - `busy`: 100 replicated writes a virtual second from five clients, simulated disks, the fault mix below, every judge on.
+ * - `raft quiet`, `raft busy`: the same with a replicated key-value group of five stores (`scenarios/raft/KeyValue.ts`), a heartbeat every
+ *   50 ms as well, over byte streams, with a shared log, sessions and all invariants judged at every event.
  */
 import { cpus } from "node:os"
 import type { Fault } from "#sim/faults/Fault.ts"
 import { hostMillis } from "#sim/kernel/Tripwire.ts"
 import type { Plan } from "#sim/run/Plan.ts"
 import { run } from "#sim/run/Run.ts"
-import { scenario } from "#scenarios/register/Lease.ts"
+import type { Scenario } from "#sim/run/Scenario.ts"
+import * as Cell from "#models/Cell.ts"
+import { scenario as raft } from "#scenarios/raft/KeyValue.ts"
+import { scenario as register } from "#scenarios/register/Lease.ts"
 
 export interface Row {
   readonly name: string
@@ -29,30 +34,48 @@ export const faultMix =
 const seconds = 1_000_000
 const nodes = 5
 
-const base: Plan = {
-  scenario: scenario.name,
+const times = {
+  "net.latencyMicrosMin": 200,
+  "net.latencyMicrosMax": 1_000,
+  "disk.callMicrosMin": 10,
+  "disk.callMicrosMax": 50,
+  "disk.syncMicrosMin": 100,
+  "disk.syncMicrosMax": 500
+}
+
+const registerPlan: Plan = {
+  scenario: register.name,
   seed: "bench",
   nodes,
   clients: 1,
   policy: "fifo",
   preemptionOneIn: 0,
   durationMicros: 0,
-  options: {
-    leaseMillis: 1_000,
-    renewMillis: 50,
-    "net.latencyMicrosMin": 200,
-    "net.latencyMicrosMax": 1_000,
-    "disk.callMicrosMin": 10,
-    "disk.callMicrosMax": 50,
-    "disk.syncMicrosMin": 100,
-    "disk.syncMicrosMax": 500
-  },
+  options: { leaseMillis: 1_000, renewMillis: 50, ...times },
   buggify: false,
   faults: [],
   operations: []
 }
 
-const quiet = (virtualSeconds: number): Plan => ({ ...base, durationMicros: virtualSeconds * seconds })
+/** As in production, but for the ticks; the group never sleeps. */
+const raftPlan: Plan = {
+  ...registerPlan,
+  scenario: raft.name,
+  options: {
+    tickMillis: 50,
+    heartbeatTicks: 1,
+    reads: "quorum",
+    messageBytes: 65_536,
+    inflight: 256,
+    logBytes: 1_048_576,
+    segmentBytes: 1_048_576,
+    chunkBytes: 65_536,
+    sleepTicks: 1_000_000_000,
+    ...times
+  }
+}
+
+const quiet = (base: Plan, virtualSeconds: number): Plan => ({ ...base, durationMicros: virtualSeconds * seconds })
 
 const drawFaults = (virtualSeconds: number): ReadonlyArray<Fault> => {
   const faults: Array<Fault> = []
@@ -74,7 +97,17 @@ const drawFaults = (virtualSeconds: number): ReadonlyArray<Fault> => {
   return faults
 }
 
-const busy = (virtualSeconds: number): Plan => {
+const registerWrite = (client: number, index: number) => ({ type: "write", value: (client + 1) * 1_000_000 + index })
+
+const raftWrite = (client: number, index: number) => ({
+  type: "cell",
+  group: 1,
+  key: (client + index) % 5,
+  does: Cell.put((client + 1) * 1_000_000 + index),
+  isLogged: true
+})
+
+const busy = (base: Plan, virtualSeconds: number, write: (client: number, index: number) => unknown): Plan => {
   const clients = 5
   const perSecond = 100 / clients
   const gapMicros = seconds / perSecond
@@ -82,7 +115,7 @@ const busy = (virtualSeconds: number): Plan => {
     Array.from({ length: virtualSeconds * perSecond }, (__, index) => ({
       client,
       gapMicros: index === 0 ? (client * gapMicros) / clients : gapMicros,
-      operation: { type: "write", value: (client + 1) * 1_000_000 + index }
+      operation: write(client, index)
     }))
   ).flat()
   return { ...base, clients, operations, durationMicros: virtualSeconds * seconds, faults: drawFaults(virtualSeconds) }
@@ -91,7 +124,7 @@ const busy = (virtualSeconds: number): Plan => {
 const median = (values: ReadonlyArray<number>): number =>
   [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)]
 
-const measure = (name: string, plan: Plan, rounds: number): Row => {
+const measure = <O, V>(name: string, scenario: Scenario<O, V>, plan: Plan, rounds: number): Row => {
   const wall: Array<number> = []
   const cpu: Array<number> = []
   let events = 0
@@ -139,13 +172,23 @@ export const bench = (options: { readonly rounds: number }): Report => ({
   node: process.version,
   rounds: options.rounds,
   faultMix,
-  rows: [measure("quiet", quiet(5_000), options.rounds), measure("busy", busy(300), options.rounds)]
+  rows: [
+    measure("quiet", register, quiet(registerPlan, 5_000), options.rounds),
+    measure("busy", register, busy(registerPlan, 300, registerWrite), options.rounds),
+    measure("raft quiet", raft, quiet(raftPlan, 500), options.rounds),
+    measure("raft busy", raft, busy(raftPlan, 60, raftWrite), options.rounds)
+  ]
 })
 
 /** The table that a person reads, with what others have published beside it. */
 export const render = (report: Report): string => {
   const head = ["", "virtual : wall", "events/s", "virtual : CPU", "events/CPU s", "aim"]
-  const aims: Readonly<Record<string, string>> = { quiet: "10,000", busy: "700" }
+  const aims: Readonly<Record<string, string>> = {
+    quiet: "10,000",
+    busy: "700",
+    "raft quiet": "3,000",
+    "raft busy": "300"
+  }
   const shown = (value: number): string => value.toLocaleString("en-US")
   const rows = report.rows.map((row) => [
     row.name,
@@ -165,6 +208,7 @@ export const render = (report: Report): string => {
     "",
     `quiet: five nodes, a heartbeat with its answer every 50 ms; busy: 100 replicated writes a virtual second as well,`,
     `disks, all judges on, and faults (${report.faultMix}).`,
+    `raft: the same with a replicated key-value group over byte streams, with a shared log, sessions, and all invariants judged.`,
     `Published by others: TigerBeetle's simulator about 700 : 1, FoundationDB's about 10 : 1.`
   ].join("\n")
 }
