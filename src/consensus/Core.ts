@@ -51,6 +51,11 @@ export interface Config {
   readonly applyingBytesMax?: number
   /** Payloads that a leader may have uncommitted: more are dropped. Default: no bound. */
   readonly uncommittedBytesMax?: number
+  /**
+   * Tell followers at once what is committed, as etcd does. Default: yes. Without, they hear it with the next append or heartbeat: half
+   * the messages, and their state machines are behind by a heartbeat's time at most.
+   */
+  readonly tellsCommits?: boolean
   readonly inflightMax: number
   readonly inflightBytesMax?: number
   readonly forwardsProposals?: boolean
@@ -79,6 +84,7 @@ export class Core {
   readonly tracker: Tracker
   readonly note: Note
   readonly checksQuorum: boolean
+  readonly tellsCommits: boolean
   readonly preVotes: boolean
   readonly readMode: ReadMode
   readonly forwardsProposals: boolean
@@ -132,6 +138,7 @@ export class Core {
     assert(config.reads !== "lease" || config.checkQuorum === true, "reads by lease need checkQuorum")
     this.id = config.id
     this.note = config.note ?? silent
+    this.tellsCommits = config.tellsCommits !== false
     this.electionTicks = config.electionTicks
     this.heartbeatTicks = config.heartbeatTicks
     this.checksQuorum = config.checkQuorum === true

@@ -12,6 +12,7 @@ import * as ConfChange from "./ConfChange.ts"
 import type { ConfState } from "./Configuration.ts"
 import { ChangeRefused, NotLeader, Overloaded, TimedOut, Unknown, type ConsensusError } from "./ConsensusError.ts"
 import type { GroupLog } from "./GroupLog.ts"
+import type { Options } from "./GroupOptions.ts"
 import { entryKinds, kinds, type Entry, type Message, type Snapshot } from "./Message.ts"
 import { nobody, type NodeId } from "./NodeId.ts"
 import type { Observer } from "./Observer.ts"
@@ -20,27 +21,6 @@ import { storeOf, type GroupId, type StoreId } from "./Replica.ts"
 import type { Restore, StateMachine } from "./StateMachine.ts"
 import { Appended, Proposal, Reading, type Answer } from "./Waiting.ts"
 import { WriteOrder } from "./WriteOrder.ts"
-
-export interface Options {
-  readonly electionTicks: number
-  readonly heartbeatTicks: number
-  readonly tickMicros: number
-  readonly reads: "quorum" | "lease"
-  /** What surely passes on this node's clock before `electionTicks - 1` ticks have passed on any other's. */
-  readonly leaseMicros: number
-  readonly messageBytesMax: number
-  readonly inflightMax: number
-  readonly inflightBytesMax: number
-  /** Committed entries that one turn applies. */
-  readonly applyingBytesMax: number
-  readonly uncommittedBytesMax: number
-  /** Proposals that wait to be appended. */
-  readonly queueBytesMax: number
-  /** Applied entries after which the state machine writes what they changed, a tick at the latest. */
-  readonly flushEntries: number
-  /** The log is cut once it holds so much that the state machine has durably. */
-  readonly logBytesMax: number
-}
 
 /** What the host is for its groups. */
 export interface Surroundings {
@@ -167,6 +147,7 @@ export class Group {
       inflightMax: options.inflightMax,
       inflightBytesMax: options.inflightBytesMax,
       forwardsProposals: false,
+      tellsCommits: false,
       stepsDownOnRemoval: true,
       ...(log.doubt === undefined ? {} : { doubt: log.doubt })
     })

@@ -129,6 +129,11 @@ const confirmRead = (core: Core, message: Message.Message): void => {
   const index = core.log.committed
   if (core.lease.isHeld(core.nowMicros) || core.tracker.isSingleton()) {
     answerRead(core, message.from, message.entries, index)
+    // No heartbeat tells the asker what is committed.
+    const progress = core.tracker.get(message.from)
+    if (!core.tellsCommits && message.from !== core.id && progress?.wantsCommit(index) === true) {
+      core.sendAppend(message.from, true)
+    }
     return
   }
   core.reads.add({ from: message.from, entries: message.entries, index, sentMicros: core.nowMicros })
@@ -175,8 +180,10 @@ const appended = (core: Core, message: Message.Message, progress: Progress): voi
   }
   if (core.commit()) {
     releaseEarlyReads(core)
-    core.broadcastAppend()
-  } else if (from !== core.id && progress.wantsCommit(core.log.committed)) core.sendAppend(from, true)
+    if (core.tellsCommits) core.broadcastAppend()
+  } else if (core.tellsCommits && from !== core.id && progress.wantsCommit(core.log.committed)) {
+    core.sendAppend(from, true)
+  }
   if (from !== core.id) while (core.sendAppend(from, false));
   if (from === core.transferee && progress.match === core.log.lastIndex) {
     core.note("info", () => `${core.id} sent MsgTimeoutNow to ${from} after received MsgAppResp`)

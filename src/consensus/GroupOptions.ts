@@ -1,0 +1,21 @@
+/** GroupOptions: what one group may take of time and memory; `HostOptions` has the defaults and their reasons. */
+export interface Options {
+  readonly electionTicks: number
+  readonly heartbeatTicks: number
+  readonly tickMicros: number
+  readonly reads: "quorum" | "lease"
+  /** What surely passes on this node's clock before `electionTicks - 1` ticks have passed on any other's. */
+  readonly leaseMicros: number
+  readonly messageBytesMax: number
+  readonly inflightMax: number
+  readonly inflightBytesMax: number
+  /** Committed entries that one turn applies. */
+  readonly applyingBytesMax: number
+  readonly uncommittedBytesMax: number
+  /** Proposals that wait to be appended. */
+  readonly queueBytesMax: number
+  /** Applied entries after which the state machine writes what they changed, a tick at the latest. */
+  readonly flushEntries: number
+  /** The log is cut once it holds so much that the state machine has durably. */
+  readonly logBytesMax: number
+}
