@@ -12,5 +12,6 @@ export const scenario = {
   ...base,
   nodes: { default: 3, min: 2, max: 3 },
   clients: { default: 4, min: 2, max: 5 },
-  durationMicros: 5_000_000
+  durationMicros: 5_000_000,
+  options: { ...base.options, probeMillis: [0] }
 }

@@ -48,6 +48,7 @@ export const scenario: Scenario<Workload.Operation, Workload.Value> = {
     reads: ["lease"],
     tickMillis: [20],
     retryMillis: [4],
+    probeMillis: [0],
     "net.latencyMicrosMin": [50],
     "net.latencyMicrosMax": [500],
     "disk.syncMicrosMin": [50],

@@ -45,7 +45,9 @@ export const options: Readonly<Record<string, ReadonlyArray<OptionValue>>> = {
   chunkBytes: [1_000, 50, 300],
   sleepTicks: [10, 3, 1_000_000],
   // How soon a client asks another server.
-  retryMillis: [150, 30, 60]
+  retryMillis: [150, 30, 60],
+  // How often servers read for themselves; 0: never, so that groups sleep.
+  probeMillis: [2, 0, 5]
 }
 
 export interface Parts {
