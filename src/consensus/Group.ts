@@ -181,7 +181,7 @@ export class Group {
   propose(command: Uint8Array, deadlineTick: number, answer: Answer<Uint8Array>): void {
     const refusal = this.refusal(command.length)
     if (refusal !== undefined) return answer(refusal, command)
-    this.queue.push(new Proposal(command, deadlineTick, answer))
+    this.queue.push(new Proposal(command, { queuedTick: this.around.tick, deadlineTick }, answer))
     this.queueBytes += command.length
     this.wake()
   }
@@ -192,7 +192,8 @@ export class Group {
     const retryAfterMillis = Math.ceil((options.tickMicros * options.heartbeatTicks) / 1_000)
     if (this.raft.core.transferee !== nobody) return new Overloaded({ reason: "handing-over", retryAfterMillis })
     if (this.log.isFull) return new Overloaded({ reason: "disk-full", retryAfterMillis: 10 * retryAfterMillis })
-    if (this.queueBytes > 0 && this.queueBytes + sizeBytes > options.queueBytesMax) {
+    const isSlow = this.queue.length > 0 && this.around.tick - this.queue[0].queuedTick >= options.queueTicksMax
+    if (isSlow || (this.queueBytes > 0 && this.queueBytes + sizeBytes > options.queueBytesMax)) {
       return new Overloaded({ reason: "queue-full", retryAfterMillis })
     }
     return undefined

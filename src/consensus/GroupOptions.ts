@@ -14,6 +14,8 @@ export interface Options {
   readonly uncommittedBytesMax: number
   /** Proposals that wait to be appended. */
   readonly queueBytesMax: number
+  /** While the first of them has waited for so long, more are refused: they would be too late when their turn comes. */
+  readonly queueTicksMax: number
   /** Applied entries after which the state machine writes what they changed, a tick at the latest. */
   readonly flushEntries: number
   /** The log is cut once it holds so much that the state machine has durably. */

@@ -30,6 +30,8 @@ export const defaults: Options = {
   // What a leader that lost its followers holds back.
   uncommittedBytesMax: 32 * mebibyte,
   queueBytesMax: 16 * mebibyte,
+  // A fifth of what a caller waits by default.
+  queueTicksMax: 10,
   flushEntries: 1_024,
   logBytesMax: 16 * mebibyte,
   sleepAfterTicks: 10,

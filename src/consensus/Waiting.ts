@@ -15,15 +15,21 @@ const nothing: Uint8Array = new Uint8Array(0)
 
 export class Proposal {
   readonly command: Uint8Array
+  readonly queuedTick: number
   readonly deadlineTick: number
   private answer: Answer<Uint8Array> | undefined
   /** Where it was appended; 0: it waits to be. */
   index = 0
   term = 0
 
-  constructor(command: Uint8Array, deadlineTick: number, answer: Answer<Uint8Array>) {
+  constructor(
+    command: Uint8Array,
+    ticks: { readonly queuedTick: number; readonly deadlineTick: number },
+    answer: Answer<Uint8Array>
+  ) {
     this.command = command
-    this.deadlineTick = deadlineTick
+    this.queuedTick = ticks.queuedTick
+    this.deadlineTick = ticks.deadlineTick
     this.answer = answer
   }
 
