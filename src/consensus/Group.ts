@@ -41,8 +41,6 @@ export interface Surroundings {
   failed(error: StorageError): void
   /** Its members are others than before. */
   changed(group: Group): void
-  /** It is no member any more. */
-  left(group: Group): void
 }
 
 /** Readies that a group takes in one turn; the rest waits for the next, so that others get theirs. */
@@ -86,6 +84,8 @@ export class Group {
   isMarked = false
   isAsleep = false
   isClosed = false
+  /** When it came to know its present members. */
+  configuredTick = 0
   /** Since when it has had nothing to do. */
   idleSinceTick = 0
   private readonly around: Surroundings
@@ -424,7 +424,6 @@ export class Group {
       this.around.observer?.applied(this, entry)
     }
     this.raft.appliedUpTo(committed)
-    if (!this.raft.core.tracker.ids.includes(this.replica)) this.around.left(this)
   }
 
   private applyCommand({ data, index, term }: Entry): void {
@@ -451,6 +450,7 @@ export class Group {
     assert(change !== undefined, "only changes that can be read are appended")
     const state = this.raft.applyConfChange(change)
     this.log.configuration = state
+    this.configuredTick = this.around.tick
     this.machine.pass(index, term, state)
     this.around.observer?.configured(this, index, state)
     this.around.changed(this)
@@ -550,6 +550,7 @@ export class Group {
       if (error !== undefined) return this.around.failed(error)
       if (this.isClosed) return
       this.log.configuration = snapshot.configuration
+      this.configuredTick = this.around.tick
       this.flushedIndex = this.machine.applied.index
       this.appended.skippedTo(snapshot.index)
       this.around.observer?.written(this, ready.hard, ready.entries)

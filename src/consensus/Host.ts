@@ -185,8 +185,8 @@ export class Host implements Surroundings {
     }
   }
 
-  /** It was removed by its members, or its store wants to be rid of it: it ends here and is never the same again. */
-  left(group: Group): void {
+  /** It was removed by its members: it ends here and is never the same again. */
+  private left(group: Group): void {
     if (group.isClosed) return
     this.trace.emit("info", "raft/left", { group: group.id, replica: group.replica })
     this.awake.delete(group)
@@ -505,16 +505,17 @@ export class Host implements Surroundings {
     group.step(message)
   }
 
-  /** Whoever asks this leader, and is no member of what is applied, was removed, and has not been told. */
+  /**
+   * Whoever asks this leader, and is no member of what is applied, was removed, and has not been told. Not at once: until a quorum of the
+   * others has heard that the change is committed, they may need the vote of who was removed, and a replica that has applied its own
+   * removal waits for this word as well (raft/membership, seed 7026: it ended itself, and the others were stuck in the joint
+   * configuration). Who leads for two election time-outs after the change has been answered by a quorum that heard it.
+   */
   private isStranger(group: Group, { from, kind }: Message.Message): boolean {
     if (kind !== kinds.preVote && kind !== kinds.vote && kind !== kinds.heartbeatAnswer) return false
-    const { core } = group.raft
-    return (
-      core.role === "leader" &&
-      core.hasCommittedOwn &&
-      core.log.applied === core.log.lastIndex &&
-      !core.tracker.ids.includes(from)
-    )
+    const { log, pendingConfIndex, role, tracker } = group.raft.core
+    if (role !== "leader" || tracker.ids.includes(from) || log.applied < pendingConfIndex) return false
+    return group.raft.core.hasCommittedOwn && this.tick - group.configuredTick >= 2 * this.options.electionTicks
   }
 
   private leaderSays(envelope: Sleep | Gone): void {
