@@ -134,7 +134,8 @@ export class BlockWriter {
 
   /** Gives back what was taken, to be written over: each stretch in memory of its own, the collector would come ten times as often. */
   giveBack(taken: Uint8Array): void {
-    this.spare = new Uint8Array(taken.buffer)
+    // One that grew for a large value is not kept.
+    if (taken.buffer.byteLength <= this.chunkBytes * 2) this.spare = new Uint8Array(taken.buffer)
   }
 
   /** All that is left. Nothing is written any more. */

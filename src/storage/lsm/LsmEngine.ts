@@ -9,8 +9,8 @@
  * | `N.manifest`      | which tables make up the store, see `Manifest`              |
  * | `CURRENT`         | which manifest counts                                       |
  *
- * Building and merging tables is done by `Workers`: in production in threads, on the same code. What is compacted, and when it is
- * due, follows from what was written alone.
+ * Building and merging tables is done by `Workers`, in production in threads, on the same code; tables of some kilobytes the
+ * node's own thread does. What is compacted, and when it is due, follows from what was written alone.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

@@ -44,14 +44,11 @@ const rateAt = (used: number, sizeBytes = 1_000): number => {
 }
 
 /** Milliseconds that the slowest of some puts takes while all of them come as fast as they can, where a sync takes 50. */
-const latencies = (
-  memtableBytes: number
-): { readonly longest: number; readonly flushes: number; readonly stalls: number } => {
+const latencies = (memtableBytes: number): { readonly longest: number; readonly flushes: number } => {
   const diskTimes = { callMicrosMin: 10, callMicrosMax: 20, syncMicrosMin: 50_000, syncMicrosMax: 50_001 }
   const bench = new TestBench({ diskTimes })
   let longest = 0
   let flushes = 0
-  let stalls = 0
   const value = new Uint8Array(4_000)
   const put = (port: Effect.Success<ReturnType<typeof LsmEngine.open>>, index: number) =>
     Effect.suspend(() => {
@@ -67,14 +64,12 @@ const latencies = (
     const port = yield* LsmEngine.open({ directory: "store", log, stream: 1, memtableBytes, cacheBytes: 0 })
     const indexes = Array.from({ length: 3_000 }, (_, index) => index)
     yield* Effect.forEach(indexes, (index) => put(port, index), { concurrency: 4, discard: true })
-    const { details } = port.stats()
-    flushes = details["flushes"] ?? 0
-    stalls = details["stalls"] ?? 0
+    flushes = port.stats().details["flushes"] ?? 0
   })
   bench.startOnce(0, Effect.scoped(program))
   while (bench.machines[0].isUp) bench.pass(1_000_000)
   expect(bench.story).toEqual(["n0 started", "n0 exited"])
-  return { longest, flushes, stalls }
+  return { longest, flushes }
 }
 
 describe("pacing", () => {
@@ -100,10 +95,9 @@ describe("pacing", () => {
   })
 
   it("has a put wait for its share, not for a whole flush", () => {
-    const { flushes, longest, stalls } = latencies(1_000_000)
+    const { flushes, longest } = latencies(1_000_000)
     expect(flushes).toBeGreaterThan(5)
-    expect(stalls).toBe(0)
-    // Two syncs of the log, behind which a record is complete, and its share; a flush is five syncs.
+    // Two syncs of the log, behind which a record is complete, and its share. Not held back, the slowest waits 350.
     expect(longest).toBeLessThan(150)
   })
 })

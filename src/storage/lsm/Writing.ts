@@ -38,6 +38,7 @@ export class Writing {
   private waitingFrom = 0
   private waitingBytes = 0
   private isDraining = false
+  private isStalled = false
 
   constructor(options: {
     readonly store: Store
@@ -112,17 +113,21 @@ export class Writing {
   }
 
   private wait(entry: Waiting): void {
-    const isFirst = this.waiting.length === 0
     this.waiting.push(entry)
     this.waitingBytes += entry.sizeBytes
     if (!this.mustWait()) return
-    if (isFirst) {
-      this.store.stalls++
-      this.store.parts.trace.mark("storage/lsm-stall")
-    }
+    this.stall()
     this.maintenance.ask()
     // What makes room may have happened, or failed, already.
     this.drain()
+  }
+
+  /** Nothing goes until there is room. */
+  private stall(): void {
+    if (this.isStalled) return
+    this.isStalled = true
+    this.store.stalls++
+    this.store.parts.trace.mark("storage/lsm-stall")
   }
 
   private mayGo(sizeBytes: number): boolean {
@@ -162,19 +167,26 @@ export class Writing {
     while (this.waitingFrom < this.waiting.length && this.mayGo(this.waiting[this.waitingFrom].sizeBytes)) {
       const entry = this.waiting[this.waitingFrom++]
       this.waitingBytes -= entry.sizeBytes
+      this.isStalled = false
       entry.submit()
     }
     if (this.waitingFrom === this.waiting.length) {
       this.waiting = []
       this.waitingFrom = 0
-    } else if (trouble !== undefined && this.mustWait()) this.refuseWaiting(trouble)
-    else if (this.waitingFrom > 1_024) {
+      return
+    }
+    if (this.mustWait()) {
+      if (trouble !== undefined) return this.refuseWaiting(trouble)
+      this.stall()
+    }
+    if (this.waitingFrom > 1_024) {
       this.waiting = this.waiting.slice(this.waitingFrom)
       this.waitingFrom = 0
     }
   }
 
   private refuseWaiting(error: StorageError): void {
+    this.isStalled = false
     const waiting = this.waiting.slice(this.waitingFrom)
     this.waiting = []
     this.waitingFrom = 0
