@@ -165,6 +165,35 @@ describe("a leader", () => {
     expect(node.core.transferee).toBe(0)
   })
 
+  it("sends no snapshot to who has not answered lately, nor one that it does not have at present", () => {
+    const node = leader({ terms: [] })
+    for (let i = 0; i < 3; i++) node.raft.propose(command)
+    node.said()
+    node.acknowledged(2, 5)
+    node.storage.compact(4)
+    const progress = node.core.tracker.get(3)!
+    node.storage.snapshot = () => undefined
+    const refusal = { index: 5, isRejected: true, hint: 1, logTerm: 1 }
+    expect(node.hears(kinds.appended, 3, 2, refusal)).toEqual([])
+    progress.isActive = false
+    node.raft.reportUnreachable(3)
+    expect(node.said()).toEqual([])
+  })
+
+  it("commits what a smaller quorum has, as soon as that is in force, and hands over to nobody who left", () => {
+    const node = new OneNode({ voters: [1, 2, 3, 4] }).leads(2, 3)
+    for (const from of [2, 3]) node.acknowledged(from, 2)
+    node.changes({ kind: ConfChange.changeKinds.remove, node: 4 })
+    node.raft.propose(command)
+    node.said()
+    node.raft.transferLeadership(4)
+    node.acknowledged(2, 4)
+    expect(node.core.log.committed).toBe(2)
+    // The change is committed by three of four; what is behind it then needs two of three.
+    node.acknowledged(3, 3)
+    expect([node.core.log.committed, node.core.transferee]).toEqual([4, 0])
+  })
+
   it("knows the slowest of those that answer", () => {
     const node = leader()
     node.raft.propose(command)
