@@ -78,9 +78,9 @@ describe("a change of the members", () => {
     const base = baseOf([1, 2, 3])
     base.progresses.get(2)!.match = 7
     const joint = ConfChange.apply(base, changeOf("explicit", "r3 l2")) as ConfChange.Result
-    expect([...joint.progresses.keys()].sort()).toEqual([1, 2, 3])
+    expect(Configuration.sorted(joint.progresses.keys())).toEqual([1, 2, 3])
     const left = ConfChange.apply({ ...base, ...joint }, changeOf("auto", "")) as ConfChange.Result
-    expect([...left.progresses.keys()].sort()).toEqual([1, 2])
+    expect(Configuration.sorted(left.progresses.keys())).toEqual([1, 2])
     expect([left.progresses.get(2)!.match, left.progresses.get(2)!.isLearner]).toEqual([7, true])
   })
 
@@ -89,7 +89,7 @@ describe("a change of the members", () => {
       const state = Configuration.toState(base.configuration)
       const again = ConfChange.restore(state, 9, limits) as ConfChange.Result
       expect(Configuration.toState(again.configuration)).toEqual(state)
-      expect([...again.progresses.keys()].sort()).toEqual([...base.progresses.keys()].sort())
+      expect(Configuration.sorted(again.progresses.keys())).toEqual(Configuration.sorted(base.progresses.keys()))
     }
   })
 

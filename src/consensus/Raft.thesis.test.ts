@@ -214,6 +214,60 @@ describe("reads (thesis, section 6.4)", () => {
   })
 })
 
+describe("leases (thesis, section 6.4.1)", () => {
+  const options = { checkQuorum: true, reads: "lease", leaseMicros: 100 } as const
+  const readsOf = (node: OneNode): number => node.readies.flatMap(({ reads }) => reads).length
+
+  /** Leads, and a quorum has answered a heartbeat of time 1,000 that it was told of at 1,050. */
+  const holder = (): OneNode => {
+    const node = new OneNode(options).leads(2)
+    node.acknowledged(2, 2)
+    node.raft.clock(1_000)
+    node.raft.tick()
+    const { read } = node.messages().find(({ kind }) => kind === kinds.heartbeat)!
+    node.raft.clock(1_050)
+    node.hears(kinds.heartbeatAnswer, 2, 2, { read })
+    return node
+  }
+
+  const readsAt = (node: OneNode, micros: number): number => {
+    const before = readsOf(node)
+    node.raft.clock(micros)
+    node.raft.read(Uint8Array.of(1))
+    node.said()
+    return readsOf(node) - before
+  }
+
+  it("6.4.1: a leader answers without asking for a while from when a heartbeat left that a quorum answered", () => {
+    const node = holder()
+    expect([readsAt(node, 1_060), readsAt(node, 1_099), readsAt(node, 1_100)]).toEqual([1, 1, 0])
+  })
+
+  it("6.4.1: handing over ends the lease", () => {
+    const node = holder()
+    node.raft.transferLeadership(2)
+    expect(readsAt(node, 1_060)).toBe(0)
+  })
+
+  it("6.4.1: a change of the members ends the lease", () => {
+    const node = holder()
+    node.changes({ kind: ConfChange.changeKinds.addLearner, node: 4 })
+    node.said()
+    node.acknowledged(2, 3)
+    expect(readsAt(node, 1_060)).toBe(0)
+  })
+
+  it("6.4.1: a node that has just started may have promised before: it votes only after an election time-out", () => {
+    const node = new OneNode(options)
+    const request = { index: 1, logTerm: 1 }
+    expect(node.hears(kinds.vote, 2, 5, request)).toEqual([])
+    node.ticks(9)
+    expect(node.hears(kinds.vote, 2, 5, request)).toEqual([])
+    node.ticks(1)
+    expect(node.hears(kinds.vote, 2, 5, request)).toEqual(["MsgVoteResp to 2 term 5"])
+  })
+})
+
 describe("liveness (thesis, sections 6.2 and 9.6)", () => {
   it("6.2: a leader that hears no quorum for an election time-out steps down", () => {
     const node = new OneNode({ checkQuorum: true }).leads(2)
