@@ -52,6 +52,7 @@ const settings = (spec: ServerSpec, { slowness = 1 }: Behaviour): Partial<HostSe
   const tickMicros = number(spec, "tickMillis", 20) * 1_000 * (spec.index === 0 ? slowness : 1)
   const ppm = number(spec, "clock.driftPpmMax", driftPpmMax)
   const messageBytesMax = number(spec, "messageBytes", 16_384)
+  const inflightMax = number(spec, "inflight", 64)
   return {
     electionTicks,
     tickMicros,
@@ -60,10 +61,16 @@ const settings = (spec: ServerSpec, { slowness = 1 }: Behaviour): Partial<HostSe
     leaseMicros: HostOptions.leaseMicrosOf({ electionTicks, tickMicros }, ppm),
     ...(slowness === 1 ? {} : { preference: (_: number, store: number) => (store === 1 ? 1 : 0) }),
     messageBytesMax,
-    inflightMax: number(spec, "inflight", 64),
+    inflightMax,
     inflightBytesMax: Math.max(1_000, 16 * messageBytesMax),
-    uncommittedBytesMax: number(spec, "uncommittedBytes", 4_096),
+    // Of two round trips: what waits must not take longer than who waits for it.
+    uncommittedBytesMax: number(
+      spec,
+      "uncommittedBytes",
+      Math.min(4_096, 2 * inflightMax * Math.max(50, messageBytesMax))
+    ),
     queueBytesMax: number(spec, "queueBytes", 65_536),
+    queueTicksMax: 3,
     logBytesMax: number(spec, "logBytes", 65_536),
     sleepAfterTicks: number(spec, "sleepTicks", 10),
     snapshots: {
