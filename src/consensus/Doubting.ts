@@ -22,8 +22,9 @@
  * committed before; so it acknowledges nothing before it has heard those that the entries name as well. A candidate whose configuration
  * it has not seen got that one committed by a majority of those asked, in a term below their answers; then every later leader has it.
  *
- * Needs: a minority at a time is in doubt, and one replica at a time about its vote; two would wait for each other. Of a group of one
- * voter nobody can tell: it stays silent. Where the vote is not in doubt, term and vote of the storage are the last that were given.
+ * Needs: a minority at a time is in doubt, and one replica at a time about its vote; two would wait for each other. Where somebody never
+ * answers (a member that was removed meanwhile), or there is nobody to ask (it is the only voter), the replica stays silent until it is
+ * removed and added anew. Where the vote is not in doubt, term and vote of the storage are the last that were given.
  */
 import * as ConfChange from "./ConfChange.ts"
 import type { Core } from "./Core.ts"
