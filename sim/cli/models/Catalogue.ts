@@ -14,7 +14,8 @@ export interface Catalogued {
   readonly file: string
   /** The module without a flaw, whose tests and invariants must hold. */
   readonly sound: string
-  readonly invariant: string
+  /** Undefined: it only follows traces of runs; its tests are all there is to run. */
+  readonly invariant: string | undefined
   /** Each must be seen in some sample, or the samples do not reach what is worth checking. */
   readonly witnesses: ReadonlyArray<string>
   readonly samples: number
@@ -72,5 +73,16 @@ export const catalogue: ReadonlyArray<Catalogued> = [
       { module: "RaftAppendsAnywhere", seed: 1 }
     ],
     led: ["RaftCountsOlderTerms"]
+  },
+  {
+    name: "RaftTrace",
+    file: "RaftTraceTest.qnt",
+    sound: "RaftTraceTest",
+    invariant: undefined,
+    witnesses: [],
+    samples: 0,
+    steps: 0,
+    flaws: [],
+    led: []
   }
 ]

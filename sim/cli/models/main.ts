@@ -80,8 +80,11 @@ const report = (holds: boolean, text: string, more = ""): void => {
   if (more !== "") Terminal.print(more.replace(/^/gm, "      "))
 }
 
+type Simulated = Catalogued & { readonly invariant: string }
+const isSimulated = (subject: Catalogued): subject is Simulated => subject.invariant !== undefined
+
 /** Random runs until the invariant breaks, if it does. */
-const simulate = (source: Quint.Source, module: string, subject: Catalogued, from: bigint, samples: number) => {
+const simulate = (source: Quint.Source, module: string, subject: Simulated, from: bigint, samples: number) => {
   const specification = source.specification(module, from)
   const expression = (text: string) => specification.expression(text)
   let states: ReadonlyArray<Quint.Expression> = []
@@ -121,6 +124,7 @@ const check = (subject: Catalogued): void => {
     return
   }
   for (const module of [subject.sound, ...subject.led]) runTests(source, module)
+  if (!isSimulated(subject)) return
   const samples = samplesAsked ?? subject.samples
   const sound = simulate(source, subject.sound, subject, seed, samples)
   report(
