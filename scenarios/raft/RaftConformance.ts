@@ -86,27 +86,32 @@ const viewOf = (event: TraceEvent): Json => ({
   lastTerm: number(event, "lastTerm")
 })
 
-/** How often each message is taken after a place of the trace. */
+/** How often each message is taken after a place of the trace. What is one to the specification is one here. */
 class Deliveries {
   private readonly left = new Map<string, number>()
 
+  private static key(message: Parsed): string {
+    return `${message.to} ${JSON.stringify(wireOf(message))}`
+  }
+
   constructor(events: Trace["events"]) {
     for (const event of events) {
-      if (event.type !== "trace" || event.name !== "raft/stepped") continue
-      const message = text(event, "message")
-      this.left.set(message, (this.left.get(message) ?? 0) + 1)
+      if (event.type !== "trace" || event.name !== "raft/stepped" || text(event, "message") === "") continue
+      const key = Deliveries.key(parse(text(event, "message")))
+      this.left.set(key, (this.left.get(key) ?? 0) + 1)
     }
   }
 
   /** Another has come; true: one more will. */
-  took(message: string): boolean {
-    const left = this.left.get(message)! - 1
-    this.left.set(message, left)
+  took(message: Parsed): boolean {
+    const key = Deliveries.key(message)
+    const left = this.left.get(key)! - 1
+    this.left.set(key, left)
     return left > 0
   }
 
-  awaits(message: string): boolean {
-    return (this.left.get(message) ?? 0) > 0
+  awaits(message: Parsed): boolean {
+    return (this.left.get(Deliveries.key(message)) ?? 0) > 0
   }
 }
 
@@ -148,7 +153,7 @@ class Reading {
       case "raft/sent": {
         const message = parse(text(event, "message"))
         // A snapshot goes its own way: where it arrives says which it was.
-        const arrives = message.kind !== "snapshot" && this.deliveries.awaits(text(event, "message"))
+        const arrives = message.kind !== "snapshot" && this.deliveries.awaits(message)
         const words = `sends s${message.to} ${wordsOf(message)}`
         return this.add(event, words, "Sent", { to: message.to, wire: wireOf(message), arrives })
       }
@@ -186,7 +191,7 @@ class Reading {
       return this.add(event, words, "Acted", { entries }, view)
     }
     const message = parse(taken)
-    const again = this.deliveries.took(taken)
+    const again = this.deliveries.took(message)
     const words = `takes from s${message.from} ${wordsOf(message)}`
     this.add(event, words, "Took", { wire: wireOf(message), again }, view)
   }

@@ -26,7 +26,11 @@ const raft = async () => (await import("#scenarios/raft/RaftConformance.ts")).ma
 const mappings: Readonly<Record<string, () => Promise<Conformance.Mapping>>> = {
   "register/lease": lease,
   "canary/double-grant": lease,
-  "raft/kv": raft
+  "raft/kv": raft,
+  "raft/kv-lease": raft,
+  "raft/restart": raft,
+  "raft/snapshots": raft,
+  "raft/transfer": raft
 }
 
 const folder = path.join(Tree.root, "models/quint")
@@ -36,7 +40,7 @@ const mappingOf = async (scenario: string): Promise<Conformance.Mapping> => {
   if (load !== undefined) return load()
   const known = Object.keys(mappings)
   throw new UsageError({
-    message: `${scenario} has no specification that traces are checked against; ${known.join(" and ")} have.${Suggest.sentence(scenario, known)}`
+    message: `${scenario} has no specification that traces are checked against; these have: ${known.join(", ")}.${Suggest.sentence(scenario, known)}`
   })
 }
 
