@@ -71,6 +71,8 @@ const raftPlan: Plan = {
     segmentBytes: 1_048_576,
     chunkBytes: 65_536,
     sleepTicks: 1_000_000_000,
+    // No reads but those of clients.
+    probeMillis: 0,
     ...times
   }
 }

@@ -27,11 +27,25 @@
  * removed and added anew. Where the vote is not in doubt, term and vote of the storage are the last that were given.
  */
 import * as ConfChange from "./ConfChange.ts"
-import type { Core } from "./Core.ts"
 import * as Message from "./Message.ts"
 import { kinds } from "./Message.ts"
 import { nobody, type NodeId } from "./NodeId.ts"
+import type { RaftLog } from "./RaftLog.ts"
 import type { Doubt } from "./Storage.ts"
+import type { Tracker } from "./Tracker.ts"
+
+/** What it needs of a core. */
+interface Core {
+  readonly id: NodeId
+  readonly term: number
+  readonly heartbeatTicks: number
+  readonly log: RaftLog
+  readonly tracker: Tracker
+  send(message: Message.Message): void
+  becomeFollower(term: number, lead: NodeId): void
+  /** It has everything again. */
+  settled(): void
+}
 
 /** Numbers of roll calls are drawn, as large as a message carries. */
 const halfRange = 67_108_864

@@ -33,7 +33,7 @@ import { nobody, type NodeId } from "./NodeId.ts"
 import type { Observer } from "./Observer.ts"
 import * as Outbox from "./Outbox.ts"
 import type * as Peers from "./Peers.ts"
-import { idOf, storeOf, type GroupId, type StoreId } from "./Replica.ts"
+import { groupMax, idOf, storeOf, type GroupId, type StoreId } from "./Replica.ts"
 import { SnapshotTraffic, type SnapshotOptions } from "./SnapshotTraffic.ts"
 import type { Applied, StateMachine } from "./StateMachine.ts"
 
@@ -67,6 +67,16 @@ export interface Metrics {
   readonly framesDropped: number
   readonly snapshotsSent: number
 }
+
+/** Nobody asks for a vote, or leads, in term 0. */
+const alwaysInTerms: ReadonlySet<Message.Kind> = new Set([
+  kinds.append,
+  kinds.snapshot,
+  kinds.heartbeat,
+  kinds.vote,
+  kinds.preVote,
+  kinds.timeoutNow
+])
 
 /** A peer is silent that was not heard for an election time-out; a beat may be lost, and come late. */
 const beatsPerElection = 4
@@ -486,7 +496,8 @@ export class Host implements Surroundings {
   }
 
   private message(from: StoreId, id: GroupId, message: Message.Message): void {
-    if (storeOf(message.from) !== from || storeOf(message.to) !== this.store) {
+    const isMisdirected = storeOf(message.from) !== from || storeOf(message.to) !== this.store || id > groupMax
+    if (isMisdirected || (message.term === 0 && alwaysInTerms.has(message.kind))) {
       return this.trace.emit("warn", "raft/misdirected", { from, group: id, to: message.to })
     }
     const group = this.members.get(id)

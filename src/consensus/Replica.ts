@@ -17,9 +17,9 @@ export type StoreId = number
 export type GroupId = number
 
 const stores = 65_536
-const incarnationMax = 2 ** 37 - 1
+/** 2^37 - 1: with a store's 16 bits that makes 53. */
+const incarnationMax = 137_438_953_471
 
-export const storeMax = stores - 1
 export const groupMax = 0x3fff_ffff
 
 export const idOf = (store: StoreId, incarnation = 0): NodeId => {
@@ -32,5 +32,3 @@ export const idOf = (store: StoreId, incarnation = 0): NodeId => {
 }
 
 export const storeOf = (replica: NodeId): StoreId => replica % stores
-
-export const incarnationOf = (replica: NodeId): number => Math.floor(replica / stores)
