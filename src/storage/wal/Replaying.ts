@@ -14,8 +14,9 @@ import { nowhere } from "./Positions.ts"
 import type { Segments } from "./Segments.ts"
 import type { Stream } from "./Stream.ts"
 
-/** One read of the disk, unless a record is larger. */
-const stretchBytes = 262_144
+/** A read of the disk, unless a record is larger: the first, and what they grow to. A log may have many streams of a few records. */
+const stretchBytesMin = 4_096
+const stretchBytesMax = 262_144
 const nothing = new Uint8Array(0)
 
 export class Replaying implements Disk.Sink {
@@ -32,6 +33,7 @@ export class Replaying implements Disk.Sink {
   private segment = nowhere
   private from = -1
   private stretch: Uint8Array = nothing
+  private stretchBytes = stretchBytesMin
   /** How many bytes were asked for; less is the end of the file. */
   private asked = 0
 
@@ -103,6 +105,7 @@ export class Replaying implements Disk.Sink {
   private read(offset: number, lengthBytes: number): void {
     this.from = offset
     this.asked = lengthBytes
+    this.stretchBytes = Math.min(2 * this.stretchBytes, stretchBytesMax)
     this.file!.readAt(0, offset, lengthBytes)
   }
 
@@ -112,7 +115,7 @@ export class Replaying implements Disk.Sink {
     const at = offset - this.from
     const isAtEnd = at === 0 && stretch.length < this.asked
     if (at < 0 || at + Format.recordHeaderBytes > stretch.length) {
-      if (!isAtEnd) return stretchBytes
+      if (!isAtEnd) return this.stretchBytes
       this.tellDamage(this.segment, offset, "the file ends within it")
       return 0
     }
@@ -128,7 +131,7 @@ export class Replaying implements Disk.Sink {
     const from = at + Format.recordHeaderBytes
     const to = from + header.payloadBytes
     if (to > stretch.length) {
-      if (!isAtEnd) return Math.max(stretchBytes, Format.recordHeaderBytes + header.payloadBytes)
+      if (!isAtEnd) return Math.max(this.stretchBytes, Format.recordHeaderBytes + header.payloadBytes)
       this.tellDamage(this.segment, offset, "the file ends within it")
       return 0
     }
