@@ -165,6 +165,12 @@ describe("three stores", () => {
     const errors: Array<ConsensusError | undefined> = []
     stores.group((leader + 1) % 3).propose(new Uint8Array(1), Infinity, (error) => errors.push(error))
     expect(errors).toMatchObject([{ _tag: "NotLeader", group, leader: leader + 1 }])
+    expect(stores.logs[(leader + 1) % 3]!.host.metrics()).toMatchObject({
+      proposals: 0,
+      refused: 1,
+      groups: 1,
+      leading: 0
+    })
   })
 
   it("read on any of them what was answered before", () => {

@@ -27,6 +27,7 @@ export interface Surroundings {
   readonly store: StoreId
   readonly options: Options
   readonly observer: Observer | undefined
+  readonly counts: { proposals: number; refused: number }
   readonly tick: number
   nowMicros(): number
   random(bound: number): number
@@ -180,7 +181,11 @@ export class Group {
 
   propose(command: Uint8Array, deadlineTick: number, answer: Answer<Uint8Array>): void {
     const refusal = this.refusal(command.length)
-    if (refusal !== undefined) return answer(refusal, command)
+    if (refusal !== undefined) {
+      this.around.counts.refused++
+      return answer(refusal, command)
+    }
+    this.around.counts.proposals++
     this.queue.push(new Proposal(command, { queuedTick: this.around.tick, deadlineTick }, answer))
     this.queueBytes += command.length
     this.wake()

@@ -116,7 +116,7 @@ export class Host implements Surroundings {
   private turnIsSet = false
   private readonly arriving = new Set<GroupId>()
   private halt: Halted | undefined
-  private readonly counts = { turns: 0, proposals: 0, refused: 0, messagesReceived: 0 }
+  readonly counts = { turns: 0, proposals: 0, refused: 0, messagesReceived: 0 }
 
   constructor(given: {
     readonly store: StoreId
