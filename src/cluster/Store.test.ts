@@ -220,6 +220,21 @@ describe("three stores", () => {
     expect(stores.digests().size).toBe(1)
   })
 
+  it("take no more proposals once those that wait would be too late", () => {
+    const stores = new Stores({ machines: 3, host: { uncommittedBytesMax: 100, queueTicksMax: 3 } })
+    const { leader } = stores
+    for (const follower of [1, 2]) stores.crash((leader + follower) % 3)
+    const first = stores.put(leader, 20)
+    stores.bench.pass(second / 5)
+    expect([first, stores.put(leader, 1)]).toEqual([{}, {}])
+    stores.bench.pass(second / 5)
+    expect(stores.put(leader, 1)).toEqual({ Overloaded: 1 })
+    // Then it finds out that it has no quorum any more: what was appended may yet happen, the rest does not.
+    stores.bench.pass(10 * second)
+    expect(first["ok"]).toBeUndefined()
+    expect(Object.keys(first).sort()).toEqual(["NotLeader", "Unknown"])
+  })
+
   it("hand the leadership over when they are asked to", () => {
     const stores = new Stores({ machines: 3 })
     const to = (stores.leader + 1) % 3
@@ -251,5 +266,22 @@ describe("a store that joins", () => {
     stores.bench.pass(10 * second)
     expect(ends).toEqual([4, 3])
     expect(stores.logs[gone]!.host.group(group)).toBeUndefined()
+  })
+
+  it("as a learner, and is removed while it is cut off, finds out when it asks", () => {
+    const stores = new Stores({ machines: 4, founders: 3 })
+    const { leader } = stores
+    const learner = Replica.idOf(4, stores.group(leader).raft.core.log.lastIndex + 1)
+    const ends: Array<unknown> = []
+    stores.change(leader, { kind: ConfChange.changeKinds.addLearner, node: learner }, (state) => ends.push(state))
+    stores.bench.pass(5 * second)
+    expect(stores.group(3).raft.core.isLearner).toBe(true)
+    stores.crash(3)
+    stores.change(leader, { kind: ConfChange.changeKinds.remove, node: learner }, (state) => ends.push(state))
+    stores.bench.pass(5 * second)
+    stores.start(3)
+    stores.bench.pass(10 * second)
+    expect(ends).toEqual([3, 3])
+    expect(stores.logs[3]!.host.group(group)).toBeUndefined()
   })
 })
