@@ -52,8 +52,9 @@ export interface Config {
   /** Payloads that a leader may have uncommitted: more are dropped. Default: no bound. */
   readonly uncommittedBytesMax?: number
   /**
-   * Tell followers at once what is committed, as etcd does. Default: yes. Without, they hear it with the next append or heartbeat: half
-   * the messages, and their state machines are behind by a heartbeat's time at most.
+   * Tell followers at once what is committed, as etcd does. Default: yes. Without, they hear it with the next append or heartbeat, and
+   * whoever got an append is spared the next heartbeat: less than half the messages; their state machines are behind by two heartbeats'
+   * time at most.
    */
   readonly tellsCommits?: boolean
   readonly inflightMax: number
@@ -130,6 +131,10 @@ export class Core {
     assert(config.id > nobody, "a node's id is above 0")
     assert(config.heartbeatTicks > 0, "a heartbeat takes a tick at least")
     assert(config.electionTicks > config.heartbeatTicks, "an election takes longer than a heartbeat")
+    assert(
+      config.tellsCommits !== false || config.electionTicks > 2 * config.heartbeatTicks,
+      "a follower that is spared a heartbeat hears the next one in time"
+    )
     assert(config.inflightMax > 0, "one append at least is in flight")
     assert(
       (config.inflightBytesMax ?? Infinity) >= messageBytesMax || messageBytesMax === Infinity,
@@ -415,6 +420,7 @@ export class Core {
     this.send(Message.make(kinds.append, to, { index, logTerm, entries, commit }))
     progress.sent(entries.length, Message.payloadBytes(entries))
     progress.sentCommit = commit
+    progress.hasSpoken = true
     return true
   }
 
@@ -452,6 +458,9 @@ export class Core {
     for (const id of this.tracker.ids) {
       if (id === this.id) continue
       const progress = this.tracker.get(id)!
+      const isSpared = progress.hasSpoken && read === 0 && !this.tellsCommits
+      progress.hasSpoken = false
+      if (isSpared) continue
       // Never more than what is known to match: behind that the follower's log may be another one.
       const commit = Math.min(progress.match, this.log.committed)
       this.send(Message.make(kinds.heartbeat, id, { commit, read }))

@@ -173,7 +173,8 @@ export class Group {
       this.transferring !== undefined ||
       !this.writes.isIdle ||
       this.isRestoring ||
-      this.isFlushing
+      this.isFlushing ||
+      this.machine.applied.index !== this.flushedIndex
     )
   }
 
@@ -257,7 +258,8 @@ export class Group {
     around.observer?.stepped(this, undefined)
     this.reading.repeat(around.tick - around.options.electionTicks)
     this.expire()
-    if (!this.isRestoring) this.flush(true)
+    // Groups take turns, so that their batches do not come all at once.
+    if (!this.isRestoring) this.flush((around.tick + this.id) % around.options.flushTicks === 0)
     if (this.raft.hasReady || !this.reading.isEmpty) around.mark(this)
   }
 

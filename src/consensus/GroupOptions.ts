@@ -16,8 +16,9 @@ export interface Options {
   readonly queueBytesMax: number
   /** While the first of them has waited for so long, more are refused: they would be too late when their turn comes. */
   readonly queueTicksMax: number
-  /** Applied entries after which the state machine writes what they changed, a tick at the latest. */
+  /** Applied entries, and ticks, after which the state machine writes what they changed, whatever comes first. */
   readonly flushEntries: number
+  readonly flushTicks: number
   /** The log is cut once it holds so much that the state machine has durably. */
   readonly logBytesMax: number
 }

@@ -33,6 +33,7 @@ export const defaults: Options = {
   // A fifth of what a caller waits by default.
   queueTicksMax: 10,
   flushEntries: 1_024,
+  flushTicks: 10,
   logBytesMax: 16 * mebibyte,
   sleepAfterTicks: 10,
   snapshots: {

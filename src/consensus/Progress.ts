@@ -23,6 +23,8 @@ export class Progress {
   isActive: boolean
   /** Nothing more is sent before it answers, or a heartbeat's time has passed. */
   isPausedByFlow = false
+  /** An append was sent to it since the last heartbeat was due. */
+  hasSpoken = false
   isLearner: boolean
   readonly inflights: Inflights
 
