@@ -71,6 +71,8 @@ const settings = (spec: ServerSpec, { slowness = 1 }: Behaviour): Partial<HostSe
     ),
     queueBytesMax: number(spec, "queueBytes", 65_536),
     queueTicksMax: 3,
+    flushEntries: 8,
+    flushTicks: 3,
     logBytesMax: number(spec, "logBytes", 65_536),
     sleepAfterTicks: number(spec, "sleepTicks", 10),
     snapshots: {
