@@ -190,7 +190,7 @@ class GroupView {
     if (entries.length > 0 && from <= replica.applied) {
       return `state-machine safety: replica ${id} replaces entry ${from}, and has applied up to ${replica.applied}`
     }
-    const changes = this.changes(replica, from, entries)
+    const changes = this.changes(replica, hard?.term ?? before.term, from, entries)
     replica.write({ hard, from, entries, snapshot: undefined })
     if (changes !== undefined) return changes
     if (hard !== undefined && hard.term < before.term)
@@ -207,9 +207,16 @@ class GroupView {
   }
 
   /** A leader's own changes of the members. */
-  private changes(replica: ReplicaView, from: number, entries: ReadonlyArray<LogEntry>): string | undefined {
+  private changes(
+    replica: ReplicaView,
+    term: number,
+    from: number,
+    entries: ReadonlyArray<LogEntry>
+  ): string | undefined {
     const at = entries.findIndex(({ isChange }) => isChange)
-    if (at < 0 || this.leaders.get(entries[at].term) !== replica.id) return undefined
+    // What it proposed in a term that is over may come back to it from others.
+    const isOwn = at >= 0 && this.leaders.get(term) === replica.id && entries[at].term === term
+    if (!isOwn) return undefined
     const ahead: Array<number> = []
     for (let index = replica.applied + 1; index < from; index++) {
       if (replica.log.at(index)?.isChange === true) ahead.push(index)
