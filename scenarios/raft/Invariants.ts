@@ -306,6 +306,8 @@ class GroupView {
     replica.applied = index
     replica.members = membersOf(fields)
     const known = this.applied.get(index)
+    // A member that hears of its group before it has founded it itself gets what the others began with.
+    if (known === undefined && index === this.history[0]?.index) return undefined
     if (known === undefined) return `replica ${id} has a snapshot at ${index}, which nobody has applied`
     if (known.term !== term)
       return `state-machine safety: replica ${id} has a snapshot at ${index} of term ${term}, not ${known.term}`
