@@ -4,34 +4,13 @@ import type { Kind } from "#sim/faults/Fault.ts"
 import type { OptionValue } from "#sim/run/Plan.ts"
 import type { Scenario } from "#sim/run/Scenario.ts"
 import * as Cell from "#models/Cell.ts"
+import * as Faults from "../Faults.ts"
 import { invariants } from "./Invariants.ts"
 import * as Server from "./Server.ts"
 import * as Workload from "./Workload.ts"
 
-export const network: ReadonlyArray<Kind> = [
-  "delay",
-  "loss",
-  "duplicate",
-  "reorder",
-  "partition",
-  "one-way",
-  "partial",
-  "clog",
-  "half-open",
-  "fragment",
-  "slow-link",
-  "reset"
-]
-export const disk: ReadonlyArray<Kind> = [
-  "lose-unsynced",
-  "torn-write",
-  "lose-directory-entry",
-  "io-error",
-  "slow-sync",
-  "stuck-sync"
-]
+export const disk: ReadonlyArray<Kind> = [...Faults.powerLoss, "io-error", "slow-sync", "stuck-sync"]
 export const process: ReadonlyArray<Kind> = ["crash", "stop", "pause", "kill-at-io"]
-export const clock: ReadonlyArray<Kind> = ["skew", "drift", "step"]
 
 /** From everything as usual to everything in small pieces: snapshots all the time, messages of one entry, segments of a few records. */
 export const options: Readonly<Record<string, ReadonlyArray<OptionValue>>> = {
@@ -84,7 +63,7 @@ export const make = ({
       ],
       label: Workload.label
     },
-    faults: [...network, ...disk, ...process, ...clock],
+    faults: [...Faults.network, ...disk, ...process, ...Faults.clock],
     atlas: Atlas.nothing,
     judges: [Workload.linearizability, invariants()]
   }

@@ -18,7 +18,6 @@ import * as ReplicatedLog from "#consensus/ReplicatedLog.ts"
 import type { Answer } from "#consensus/Waiting.ts"
 import { driftPpmMax } from "#sim/faults/Fault.ts"
 import type { ServerSpec } from "#sim/run/Scenario.ts"
-import { Disk } from "#world/Disk.ts"
 import { Host } from "#world/Host.ts"
 import { Net, type Address, type DatagramSocket } from "#world/Net.ts"
 import { Trace } from "#world/Trace.ts"
@@ -116,9 +115,6 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
   const trace = yield* Trace
   const peers = new Map<number, Address>()
   for (const [index, address] of spec.peers.entries()) if (index !== spec.index) peers.set(index + 1, address)
-  const disk = yield* Disk
-  yield* disk.makeDirectory(directory)
-  yield* disk.syncDirectory("")
   const store = yield* Effect.provideService(
     Store.open({
       store: spec.index + 1,

@@ -6,6 +6,7 @@ import * as Linearizability from "#sim/judges/Linearizability.ts"
 import type { Judge } from "#sim/run/Judge.ts"
 import type { ClientSpec, Perform, Scenario } from "#sim/run/Scenario.ts"
 import type { Subject } from "#sim/storage/Subject.ts"
+import * as Faults from "../Faults.ts"
 import * as Call from "../systems/Call.ts"
 import * as Protocol from "./Protocol.ts"
 import * as Store from "./Store.ts"
@@ -111,15 +112,8 @@ export const make = (
     label: (operation) => `${operation.type} ${JSON.stringify(operation)}`
   },
   faults: [
-    "delay",
-    "loss",
-    "duplicate",
-    "reorder",
-    "partition",
-    "clog",
-    "lose-unsynced",
-    "torn-write",
-    "lose-directory-entry",
+    ...Faults.datagrams,
+    ...Faults.powerLoss,
     "misdirect",
     "bit-rot",
     "io-error",

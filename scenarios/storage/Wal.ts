@@ -7,6 +7,7 @@ import * as Linearizability from "#sim/judges/Linearizability.ts"
 import type { ClientSpec, Perform, Scenario } from "#sim/run/Scenario.ts"
 import type { Draw } from "#sim/kernel/Draw.ts"
 import type { OptionValue } from "#sim/run/Plan.ts"
+import * as Faults from "../Faults.ts"
 import * as Call from "../systems/Call.ts"
 import * as LogServer from "./LogServer.ts"
 
@@ -82,15 +83,8 @@ export const scenario: Scenario<Operation, string> = {
     label: (operation) => `${operation.type} ${JSON.stringify(operation)}`
   },
   faults: [
-    "delay",
-    "loss",
-    "duplicate",
-    "reorder",
-    "partition",
-    "clog",
-    "lose-unsynced",
-    "torn-write",
-    "lose-directory-entry",
+    ...Faults.datagrams,
+    ...Faults.powerLoss,
     "io-error",
     "disk-full",
     "slow-sync",

@@ -9,6 +9,7 @@ import type { Judge } from "#sim/run/Judge.ts"
 import type { ClientSpec, Perform, Scenario } from "#sim/run/Scenario.ts"
 import * as Call from "../systems/Call.ts"
 import * as FrameServer from "./FrameServer.ts"
+import * as Faults from "../Faults.ts"
 
 /** An echo of all peers of a server. */
 export interface Operation {
@@ -70,26 +71,7 @@ export const scenario: Scenario<Operation, number> = {
     final: () => lanes.map((lane) => ({ lane, sizeBytes: smallBytesMax })),
     label: ({ lane, sizeBytes }) => `echo of all, ${sizeBytes} bytes on ${lane}`
   },
-  faults: [
-    "delay",
-    "loss",
-    "duplicate",
-    "reorder",
-    "partition",
-    "one-way",
-    "partial",
-    "clog",
-    "half-open",
-    "fragment",
-    "slow-link",
-    "reset",
-    "skew",
-    "drift",
-    "step",
-    "crash",
-    "stop",
-    "pause"
-  ],
+  faults: [...Faults.network, ...Faults.clock, "crash", "stop", "pause"],
   atlas: Atlas.nothing,
   options: { creditBytes: [4_194_304, 2_000], writeBytes: [262_144, 600] },
   judges: [inOrder]

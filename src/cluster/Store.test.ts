@@ -220,6 +220,18 @@ describe("three stores", () => {
     expect(stores.digests().size).toBe(1)
   })
 
+  it("lead nothing any more once they were told to hand over, and lose nothing by it", () => {
+    const stores = new Stores({ machines: 3 })
+    const { leader } = stores
+    const outcomes = stores.put(leader, 50)
+    stores.bench.pass(second)
+    stores.logs[leader]!.host.drain()
+    stores.bench.pass(second)
+    expect(outcomes).toEqual({ ok: 50 })
+    expect([stores.leader === leader, stores.leader >= 0]).toEqual([false, true])
+    expect(stores.digests().size).toBe(1)
+  })
+
   it("take no more proposals once those that wait would be too late", () => {
     const stores = new Stores({ machines: 3, host: { uncommittedBytesMax: 100, queueTicksMax: 3 } })
     const { leader } = stores

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest"
+import { OneNode } from "#sim/raft/OneNode.ts"
 import * as ConfChange from "./ConfChange.ts"
 import { emptyState } from "./Configuration.ts"
 import type { Config } from "./Core.ts"
 import * as Message from "./Message.ts"
 import { entryKinds, kinds, type Entry } from "./Message.ts"
-import { Raft, type Ready } from "./Raft.ts"
-import { MemoryStorage, type Doubt } from "./Storage.ts"
+import type { Doubt } from "./Storage.ts"
 
 const noData = new Uint8Array(0)
 const ofEntries: Doubt = { entries: true, vote: false }
@@ -15,53 +15,41 @@ const entry = (index: number, term: number): Entry => ({ index, term, kind: entr
 
 /** Node 1, whose log ends with index 3 of term 2; its own term is 5. Everything that it writes is durable at once. */
 class Replica {
-  readonly raft: Raft
-  private readonly storage = new MemoryStorage()
-  readonly readies: Array<Ready> = []
+  private readonly node: OneNode
 
   constructor(doubt: Doubt | undefined, given: Partial<Config> & { readonly voters?: ReadonlyArray<number> } = {}) {
-    const { voters = [1, 2, 3], ...config } = given
-    const { storage } = this
-    const configuration = { ...emptyState, voters }
-    if (voters.length > 0) storage.restore({ index: 1, term: 1, configuration, data: noData })
-    if (voters.length > 0) storage.append([entry(2, 1), entry(3, 2)])
-    storage.hardState = { term: 5, vote: 2, commit: voters.length > 0 ? 2 : 0 }
-    this.raft = new Raft({
-      id: 1,
-      storage,
+    const isEmpty = given.voters?.length === 0
+    this.node = new OneNode({
+      terms: isEmpty ? [] : [1, 2],
+      term: 5,
+      vote: 2,
+      commit: isEmpty ? 1 : 2,
       electionTicks: 5,
-      heartbeatTicks: 1,
-      inflightMax: 8,
-      random: () => 0,
-      ...config,
+      ...given,
       ...(doubt === undefined ? {} : { doubt })
     })
   }
 
+  get raft() {
+    return this.node.raft
+  }
+
   get core() {
-    return this.raft.core
+    return this.node.core
+  }
+
+  get readies() {
+    return this.node.readies
   }
 
   /** What it says, in words, once everything is durable. */
   said(): ReadonlyArray<string> {
-    const all: Array<Message.Message> = []
-    while (this.raft.hasReady) {
-      const ready = this.raft.ready()
-      this.readies.push(ready)
-      all.push(...ready.messages)
-      if (ready.hard !== undefined) this.storage.hardState = ready.hard
-      if (ready.snapshot !== undefined) this.storage.restore(ready.snapshot)
-      this.storage.append(ready.entries)
-      for (const message of ready.afterDurable) {
-        if (message.to === 1) this.raft.step(message)
-        else all.push(message)
-      }
-      if (ready.storage !== undefined) this.raft.stored(ready.storage)
-    }
-    return all.map(
-      ({ index, isRejected, kind, term, to }) =>
-        `${Message.nameOf(kind)} to ${to} term ${term}${index > 0 ? ` index ${index}` : ""}${isRejected ? " no" : ""}`
-    )
+    return this.node
+      .messages()
+      .map(
+        ({ index, isRejected, kind, term, to }) =>
+          `${Message.nameOf(kind)} to ${to} term ${term}${index > 0 ? ` index ${index}` : ""}${isRejected ? " no" : ""}`
+      )
   }
 
   hears(kind: Message.Kind, from: number, term: number, fields: Parameters<typeof Message.make>[2] = {}) {

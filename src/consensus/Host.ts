@@ -1,6 +1,6 @@
 /**
  * Host: all groups of one store: one log and one sync for what they write in a turn, one frame a peer and lane for what they say in it, one
- * timer for their ticks, and one exchange of beats a peer for those that sleep. Completion-style, without Effect; `HostDriver`
+ * timer for their ticks, and a beat to each peer that has heard nothing else for those that sleep. Completion-style, without Effect; `HostDriver`
  * opens what it stands on.
  *
  * A turn: whatever comes in (messages, proposals, ticks, completions of the disk) marks its group; a moment later, once, every marked

@@ -1,5 +1,5 @@
 /**
- * Liveness: which stores answer. One exchange of beats a pair of stores stands for the heartbeats of all their sleeping groups
+ * Liveness: which stores are heard. A beat from a store that has said nothing else stands for the heartbeats of all its sleeping groups
  * (CockroachDB issue 6107 and its store liveness): a group sleeps while the stores of its members live, and wakes when one of
  * them falls silent or starts anew. It decides nothing: waking too often costs some messages, a stale view costs a time-out.
  */

@@ -2,12 +2,10 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { afterAll, describe, expect, it } from "vitest"
-import * as RealWorld from "#world/real/RealWorld.ts"
+import * as RealIncarnations from "#sim/storage/RealIncarnations.ts"
 import type { World } from "#world/World.ts"
 import type { EngineClaim } from "../contract/EngineClaim.ts"
 import * as EngineContract from "../contract/EngineContract.ts"
@@ -54,38 +52,15 @@ const adapters: ReadonlyArray<Adapter> = [
 
 let roots = 0
 
-/** How a node ended that was not to end. */
-const endOf = async (running: RealWorld.Running<void, unknown>): Promise<string> => {
-  const end = await Effect.runPromise(running.ended)
-  if (end.type !== "finished") return `the node ${end.type}`
-  return Exit.isFailure(end.exit) ? Cause.pretty(end.exit.cause) : "the node ended"
-}
-
-/** The node dies between two incarnations, and with it what it has open. */
-const outcomeOf = async (claim: EngineClaim, adapter: Adapter): Promise<string> => {
+const outcomeOf = (claim: EngineClaim, adapter: Adapter): Promise<string> => {
   const root = join(parent, String(roots++))
   const holders = new Set<() => Promise<void>>()
   const open = (directory: string) => adapter.open({ root, directory, holders })
-  for (const program of claim.incarnations({ open })) {
-    let done = (): void => {}
-    const kept = new Promise<string>((resolve) => {
-      done = () => resolve("kept")
-    })
-    const whole = Effect.andThen(
-      Effect.andThen(
-        program,
-        Effect.sync(() => done())
-      ),
-      Effect.never
-    )
-    const running = RealWorld.runFork(whole, { root, name: "n0", trace: { write: () => {} } })
-    const outcome = await Promise.race([kept, endOf(running)])
-    await Effect.runPromise(running.kill)
+  const closed = Effect.promise(async () => {
     for (const close of holders) await close()
     holders.clear()
-    if (outcome !== "kept") return outcome
-  }
-  return "kept"
+  })
+  return Effect.runPromise(RealIncarnations.outcomeOf(claim.incarnations({ open }), root, closed))
 }
 
 describe.each(adapters)("the engine of $name", (adapter) => {

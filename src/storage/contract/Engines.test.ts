@@ -2,14 +2,11 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import { afterAll, describe, expect, it } from "vitest"
 import * as Incarnations from "#sim/storage/Incarnations.ts"
+import * as RealIncarnations from "#sim/storage/RealIncarnations.ts"
 import * as Subjects from "#sim/storage/Subjects.ts"
-import * as RealWorld from "#world/real/RealWorld.ts"
-import type { EngineClaim, Subject } from "./EngineClaim.ts"
 import * as EngineContract from "./EngineContract.ts"
 
 const parent = mkdtempSync(join(tmpdir(), "orbit-storage-"))
@@ -21,36 +18,6 @@ const courses: ReadonlyArray<Incarnations.Course> = [
 ]
 
 let roots = 0
-
-/** How a node ended that was not to end. */
-const endOf = async (running: RealWorld.Running<void, unknown>): Promise<string> => {
-  const end = await Effect.runPromise(running.ended)
-  if (end.type !== "finished") return `the node ${end.type}`
-  return Exit.isFailure(end.exit) ? Cause.pretty(end.exit.cause) : "the node ended"
-}
-
-/** On this machine, where the process dies between two incarnations. */
-const realOutcome = async (claim: EngineClaim, subject: Subject): Promise<string> => {
-  const root = join(parent, String(roots++))
-  for (const program of claim.incarnations(subject)) {
-    let done = (): void => {}
-    const kept = new Promise<string>((resolve) => {
-      done = () => resolve("kept")
-    })
-    const whole = Effect.andThen(
-      Effect.andThen(
-        program,
-        Effect.sync(() => done())
-      ),
-      Effect.never
-    )
-    const running = RealWorld.runFork(whole, { root, name: "n0", trace: { write: () => {} } })
-    const outcome = await Promise.race([kept, endOf(running)])
-    await Effect.runPromise(running.kill)
-    if (outcome !== "kept") return outcome
-  }
-  return "kept"
-}
 
 describe.each(Subjects.all)("the engine $name", (subject) => {
   const [smallest, defaults] = subject.sets
@@ -65,6 +32,8 @@ describe.each(Subjects.all)("the engine $name", (subject) => {
   })
 
   it.each(EngineContract.claims)("keeps, on this machine: $name", async (claim) => {
-    expect(await realOutcome(claim, defaults)).toBe("kept")
+    expect(
+      await Effect.runPromise(RealIncarnations.outcomeOf(claim.incarnations(defaults), join(parent, String(roots++))))
+    ).toBe("kept")
   })
 })
