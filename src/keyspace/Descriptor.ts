@@ -1,0 +1,31 @@
+/**
+ * Descriptor: which keys a range has. Two ranges never have one key in the same generation; of two descriptors that contradict each
+ * other the one with the higher generation is true.
+ */
+import type { GroupId, StoreId } from "#consensus/Replica.ts"
+
+export interface Descriptor {
+  readonly range: GroupId
+  /** Keys in [from, to). */
+  readonly from: Uint8Array
+  readonly to: Uint8Array
+  /** One more with each split and each merge; the halves of a split share theirs. */
+  readonly generation: number
+}
+
+/** Where to ask: hints, apart from the descriptor. */
+export interface Location {
+  readonly descriptor: Descriptor
+  /** Stores with a vote. */
+  readonly stores: ReadonlyArray<StoreId>
+  readonly leaseholder: StoreId | undefined
+}
+
+/** The range of the cluster itself: where ranges are, the oracle, numbers for new ranges, who waits for whom. It is never cut or merged. */
+export const systemRange: GroupId = 1
+
+/** Its keys are below this, all others are not. */
+export const systemEnd = Uint8Array.of(0x08)
+
+/** No key is here or above. */
+export const end = Uint8Array.of(0xff)
