@@ -12,6 +12,8 @@ import type { Entry, Mutation, Outcome, Reads, Span, Timestamp, Txn, TxnId, TxnS
 export interface CallOptions {
   /** Default: 5,000. */
   readonly timeoutMillis?: number
+  /** The transaction that waits where the call has to: without it, a circle of waits that goes through this call is not found. */
+  readonly waiter?: Txn
 }
 
 export interface ScanOptions {

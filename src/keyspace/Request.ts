@@ -10,6 +10,7 @@
  * Why commit timestamps need no clocks (Percolator, OSDI 2010, section 2.2): a transaction asks the oracle for its commit timestamp when all its
  * intents (or, in one range, its latches) are in place. Whoever reads at a later timestamp began to read after that, and meets them.
  */
+import type { GroupId } from "#consensus/Replica.ts"
 import type { Descriptor, Location } from "./Descriptor.ts"
 
 /** Of the oracle: microseconds, roughly; rises across the cluster, and none is given twice. Below 2^53. */
@@ -131,6 +132,16 @@ export type Request =
     }
   /** Cuts the range in two at `key`. */
   | { readonly type: "split"; readonly key: Uint8Array }
+
+/** How a request comes to a range. */
+export interface Asking {
+  readonly range: GroupId
+  /** What is left of the asker's time. */
+  readonly timeoutMicros: number
+  /** Who waits, where it has to. */
+  readonly waiter: Txn | undefined
+  readonly request: Request
+}
 
 export interface Value {
   /** Absent: the key has none. */
