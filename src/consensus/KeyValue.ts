@@ -11,7 +11,6 @@
  *
  * Needs of its caller, beside what `StateMachine` says: a flush now and then, because what was not flushed is in memory twice.
  */
-import { assert } from "#base/Assert.ts"
 import * as Effect from "effect/Effect"
 import * as Limits from "#base/Limits.ts"
 import { Batch } from "#storage/Batch.ts"
@@ -26,8 +25,9 @@ import { KeyValueSnapshot } from "./KeyValueSnapshot.ts"
 import { KeyValueState } from "./KeyValueState.ts"
 import * as Sessions from "./Sessions.ts"
 import type { Applied, Restore, Snapshot, StateMachine } from "./StateMachine.ts"
+import * as Trail from "./Trail.ts"
 
-export interface Options {
+export interface Options extends Partial<Trail.Bounds> {
   readonly port: Engine.Port
   /** What the group's keys in the engine begin with; of two groups, none begins with the other's. */
   readonly prefix: Uint8Array
@@ -38,9 +38,6 @@ export interface Options {
   readonly stateBytesMax?: number
   /** Size at which a batch for the engine is closed. */
   readonly batchBytes?: number
-  /** Entries, or bytes of batches, after which `durable` has to follow. */
-  readonly syncEntries?: number
-  readonly syncBytes?: number
 }
 
 const defaults = {
@@ -48,14 +45,7 @@ const defaults = {
   sessions: Sessions.defaults,
   stateBytesMax: Limits.groupStateBytesMax,
   batchBytes: Limits.groupBatchBytesMax,
-  syncEntries: 1_024,
-  syncBytes: 1_048_576
-}
-
-/** A batch that is complete, and what the engine holds with it. */
-interface Sealed {
-  readonly batch: Batch
-  readonly applied: Applied
+  ...Trail.bounds
 }
 
 interface Parts {
@@ -75,14 +65,7 @@ class KeyValue implements StateMachine {
   private lastGeneration: number
   private state: KeyValueState
   private batch: Batch
-  /** Not written yet, in their order. */
-  private sealed: Array<Sealed> = []
-  private waiting: Array<{ readonly upTo: number; readonly done: Engine.Done<void> }> = []
-  private isWriting = false
-  private isSyncing = false
-  private flushed: Applied
-  private unsyncedBytes = 0
-  private kept: Applied
+  private readonly trail: Trail.Trail
 
   constructor({ batch, deferral, generation, options, state }: Parts) {
     this.options = options
@@ -91,8 +74,7 @@ class KeyValue implements StateMachine {
     this.lastGeneration = generation
     this.state = state
     this.batch = batch
-    this.flushed = state.applied
-    this.kept = state.applied
+    this.trail = new Trail.Trail(options.port, options, state.applied)
   }
 
   get applied(): Applied {
@@ -100,7 +82,7 @@ class KeyValue implements StateMachine {
   }
 
   get durable(): Applied {
-    return this.kept
+    return this.trail.durable
   }
 
   apply(index: number, term: number, command: Uint8Array): Uint8Array {
@@ -127,55 +109,13 @@ class KeyValue implements StateMachine {
     const { batch } = this
     this.batch = new Batch()
     this.state.settle(this.batch)
-    this.sealed.push({ batch, applied: this.state.applied })
+    this.trail.add(batch, this.state.applied)
   }
 
   flush(done: Engine.Done<void>): void {
-    const last = this.sealed.at(-1)?.applied ?? this.flushed
     // Also when there is nothing new: somebody waits for an answer, and it must not come within this call.
-    if (last !== this.state.applied || this.sealed.length === 0) this.seal()
-    this.waiting.push({ upTo: this.state.applied.index, done })
-    if (!this.isWriting) this.write()
-  }
-
-  private write(): void {
-    const [next] = this.sealed
-    const { generation } = this
-    this.isWriting = true
-    this.options.port.write(next.batch, "buffered", (error) => {
-      this.isWriting = false
-      assert(generation === this.generation, "a snapshot is restored while nothing else is under way")
-      if (error !== undefined) return this.answer(this.waiting.splice(0), error)
-      this.sealed.shift()
-      this.flushed = next.applied
-      this.unsyncedBytes += next.batch.sizeBytes
-      this.sync()
-      const { index } = next.applied
-      const answered = this.waiting.filter(({ upTo }) => upTo <= index)
-      this.waiting = this.waiting.filter(({ upTo }) => upTo > index)
-      if (this.waiting.length > 0) this.write()
-      this.answer(answered, undefined)
-    })
-  }
-
-  private answer(waiting: ReadonlyArray<{ readonly done: Engine.Done<void> }>, error: StorageError | undefined): void {
-    for (const { done } of waiting) done(error, undefined)
-  }
-
-  private sync(): void {
-    const { port, syncBytes, syncEntries } = this.options
-    const { flushed, generation, kept, unsyncedBytes } = this
-    const isDue = flushed.index - kept.index >= syncEntries || unsyncedBytes >= syncBytes
-    if (this.isSyncing || !isDue) return
-    this.isSyncing = true
-    port.sync((error) => {
-      this.isSyncing = false
-      // An engine that could not sync takes no more writes: the next flush tells.
-      if (error !== undefined || generation !== this.generation) return
-      this.unsyncedBytes -= unsyncedBytes
-      this.kept = flushed
-      this.sync()
-    })
+    if (!this.trail.has(this.state.applied) || this.trail.isEmpty) this.seal()
+    this.trail.flush(done)
   }
 
   // Snapshots.
@@ -197,15 +137,12 @@ class KeyValue implements StateMachine {
       generation,
       applied,
       state: new KeyValueState({ ...options, applied }, space, batch),
-      mayTake: () => !this.isWriting && this.waiting.length === 0 && generation > this.generation,
+      mayTake: () => this.trail.isIdle && generation > this.generation,
       taken: (state) => {
         this.generation = generation
         this.state = state
         this.batch = batch
-        this.sealed = []
-        this.unsyncedBytes = 0
-        this.flushed = applied
-        this.kept = applied
+        this.trail.replaced(applied)
       }
     })
   }
