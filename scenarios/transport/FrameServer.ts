@@ -164,7 +164,7 @@ const settingsOf = ({ options }: ServerSpec): Settings.Settings => {
   const lane = (name: Lane): Settings.LaneSettings => ({ ...Settings.defaults.lanes[name], creditBytes })
   return {
     ...Settings.defaults,
-    lanes: { system: lane("system"), normal: lane("normal"), bulk: lane("bulk") },
+    lanes: { ...Settings.defaults.lanes, system: lane("system"), normal: lane("normal"), bulk: lane("bulk") },
     writeBytesMax: Number(options["writeBytes"])
   }
 }

@@ -80,5 +80,35 @@ export const groupStateBytesMax = 1_073_741_824
 /** Bytes of changes that go to an engine as one batch, give or take one command. */
 export const groupBatchBytesMax = 1_048_576
 
+/** Calls of one store to another that are under way: some hundred clients a processor, each with a few requests at once. */
+export const callsMax = 8_192
+
 /** Accepted connections that have not said yet which store they are: all stores that come back at once, and no flood. */
 export const strangersMax = 1_024
+
+/** How deep tuples nest in a key: documents may, keys that people read do not. */
+export const tupleDepthMax = 16
+
+/** A key of the keyspace, in bytes: an engine's, escaped at its worst, and what stands around it. */
+export const keyspaceKeyBytesMax = 4_000
+
+/** What a transaction writes, in bytes: it waits in its coordinator's memory, a thousand of them at a time, few of which are large. */
+export const transactionBytesMax = 64 * 1_048_576
+
+/** The keys that a transaction writes, or locks, in bytes: its record names all of them in one entry of a log. */
+export const transactionKeysBytesMax = 8 * 1_048_576
+
+/** Keys and spans that a transaction has read, in bytes: they travel in one request when it commits. */
+export const transactionReadsBytesMax = 1_048_576
+
+/** What one request of a commit carries, in bytes: an entry of a log that does not hold up others. */
+export const prepareBytesMax = 1_048_576
+
+/** Savepoints of one transaction: a statement each, nested as programs nest. */
+export const savepointsMax = 1_024
+
+/** Transactions of a store that are open, or being cleaned up after: what a store's clients have under way at a time. */
+export const transactionsOpenMax = 16_384
+
+/** Attempts at one transaction: who conflicts that often meets more of them than time helps against. */
+export const transactionAttemptsMax = 1_000

@@ -13,7 +13,7 @@ interface Sent {
 
 const sent: fc.Arbitrary<ReadonlyArray<Sent>> = fc.array(
   fc.oneof(
-    fc.record({ lane: fc.nat(2), payload: fc.uint8Array({ maxLength: 150 }) }),
+    fc.record({ lane: fc.nat(3), payload: fc.uint8Array({ maxLength: 150 }) }),
     fc.constant({ lane: Frame.keepAlive, payload: new Uint8Array(0) })
   ),
   { minLength: 1, maxLength: 6 }
@@ -104,7 +104,7 @@ describe("a stream of frames", () => {
     }
     expect(read([head(2, Limits.frameBytesMax)]).problem).toBe(undefined)
     expect(read([head(2, Limits.frameBytesMax + 1)]).problem).toBe("length")
-    expect(read([head(4, 0)]).problem).toBe("lane")
+    expect(read([head(5, 0)]).problem).toBe("lane")
     expect(read([head(Frame.keepAlive, 1)]).problem).toBe("lane")
   })
 

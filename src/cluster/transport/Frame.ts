@@ -13,7 +13,7 @@ import * as Limits from "#base/Limits.ts"
 export const headerBytes = 13
 
 /** What stands in a header where others have their lane: nothing is sent, and the sender lives. */
-export const keepAlive = 3
+export const keepAlive = 4
 
 const checksumOf = (bytes: Uint8Array, at: number, number: number): number =>
   crc32c(bytes, at + 4, number >>> 0, at + headerBytes)

@@ -1,7 +1,7 @@
 /** Outboxes: what leaves first, what is refused, and what is dropped. */
 import { describe, expect, it } from "vitest"
-import type { Lane } from "#consensus/Peers.ts"
 import * as Frame from "./Frame.ts"
+import type { Lane } from "./Lane.ts"
 import { Outbox } from "./Outbox.ts"
 import * as Settings from "./Settings.ts"
 
@@ -9,7 +9,7 @@ import * as Settings from "./Settings.ts"
 const lane = { creditBytes: 100 + 3 * Frame.headerBytes, waitMicros: 1_000 }
 const settings: Settings.Settings = {
   ...Settings.defaults,
-  lanes: { system: { ...lane, waitMicros: 500 }, normal: lane, bulk: lane },
+  lanes: { system: { ...lane, waitMicros: 500 }, normal: lane, requests: lane, bulk: lane },
   writeBytesMax: 60
 }
 
@@ -37,11 +37,12 @@ describe("an outbox", () => {
   it("gathers lanes by their rank, and each in its order", () => {
     const outbox = filled([
       ["bulk", 1],
+      ["requests", 5],
       ["normal", 2],
       ["system", 3],
       ["normal", 4]
     ])
-    expect(drain(outbox)).toEqual([["0:3", "1:2", "1:4", "2:1"]])
+    expect(drain(outbox).flat()).toEqual(["0:3", "1:2", "1:4", "2:5", "3:1"])
     expect(outbox.isEmpty).toBe(true)
   })
 
@@ -51,7 +52,7 @@ describe("an outbox", () => {
       ["normal", 2, 30],
       ["bulk", 3, 1]
     ])
-    expect(drain(outbox)).toEqual([["0:1"], ["1:2", "2:3"]])
+    expect(drain(outbox)).toEqual([["0:1"], ["1:2", "3:3"]])
   })
 
   it("gives a frame that is larger than the bound a write of its own", () => {
@@ -59,7 +60,7 @@ describe("an outbox", () => {
       ["normal", 1, 90],
       ["bulk", 2]
     ])
-    expect(drain(outbox)).toEqual([["1:1"], ["2:2"]])
+    expect(drain(outbox)).toEqual([["1:1"], ["3:2"]])
   })
 
   it("takes no more than a lane's credit, whatever other lanes have, and any frame in an empty lane", () => {
@@ -116,6 +117,6 @@ describe("an outbox", () => {
     outbox.clear()
     expect(drain(outbox)).toEqual([])
     outbox.add("bulk", frame(9), 0)
-    expect(drain(outbox)).toEqual([["2:9"]])
+    expect(drain(outbox)).toEqual([["3:9"]])
   })
 })

@@ -1,12 +1,12 @@
 /**
  * Outbox: frames that wait for one peer, pure. Each lane has its credit: what it may have waiting, in bytes. `gather` makes the
- * next write of them, `system` before `normal` before `bulk`; within a lane in their order. A frame that has waited for longer than
- * its lane allows is dropped.
+ * next write of them, one lane before the other; within a lane in their order. A frame that has waited for longer than its lane
+ * allows is dropped.
  */
 import { assert } from "#base/Assert.ts"
 import * as Limits from "#base/Limits.ts"
-import { lanes, type Lane } from "#consensus/Peers.ts"
 import * as Frame from "./Frame.ts"
+import { lanes, type Lane } from "./Lane.ts"
 import type { LaneSettings, Settings } from "./Settings.ts"
 
 /** Where so many frames were taken from the front of a queue, it is moved up. */

@@ -1,5 +1,5 @@
 /** Settings: the bounds of a transport, in time and in memory. Sizes that no setting may exceed stand in `base/Limits.ts`. */
-import type { Lane } from "#consensus/Peers.ts"
+import type { Lane } from "./Lane.ts"
 
 export interface LaneSettings {
   /** Frames that wait for one peer, in bytes with their headers; more are not taken. An empty lane takes any frame. */
@@ -29,6 +29,8 @@ export const defaults: Settings = {
     system: { creditBytes: 4 * 1_048_576, waitMicros: 1_000_000 },
     // A few windows of appended entries of all groups.
     normal: { creditBytes: 32 * 1_048_576, waitMicros: 3_000_000 },
+    // What stores ask each other; whoever asked does not wait for much longer.
+    requests: { creditBytes: 16 * 1_048_576, waitMicros: 3_000_000 },
     // Snapshots: their senders wait for answers.
     bulk: { creditBytes: 8 * 1_048_576, waitMicros: 30_000_000 }
   },

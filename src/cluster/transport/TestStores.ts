@@ -3,10 +3,11 @@
  * `inOrder` can tell whether those of one lane came at most once and in the order in which they were sent.
  */
 import * as Effect from "effect/Effect"
-import { lanes, type Lane, type Port, type Sink } from "#consensus/Peers.ts"
+import type { Port, Sink } from "#consensus/Peers.ts"
 import type { StoreId } from "#consensus/Replica.ts"
 import type { Address, Credentials } from "#world/Net.ts"
 import { getU32, putU32 } from "#base/Bytes.ts"
+import { lanes, type Lane, type RequestPort } from "./Lane.ts"
 import * as Settings from "./Settings.ts"
 import type { Transport } from "./Transport.ts"
 import * as TransportDriver from "./TransportDriver.ts"
@@ -21,17 +22,31 @@ export interface Came {
   readonly bytes: Uint8Array
 }
 
-/** One start of a store. */
+/** One start of a store; it sends and hears on all lanes. */
 export class Store implements Sink {
   readonly came: Array<Came> = []
   readonly events: Array<string> = []
+  /** What the sink of requests is told of connections. */
+  readonly requestEvents: Array<string> = []
   transport: Transport | undefined
   port: Port | undefined
+  private requests: RequestPort | undefined
   /** The next frame's number. */
   private sent: number
 
   constructor(first = 0) {
     this.sent = first
+  }
+
+  attach(transport: Transport): void {
+    this.transport = transport
+    this.requests = transport.attachRequests({
+      received: (from, bytes) => this.received(from, "requests", bytes),
+      connected: (peer) => this.requestEvents.push(`connected ${peer}`),
+      disconnected: (peer) => this.requestEvents.push(`disconnected ${peer}`),
+      drained: (peer) => this.drained(peer, "requests")
+    })
+    this.port = transport.attach(this)
   }
 
   received(from: StoreId, lane: Lane, bytes: Uint8Array): void {
@@ -51,6 +66,7 @@ export class Store implements Sink {
   send(to: StoreId, lane: Lane, sizeBytes = 4): boolean {
     const bytes = new Uint8Array(sizeBytes).fill(this.sent)
     putU32(bytes, 0, this.sent++)
+    if (lane === "requests") return this.requests!.send(to, bytes) === "taken"
     return this.port!.send(to, lane, bytes)
   }
 
@@ -79,8 +95,7 @@ export const live = Effect.fnUntraced(function* (store: Store, options: StoreOpt
     settings: options.settings ?? Settings.defaults,
     tls: options.tls
   })
-  store.transport = transport
-  store.port = transport.attach(store)
+  store.attach(transport)
   return yield* Effect.never
 }, Effect.scoped)
 

@@ -68,7 +68,9 @@ const two = (options: ConstructorParameters<typeof Stores>[1] = {}) => {
 describe("two stores", () => {
   it("have one connection, dialled by the one with the higher number, and each hears of it once", () => {
     const { all, bench } = two()
-    expect(all.stores.map(({ events }) => events)).toEqual([["connected 2"], ["connected 1"]])
+    for (const of of ["events", "requestEvents"] as const) {
+      expect(all.stores.map((store) => store[of])).toEqual([["connected 2"], ["connected 1"]])
+    }
     const [end] = bench.net.connectionsOf(0)
     expect([bench.net.connectionsOf(0).length, end.local.port]).toEqual([1, port])
   })
@@ -138,6 +140,7 @@ describe("a connection", () => {
     bench.pass(second)
     const again = (peer: number) => [`connected ${peer}`, `disconnected ${peer}`, `connected ${peer}`]
     expect(all.stores.map(({ events }) => events)).toEqual([again(2), again(1)])
+    expect(all.stores.map(({ requestEvents }) => requestEvents)).toEqual([again(2), again(1)])
     all.stores[0].send(2, "normal")
     bench.pass(second)
     expect(all.stores[1].numbers()).toEqual([0])
@@ -210,7 +213,7 @@ describe("a connection", () => {
 
 describe("credit", () => {
   const lane = { creditBytes: 10 * (100 + Frame.headerBytes), waitMicros: 60 * second }
-  const settings = { lanes: { system: lane, normal: lane, bulk: lane } }
+  const settings = { lanes: { system: lane, normal: lane, requests: lane, bulk: lane } }
 
   it("is refused when a lane is full and given back when there is room, and nothing that was taken is lost", () => {
     const { all, bench, there } = two({ settings })
@@ -229,29 +232,32 @@ describe("credit", () => {
     expect(to.numbers()).toEqual([0, 21, ...Array.from({ length: 10 }, (_, index) => index + 1)])
   })
 
-  it("is used by system frames before normal before bulk", () => {
+  it("is used by system frames before normal before requests before bulk", () => {
     const { all, bench, there } = two({ settings })
     const [from, to] = all.stores
     there.clogs = 1
     from.send(2, "bulk", 100_000)
     bench.pass(1_000)
-    for (const lane of ["bulk", "normal", "system", "bulk", "system"] as const) from.send(2, lane)
+    for (const lane of ["bulk", "requests", "normal", "system", "bulk", "system"] as const) from.send(2, lane)
     there.clogs = 0
     there.release()
     bench.pass(second)
     expect(to.came.map(({ lane, number }) => `${lane} ${number}`)).toEqual([
       "bulk 0",
-      "system 3",
-      "system 5",
-      "normal 2",
+      "system 4",
+      "system 6",
+      "normal 3",
+      "requests 2",
       "bulk 1",
-      "bulk 4"
+      "bulk 5"
     ])
   })
 
   it("is not for frames that have waited too long: they are dropped, and make room", () => {
     const short = { creditBytes: 1_000, waitMicros: second }
-    const { all, bench, there } = two({ settings: { lanes: { system: lane, normal: short, bulk: lane } } })
+    const { all, bench, there } = two({
+      settings: { lanes: { system: lane, normal: short, requests: lane, bulk: lane } }
+    })
     const [from, to] = all.stores
     there.clogs = 1
     from.send(2, "bulk", 100_000)
@@ -420,8 +426,8 @@ describe("whoever speaks otherwise", () => {
 
   const greeting = (change: Partial<Greeting.Greeting> = {}) =>
     Greeting.encode({
-      versionMin: 1,
-      versionMax: 1,
+      versionMin: 2,
+      versionMax: 2,
       cluster,
       store: 2,
       epoch: 7,
@@ -443,7 +449,7 @@ describe("whoever speaks otherwise", () => {
     const { bench } = one()
     const { answers } = stranger(greeting({ versionMin: 8, versionMax: 9 }), bench)
     bench.pass(second)
-    expect(Greeting.decode(answers[0])).toMatchObject({ verdict: "version", versionMin: 1, versionMax: 1, store: 1 })
+    expect(Greeting.decode(answers[0])).toMatchObject({ verdict: "version", versionMin: 2, versionMax: 2, store: 1 })
   })
 
   it("is broken off when it says nothing, and does not keep others out", () => {
@@ -515,7 +521,7 @@ describe("under any faults", () => {
       const from = draw.below(3)
       const to = (from + 1 + draw.below(2)) % 3
       if (all.stores[from].port !== undefined)
-        all.stores[from].send(to + 1, TestStores.laneOf(draw.below(3)), 4 + draw.below(2_000))
+        all.stores[from].send(to + 1, TestStores.laneOf(draw.below(4)), 4 + draw.below(2_000))
       if (draw.below(8) === 0) fault()
       bench.pass(draw.below(100_000))
     }

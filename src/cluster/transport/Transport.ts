@@ -1,6 +1,7 @@
 /**
- * Transport: the connections of one store to its peers, one each, and the frames on them: `Peers.Port` over `Net.Port`. Everything
- * that is sent to a peer in one turn leaves with one write.
+ * Transport: the connections of one store to its peers, one each, and the frames on them: `Peers.Port` for consensus and
+ * `Lane.RequestPort` for what stores ask each other, over `Net.Port`. Everything that is sent to a peer in one turn leaves with one
+ * write, whoever sends it.
  *
  * Of two stores the one with the higher number dials. A rule for who dials spares the one for which of two connections stays; its
  * price is that a store which comes back waits until its higher peers dial again, which they do within `backoffMicrosMax`.
@@ -14,7 +15,7 @@
  */
 import { assert } from "#base/Assert.ts"
 import * as Limits from "#base/Limits.ts"
-import { lanes, type Attach, type Lane, type Port, type Sink } from "#consensus/Peers.ts"
+import type { Attach, Port, Sink } from "#consensus/Peers.ts"
 import type { StoreId } from "#consensus/Replica.ts"
 import * as Net from "#world/Net.ts"
 import type * as Timers from "#world/Timers.ts"
@@ -23,6 +24,7 @@ import type { NetError } from "#world/WorldError.ts"
 import { Channel, type ChannelOwner } from "./Channel.ts"
 import type * as Frame from "./Frame.ts"
 import * as Greeting from "./Greeting.ts"
+import { lanes, type Lane, type RequestPort, type RequestSink } from "./Lane.ts"
 import { never, Peer } from "./Peer.ts"
 import type { Settings } from "./Settings.ts"
 
@@ -58,6 +60,7 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
   /** Accepted connections of nobody yet. */
   private readonly strangers = new Set<Channel>()
   private sink: Sink | undefined
+  private requests: RequestSink | undefined
   private dials = 0
   private dirty: Array<Peer> = []
   private dueMicros = never
@@ -83,6 +86,18 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
     return this
   }
 
+  /** For the lane `requests`; once, and before `attach`: what comes on it when nobody listens is lost. */
+  attachRequests(sink: RequestSink): RequestPort {
+    assert(this.requests === undefined && this.sink === undefined, "requests are attached once, before consensus")
+    this.requests = sink
+    return {
+      send: (to, bytes) => {
+        if (this.peers.get(to)?.isConnected !== true) return "unconnected"
+        return this.send(to, "requests", bytes) ? "taken" : "full"
+      }
+    }
+  }
+
   /** Adds a store to the address book, or gives it another address; a connection that there is stays. */
   setAddress(store: StoreId, address: Net.Address): void {
     assert(store !== this.self.store, "a store is not its own peer")
@@ -97,7 +112,7 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
     this.dialNow(peer)
   }
 
-  /** Takes a store out of the address book and breaks the connection to it; the sink hears nothing more of it. */
+  /** Takes a store out of the address book and breaks the connection to it; the sinks hear nothing more of it. */
   remove(store: StoreId): void {
     const peer = this.peers.get(store)
     if (peer === undefined) return
@@ -139,7 +154,7 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
     return channel
   }
 
-  /** Breaks all connections; the sink hears nothing more. */
+  /** Breaks all connections; the sinks hear nothing more. */
   close(): void {
     this.isClosed = true
     this.timers.clear(turnTicket)
@@ -163,7 +178,10 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
 
   received(channel: Channel, lane: number, payload: Uint8Array): void {
     const peer = this.byChannel.get(channel)
-    if (peer !== undefined) this.sink!.received(peer.store, lanes[lane], payload)
+    if (peer === undefined) return
+    const name = lanes[lane]
+    if (name === "requests") this.requests?.received(peer.store, payload)
+    else this.sink!.received(peer.store, name, payload)
   }
 
   drained(channel: Channel): void {
@@ -197,7 +215,7 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
     this.armBy(peer.dialMicros)
   }
 
-  /** Gives up the connection to it, or the dial, without a word to the sink. */
+  /** Gives up the connection to it, or the dial, without a word to the sinks. */
   private leave(peer: Peer): void {
     if (peer.channel === undefined) return
     this.byChannel.delete(peer.channel)
@@ -287,6 +305,7 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
       address: Net.addressKey(peer.channel!.remote)
     })
     this.sink!.connected(peer.store)
+    this.requests?.connected(peer.store)
   }
 
   /** The connection to it, or the dial, is over. */
@@ -302,6 +321,7 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
     if (!isConnected) return this.trace.emit("debug", "cluster/dial-failed", fields)
     this.trace.emit("info", "cluster/disconnected", fields)
     this.sink!.disconnected(peer.store)
+    this.requests?.disconnected(peer.store)
   }
 
   private setDirty(peer: Peer): void {
@@ -338,7 +358,9 @@ export class Transport implements Port, ChannelOwner, Timers.Sink {
 
   private tellRelieved(peer: Peer): void {
     for (const lane of peer.outbox.relieved()) {
-      if (peer.isConnected) this.sink!.drained(peer.store, lane)
+      if (!peer.isConnected) continue
+      if (lane === "requests") this.requests?.drained(peer.store)
+      else this.sink!.drained(peer.store, lane)
     }
   }
 

@@ -45,8 +45,7 @@ const start = async (
     const { tls } = options
     net.listen({ host, port: options.port ?? 0 }, transport.accept, done, tls === undefined ? {} : { tls })
   })
-  life.transport = transport
-  life.port = transport.attach(life)
+  life.attach(transport)
   return { life, transport, address: listener.address, kill: () => net.close() }
 }
 

@@ -10,7 +10,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { Alarm } from "./DeadlineHeap.ts"
+import { Alarm } from "../DeadlineHeap.ts"
 import type { RealTimers } from "./RealTimers.ts"
 
 const nanosPerMilli = 1_000_000n

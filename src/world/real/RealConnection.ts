@@ -14,7 +14,7 @@ import { TLSSocket } from "node:tls"
 import * as Limits from "#base/Limits.ts"
 import * as Net from "../Net.ts"
 import type { NetError } from "../WorldError.ts"
-import { Alarm } from "./DeadlineHeap.ts"
+import { Alarm } from "../DeadlineHeap.ts"
 import * as NetFault from "./NetFault.ts"
 import type { RealTimers } from "./RealTimers.ts"
 

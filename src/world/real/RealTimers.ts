@@ -15,7 +15,7 @@
 import { assert } from "#base/Assert.ts"
 import * as Limits from "#base/Limits.ts"
 import type * as Timers from "../Timers.ts"
-import { Alarm, DeadlineHeap } from "./DeadlineHeap.ts"
+import { Alarm, DeadlineHeap } from "../DeadlineHeap.ts"
 
 /** The longest delay that the host's timers take; longer ones are armed again on the way. */
 const hostDelayMillisMax = 2_147_483_647
