@@ -1,0 +1,56 @@
+/**
+ * SpacesRedis: keys of Redis in the keyspace: the tuple (slot, database, key), and whatever the model puts behind it. The slot comes first, so
+ * that a slot, with all databases in it, is one span, and moves as one.
+ *
+ * Slots are those of the Redis Cluster specification (redis.io, "Key distribution model", "Hash tags"): CRC-16/XMODEM of the key, or of
+ * what stands between its first `{` and the first `}` behind that, if anything does, modulo 16,384.
+ */
+import { assert } from "#base/Assert.ts"
+import type { Span } from "./Request.ts"
+import * as Spaces from "./Spaces.ts"
+import * as Tuple from "./Tuple.ts"
+import { Unencodable } from "./TupleError.ts"
+import { TupleWriter } from "./TupleWriter.ts"
+
+export const slots = 16_384
+export const databases = 16
+
+const openBrace = 0x7b
+const closeBrace = 0x7d
+
+const table = Uint16Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte << 8
+  for (let bit = 0; bit < 8; bit++) crc = (crc & 0x8000) === 0 ? crc << 1 : (crc << 1) ^ 0x1021
+  return crc
+})
+
+/** CRC-16/XMODEM of the bytes in [from, to): polynomial 0x1021, beginning with 0; check value of "123456789": 31c3. */
+export const crc16 = (bytes: Uint8Array, from = 0, to = bytes.length): number => {
+  let crc = 0
+  for (let i = from; i < to; i++) crc = ((crc << 8) & 0xffff) ^ table[(crc >>> 8) ^ bytes[i]]
+  return crc
+}
+
+/** The slot of a key. */
+export const slotOf = (key: Uint8Array): number => {
+  const open = key.indexOf(openBrace)
+  const close = open < 0 ? -1 : key.indexOf(closeBrace, open + 1)
+  return (close > open + 1 ? crc16(key, open + 1, close) : crc16(key)) % slots
+}
+
+const writer = new TupleWriter()
+
+/** Where the key of a database is: what belongs to it has keys that begin with this one. */
+export const keyOf = (database: number, key: Uint8Array): Uint8Array | Unencodable => {
+  assert(Number.isInteger(database) && database >= 0 && database < databases, "databases are 0 to 15")
+  return writer.raw(Spaces.prefixOf("redis")).integer(slotOf(key)).integer(database).byteString(key).finish()
+}
+
+/** All keys of the slots from `first` to `last`, both included. */
+export const spanOfSlots = ({ first, last }: { readonly first: number; readonly last: number }): Span => {
+  assert(Number.isInteger(first) && Number.isInteger(last), "slots have whole numbers")
+  assert(first >= 0 && first <= last && last < slots, "slots are 0 to 16,383")
+  const [from, end] = [first, last].map((slot) => Spaces.keyOf("redis", [slot]))
+  assert(!(from instanceof Unencodable) && !(end instanceof Unencodable), "small integers have bytes")
+  return { from, to: Tuple.successor(end)! }
+}
