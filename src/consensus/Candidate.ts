@@ -19,9 +19,12 @@ export const step = (core: Core, message: Message.Message): boolean => {
       Follower.fromLeader(core, message)
       return true
     case kinds.voted:
+      if (core.role === "candidate") counted(core, message)
+      return true
     case kinds.preVoted:
-      // An answer to the question may come late, when the campaign itself is on.
-      if ((message.kind === kinds.preVoted) === (core.role === "pre-candidate")) counted(core, message)
+      // A yes names the term that was asked for: one that comes late, of an earlier question, is none to this one.
+      if (core.role === "pre-candidate" && (message.isRejected || message.term === core.term + 1))
+        counted(core, message)
       return true
     case kinds.timeoutNow:
       core.note(

@@ -292,6 +292,17 @@ describe("liveness (thesis, sections 6.2 and 9.6)", () => {
     expect([node.core.term, node.core.vote]).toEqual([1, 0])
   })
 
+  it("9.6: a yes to an earlier question, which comes late, begins no term", () => {
+    const node = new OneNode({ preVote: true })
+    node.ticks(10)
+    // It campaigned in term 2, in vain, and asks again for term 3.
+    node.hears(kinds.preVoted, 2, 2)
+    expect(node.ticks(10)).toEqual(["MsgPreVote to 2 term 3 at 1/1", "MsgPreVote to 3 term 3 at 1/1"])
+    expect(node.hears(kinds.preVoted, 3, 2)).toEqual([])
+    expect([node.core.role, node.core.term]).toEqual(["pre-candidate", 2])
+    expect(node.hears(kinds.preVoted, 3, 3)).toEqual(["MsgVote to 2 term 3 at 1/1", "MsgVote to 3 term 3 at 1/1"])
+  })
+
   it("9.6: a no with a higher term ends it", () => {
     const node = new OneNode({ preVote: true })
     node.ticks(10)
