@@ -79,6 +79,17 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./raft/Transfer.ts")
   },
+  "raft/churn": {
+    summary:
+      "leaders change several times a second: stalled links and disks, transfers, short logs, even numbers of servers",
+    canary: false,
+    load: () => import("./raft/Churn.ts")
+  },
+  "raft/bridge": {
+    summary: "a connected majority elects although a bridge hears the old leader, and the links stay cut",
+    canary: false,
+    load: () => import("./raft/Bridge.ts")
+  },
   "raft/restart": {
     summary:
       "restarts, rolling and all at once, with and without power, with other options: nothing acknowledged is lost",

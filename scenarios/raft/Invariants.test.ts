@@ -7,8 +7,9 @@ const cluster = (options?: Invariants.Options) => {
   const check = Invariants.check(options)
   let broken: string | undefined
   const writes = [0, 0, 0, 0, 0]
+  let nowMicros = 0
   const tell = (name: string, replica: number, fields: Fields): void => {
-    broken ??= check(`raft/${name}`, { group: 1, replica, ...fields })
+    broken ??= check(`raft/${name}`, { group: 1, replica, ...fields }, nowMicros)
   }
   const members = { voters: "1 2 3", outgoing: "", learners: "4" }
   const began = (replica: number, fields: Fields = {}): void => {
@@ -34,7 +35,17 @@ const cluster = (options?: Invariants.Options) => {
       durable(replica)
     },
     voted: (replica: number, to: number, term: number) => tell("voted", replica, { to, term }),
+    follows: (replica: number, term: number) => tell("role", replica, { role: "follower", term, lead: 0 }),
+    tellsCommit: (replica: number, index: number) => tell("committed", replica, { index }),
     leads: (replica: number, term: number) => tell("role", replica, { role: "leader", term, lead: replica }),
+    preVoted: (replica: number, to: number, term: number) => tell("pre-voted", replica, { to, term }),
+    handedOver: (replica: number, to: number, term: number) => tell("handed-over", replica, { to, term }),
+    campaigns: (replica: number, term: number) => tell("role", replica, { role: "candidate", term, lead: 0 }),
+    reigned: (replica: number, heard: string) => tell("reigned", replica, { heard }),
+    lease: (replica: number, micros: number) => tell("lease", replica, { micros }),
+    passed: (micros: number) => {
+      nowMicros += micros
+    },
     appended: (replica: number, term: number, index: number) => tell("appended", replica, { to: 1, term, index }),
     applied: (replica: number, index: number, term = 2, crc = 7, digest = index) =>
       tell("applied", replica, { index, term, crc, digest }),
@@ -322,6 +333,139 @@ describe("a start", () => {
     const all = led({ rots: true })
     all.began(1, { ...found, entries: "", vote: 0 })
     expect(all.broken).toBe(undefined)
+  })
+})
+
+describe("terms begin with a quorum is broken by a candidate", () => {
+  it("that nobody else would elect", () => {
+    const all = led()
+    all.preVoted(2, 3, 4)
+    all.preVoted(2, 1, 3)
+    all.campaigns(3, 3)
+    expect(all.broken).toBe(
+      "terms begin with a quorum: replica 3 campaigns in term 3, and only 3 among voters 1, 2, 3 would elect it"
+    )
+  })
+
+  it("that was told to lead another term", () => {
+    const all = led()
+    all.handedOver(1, 3, 2)
+    all.campaigns(3, 4)
+    expect(all.broken).toContain("terms begin with a quorum: replica 3 campaigns in term 4")
+  })
+
+  it("and not by one that a quorum would elect, or that its leader told", () => {
+    const all = led()
+    all.preVoted(2, 3, 3)
+    all.campaigns(3, 3)
+    all.handedOver(1, 2, 3)
+    all.campaigns(2, 4)
+    expect(all.broken).toBe(undefined)
+  })
+})
+
+describe("leaders are heard is broken by a leader", () => {
+  it("that goes on when nobody answered it for an election time-out", () => {
+    const all = led()
+    all.reigned(1, "2 3")
+    all.reigned(1, "2")
+    expect(all.broken).toBe(undefined)
+    all.reigned(1, "")
+    expect(all.broken).toBe(
+      "leaders are heard: replica 1 leads term 2 on, and of voters 1, 2, 3 only none answered it for an election time-out"
+    )
+  })
+
+  it("whom only a learner answers", () => {
+    const all = led()
+    all.reigned(1, "1 4")
+    expect(all.broken).toContain("only 1, 4 answered it")
+  })
+
+  it("and not by one whose members have just changed", () => {
+    const all = led()
+    all.members(1, 3, { voters: "1 2 3 4 5", outgoing: "", learners: "" })
+    all.reigned(1, "2")
+    expect(all.broken).toBe(undefined)
+    all.reigned(1, "2")
+    expect(all.broken).toContain("leaders are heard: replica 1")
+  })
+})
+
+describe("leaders commit their own is broken", () => {
+  it("by a leader that counts who has an entry of an earlier term", () => {
+    const all = cluster()
+    all.append(1, 2, "1.7")
+    all.append(2, 2, "1.7")
+    all.hard(1, 2, 1)
+    all.hard(2, 2, 1)
+    all.leads(1, 2)
+    all.append(1, 3, "2.8")
+    all.tellsCommit(1, 2)
+    expect(all.broken).toBe("leaders commit their own: replica 1 leads term 2 and commits entry 2 of term 1 by itself")
+  })
+
+  it("and not by a follower that is told", () => {
+    const all = led()
+    all.append(3, 2, "2.7")
+    all.hard(3, 3, 0)
+    all.tellsCommit(3, 2)
+    expect(all.broken).toBe(undefined)
+  })
+})
+
+describe("acknowledged entries stay", () => {
+  it("in the term in which they were acknowledged", () => {
+    const all = led()
+    all.append(2, 3, "2.8 2.9")
+    all.appended(2, 2, 4)
+    all.append(2, 3, "2.8")
+    expect(all.broken).toBe(
+      "acknowledged entries stay: replica 2 acknowledged 4 in term 2, and has only 3 in the same term"
+    )
+  })
+
+  it("and may go in a later one", () => {
+    const all = led()
+    all.append(2, 3, "2.8 2.9")
+    all.appended(2, 2, 4)
+    all.written(2, { term: 3, vote: 0, commit: 2, from: 3, entries: "3.8" })
+    expect(all.broken).toBe(undefined)
+  })
+})
+
+describe("leases are alone is broken", () => {
+  const elected = (all: ReturnType<typeof led>): void => {
+    all.append(2, 2, "2.7")
+    all.hard(2, 3, 2)
+    all.hard(3, 3, 2)
+    all.voted(3, 2, 3)
+    all.leads(2, 3)
+  }
+
+  it("by a leader while another one may still read", () => {
+    const all = led()
+    all.lease(1, 1_000)
+    all.passed(900)
+    elected(all)
+    expect(all.broken).toBe(
+      "leases are alone: replica 2 leads term 3, and replica 1 of term 2 may read by its lease for 100 µs more"
+    )
+  })
+
+  it("and not when the lease is over, is ended, may be over where clocks run fast, or its leader leads no more", () => {
+    for (const ended of [
+      (all: ReturnType<typeof led>) => all.passed(1_000),
+      (all: ReturnType<typeof led>) => all.lease(1, 0),
+      (all: ReturnType<typeof led>) => all.passed(950),
+      (all: ReturnType<typeof led>) => all.follows(1, 3)
+    ]) {
+      const all = led({ driftPpmMax: 50_000 })
+      all.lease(1, 1_000)
+      ended(all)
+      elected(all)
+      expect(all.broken).toBe(undefined)
+    }
   })
 })
 

@@ -12,9 +12,16 @@
  * 8. One change of the members at a time: a leader appends the next when the one before is applied.
  * 9. A read sees every entry that was applied anywhere when it was asked (thesis, section 6.4).
  * 10. A start finds what was durable, and of what was on its way a beginning. Not where disks rot.
+ * 11. Nobody begins a term but who a quorum said it would elect, or whose leader handed over: who comes back unseats nobody (thesis,
+ *     section 9.6).
+ * 12. A leader that no quorum has answered for an election time-out leads no more (thesis, section 6.2).
+ * 13. A leader commits entries of its own term, and earlier ones only behind them (Raft, section 5.4.2).
+ * 14. What a replica acknowledged stays in its log while the term lasts.
+ * 15. While a leader may read by its lease nobody leads a later term (thesis, section 6.4.1).
  *
  * `check` is a plain function over the events, so that each of these is tested on sequences made by hand.
  */
+import { driftPpmMax } from "#sim/faults/Fault.ts"
 import type { Judge, Observed, Violation } from "#sim/run/Judge.ts"
 import type { Fields, FieldValue } from "#world/Trace.ts"
 import { LogView, ReplicaView, type LogEntry, type Members } from "./ReplicaView.ts"
@@ -55,7 +62,9 @@ interface Applied {
 
 export interface Options {
   /** Disks lose what was durable: a start need not find it. */
-  readonly rots: boolean
+  readonly rots?: boolean
+  /** A leader's clock may be so much too fast, in parts per million. Default: 0. */
+  readonly driftPpmMax?: number
 }
 
 class GroupView {
@@ -64,6 +73,9 @@ class GroupView {
   private readonly leaders = new Map<number, number>()
   /** By term: who voted for whom. */
   private readonly votes = new Map<number, Map<number, number>>()
+  /** By term: who would vote for whom, and whom a leader told to begin it. */
+  private readonly preVotes = new Map<number, Map<number, Set<number>>>()
+  private readonly handedOver = new Map<number, Set<number>>()
   /** By index and term: what is there, and the term of the entry before it. */
   private readonly entries = new Map<
     number,
@@ -78,14 +90,22 @@ class GroupView {
     this.options = options
   }
 
-  check(name: string, fields: Fields): string | undefined {
+  check(name: string, fields: Fields, atMicros: number): string | undefined {
     const id = Number(fields["replica"])
     if (name === "raft/began") return this.began(id, fields)
     const replica = this.replicas.get(id)
     if (replica === undefined) return undefined
     switch (name) {
       case "raft/role":
-        return fields["role"] === "leader" ? this.leads(replica, Number(fields["term"])) : undefined
+        return this.turned(replica, String(fields["role"]), Number(fields["term"]), atMicros)
+      case "raft/pre-voted":
+        return this.wouldVote(id, Number(fields["to"]), Number(fields["term"]))
+      case "raft/handed-over":
+        return this.handsOver(Number(fields["to"]), Number(fields["term"]))
+      case "raft/reigned":
+        return this.reigns(replica, numbersOf(fields["heard"]))
+      case "raft/lease":
+        return this.leases(replica, Number(fields["micros"]), atMicros)
       case "raft/written":
         return this.written(replica, fields)
       case "raft/committed":
@@ -122,13 +142,63 @@ class GroupView {
     const known = this.replicas.get(id)
     this.replicas.set(id, found)
     if (this.history.length === 0 && members.voters.length > 0) this.history.push({ index: before, members })
-    if (known !== undefined && !this.options.rots) {
+    if (known !== undefined && this.options.rots !== true) {
       const verdict = known.mayFind(found)
       if (verdict !== "yes") {
         return `replica ${id} found ${verdict} than it had made durable: term ${hard.term}, vote ${hard.vote}, last entry ${log.last}; durable were ${known.durableHard.term}, ${known.durableHard.vote}, ${known.durableLog.last}`
       }
     }
     return this.matches(found, before + 1) ?? this.votesFor(id, hard.term, hard.vote)
+  }
+
+  private turned(replica: ReplicaView, role: string, term: number, atMicros: number): string | undefined {
+    replica.role = role
+    replica.term = term
+    replica.hasNewMembers = false
+    if (role !== "leader") replica.leaseUntilMicros = -Infinity
+    if (role === "candidate") return this.campaigns(replica, term)
+    return role === "leader" ? (this.leads(replica, term) ?? this.unseats(replica, term, atMicros)) : undefined
+  }
+
+  private wouldVote(voter: number, candidate: number, term: number): undefined {
+    const votes = this.preVotes.get(term) ?? new Map<number, Set<number>>()
+    this.preVotes.set(term, votes)
+    votes.set(voter, (votes.get(voter) ?? new Set()).add(candidate))
+  }
+
+  /** The term that comes next is begun by the successor. */
+  private handsOver(to: number, term: number): undefined {
+    this.handedOver.set(term + 1, (this.handedOver.get(term + 1) ?? new Set()).add(to))
+  }
+
+  private campaigns({ id, members }: ReplicaView, term: number): string | undefined {
+    if (this.handedOver.get(term)?.has(id) === true) return undefined
+    const votes = this.preVotes.get(term)
+    const isFor = (voter: number): boolean => voter === id || votes?.get(voter)?.has(id) === true
+    return isQuorum(members, isFor)
+      ? undefined
+      : `terms begin with a quorum: replica ${id} campaigns in term ${term}, and only ${members.voters.filter(isFor).join(", ")} among voters ${members.voters.join(", ")} would elect it`
+  }
+
+  private reigns(replica: ReplicaView, heard: ReadonlyArray<number>): string | undefined {
+    const { hasNewMembers, id, members, term } = replica
+    replica.hasNewMembers = false
+    // New members count as if they had answered.
+    if (hasNewMembers || isQuorum(members, (voter) => voter === id || heard.includes(voter))) return undefined
+    return `leaders are heard: replica ${id} leads term ${term} on, and of voters ${members.voters.join(", ")} only ${heard.join(", ") || "none"} answered it for an election time-out`
+  }
+
+  private leases(replica: ReplicaView, micros: number, atMicros: number): undefined {
+    const drift = (this.options.driftPpmMax ?? 0) / 1_000_000
+    replica.leaseUntilMicros = micros === 0 ? -Infinity : atMicros + micros * (1 - drift)
+  }
+
+  private unseats({ id }: ReplicaView, term: number, atMicros: number): string | undefined {
+    for (const other of this.replicas.values()) {
+      if (other.id === id || other.term >= term || other.leaseUntilMicros <= atMicros) continue
+      return `leases are alone: replica ${id} leads term ${term}, and replica ${other.id} of term ${other.term} may read by its lease for ${Math.round(other.leaseUntilMicros - atMicros)} µs more`
+    }
+    return undefined
   }
 
   private leads(replica: ReplicaView, term: number): string | undefined {
@@ -171,7 +241,8 @@ class GroupView {
   }
 
   private appended(replica: ReplicaView, term: number, index: number): string | undefined {
-    const { durableHard: hard, durableLog, id } = replica
+    const { acknowledged: before, durableHard: hard, durableLog, id } = replica
+    if (term > before.term || (term === before.term && index > before.index)) replica.acknowledged = { term, index }
     if (durableLog.last >= index && hard.term >= term) return undefined
     return `durable before sent: replica ${id} acknowledges entries up to ${index} in term ${term}, and its disk has ${durableLog.last} in term ${hard.term}`
   }
@@ -192,7 +263,8 @@ class GroupView {
     }
     const changes = this.changes(replica, hard?.term ?? before.term, from, entries)
     replica.write({ hard, from, entries, snapshot: undefined })
-    if (changes !== undefined) return changes
+    const lost = changes ?? this.keeps(replica)
+    if (lost !== undefined) return lost
     if (hard !== undefined && hard.term < before.term)
       return `terms never fall: replica ${id} writes ${hard.term} after ${before.term}`
     if (hard !== undefined && hard.commit < before.commit)
@@ -200,10 +272,21 @@ class GroupView {
     return entries.length === 0 ? undefined : this.matches(replica, from)
   }
 
+  private keeps({ acknowledged, hard, id, log }: ReplicaView): string | undefined {
+    const { index, term } = acknowledged
+    return hard.term !== term || log.last >= index
+      ? undefined
+      : `acknowledged entries stay: replica ${id} acknowledged ${index} in term ${term}, and has only ${log.last} in the same term`
+  }
+
   private commits(replica: ReplicaView, commit: number): string | undefined {
-    const { hard, id } = replica
+    const { hard, id, log, role, term } = replica
     replica.hard = { ...hard, commit }
-    return commit < hard.commit ? `commits never fall: replica ${id} has ${commit} after ${hard.commit}` : undefined
+    if (commit < hard.commit) return `commits never fall: replica ${id} has ${commit} after ${hard.commit}`
+    const own = log.term(commit)
+    return role !== "leader" || commit === hard.commit || own === undefined || own === term
+      ? undefined
+      : `leaders commit their own: replica ${id} leads term ${term} and commits entry ${commit} of term ${own} by itself`
   }
 
   /** A leader's own changes of the members. */
@@ -288,6 +371,7 @@ class GroupView {
 
   private configured(replica: ReplicaView, index: number, members: Members): string | undefined {
     replica.members = members
+    replica.hasNewMembers = true
     const last = this.history.at(-1)
     if (last === undefined || index > last.index) this.history.push({ index, members })
     return undefined
@@ -305,6 +389,8 @@ class GroupView {
     if (write !== undefined) replica.log.apply({ ...write, snapshot: undefined })
     replica.applied = index
     replica.members = membersOf(fields)
+    const broken = this.keeps(replica) ?? this.matches(replica, index + 1)
+    if (broken !== undefined) return broken
     const known = this.applied.get(index)
     // A member that hears of its group before it has founded it itself gets what the others began with.
     if (known === undefined && index === this.history[0]?.index) return undefined
@@ -316,25 +402,27 @@ class GroupView {
 }
 
 /** What the events break so far, one after the other; undefined: nothing. */
-export const check = (options: Options = { rots: false }): ((name: string, fields: Fields) => string | undefined) => {
+export const check = (
+  options: Options = {}
+): ((name: string, fields: Fields, atMicros?: number) => string | undefined) => {
   const groups = new Map<number, GroupView>()
-  return (name, fields) => {
+  return (name, fields, atMicros = 0) => {
     if (!name.startsWith("raft/") || fields["replica"] === undefined) return undefined
     const id = Number(fields["group"])
     const group = groups.get(id) ?? new GroupView(options)
     groups.set(id, group)
-    return group.check(name, fields)
+    return group.check(name, fields, atMicros)
   }
 }
 
 export const invariants = (options?: Options): Judge => ({
   name: "invariants",
   inside: true,
-  make: () => {
-    const checked = check(options)
+  make: ({ options: own }) => {
+    const checked = check({ driftPpmMax: Number(own["clock.driftPpmMax"] ?? driftPpmMax), ...options })
     return {
-      observe: ({ fields, name }: Observed): Violation | undefined => {
-        const detail = checked(name, fields)
+      observe: ({ atMicros, fields, name }: Observed): Violation | undefined => {
+        const detail = checked(name, fields, atMicros)
         return detail === undefined ? undefined : { detail }
       }
     }

@@ -9,7 +9,11 @@
  * | `raft/committed` | it knows that entries up to an index are committed                                                        |
  * | `raft/durable`  | the write with this number, from 1, and all before it, are durable                                         |
  * | `raft/voted`    | a vote leaves                                                                                              |
+ * | `raft/pre-voted` | it leaves that a candidate would get a vote in a term                                                     |
+ * | `raft/handed-over` | a leader tells another replica to campaign                                                               |
  * | `raft/appended` | it leaves that everything up to an index is durable here                                                   |
+ * | `raft/reigned`  | an election time-out of a leader is over, and it leads on: who has answered it since the last one          |
+ * | `raft/lease`    | a leader may read without asking for so long, by its clock; 0: no more                                     |
  * | `raft/applied`  | an entry, with the digest of the state after it                                                            |
  * | `raft/members`  | who they are from an index on: lists of voters, outgoing voters, learners                                  |
  * | `raft/restored` | the state is that of a snapshot; the last write put the log behind it                                      |
@@ -19,7 +23,7 @@
 import { crc32c } from "#base/Crc32c.ts"
 import type { ConfState } from "#consensus/Configuration.ts"
 import type { NodeId } from "#consensus/NodeId.ts"
-import { entryKinds, kinds, type Entry, type Message } from "#consensus/Message.ts"
+import { entryKinds, kinds, type Entry, type Kind, type Message } from "#consensus/Message.ts"
 import type { Group, Observer } from "#consensus/Observer.ts"
 import type { HardState, Storage } from "#consensus/Storage.ts"
 import type { Trace } from "#world/Trace.ts"
@@ -33,13 +37,31 @@ const membersOf = ({ learners, learnersNext, voters, votersOutgoing }: ConfState
   learners: [...learners, ...learnersNext].join(" ")
 })
 
+/** What others rely on, and how it is traced when it leaves. */
+const promises = new Map<Kind, string>([
+  [kinds.voted, "raft/voted"],
+  [kinds.preVoted, "raft/pre-voted"],
+  [kinds.timeoutNow, "raft/handed-over"],
+  [kinds.appended, "raft/appended"]
+])
+
 /** What the core reads its log from: what is on disk, without what was only just decided. */
 const storageOf = (group: Group): Storage => group.raft.core.log["storage"]
+
+/** What a leader has told of its term. */
+interface Reign {
+  readonly term: number
+  /** Who has answered it since its last election time-out was over. */
+  readonly heard: Set<NodeId>
+  age: number
+  leaseUntil: number
+}
 
 export class Observed implements Observer {
   protected readonly trace: Trace["Service"]
   /** By group: its replica that has begun. */
   private readonly begun = new Map<number, NodeId>()
+  private readonly reigns = new Map<Group, Reign>()
 
   constructor(trace: Trace["Service"]) {
     this.trace = trace
@@ -71,8 +93,46 @@ export class Observed implements Observer {
     return at
   }
 
-  /** For `ObservedSteps`: the judges need less. */
-  stepped(_group: Group, _message: Message | undefined): void {}
+  stepped(group: Group, message: Message | undefined): void {
+    const { core } = group.raft
+    if (core.role !== "leader") {
+      this.reigns.delete(group)
+      return
+    }
+    const reign = this.reignOf(group)
+    if (message !== undefined) {
+      const isAnswer = message.kind === kinds.appended || message.kind === kinds.heartbeatAnswer
+      if (isAnswer && message.term === core.term) reign.heard.add(message.from)
+    } else if (core.age !== reign.age) {
+      reign.age = core.age
+      // A tick, and it has just looked whether a quorum is there.
+      if (core.electionElapsed === 0) {
+        this.trace.emit("debug", "raft/reigned", { ...this.begin(group), heard: [...reign.heard].join(" ") })
+        reign.heard.clear()
+      }
+    }
+    this.leased(group)
+  }
+
+  private reignOf(group: Group): Reign {
+    const { age, term } = group.raft.core
+    let reign = this.reigns.get(group)
+    if (reign?.term !== term) {
+      reign = { term, heard: new Set(), age, leaseUntil: -Infinity }
+      this.reigns.set(group, reign)
+    }
+    return reign
+  }
+
+  private leased(group: Group): void {
+    const { core } = group.raft
+    if (core.readMode !== "lease" || core.role !== "leader") return
+    const reign = this.reignOf(group)
+    const until: number = core.lease["untilMicros"]
+    if (until === reign.leaseUntil) return
+    reign.leaseUntil = until
+    this.trace.emit("debug", "raft/lease", { ...this.begin(group), micros: Math.max(0, until - core.nowMicros) })
+  }
 
   role(group: Group): void {
     const at = this.begin(group)
@@ -98,10 +158,11 @@ export class Observed implements Observer {
   }
 
   sent(group: Group, { index, isRejected, kind, term, to }: Message): void {
-    if (isRejected || (kind !== kinds.voted && kind !== kinds.appended)) return
-    const at = this.begin(group)
-    if (kind === kinds.voted) this.trace.emit("debug", "raft/voted", { ...at, to, term })
-    else this.trace.emit("debug", "raft/appended", { ...at, to, term, index })
+    const name = isRejected ? undefined : promises.get(kind)
+    if (name === undefined) return
+    // Handing over ends the lease.
+    this.leased(group)
+    this.trace.emit("debug", name, { ...this.begin(group), to, term, ...(kind === kinds.appended ? { index } : {}) })
   }
 
   applied(group: Group, { data, index, term }: Entry): void {
@@ -116,6 +177,7 @@ export class Observed implements Observer {
   }
 
   configured(group: Group, index: number, configuration: ConfState): void {
+    this.leased(group)
     this.trace.emit("debug", "raft/members", { ...this.begin(group, index - 1), index, ...membersOf(configuration) })
   }
 

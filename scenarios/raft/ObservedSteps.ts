@@ -43,6 +43,7 @@ export class ObservedSteps extends Observed {
   private readonly views = new Map<number, View>()
 
   override stepped(group: Group, message: Message.Message | undefined): void {
+    super.stepped(group, message)
     const at = this.begin(group)
     const before = this.views.get(group.id)
     const view = viewOf(group)

@@ -88,6 +88,14 @@ export class ReplicaView {
   /** Handed to the disk and not durable, in their order; the first has the number after `durable`. */
   pending: Array<Write> = []
   durable = 0
+  role = "follower"
+  term = 0
+  /** The last that it acknowledged, and in which term. */
+  acknowledged = { term: 0, index: 0 }
+  /** The true time until which it may read without asking. */
+  leaseUntilMicros = -Infinity
+  /** Since its last election time-out as a leader was over. */
+  hasNewMembers = false
   /** Reads that wait: the last entry that was applied anywhere when each was asked. */
   readonly asked = new Map<number, number>()
 

@@ -22,6 +22,7 @@ import { Host } from "#world/Host.ts"
 import { Net, type Address, type DatagramSocket } from "#world/Net.ts"
 import { Trace } from "#world/Trace.ts"
 import * as Call from "../systems/Call.ts"
+import * as CutNet from "./CutNet.ts"
 import { Observed } from "./Observed.ts"
 import { ObservedSteps } from "./ObservedSteps.ts"
 import { readChanges, requests } from "./Workload.ts"
@@ -35,6 +36,8 @@ export interface Behaviour {
    * can. Default: 1, like all others'.
    */
   readonly slowness?: number
+  /** Of pairs of servers, the first, which is the higher one, does not reach the second any more, from `cutMillis` after its start on. */
+  readonly cuts?: ReadonlyArray<readonly [number, number]>
 }
 
 const cluster = "0123456789abcdef0123456789abcdef"
@@ -111,29 +114,28 @@ const changesOf = (body: Reader, storeOf: (server: number) => number): ReadonlyA
 
 export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: Behaviour) {
   const host = yield* Host
-  const net = yield* Net
+  const whole = yield* Net
+  const cut = (behaviour.cuts ?? []).filter(([first]) => first === spec.index).map(([, second]) => spec.peers[second])
+  const net =
+    cut.length === 0 ? whole : yield* CutNet.make(whole, { addresses: cut, afterMillis: number(spec, "cutMillis", 0) })
   const trace = yield* Trace
   const peers = new Map<number, Address>()
   for (const [index, address] of spec.peers.entries()) if (index !== spec.index) peers.set(index + 1, address)
-  const store = yield* Effect.provideService(
-    Store.open({
-      store: spec.index + 1,
-      cluster,
-      listen: spec.self,
-      peers,
-      directory,
-      wal: { segmentBytesMax: number(spec, "segmentBytes", 65_536), aheadBytes: 0 },
-      memory: { slabBytes: 4_096, fanOut: 16 },
-      host: settings(spec, behaviour),
-      observer: spec.options["trace.steps"] === true ? new ObservedSteps(trace) : new Observed(trace),
-      halted: (message) => {
-        trace.emit("warn", "raft/store-stopped", { message })
-        host.exit(1)
-      }
-    }),
-    Trace,
-    calm(trace)
-  )
+  const store = yield* Store.open({
+    store: spec.index + 1,
+    cluster,
+    listen: spec.self,
+    peers,
+    directory,
+    wal: { segmentBytesMax: number(spec, "segmentBytes", 65_536), aheadBytes: 0 },
+    memory: { slabBytes: 4_096, fanOut: 16 },
+    host: settings(spec, behaviour),
+    observer: spec.options["trace.steps"] === true ? new ObservedSteps(trace) : new Observed(trace),
+    halted: (message) => {
+      trace.emit("warn", "raft/store-stopped", { message })
+      host.exit(1)
+    }
+  }).pipe(Effect.provideService(Trace, calm(trace)), Effect.provideService(Net, net))
   const { log } = store
   const founders = Array.from({ length: Math.min(behaviour.membersMax, spec.peers.length) }, (_, index) => index + 1)
   for (let group = 1; founders.includes(spec.index + 1) && group <= behaviour.groups; group++) {

@@ -1,0 +1,60 @@
+/**
+ * Leaders come and go all the time: ticks are short, leadership is handed to and fro, links and disks stall just long enough. Logs are
+ * short, too, so that who comes back is behind what its leader still has; even numbers of servers can split in halves.
+ */
+import type { Kind } from "#sim/faults/Fault.ts"
+import type { Scenario } from "#sim/run/Scenario.ts"
+import * as Scenarios from "./Scenarios.ts"
+import type * as Workload from "./Workload.ts"
+
+const serversMax = 5
+
+const faults: ReadonlyArray<Kind> = [
+  "delay",
+  "partition",
+  "one-way",
+  "partial",
+  "clog",
+  "half-open",
+  "slow-link",
+  "reset",
+  "slow-sync",
+  "stuck-sync",
+  "crash",
+  "pause",
+  "drift"
+]
+
+const base = Scenarios.make({
+  name: "raft/churn",
+  summary:
+    "leaders change several times a second: stalled links and disks, transfers, short logs, even numbers of servers"
+})
+
+export const scenario: Scenario<Workload.Operation, Workload.Value> = {
+  ...base,
+  nodes: { default: 3, min: 2, max: serversMax },
+  clients: { default: 3, min: 2, max: 4 },
+  durationMicros: 5_000_000,
+  options: {
+    ...base.options,
+    tickMillis: [10, 5, 20],
+    reads: ["quorum", "lease"],
+    messageBytes: [1, 200, 16_384],
+    inflight: [4, 1, 64],
+    logBytes: [200, 1, 1_000],
+    chunkBytes: [50, 300],
+    segmentBytes: [1_500, 8_000],
+    retryMillis: [30, 60],
+    probeMillis: [2]
+  },
+  workload: {
+    ...base.workload,
+    gapMicros: 6_000,
+    draw: (draw, at): Workload.Operation =>
+      at.client === 0 && draw.chance(1, 4)
+        ? { type: "transfer", group: 1, to: draw.below(serversMax) }
+        : base.workload.draw(draw, at)
+  },
+  faults
+}
