@@ -83,6 +83,18 @@ export const groupBatchBytesMax = 1_048_576
 /** Calls of one store to another that are under way: some hundred clients a processor, each with a few requests at once. */
 export const callsMax = 8_192
 
+/** Timestamps of one request: everybody who waits on one store. */
+export const timestampsMax = 65_536
+
+/** Waits of transactions for one another that are known at a time: those of thousands of clients, each for a few others. */
+export const waitsMax = 65_536
+
+/** How far the oracle's replicated bound goes ahead: a second's timestamps at a million a second, and time to raise it, twice. */
+export const oracleAheadMicros = 3_000_000
+
+/** The year 2200. A wall clock that says more is wrong, and would take the timestamps along, which end with 2255. */
+export const wallMicrosMax = 7_258_118_400_000_000
+
 /** Accepted connections that have not said yet which store they are: all stores that come back at once, and no flood. */
 export const strangersMax = 1_024
 
@@ -112,3 +124,20 @@ export const transactionsOpenMax = 16_384
 
 /** Attempts at one transaction: who conflicts that often meets more of them than time helps against. */
 export const transactionAttemptsMax = 1_000
+
+/** An actor's or a subject's name in the audit trail, in bytes of UTF-8: names are for people, longer ones are hashed above. */
+export const auditNameBytesMax = 1_024
+
+/** Keys that an entry of the audit trail names, and their bytes: one of the largest size fits; how many there were is always told. */
+export const auditKeysMax = 64
+export const auditKeysBytesMax = keyBytesMax
+
+/** An entry of the audit trail, in bytes: two names and the keys, and 512 bytes for everything of fixed size. */
+export const auditEntryBytesMax = 2 * auditNameBytesMax + auditKeysBytesMax + 512
+
+/** What a verification of an audit trail lists, and gaps that it keeps in mind a chain: a trail with more is not one any more. */
+export const auditFindingsMax = 1_000
+export const auditGapsMax = 4_096
+
+/** Chains in one stream of the audit trail: one a group, and a store has tens of thousands of those at most. */
+export const auditChainsMax = 65_536

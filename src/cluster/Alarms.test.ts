@@ -1,46 +1,14 @@
 /** Alarms: what rings when, and in which order, on one timer. */
 import { beforeEach, describe, expect, it } from "vitest"
 import { Alarm } from "#world/DeadlineHeap.ts"
-import type * as Timers from "#world/Timers.ts"
 import { Alarms } from "./Alarms.ts"
+import { TestClock } from "./TestClock.ts"
 
-/** A clock that a test moves, with one timer. */
-class Clock implements Timers.Port {
-  now = 0
-  sets = 0
-  private due = Number.POSITIVE_INFINITY
-  private sink!: Timers.Sink
-
-  readonly attach = (sink: Timers.Sink): Timers.Port => {
-    this.sink = sink
-    return this
-  }
-  nowMicros(): number {
-    return this.now
-  }
-  set(_ticket: number, delayMicros: number): void {
-    this.sets++
-    this.due = this.now + delayMicros
-  }
-  clear(): void {
-    this.due = Number.POSITIVE_INFINITY
-  }
-  /** One turn at a time, until nothing is due any more. */
-  pass(until: number): void {
-    while (this.due <= until) {
-      this.now = Math.max(this.now, this.due)
-      this.due = Number.POSITIVE_INFINITY
-      this.sink.fired(0)
-    }
-    this.now = until
-  }
-}
-
-let clock: Clock
+let clock: TestClock
 let alarms: Alarms
 let rung: Array<string>
 beforeEach(() => {
-  clock = new Clock()
+  clock = new TestClock()
   alarms = new Alarms(clock.attach)
   rung = []
 })

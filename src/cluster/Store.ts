@@ -48,6 +48,8 @@ export interface Options {
   readonly engine?: "memory" | "lsm" | "btree"
   readonly wal?: Partial<Wal.Options>
   readonly memory?: MemoryEngine.VolatileOptions
+  /** How far the groups' durable states may be behind, for which their logs are kept. */
+  readonly state?: Pick<KeyValue.Options, "syncEntries" | "syncBytes">
   readonly transport?: Settings.Settings
   /** Stores talk by TLS alone; the certificate has the store's name (`Transport.nameOf`). Default: plainly. */
   readonly tls?: Credentials | undefined
@@ -115,7 +117,11 @@ export const open = Effect.fn("Store.open")(function* (
     peers: (sink) => transport.attach(sink),
     machines: {
       open: (group, initial) =>
-        Effect.provideService(KeyValue.open({ port: engine, prefix: prefixOf(group), initial }), Timers, timers),
+        Effect.provideService(
+          KeyValue.open({ ...options.state, port: engine, prefix: prefixOf(group), initial }),
+          Timers,
+          timers
+        ),
       remove: (group) =>
         Completion.submit((done) =>
           engine.write(new Batch().deleteRange(prefixOf(group), prefixOf(group + 1)), "buffered", done)
