@@ -11,8 +11,8 @@ import * as Keys from "#storage/Keys.ts"
 import type { Deferral } from "#storage/memory/Deferral.ts"
 import { Corrupt, type StorageError } from "#storage/StorageError.ts"
 import * as Records from "./KeyValueRecords.ts"
-import { SnapshotReader, type Visitor } from "./KeyValueSnapshot.ts"
 import type { KeyValueState } from "./KeyValueState.ts"
+import { SnapshotReader, type Visitor } from "./SnapshotFormat.ts"
 import type { Applied, Restore } from "./StateMachine.ts"
 
 export interface RestoreParts {

@@ -34,7 +34,10 @@ export interface TxnRecord {
   readonly keys: ReadonlyArray<Uint8Array>
 }
 
-const flagged = (value: Uint8Array | undefined): Writer => Writer.make().u8(version).u8(value === undefined ? 0 : 1)
+const flagged = (value: Uint8Array | undefined): Writer =>
+  Writer.make()
+    .u8(version)
+    .u8(value === undefined ? 0 : 1)
 
 const finished = (writer: Writer, value: Uint8Array | undefined): Uint8Array =>
   value === undefined ? writer.finish() : writer.raw(value).finish()

@@ -75,6 +75,19 @@ export class Batch {
     return this
   }
 
+  /** Takes the operations of another batch, as `encoded` gave them, which were counted there. */
+  append(operations: Uint8Array, count: number): this {
+    if (this.length + operations.length > Limits.batchBytesMax) {
+      this.refuse("batch-too-large", `a batch has at most ${Limits.batchBytesMax} bytes: write it in parts`)
+      return this
+    }
+    this.room(operations.length)
+    this.bytes.set(operations, this.length)
+    this.length += operations.length
+    this.operations += count
+    return this
+  }
+
   clear(): this {
     this.length = 0
     this.operations = 0
@@ -110,14 +123,17 @@ export class Batch {
   }
 
   private head(kind: number, payloadBytes: number): void {
-    const needed = this.length + 1 + 2 * varintBytesMax + payloadBytes
-    if (needed > this.bytes.length) {
-      const larger = new Uint8Array(Math.max(needed, this.bytes.length * 2))
-      larger.set(this.bytes.subarray(0, this.length))
-      this.bytes = larger
-    }
+    this.room(1 + 2 * varintBytesMax + payloadBytes)
     this.bytes[this.length++] = kind
     this.operations++
+  }
+
+  private room(sizeBytes: number): void {
+    const needed = this.length + sizeBytes
+    if (needed <= this.bytes.length) return
+    const larger = new Uint8Array(Math.max(needed, this.bytes.length * 2))
+    larger.set(this.bytes.subarray(0, this.length))
+    this.bytes = larger
   }
 
   private varint(value: number): void {

@@ -1,0 +1,53 @@
+/** Changes: what a leaseholder has decided about keys, as operations of the engine: the only place that knows how a version is written. */
+import { Batch } from "#storage/Batch.ts"
+import * as Key from "./Key.ts"
+import * as Records from "./Records.ts"
+import type { KeyState } from "./Reading.ts"
+import type { Mutation, Outcome, Timestamp, Txn, TxnId } from "./Request.ts"
+
+export class Changes {
+  readonly batch = new Batch()
+  /** What the range grows by. */
+  sizeBytes = 0
+
+  private put(key: Uint8Array, value: Uint8Array): void {
+    this.batch.put(key, value)
+    this.sizeBytes += key.length + value.length
+  }
+
+  /** A new version; the one that was the latest becomes an older one. */
+  version(key: Uint8Array, { head }: KeyState, value: Uint8Array | undefined, at: Timestamp): void {
+    if (head !== undefined && head.at >= at) {
+      // A later one was written meanwhile; or this one, by a copy of the same request.
+      if (head.at > at) this.put(Key.old(key, at), Records.old(value))
+      return
+    }
+    if (head !== undefined) this.put(Key.old(key, head.at), Records.old(head.value))
+    this.batch.put(Key.head(key), Records.head({ value, at }))
+    if (head === undefined) this.sizeBytes += key.length + (value?.length ?? 0)
+  }
+
+  /** Of a key of the system, which has one version. */
+  replace({ key, value }: Mutation): void {
+    if (value === undefined) this.batch.delete(Key.head(key))
+    else this.batch.put(Key.head(key), Records.head({ value, at: 0 }))
+  }
+
+  intent(txn: Txn, mutation: Mutation): void {
+    this.put(Key.intent(mutation.key), Records.intent(txn, mutation))
+  }
+
+  /** Puts a version in place of the intent, or takes it away; nothing, when it is another's. */
+  resolve(key: Uint8Array, state: KeyState, txn: TxnId, outcome: Outcome): boolean {
+    const { intent } = state
+    if (intent?.txn.id !== txn) return false
+    if (outcome.type === "committed") this.version(key, state, intent.value, outcome.at)
+    this.batch.delete(Key.intent(key))
+    this.sizeBytes -= key.length + (intent.value?.length ?? 0)
+    return true
+  }
+
+  record(txn: Txn, record: Records.TxnRecord): void {
+    this.put(Key.record(txn.anchor, txn.id), Records.record(record))
+  }
+}

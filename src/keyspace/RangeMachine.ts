@@ -1,0 +1,229 @@
+/**
+ * RangeMachine: one replica of a range as a state machine: applies the batches that its leaseholder has evaluated. Its keys are in the store's
+ * engine and nowhere else, so what was applied shows there a turn later (`whenShown`); `RangeState` goes with every batch.
+ *
+ * - A split leaves the right half's keys where they are, and its state beside it, as one batch; the store founds the group (`Neighbours.founded`).
+ * - A snapshot is staged beside the range; once it is whole and durable it takes the range's place, as often as it takes
+ *   (`RangeRestore`). No two ranges of a store may have one key: a snapshot waits until nobody else has its span.
+ *
+ * Needs of its caller, beside what `StateMachine` says: batches of one turn become one of the engine, so nobody looks before `whenShown`.
+ */
+import { assert } from "#base/Assert.ts"
+import * as Bytes from "#base/Bytes.ts"
+import { crc32c } from "#base/Crc32c.ts"
+import * as Limits from "#base/Limits.ts"
+import type { ConfState } from "#consensus/Configuration.ts"
+import { storeOf, type GroupId } from "#consensus/Replica.ts"
+import type { Applied, Restore, Snapshot, StateMachine } from "#consensus/StateMachine.ts"
+import * as Trail from "#consensus/Trail.ts"
+import { Batch } from "#storage/Batch.ts"
+import type * as Engine from "#storage/Engine.ts"
+import * as Keys from "#storage/Keys.ts"
+import type { Deferral } from "#storage/memory/Deferral.ts"
+import type { Descriptor } from "./Descriptor.ts"
+import * as Key from "./Key.ts"
+import * as RangeCommand from "./RangeCommand.ts"
+import { RangeRestore } from "./RangeRestore.ts"
+import { RangeSnapshot } from "./RangeSnapshot.ts"
+import * as RangeState from "./RangeState.ts"
+import type { Span } from "./Request.ts"
+
+/** The other ranges of the store. */
+export interface Neighbours {
+  /** A split has left this range's keys and state in the engine, where it shows now. */
+  founded(state: RangeState.RangeState): void
+  /** Whether nobody but `range` has keys of the span, nor is about to; then the span is its, until it is released or its own changes. */
+  reserve(range: GroupId, span: Span): boolean
+  release(range: GroupId): void
+}
+
+export interface MachineOptions {
+  readonly range: GroupId
+  readonly port: Engine.Port
+  readonly deferral: Deferral
+  readonly neighbours: Neighbours
+  /** Of a replica that knows nothing yet, but its place in the log. */
+  readonly applied: Applied
+  readonly state: RangeState.RangeState | undefined
+  readonly trail?: Trail.Bounds
+}
+
+export class RangeMachine implements StateMachine {
+  readonly range: GroupId
+  private readonly options: MachineOptions
+  private readonly trail: Trail.Trail
+  private batch = new Batch()
+  private current: RangeState.RangeState | undefined
+  /** What went with batches, and with the last one that the engine shows. */
+  private sealed: Array<RangeState.RangeState> = []
+  private shown: RangeState.RangeState | undefined
+  private isDue = false
+  private waiting: Array<{ readonly index: number; readonly then: () => void }> = []
+  applied: Applied
+  /** Of every command that took effect; for who follows the range's changes. */
+  onWrite: ((operations: Uint8Array) => void) | undefined
+
+  constructor(options: MachineOptions) {
+    this.range = options.range
+    this.options = options
+    this.applied = options.applied
+    this.current = options.state
+    this.shown = options.state
+    this.trail = new Trail.Trail(options.port, options.trail ?? Trail.bounds, options.applied)
+  }
+
+  get durable(): Applied {
+    return this.trail.durable
+  }
+
+  /** Undefined: it waits for a snapshot. */
+  get state(): RangeState.RangeState | undefined {
+    return this.current
+  }
+
+  get descriptor(): Descriptor | undefined {
+    return this.current?.descriptor
+  }
+
+  apply(index: number, term: number, bytes: Uint8Array): Uint8Array {
+    const command = RangeCommand.decode(bytes)
+    assert(command !== undefined && this.current !== undefined, "what is replicated was written by a leaseholder")
+    this.moved({ index, term, configuration: this.applied.configuration }, crc32c(bytes, 0, this.current.digest))
+    if (command.term !== term) return RangeCommand.answers.stale
+    if (command.type === "split") return this.split(command)
+    this.batch.append(command.operations, command.count)
+    this.current = {
+      ...this.current,
+      sizeBytes: Math.max(0, this.current.sizeBytes + command.sizeBytes),
+      floor: Math.max(this.current.floor, command.floor),
+      closed: Math.max(this.current.closed, command.closed)
+    }
+    this.onWrite?.(command.operations)
+    return RangeCommand.answers.done
+  }
+
+  pass(index: number, term: number, configuration: ConfState | undefined): void {
+    this.moved({ index, term, configuration: configuration ?? this.applied.configuration }, this.current?.digest ?? 0)
+  }
+
+  private moved(applied: Applied, digest: number): void {
+    this.applied = applied
+    if (this.current !== undefined) this.current = { ...this.current, applied, digest }
+    if (this.batch.sizeBytes >= Limits.groupBatchBytesMax) this.seal()
+    if (this.isDue) return
+    this.isDue = true
+    this.options.deferral.defer(() => {
+      this.isDue = false
+      // A full disk refuses it; the group flushes again.
+      if (!this.trail.has(this.applied)) this.flush(() => {})
+    })
+  }
+
+  private split({ key, right, rightSizeBytes }: RangeCommand.RangeCommand & { readonly type: "split" }): Uint8Array {
+    const state = this.current!
+    const { applied, descriptor } = state
+    const { learners, learnersNext, voters, votersOutgoing } = applied.configuration
+    const isSettled = votersOutgoing.length + learners.length + learnersNext.length === 0
+    if (!isSettled || !isInside(descriptor, key)) return RangeCommand.answers.refused
+    const generation = descriptor.generation + 1
+    const half: RangeState.RangeState = {
+      ...state,
+      phase: "founding",
+      descriptor: { range: right, from: key, to: descriptor.to, generation },
+      sizeBytes: rightSizeBytes,
+      founders: voters.map(storeOf)
+    }
+    this.batch.put(Key.state(right), RangeState.encode(half))
+    this.current = {
+      ...state,
+      descriptor: { ...descriptor, to: key, generation },
+      sizeBytes: Math.max(0, state.sizeBytes - rightSizeBytes)
+    }
+    this.whenShown(() => this.options.neighbours.founded(half))
+    return RangeCommand.answers.done
+  }
+
+  read(): Uint8Array {
+    return new Uint8Array(0)
+  }
+
+  digest(): number {
+    return this.current?.digest ?? 0
+  }
+
+  // To the engine.
+
+  private seal(): void {
+    const { batch } = this
+    this.batch = new Batch()
+    if (this.current !== undefined) {
+      batch.put(Key.state(this.range), RangeState.encode(this.current))
+      this.sealed.push(this.current)
+    }
+    this.trail.add(batch, this.applied)
+  }
+
+  flush(done: Engine.Done<void>): void {
+    if (!this.trail.has(this.applied) || this.trail.isEmpty) this.seal()
+    this.trail.flush((error) => {
+      this.show()
+      done(error, undefined)
+    })
+  }
+
+  /** Once the engine shows everything that is applied now; never within this call, and not at all when the store stops before. */
+  whenShown(then: () => void): void {
+    this.waiting.push({ index: this.applied.index, then })
+    if (this.trail.written.index >= this.applied.index) this.options.deferral.defer(() => this.show())
+  }
+
+  private show(): void {
+    const { index } = this.trail.written
+    while (this.sealed.length > 0 && this.sealed[0].applied.index <= index) this.shown = this.sealed.shift()
+    const shown = this.waiting.filter((each) => each.index <= index)
+    if (shown.length === 0) return
+    this.waiting = this.waiting.filter((each) => each.index > index)
+    for (const { then } of shown) then()
+  }
+
+  // Snapshots.
+
+  snapshot(): Snapshot {
+    assert(this.shown !== undefined, "who has nothing is not asked for a snapshot")
+    return new RangeSnapshot(this.options.port, this.options.deferral, this.shown)
+  }
+
+  restore(applied: Applied): Restore {
+    const { deferral, neighbours, port } = this.options
+    return new RangeRestore({
+      range: this.range,
+      port,
+      deferral,
+      neighbours,
+      applied,
+      before: () => this.descriptor,
+      mayTake: () => this.trail.isIdle,
+      taken: (state) => {
+        this.current = state
+        this.shown = state
+        this.sealed = []
+        this.applied = state.applied
+        this.batch = new Batch()
+        this.trail.replaced(state.applied)
+        this.show()
+      }
+    })
+  }
+}
+
+export const isInside = ({ from, to }: Span, key: Uint8Array): boolean =>
+  Keys.compare(from, key) < 0 && Keys.compare(key, to) < 0
+
+export const contains = ({ from, to }: Span, key: Uint8Array): boolean =>
+  Keys.compare(from, key) <= 0 && Keys.compare(key, to) < 0
+
+export const overlaps = (left: Span, right: Span): boolean =>
+  Keys.compare(left.from, right.to) < 0 && Keys.compare(right.from, left.to) < 0
+
+/** A copy that outlives what it is a view of. */
+export const kept = (span: Span): Span => ({ from: Bytes.copy(span.from), to: Bytes.copy(span.to) })

@@ -1,0 +1,75 @@
+/**
+ * RangeState: what a replica of a range knows beside its keys, as one record of the engine: part of every batch, so that it is true of
+ * the keys that lie there.
+ *
+ * Version 1, little-endian: `phase u8, sizeBytes f64, floor f64, closed f64, digest u32; range u32, generation f64, from bytes, to bytes;
+ * founders: count u32, f64 each; what is applied: bytes` as in `KeyValueRecords`; of a restore: the span before, two `bytes`.
+ */
+import { Reader, Writer } from "#base/Bytes.ts"
+import * as KeyValueRecords from "#consensus/KeyValueRecords.ts"
+import type { StoreId } from "#consensus/Replica.ts"
+import type { Applied } from "#consensus/StateMachine.ts"
+import type { Descriptor } from "./Descriptor.ts"
+import type { Span, Timestamp } from "./Request.ts"
+
+const version = 1
+
+/**
+ * - `founding`: a split left its keys here; the group is about to be founded by `founders`.
+ * - `restoring`: a snapshot that is staged as a whole takes the place of the keys in `before`, and of those of the range.
+ */
+const phases = [undefined, "ready", "founding", "restoring"] as const
+export type Phase = NonNullable<(typeof phases)[number]>
+
+export interface RangeState {
+  readonly phase: Phase
+  readonly descriptor: Descriptor
+  readonly applied: Applied
+  /** Of keys and values, roughly: what their writers counted. */
+  readonly sizeBytes: number
+  /** Versions before it, but the last ones, may be gone, and nothing is decided before it any more. */
+  readonly floor: Timestamp
+  /** No version will be written at this timestamp or before, but by intents that are there. */
+  readonly closed: Timestamp
+  /** Of the commands that were applied, one after the other. */
+  readonly digest: number
+  readonly founders: ReadonlyArray<StoreId>
+  readonly before: Span | undefined
+}
+
+const bytes = (writer: Writer, part: Uint8Array): Writer => writer.u32(part.length).raw(part)
+
+export const encode = (state: RangeState): Uint8Array => {
+  const { before, descriptor, founders } = state
+  const writer = Writer.make()
+    .u8(version)
+    .u8(phases.indexOf(state.phase))
+    .f64(state.sizeBytes)
+    .f64(state.floor)
+    .f64(state.closed)
+    .u32(state.digest)
+    .u32(descriptor.range)
+    .f64(descriptor.generation)
+  bytes(bytes(writer, descriptor.from), descriptor.to).u32(founders.length)
+  for (const store of founders) writer.f64(store)
+  bytes(writer, KeyValueRecords.appliedRecord(state.applied, 0))
+  if (before !== undefined) bytes(bytes(writer, before.from), before.to)
+  return writer.finish()
+}
+
+/** Undefined: it cannot be read. */
+export const decode = (record: Uint8Array): RangeState | undefined => {
+  const reader = new Reader(record)
+  const part = (): Uint8Array => reader.raw(reader.u32())
+  if (reader.u8() !== version) return undefined
+  const phase = phases[reader.u8()]
+  const [sizeBytes, floor, closed, digest] = [reader.f64(), reader.f64(), reader.f64(), reader.u32()]
+  const descriptor = { range: reader.u32(), generation: reader.f64(), from: part(), to: part() }
+  const count = reader.u32()
+  if (count * 8 > reader.leftBytes) return undefined
+  const founders = Array.from({ length: count }, () => reader.f64())
+  const applied = KeyValueRecords.readApplied(part())
+  const before = phase === "restoring" ? { from: part(), to: part() } : undefined
+  if (phase === undefined || applied === undefined || !reader.isWhole || reader.leftBytes > 0) return undefined
+  return { phase, descriptor, applied: applied.applied, sizeBytes, floor, closed, digest, founders, before }
+}
