@@ -83,6 +83,16 @@ export const groupBatchBytesMax = 1_048_576
 /** Calls of one store to another that are under way: some hundred clients a processor, each with a few requests at once. */
 export const callsMax = 8_192
 
+/** Ranges whose place a store remembers; more are asked for anew. */
+export const locationsMax = 65_536
+
+/** Keys, and their bytes, of one request of a router to one range: it is a frame that others wait behind. More go as several requests. */
+export const requestKeysMax = 1_024
+export const requestBytesMax = 1_048_576
+
+/** Requests that one call of the keyspace has under way: what it is cut into goes to so many ranges at once. */
+export const callRequestsMax = 64
+
 /** Timestamps of one request: everybody who waits on one store. */
 export const timestampsMax = 65_536
 
@@ -128,9 +138,9 @@ export const transactionAttemptsMax = 1_000
 /** An actor's or a subject's name in the audit trail, in bytes of UTF-8: names are for people, longer ones are hashed above. */
 export const auditNameBytesMax = 1_024
 
-/** Keys that an entry of the audit trail names, and their bytes: one of the largest size fits; how many there were is always told. */
+/** Keys that an entry of the audit trail names, and their bytes: two of the largest size fit; how many there were is always told. */
 export const auditKeysMax = 64
-export const auditKeysBytesMax = keyBytesMax
+export const auditKeysBytesMax = 2 * keyBytesMax
 
 /** An entry of the audit trail, in bytes: two names and the keys, and 512 bytes for everything of fixed size. */
 export const auditEntryBytesMax = 2 * auditNameBytesMax + auditKeysBytesMax + 512
