@@ -8,7 +8,7 @@
  * | `<dir>/engine` | the engine's files                          |
  *
  * On the log: stream 1 is the engine's, stream 2 counts the store's starts, those from 2^31 on are the groups' (`GroupLogs`).
- * In the engine, a group's keys begin with its number, four bytes, the highest first.
+ * In the engine, a group's keys begin with its number, four bytes, the highest first, unless its state machines are of another kind.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -50,6 +50,8 @@ export interface Options {
   readonly memory?: MemoryEngine.VolatileOptions
   /** How far the groups' durable states may be behind, for which their logs are kept. */
   readonly state?: Pick<KeyValue.Options, "syncEntries" | "syncBytes">
+  /** What the groups replicate, in the store's engine. Default: keys and values (`KeyValue`), each group's under its own number. */
+  readonly machines?: (engine: Engine.Port) => HostDriver.Machines
   readonly transport?: Settings.Settings
   /** Stores talk by TLS alone; the certificate has the store's name (`Transport.nameOf`). Default: plainly. */
   readonly tls?: Credentials | undefined
@@ -91,6 +93,17 @@ const openEngine = (
   return engine === "btree" ? BtreeEngine.open(given) : MemoryEngine.open({ ...given, ...memory })
 }
 
+const keyValues =
+  ({ state }: Options, timers: Timers["Service"]) =>
+  (port: Engine.Port): HostDriver.Machines => ({
+    open: (group, initial) =>
+      Effect.provideService(KeyValue.open({ ...state, port, prefix: prefixOf(group), initial }), Timers, timers),
+    remove: (group) =>
+      Completion.submit((done) =>
+        port.write(new Batch().deleteRange(prefixOf(group), prefixOf(group + 1)), "buffered", done)
+      )
+  })
+
 export const open = Effect.fn("Store.open")(function* (
   options: Options
 ): Effect.fn.Return<Store, StorageError | DiskError | NetError, World | Scope.Scope> {
@@ -115,18 +128,7 @@ export const open = Effect.fn("Store.open")(function* (
     epoch,
     log: wal,
     peers: (sink) => transport.attach(sink),
-    machines: {
-      open: (group, initial) =>
-        Effect.provideService(
-          KeyValue.open({ ...options.state, port: engine, prefix: prefixOf(group), initial }),
-          Timers,
-          timers
-        ),
-      remove: (group) =>
-        Completion.submit((done) =>
-          engine.write(new Batch().deleteRange(prefixOf(group), prefixOf(group + 1)), "buffered", done)
-        )
-    },
+    machines: (options.machines ?? keyValues(options, timers))(engine),
     settings: options.host ?? {},
     observer: options.observer,
     halted: options.halted

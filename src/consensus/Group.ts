@@ -241,6 +241,12 @@ export class Group {
     this.wake()
   }
 
+  /** Stands for election, before its time-out ends. */
+  campaign(): void {
+    this.raft.campaign()
+    this.wake()
+  }
+
   step(message: Message): void {
     const idleSinceTick = this.idleSinceTick
     this.wake()

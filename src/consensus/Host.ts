@@ -115,6 +115,8 @@ export class Host implements Surroundings {
   private markedSystem: Array<Group> = []
   private turnIsSet = false
   private readonly arriving = new Set<GroupId>()
+  /** Groups that want this store for a founder, which it is not yet, and since when. */
+  private readonly knocking = new Map<GroupId, number>()
   private halt: Halted | undefined
   readonly counts = { turns: 0, proposals: 0, refused: 0, messagesReceived: 0 }
 
@@ -233,13 +235,27 @@ export class Host implements Surroundings {
   /** A member of a group that we know nothing of talks to us: a replica without a state, which waits for a snapshot. */
   private invited(id: GroupId, replica: NodeId): void {
     if (this.arriving.has(id) || storeOf(replica) !== this.store || replica <= this.logs.lastReplica(id)) return
+    if (replica === idOf(this.store) && !this.isPatientEnough(id)) return
     this.arrive(id, replica, nothing, (error) => {
       if (error !== undefined) this.failed(error)
     })
   }
 
+  /**
+   * A founder begins with what it founds the group with, which spares it a snapshot: it may be about to, so it is let in as others are only when
+   * it was asked for some time.
+   */
+  private isPatientEnough(id: GroupId): boolean {
+    const since = this.knocking.get(id) ?? this.tick
+    const patienceTicks = 2 * this.options.electionTicks
+    for (const [other, tick] of this.knocking) if (this.tick - tick > 4 * patienceTicks) this.knocking.delete(other)
+    this.knocking.set(id, since)
+    return this.tick - since >= patienceTicks
+  }
+
   private arrive(id: GroupId, replica: NodeId, start: Applied, done: Done<Group | undefined, StorageError>): void {
     this.arriving.add(id)
+    this.knocking.delete(id)
     const ended = (error: StorageError | undefined, group: Group | undefined): void => {
       this.arriving.delete(id)
       if (error !== undefined || this.halt === undefined) done(error, group)

@@ -24,6 +24,9 @@ export interface Location {
 /** The range of the cluster itself: where ranges are, the oracle, numbers for new ranges, who waits for whom. It is never cut or merged. */
 export const systemRange: GroupId = 1
 
+/** The range of everything else, until it is cut. */
+export const firstRange: GroupId = 2
+
 /** Its keys are below this, all others are not. */
 export const systemEnd = Uint8Array.of(0x08)
 

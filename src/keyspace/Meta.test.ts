@@ -127,10 +127,10 @@ describe("locations", () => {
 })
 
 describe("numbers", () => {
-  it("of ranges begin behind the system's and rise", () => {
+  it("of ranges begin behind those of the first two and rise", () => {
     const first = Meta.nextNumber(undefined)
     const second = Meta.nextNumber(first.mutation.value)
-    expect([first.range, second.range, second.mutation.key]).toEqual([2, 3, Meta.numberKey])
+    expect([first.range, second.range, second.mutation.key]).toEqual([3, 4, Meta.numberKey])
   })
 
   it("of the oracle's bound come back as they were", () => {

@@ -20,7 +20,7 @@ import { assert } from "#base/Assert.ts"
 import { Writer } from "#base/Bytes.ts"
 import type { GroupId } from "#consensus/Replica.ts"
 import * as Keys from "#storage/Keys.ts"
-import { systemRange, type Location } from "./Descriptor.ts"
+import { firstRange, type Location } from "./Descriptor.ts"
 import * as Fields from "./Fields.ts"
 import type { Mutation, Span, Timestamp } from "./Request.ts"
 
@@ -119,7 +119,7 @@ export interface Numbered {
 
 /** A number that no range had: by what lies at `numberKey`. */
 export const nextNumber = (value: Uint8Array | undefined): Numbered => {
-  const range = (value === undefined ? systemRange : decodeNumber(value)) + 1
+  const range = (value === undefined ? firstRange : decodeNumber(value)) + 1
   return { range, mutation: { key: numberKey, value: encodeNumber(range) } }
 }
 

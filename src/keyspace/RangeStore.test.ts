@@ -1,0 +1,283 @@
+/** Ranges on one store in a simulated machine, asked without a router. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { describe, expect, it } from "vitest"
+import * as Store from "#cluster/Store.ts"
+import * as Keys from "#storage/Keys.ts"
+import { TestBench } from "#sim/world/TestBench.ts"
+import { Timers } from "#world/Timers.ts"
+import { end, systemEnd, systemRange } from "./Descriptor.ts"
+import type { RangeError } from "./KeyspaceError.ts"
+import * as Leaseholder from "./Leaseholder.ts"
+import { RangeStore } from "./RangeStore.ts"
+import type { Request, Response, Timestamp, Txn } from "./Request.ts"
+
+const second = 1_000_000
+const utf8 = new TextEncoder()
+const text = new TextDecoder()
+const key = (name: string): Uint8Array => utf8.encode(name)
+const noReads = { since: 0, keys: [], spans: [] }
+
+type Said = RangeError | Response
+
+/** A store with the system's range and one for everything else. */
+class Bench {
+  readonly bench = new TestBench({ machines: 1 })
+  ranges: RangeStore | undefined
+
+  constructor() {
+    this.start()
+  }
+
+  start(): void {
+    const program = Effect.gen({ self: this }, function* () {
+      const timers = yield* Timers
+      const clock = yield* Clock.Clock
+      let ranges: RangeStore | undefined
+      const store = yield* Store.open({
+        store: 1,
+        cluster: "0123456789abcdef0123456789abcdef",
+        listen: { host: "n0", port: 7_000 },
+        peers: new Map(),
+        directory: "store",
+        memory: { slabBytes: 4_096 },
+        machines: (port) => {
+          ranges = new RangeStore({
+            store: 1,
+            port,
+            timers,
+            wallMicros: () => clock.currentTimeMillisUnsafe() * 1_000,
+            range: { ...Leaseholder.defaults, txnTtlMicros: second },
+            splitBytes: Infinity,
+            halted: (error) => {
+              throw new Error(error.message)
+            }
+          })
+          return ranges.machines
+        },
+        halted: (message) => {
+          throw new Error(message)
+        }
+      })
+      const made = ranges!
+      yield* made.begin({
+        host: store.log.host,
+        ask: (request, timeoutMicros, done) =>
+          made.submit({ range: this.rangeOf(made, request), timeoutMicros, waiter: undefined, request }, done),
+        timestamp: (timeoutMicros, done) => {
+          const request = { type: "timestamps" as const, count: 1 }
+          made.submit({ range: systemRange, timeoutMicros, waiter: undefined, request }, (error, response) =>
+            done(error, response?.type === "at" ? response.at : 0)
+          )
+        }
+      })
+      made.found({ range: systemRange, from: new Uint8Array(0), to: systemEnd, generation: 1 }, [1])
+      made.found({ range: 2, from: systemEnd, to: end, generation: 1 }, [1])
+      this.ranges = made
+      return yield* Effect.never
+    })
+    this.bench.start(0, program)
+    this.bench.pass(3 * second)
+  }
+
+  private rangeOf(ranges: RangeStore, request: Request): number {
+    if (!("txn" in request) || typeof request.txn === "number") return systemRange
+    const { anchor } = request.txn
+    return ranges.known({ from: anchor, to: anchor })[0].descriptor.range
+  }
+
+  ask(range: number, request: Request, waiter?: Txn): { said: Said | undefined } {
+    const answer: { said: Said | undefined } = { said: undefined }
+    this.ranges!.submit({ range, timeoutMicros: 5 * second, waiter, request }, (error, response) => {
+      answer.said = error ?? response
+    })
+    return answer
+  }
+
+  now(range: number, request: Request, waiter?: Txn): Said | undefined {
+    const answer = this.ask(range, request, waiter)
+    this.bench.pass(second / 2)
+    return answer.said
+  }
+
+  at(): Timestamp {
+    const said = this.now(systemRange, { type: "timestamps", count: 1 })
+    return said !== undefined && "type" in said && said.type === "at" ? said.at : Number.NaN
+  }
+
+  begin(anchor: string): Txn {
+    const id = this.at()
+    return { id, anchor: key(anchor), age: id }
+  }
+
+  put(name: string, value: string | undefined, range = 2): Said | undefined {
+    const txn = this.begin(name)
+    const mutations = [{ key: key(name), value: value === undefined ? undefined : key(value) }]
+    return this.now(range, { type: "commit-once", txn, snapshot: txn.id, mutations, reads: noReads })
+  }
+
+  get(name: string, at = this.at(), range = 2): string {
+    return shown(this.now(range, { type: "get", keys: [key(name)], at }))
+  }
+
+  scan(at = this.at(), range = 2, reverse = false): string {
+    const { from, to } = this.ranges!.known({ from: systemEnd, to: end }).find(
+      ({ descriptor }) => descriptor.range === range
+    )!.descriptor
+    const span = { from, to }
+    return shown(this.now(range, { type: "scan", span, at, reverse, entriesMax: 100, sizeBytesMax: 10_000 }))
+  }
+}
+
+const shown = (said: Said | undefined): string => {
+  if (said === undefined) return "waits"
+  if ("_tag" in said) return said._tag
+  if (said.type === "values")
+    return said.values.map(({ value }) => (value === undefined ? "-" : text.decode(value))).join(" ")
+  if (said.type === "entries")
+    return said.entries.map((entry) => `${text.decode(entry.key)}=${text.decode(entry.value)}`).join(" ")
+  if (said.type === "state") return said.state.type
+  return said.type
+}
+
+describe("a range", () => {
+  it("gives timestamps that rise", () => {
+    const bench = new Bench()
+    const [first, second, third] = [bench.at(), bench.at(), bench.at()]
+    expect(first).toBeLessThan(second)
+    expect(second).toBeLessThan(third)
+  })
+
+  it("keeps versions, and reads as of any time", () => {
+    const bench = new Bench()
+    expect(shown(bench.put("a", "1"))).toBe("at")
+    const between = bench.at()
+    expect(shown(bench.put("a", "2"))).toBe("at")
+    const later = bench.at()
+    expect(shown(bench.put("a", undefined))).toBe("at")
+    expect(shown(bench.put("b", "3"))).toBe("at")
+    expect([bench.get("a", between), bench.get("a", later), bench.get("a"), bench.get("c")]).toEqual([
+      "1",
+      "2",
+      "-",
+      "-"
+    ])
+    expect(bench.scan()).toBe("b=3")
+    expect(bench.scan(later)).toBe("a=2")
+    expect(bench.scan(between, 2, true)).toBe("a=1")
+  })
+
+  it("answers a commit that came twice as it did the first time", () => {
+    const bench = new Bench()
+    const txn = bench.begin("a")
+    const commit = {
+      type: "commit-once" as const,
+      txn,
+      snapshot: txn.id,
+      mutations: [{ key: key("a"), value: key("1") }],
+      reads: noReads
+    }
+    const first = bench.now(2, commit)
+    expect(shown(first)).toBe("at")
+    bench.put("a", "2")
+    expect(bench.now(2, commit)).toEqual(first)
+    expect(bench.get("a")).toBe("2")
+  })
+
+  it("refuses to write over what was written after the snapshot, and to commit reads that have changed", () => {
+    const bench = new Bench()
+    const txn = bench.begin("a")
+    bench.put("a", "1")
+    const mutations = [{ key: key("a"), value: key("2") }]
+    expect(shown(bench.now(2, { type: "commit-once", txn, snapshot: txn.id, mutations, reads: noReads }))).toBe(
+      "Conflict"
+    )
+    const other = { ...txn, anchor: key("b") }
+    const reads = { since: txn.id, keys: [], spans: [{ from: key("a"), to: key("b") }] }
+    const wanted = [{ key: key("b"), value: key("2") }]
+    expect(shown(bench.now(2, { type: "commit-once", txn: other, snapshot: txn.id, mutations: wanted, reads }))).toBe(
+      "Conflict"
+    )
+  })
+
+  it("lets a reader wait for an intent that may be committed before it, and shows what came of it", () => {
+    const bench = new Bench()
+    bench.put("a", "1")
+    const txn = bench.begin("a")
+    const before = txn.id - 1
+    const mutations = [
+      { key: key("a"), value: key("2") },
+      { key: key("b"), value: key("2") }
+    ]
+    expect(shown(bench.now(2, { type: "prepare", txn, snapshot: txn.id, mutations }))).toBe("done")
+    expect(bench.get("a", before)).toBe("1")
+    const at = bench.at()
+    const later = bench.at()
+    const reader = bench.ask(2, { type: "get", keys: [key("a"), key("b")], at: later })
+    bench.bench.pass(second / 10)
+    expect(reader.said).toBeUndefined()
+    const keys = [key("a"), key("b")]
+    const outcome = { type: "committed" as const, at }
+    expect(shown(bench.now(2, { type: "decide", txn, outcome, keys }))).toBe("committed")
+    expect(shown(reader.said)).toBe("2 2")
+    // Whoever waited has resolved what it waited for; the rest is for the coordinator.
+    expect(shown(bench.now(2, { type: "resolve", txn: txn.id, outcome, keys }))).toBe("done")
+    expect(bench.scan(at)).toBe("a=2 b=2")
+    expect(bench.scan(at - 1)).toBe("a=1")
+  })
+
+  it("aborts a transaction that nobody has heard of for too long, and never commits it then", () => {
+    const bench = new Bench()
+    const txn = bench.begin("a")
+    const mutations = [{ key: key("a"), value: key("2") }]
+    bench.now(2, { type: "prepare", txn, snapshot: txn.id, mutations })
+    const reader = bench.ask(2, { type: "get", keys: [key("a")], at: bench.at() })
+    bench.bench.pass(3 * second)
+    expect(shown(reader.said)).toBe("-")
+    const outcome = { type: "committed" as const, at: bench.at() }
+    expect(shown(bench.now(2, { type: "decide", txn, outcome, keys: [key("a")] }))).toBe("aborted")
+  })
+
+  it("gives locks first come, first served, and finds those who wait in a circle", () => {
+    const bench = new Bench()
+    const [one, two, three] = [bench.begin("a"), bench.begin("b"), bench.begin("a")]
+    const lock = (txn: Txn, name: string) =>
+      bench.ask(2, { type: "lock", txn, keys: [key(name)], mode: "exclusive" }, txn)
+    const [first, second_] = [lock(one, "a"), lock(two, "b")]
+    bench.bench.pass(second / 10)
+    expect([shown(first.said), shown(second_.said)]).toEqual(["locked", "locked"])
+    const waits = lock(three, "a")
+    const crossing = lock(one, "b")
+    bench.bench.pass(second / 10)
+    expect([shown(waits.said), shown(crossing.said)]).toEqual(["waits", "waits"])
+    const closing = lock(two, "a")
+    bench.bench.pass(second / 2)
+    expect([shown(waits.said), shown(crossing.said), shown(closing.said)]).toEqual(["waits", "waits", "Aborted"])
+    bench.now(2, { type: "unlock", txn: two.id, keys: [key("b")] })
+    expect(shown(crossing.said)).toBe("locked")
+    bench.now(2, { type: "unlock", txn: one.id, keys: [key("a")] })
+    expect(shown(waits.said)).toBe("locked")
+  })
+
+  it("is cut in two, and both halves go on, also after a power failure", () => {
+    const bench = new Bench()
+    for (const name of ["a", "b", "c", "d"]) bench.put(name, name)
+    expect(shown(bench.now(2, { type: "split", key: key("c") }))).toBe("halves")
+    bench.bench.pass(2 * second)
+    const check = (): void => {
+      expect(bench.scan()).toBe("a=a b=b")
+      expect(bench.scan(undefined, 3)).toBe("c=c d=d")
+      expect(shown(bench.now(2, { type: "get", keys: [key("c")], at: bench.at() }))).toBe("Misplaced")
+    }
+    check()
+    bench.put("d", "d", 3)
+    bench.bench.machines[0].crash({ powerLost: true })
+    bench.start()
+    check()
+    expect(shown(bench.put("c", "x", 3))).toBe("at")
+    expect(bench.get("c", undefined, 3)).toBe("x")
+    const located = bench.now(systemRange, { type: "locate", key: key("d") })
+    expect(located).toMatchObject({ location: { descriptor: { range: 3 } } })
+    expect(Keys.compare(key("c"), key("d"))).toBeLessThan(0)
+  })
+})

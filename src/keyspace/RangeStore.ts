@@ -1,0 +1,405 @@
+/**
+ * RangeStore: the ranges of one store: opens their state machines on its engine, founds the right halves of splits, gives each range its
+ * leaseholder (`RangeServer`), and tells the system range where those are that it leads.
+ *
+ * No two ranges of a store have one key: a snapshot waits for its span (`reserve`), and the right half of a split has its keys from the batch on that
+ * cut them off. A right half that was left in the engine when the store stopped is founded when it starts again.
+ */
+import * as Effect from "effect/Effect"
+import { emptyState } from "#consensus/Configuration.ts"
+import type { Host } from "#consensus/Host.ts"
+import { Group } from "#consensus/Group.ts"
+import type * as HostDriver from "#consensus/HostDriver.ts"
+import { storeOf, type GroupId, type StoreId } from "#consensus/Replica.ts"
+import type { Applied } from "#consensus/StateMachine.ts"
+import { Batch } from "#storage/Batch.ts"
+import * as Engine from "#storage/Engine.ts"
+import * as Keys from "#storage/Keys.ts"
+import { Deferral } from "#storage/memory/Deferral.ts"
+import { Corrupt, type StorageError } from "#storage/StorageError.ts"
+import * as Completion from "#world/Completion.ts"
+import type { Done } from "#world/Completion.ts"
+import type * as Timers from "#world/Timers.ts"
+import type { Descriptor, Location } from "./Descriptor.ts"
+import * as Key from "./Key.ts"
+import { NotLeaseholder, Unavailable, type RangeError } from "./KeyspaceError.ts"
+import type { Answered, Leaseholder, Options, Services } from "./Leaseholder.ts"
+import { overlaps, RangeMachine, type Neighbours } from "./RangeMachine.ts"
+import { install } from "./RangeRestore.ts"
+import { RangeServer } from "./RangeServer.ts"
+import * as Reading from "./Reading.ts"
+import * as RangeState from "./RangeState.ts"
+import type { Asking, Request, Response, Span, Timestamp, Txn, TxnId, TxnState } from "./Request.ts"
+import { SystemRange } from "./SystemRange.ts"
+import type { Task } from "./Task.ts"
+
+/** What it needs of the cluster around it. */
+export interface Around {
+  readonly host: Host
+  /** Asks whichever range it concerns, through the router. */
+  ask(request: Request, timeoutMicros: number, done: Done<Response | undefined, RangeError>): void
+  timestamp(timeoutMicros: number, done: Done<Timestamp, RangeError>): void
+}
+
+export interface StoreOptions {
+  readonly store: StoreId
+  readonly port: Engine.Port
+  readonly timers: Timers.Timers["Service"]
+  readonly wallMicros: () => number
+  readonly range: Options
+  /** A range that is larger is cut in two. */
+  readonly splitBytes: number
+  readonly halted: (error: StorageError) => void
+}
+
+const tickTicket = 0
+const tickMicros = 10_000
+/** So often it looks whether what it leads is where it said. */
+const publishTicks = 20
+const askTimeoutMicros = 5_000_000
+/** After a split the other members get so many heartbeats' time to apply it, before the right half's first election. */
+const foundingTicks = 3
+
+const nothing = { sizeBytes: 0, floor: 0, closed: 0, digest: 0, founders: [], before: undefined } as const
+
+export class RangeStore implements Neighbours, Services {
+  readonly port: Engine.Port
+  private readonly options: StoreOptions
+  private readonly timers: Timers.Port
+  private readonly deferral: Deferral
+  private readonly system: SystemRange
+  private readonly servers = new Map<GroupId, RangeServer>()
+  /** Spans of snapshots that are coming in. */
+  private readonly reserved = new Map<GroupId, Span>()
+  /** Right halves, and first ranges, whose groups are about to be founded. */
+  private readonly founding = new Map<GroupId, RangeState.RangeState>()
+  private readonly awake = new Set<Leaseholder>()
+  /** What was said last of ranges that this store leads. */
+  private readonly published = new Map<GroupId, string>()
+  private readonly splitting = new Set<GroupId>()
+  private around: Around | undefined
+  private ticks = 0
+
+  constructor(options: StoreOptions) {
+    this.options = options
+    this.port = options.port
+    this.system = new SystemRange(options.wallMicros)
+    this.deferral = new Deferral(options.timers.attach)
+    this.timers = options.timers.attach({ fired: () => this.tick() })
+  }
+
+  // State machines.
+
+  readonly machines: HostDriver.Machines = {
+    open: (group, initial) => this.open(group, initial),
+    remove: (group) => this.remove(group)
+  }
+
+  private readonly open = Effect.fnUntraced(function* (this: RangeStore, group: GroupId, initial: Applied) {
+    const state = yield* this.stateOf(group)
+    const machine = new RangeMachine({
+      range: group,
+      port: this.port,
+      deferral: this.deferral,
+      neighbours: this,
+      ...(yield* this.started(group, initial, state))
+    })
+    this.servers.get(group)?.close()
+    this.servers.set(group, new RangeServer(machine, this, this.options.range))
+    return machine
+  }).bind(this)
+
+  private started(
+    group: GroupId,
+    initial: Applied,
+    known: RangeState.RangeState | undefined
+  ): Effect.Effect<Pick<RangeMachine, "applied" | "state">, StorageError> {
+    const founded = this.founding.get(group)
+    if (known?.phase === "restoring") {
+      const installed = Completion.submit<RangeState.RangeState | undefined, StorageError>((done) =>
+        install(this.port, known, done)
+      )
+      return Effect.map(installed, (state) => ({ applied: state!.applied, state }))
+    }
+    if (known?.phase === "ready") return Effect.succeed({ applied: known.applied, state: known })
+    const state = known ?? founded
+    // Who was invited knows nothing, whatever a split has left here: a snapshot takes its place.
+    if (state === undefined || initial.index === 0) return Effect.succeed({ applied: initial, state: undefined })
+    return Effect.succeed({
+      applied: initial,
+      state: { ...state, phase: "ready" as const, founders: [], applied: initial }
+    })
+  }
+
+  private stateOf(group: GroupId): Effect.Effect<RangeState.RangeState | undefined, StorageError> {
+    return Effect.flatMap(Engine.make(this.port).get(Key.state(group)), (record) => {
+      if (record === undefined) return Effect.succeed(undefined)
+      const state = RangeState.decode(record)
+      return state === undefined ? Effect.fail(unreadable(group)) : Effect.succeed(state)
+    })
+  }
+
+  private readonly remove = Effect.fnUntraced(function* (this: RangeStore, group: GroupId) {
+    // What a split has left for it is no former life.
+    if (this.founding.has(group)) return
+    const state = yield* this.stateOf(group)
+    this.servers.get(group)?.close()
+    if (state !== undefined) {
+      const staged = Key.stagedOf(group)
+      const batch = new Batch().deleteRange(staged.from, staged.to).delete(Key.state(group))
+      for (const span of [state.descriptor, state.before]) {
+        if (span === undefined) continue
+        const { from, to } = Key.bounds(span)
+        batch.deleteRange(from, to)
+      }
+      yield* Engine.make(this.port).write(batch, "buffered")
+    }
+    this.servers.delete(group)
+    this.published.delete(group)
+    this.reserved.delete(group)
+  }).bind(this)
+
+  // Beginnings.
+
+  /** Ranges go to work; those that a split has left without a group get theirs. */
+  readonly begin = Effect.fnUntraced(function* (this: RangeStore, around: Around) {
+    this.around = around
+    this.timers.set(tickTicket, tickMicros)
+    const left: Array<RangeState.RangeState> = []
+    yield* Engine.make(this.port).scan({ bounds: Key.states }, (key, record) => {
+      const state = RangeState.decode(record)
+      if (state?.phase === "founding" && around.host.group(Key.rangeOf(key)) === undefined) left.push(state)
+    })
+    for (const state of left) this.founded(state)
+  }).bind(this)
+
+  /** Founds the first ranges of a cluster, the same way on each store; one that has them already does nothing. */
+  found(descriptor: Descriptor, founders: ReadonlyArray<StoreId>): void {
+    this.founded({
+      ...nothing,
+      phase: "founding",
+      descriptor,
+      founders,
+      applied: { index: 0, term: 0, configuration: emptyState }
+    })
+  }
+
+  founded(state: RangeState.RangeState): void {
+    const { range } = state.descriptor
+    const { host } = this.around!
+    this.founding.set(range, state)
+    host.found(range, state.founders, (error, group) => {
+      this.founding.delete(range)
+      if (error !== undefined) {
+        // It has a replica already, or it had one.
+        if (error._tag !== "ChangeRefused") this.failed(error)
+        return
+      }
+      if (group === undefined) return
+      if (!this.leadsBefore(state)) return
+      const { heartbeatTicks, tickMicros: hostTickMicros } = host.options
+      const delayTicks = Math.ceil((foundingTicks * heartbeatTicks * hostTickMicros) / tickMicros)
+      this.campaigns.push({ group, tick: this.ticks + (state.founders.length === 1 ? 0 : delayTicks) })
+    })
+  }
+
+  private campaigns: Array<{ readonly group: Group; readonly tick: number }> = []
+
+  /** Whether this store leads the range that the new one was cut off from, or is all that there is. */
+  private leadsBefore({ descriptor, founders }: RangeState.RangeState): boolean {
+    if (founders.length === 1) return true
+    for (const [range, server] of this.servers) {
+      const other = server.machine.descriptor
+      if (other === undefined || range === descriptor.range) continue
+      const isLeft = other.generation === descriptor.generation && Keys.compare(other.to, descriptor.from) === 0
+      if (isLeft) return this.group(range)?.isLeader === true
+    }
+    return false
+  }
+
+  // Neighbours.
+
+  reserve(range: GroupId, span: Span): boolean {
+    for (const [other, server] of this.servers) {
+      const { descriptor } = server.machine
+      if (other !== range && descriptor !== undefined && overlaps(descriptor, span)) return false
+    }
+    for (const [other, reserved] of this.reserved) if (other !== range && overlaps(reserved, span)) return false
+    for (const [other, { descriptor }] of this.founding) {
+      if (other !== range && overlaps(descriptor, span)) return false
+    }
+    this.reserved.set(range, span)
+    return true
+  }
+
+  release(range: GroupId): void {
+    this.reserved.delete(range)
+  }
+
+  // Requests.
+
+  submit(asking: Asking, done: Answered): void {
+    const server = this.servers.get(asking.range)
+    if (server === undefined || this.around === undefined) {
+      return done(new NotLeaseholder({ range: asking.range, leaseholder: undefined }), undefined)
+    }
+    server.submit(asking, done)
+  }
+
+  // Services of the leaseholders.
+
+  nowMicros(): number {
+    return this.timers.nowMicros()
+  }
+
+  group(range: GroupId): Group | undefined {
+    const group = this.around?.host.find(range)
+    return group instanceof Group ? group : undefined
+  }
+
+  private ask(
+    request: Request,
+    done: Done<Response | undefined, RangeError>,
+    timeoutMicros: number = askTimeoutMicros
+  ): void {
+    this.around!.ask(request, timeoutMicros, done)
+  }
+
+  push(txn: Txn, done: Done<TxnState | undefined, RangeError>): void {
+    this.ask({ type: "push", txn, abort: false }, (error, response) =>
+      done(error, response?.type === "state" ? response.state : undefined)
+    )
+  }
+
+  wait(
+    waiter: Txn,
+    place: string,
+    holders: ReadonlyArray<Txn>,
+    done: Done<ReadonlyArray<TxnId> | undefined, RangeError>
+  ): void {
+    this.ask({ type: "wait", waiter, place, holders }, (error, response) =>
+      done(error, response?.type === "victims" ? response.victims : undefined)
+    )
+  }
+
+  timestamp(done: Done<Timestamp, RangeError>): void {
+    this.around!.timestamp(askTimeoutMicros, done)
+  }
+
+  numberRange(done: Done<GroupId | undefined, RangeError>): void {
+    this.ask({ type: "number-range" }, (error, response) => {
+      if (error !== undefined || response?.type === "range") {
+        return done(error, response?.type === "range" ? response.range : undefined)
+      }
+      done(new Unavailable({ message: "the system range gave no number for a range" }), undefined)
+    })
+  }
+
+  known(span: Span): ReadonlyArray<Location> {
+    const known: Array<Location> = []
+    for (const range of this.servers.keys()) {
+      const location = this.locationOf(range)
+      if (location !== undefined && overlaps(location.descriptor, afterward(span))) known.push(location)
+    }
+    return known
+  }
+
+  private locationOf(range: GroupId): Location | undefined {
+    const server = this.servers.get(range)
+    const group = this.group(range)
+    if (server?.machine.descriptor === undefined || group === undefined) return undefined
+    const { voters } = server.machine.applied.configuration
+    return { descriptor: server.machine.descriptor, stores: voters.map(storeOf), leaseholder: group.leader }
+  }
+
+  other(range: Leaseholder, task: Task, request: Request): void {
+    this.system.evaluate(range, task, request)
+  }
+
+  defer(then: () => void): void {
+    this.deferral.defer(then)
+  }
+
+  busy(range: Leaseholder): void {
+    this.awake.add(range)
+  }
+
+  failed(error: StorageError): void {
+    this.options.halted(error)
+  }
+
+  // Time.
+
+  private tick(): void {
+    this.ticks++
+    this.timers.set(tickTicket, tickMicros)
+    for (const range of this.awake) if (!range.tick()) this.awake.delete(range)
+    const due = this.campaigns.filter(({ tick }) => tick <= this.ticks)
+    this.campaigns = this.campaigns.filter(({ tick }) => tick > this.ticks)
+    for (const { group } of due) if (!group.isClosed && group.leader === undefined) group.campaign()
+    if (this.ticks % publishTicks === 0) this.tend()
+  }
+
+  /** Says where the ranges are that it leads, when that is news, and cuts those that have become too large. */
+  private tend(): void {
+    for (const [range, server] of this.servers) {
+      const location = this.locationOf(range)
+      if (location === undefined || location.leaseholder !== this.options.store) {
+        this.published.delete(range)
+        continue
+      }
+      this.publish(range, location)
+      if ((server.machine.state?.sizeBytes ?? 0) > this.options.splitBytes) this.splitInTwo(server)
+    }
+  }
+
+  private publish(range: GroupId, location: Location): void {
+    const said = `${location.descriptor.generation} ${location.stores.join(" ")}`
+    if (this.published.get(range) === said) return
+    this.published.set(range, said)
+    this.ask({ type: "publish", location }, (error) => {
+      if (error !== undefined && this.published.get(range) === said) this.published.delete(range)
+    })
+  }
+
+  /** Where about half of its bytes are on either side. */
+  private splitInTwo(server: RangeServer): void {
+    const { range } = server
+    const { descriptor, sizeBytes } = server.machine.state!
+    if (this.splitting.has(range)) return
+    this.splitting.add(range)
+    let leftBytes = 0
+    let key: Uint8Array | undefined
+    const visit = (item: Reading.Item): boolean => {
+      if (leftBytes > 0) key = item.key
+      leftBytes += item.sizeBytes
+      return leftBytes < sizeBytes / 2
+    }
+    const scanned: Engine.Done<void> = (error) => {
+      if (error !== undefined || key === undefined) {
+        this.splitting.delete(range)
+        return
+      }
+      const request = { type: "split" as const, key }
+      this.submit({ range, timeoutMicros: askTimeoutMicros, waiter: undefined, request }, () => {
+        this.splitting.delete(range)
+      })
+    }
+    Reading.scan(this.port, { span: descriptor, at: Infinity }, visit, (goOn) => this.defer(goOn), scanned)
+  }
+
+  /** Nothing goes on. */
+  close(): void {
+    this.timers.clear(tickTicket)
+    for (const server of this.servers.values()) server.close()
+  }
+}
+
+const afterward = ({ from, to }: Span): Span => ({ from, to: from === to ? Uint8Array.of(...to, 0) : to })
+
+const unreadable = (range: GroupId): Corrupt =>
+  new Corrupt({
+    path: "",
+    offsetBytes: 0,
+    message: `the state of range ${range} in the engine cannot be read: it was written by a later version, or it is damaged`
+  })
