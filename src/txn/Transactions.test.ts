@@ -1,0 +1,230 @@
+/** Transactions over the model of a keyspace: what one of them sees, does and leaves. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { describe, expect, it } from "vitest"
+import * as Limits from "#base/Limits.ts"
+import { TestBench } from "#sim/world/TestBench.ts"
+import type { Timers } from "#world/Timers.ts"
+import type { Trace } from "#world/Trace.ts"
+import { keyOf, ModelCluster, numberOf, type Programs } from "./testing/ModelCluster.ts"
+import type { Options } from "./testing/ModelKeyspace.ts"
+import { Transaction } from "./Transaction.ts"
+
+type Use = (programs: Programs) => Effect.Effect<void, unknown, Scope.Scope | Timers | Trace>
+
+const value = (number: number): Uint8Array => Uint8Array.of(number)
+
+/** Runs a program on a machine until it is done. */
+const run = (use: Use, options: Partial<Options> = {}, seconds = 60) => {
+  const bench = new TestBench()
+  const cluster = new ModelCluster(bench, options)
+  bench.startOnce(0, cluster.program(0, use))
+  bench.pass(seconds * 1_000_000)
+  expect(bench.story).toEqual(["n0 started", "n0 exited"])
+  return { bench, cluster }
+}
+
+const all = { from: keyOf(0), to: keyOf(255) }
+const numbers = (entries: ReadonlyArray<{ readonly key: Uint8Array; readonly value: Uint8Array }>) =>
+  entries.map((entry) => [numberOf(entry.key), entry.value[0]])
+
+describe("a transaction", () => {
+  it("sees its own writes, and others see them once it is committed, all at one timestamp", () => {
+    run(({ transactions }) =>
+      Effect.gen(function* () {
+        const first = yield* transactions.runCommitted((txn) =>
+          Effect.gen(function* () {
+            expect(yield* txn.get(keyOf(1))).toBeUndefined()
+            yield* txn.put(keyOf(1), value(10))
+            yield* txn.put(keyOf(9), value(90))
+            expect(yield* txn.getMany([keyOf(9), keyOf(2), keyOf(1)])).toEqual([value(90), undefined, value(10)])
+            return txn.id
+          })
+        )
+        expect(first).toMatchObject({ value: first.id, attempts: 1 })
+        expect(first.at).toBeGreaterThan(first.id)
+        const before = yield* transactions.run((txn) => txn.getMany([keyOf(1), keyOf(9)]), { at: first.at - 1 })
+        const then = yield* transactions.run((txn) => txn.getMany([keyOf(1), keyOf(9)]), { at: first.at })
+        expect([before, then]).toEqual([
+          [undefined, undefined],
+          [value(10), value(90)]
+        ])
+      })
+    )
+  })
+
+  it("is given as an effect that needs it, too", () => {
+    run(({ transactions }) =>
+      Effect.gen(function* () {
+        const body = Effect.flatMap(Transaction, (txn) => txn.put(keyOf(1), value(1)))
+        yield* transactions.run(body)
+        expect(yield* transactions.run((txn) => txn.get(keyOf(1)))).toEqual(value(1))
+      })
+    )
+  })
+
+  it("writes nothing when its body fails, and fails with the body's error", () => {
+    const { cluster } = run(({ transactions }) =>
+      Effect.gen(function* () {
+        const body = Effect.andThen(
+          Effect.flatMap(Transaction, (txn) => txn.put(keyOf(1), value(1))),
+          Effect.fail("no")
+        )
+        expect(yield* Effect.flip(transactions.run(body))).toBe("no")
+      })
+    )
+    expect(cluster.keyspace.state.versions.size).toBe(0)
+  })
+
+  it("scans both ways with its own writes on top, page by page", () => {
+    run(({ transactions }) =>
+      Effect.gen(function* () {
+        yield* transactions.run((txn) => Effect.forEach([1, 3, 5, 7, 9, 11], (key) => txn.put(keyOf(key), value(key))))
+        yield* transactions.run((txn) =>
+          Effect.gen(function* () {
+            yield* txn.put(keyOf(4), value(40))
+            yield* txn.delete(keyOf(5))
+            yield* txn.put(keyOf(7), value(70))
+            yield* txn.put(keyOf(200), value(1))
+            const there = [1, 3, 4, 7, 9, 11, 200]
+            const forward = yield* txn.scan(all)
+            expect(numbers(forward.entries).map(([key]) => key)).toEqual(there)
+            expect(numbers(forward.entries)[3]).toEqual([7, 70])
+            expect(forward.rest).toBeUndefined()
+            const backward = yield* txn.scan(all, { reverse: true })
+            expect(numbers(backward.entries).map(([key]) => key)).toEqual(there.toReversed())
+            for (const reverse of [false, true]) {
+              const seen: Array<number | undefined> = []
+              let rest: typeof forward.rest = all
+              while (rest !== undefined) {
+                const page: typeof forward = yield* txn.scan(rest, { reverse, entriesMax: 2 })
+                expect(page.entries.length).toBeLessThanOrEqual(2)
+                seen.push(...numbers(page.entries).map(([key]) => key))
+                rest = page.rest
+              }
+              expect(seen).toEqual(reverse ? there.toReversed() : there)
+            }
+          })
+        )
+      })
+    )
+  })
+
+  it("deletes a range, and goes back to a savepoint", () => {
+    run(({ transactions }) =>
+      Effect.gen(function* () {
+        yield* transactions.run((txn) => Effect.forEach([1, 3, 5, 9], (key) => txn.put(keyOf(key), value(key))))
+        yield* transactions.run((txn) =>
+          Effect.gen(function* () {
+            const first = yield* txn.savepoint()
+            expect(yield* txn.deleteRange({ from: keyOf(2), to: keyOf(9) })).toBe(2)
+            const second = yield* txn.savepoint()
+            yield* txn.put(keyOf(3), value(33))
+            yield* txn.rollbackTo(second)
+            expect(yield* txn.get(keyOf(3))).toBeUndefined()
+            yield* txn.rollbackTo(first)
+            expect(yield* txn.get(keyOf(3))).toEqual(value(3))
+            expect((yield* Effect.flip(txn.rollbackTo(second)))._tag).toBe("Refused")
+            yield* txn.deleteRange({ from: keyOf(4), to: keyOf(255) })
+          })
+        )
+        const left = yield* transactions.run((txn) => txn.scan(all))
+        expect(numbers(left.entries)).toEqual([
+          [1, 1],
+          [3, 3]
+        ])
+      })
+    )
+  })
+
+  it("leaves no intent, record or lock behind, in one range and in several", () => {
+    const { cluster } = run(({ transactions }) =>
+      Effect.gen(function* () {
+        yield* transactions.run((txn) => Effect.andThen(txn.getForUpdate([keyOf(1)]), txn.put(keyOf(2), value(2))))
+        yield* transactions.run((txn) => Effect.forEach([1, 5, 9], (key) => txn.put(keyOf(key), value(key))))
+        const failing = transactions.run((txn) => Effect.andThen(txn.getForUpdate([keyOf(9)]), Effect.fail("no")))
+        yield* Effect.flip(failing)
+        yield* Effect.sleep(5_000)
+      })
+    )
+    const { intents, locks, records } = cluster.keyspace.state
+    expect([intents.size, locks.size]).toEqual([0, 0])
+    // The record of a single round stays until it is too old.
+    expect(records.size).toBe(1)
+  })
+
+  it("takes one round in one range, and answers before its intents are resolved in several", () => {
+    const heard: Array<string> = []
+    const bench = new TestBench()
+    const cluster = new ModelCluster(bench)
+    const use: Use = ({ transactions }) =>
+      Effect.gen(function* () {
+        yield* transactions.run((txn) => txn.put(keyOf(1), value(1)))
+        heard.push("answer")
+        yield* transactions.run((txn) => Effect.forEach([1, 5], (key) => txn.put(keyOf(key), value(key))))
+        heard.push("answer")
+        yield* Effect.sleep(1_000)
+      })
+    bench.startOnce(
+      0,
+      cluster.program(0, use, (what) => what.endsWith("done") || heard.push(what))
+    )
+    bench.pass(10_000_000)
+    expect(heard).toEqual([
+      ...["timestamp", "commit-once", "answer"],
+      ...["timestamp", "prepare", "prepare", "timestamp", "decide", "answer"],
+      ...["resolve", "resolve", "forget"]
+    ])
+  })
+
+  it("that only reads asks the oracle once and commits nothing; as of a timestamp it does not ask at all", () => {
+    const heard: Array<string> = []
+    const bench = new TestBench()
+    const cluster = new ModelCluster(bench)
+    const use: Use = ({ transactions }) =>
+      Effect.gen(function* () {
+        yield* transactions.run((txn) => txn.get(keyOf(1)), { readOnly: true })
+        yield* transactions.run((txn) => txn.get(keyOf(1)), { at: 1 })
+        const refused = yield* Effect.flip(transactions.run((txn) => txn.put(keyOf(1), value(1)), { readOnly: true }))
+        expect(refused._tag).toBe("Refused")
+      })
+    bench.startOnce(
+      0,
+      cluster.program(0, use, (what) => what.endsWith("done") || heard.push(what))
+    )
+    bench.pass(10_000_000)
+    expect(bench.story).toEqual(["n0 started", "n0 exited"])
+    expect(heard).toEqual(["timestamp", "get", "get", "timestamp"])
+  })
+
+  it("is refused what is over the bounds, with the bound in the message, and keeps what it had", () => {
+    run(({ transactions }) =>
+      Effect.gen(function* () {
+        const body = (txn: Transaction["Service"]) =>
+          Effect.gen(function* () {
+            const long = new Uint8Array(Limits.keyspaceKeyBytesMax + 1)
+            expect((yield* Effect.flip(txn.put(long, value(1)))).message).toContain("4000")
+            const large = new Uint8Array(Limits.groupValueBytesMax)
+            expect((yield* Effect.flip(txn.put(keyOf(2), new Uint8Array(large.length + 1))))._tag).toBe("Refused")
+            let written = 0
+            const fill = Effect.forever(Effect.suspend(() => txn.put(keyOf(written++), large)))
+            expect((yield* Effect.flip(fill))._tag).toBe("TransactionTooLarge")
+            expect(written).toBe(64)
+            expect(yield* txn.get(keyOf(62))).toEqual(large)
+            return yield* Effect.fail("enough")
+          })
+        expect(yield* Effect.flip(transactions.run(body))).toBe("enough")
+      })
+    )
+  })
+
+  it("cannot be used when it is over", () => {
+    run(({ transactions }) =>
+      Effect.gen(function* () {
+        const leaked = yield* transactions.run((txn) => Effect.succeed(txn))
+        expect((yield* Effect.flip(leaked.get(keyOf(1))))._tag).toBe("Refused")
+        expect((yield* Effect.flip(leaked.put(keyOf(1), value(1))))._tag).toBe("Refused")
+      })
+    )
+  })
+})
