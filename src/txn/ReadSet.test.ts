@@ -72,8 +72,8 @@ describe("what was read", () => {
         const { keys, spans } = set.since(7)
         const points = keys.map(number)
         expect(new Set(points).size).toBe(points.length)
-        for (const [at, { to }] of spans.entries()) {
-          if (at + 1 < spans.length) expect(Keys.compare(to, spans[at + 1].from)).toBeLessThan(0)
+        for (const [at, { from }] of spans.slice(1).entries()) {
+          expect(Keys.compare(spans[at].to, from)).toBeLessThan(0)
         }
         for (const point of points) {
           expect(spans.some(({ from, to }) => number(from) <= point && point < number(to))).toBe(false)
@@ -122,6 +122,8 @@ describe("what was written", () => {
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
         const buffer = new WriteBuffer()
         let model = new Map<number, number | undefined>()
+        // Whether each rollback was answered as it has to be.
+        const answers: Array<boolean> = []
         const saved: Array<{ readonly savepoint: Savepoint; readonly model: ReadonlyMap<number, number | undefined> }> =
           []
         for (const each of steps) {
@@ -134,8 +136,8 @@ describe("what was written", () => {
           } else if (saved.length > 0) {
             const at = each.to % saved.length
             const gone = saved.splice(at + 1)
-            expect(buffer.rollbackTo(saved[at].savepoint)).toBe(true)
-            for (const { savepoint } of gone) expect(buffer.rollbackTo(savepoint)).toBe(false)
+            answers.push(buffer.rollbackTo(saved[at].savepoint))
+            answers.push(...gone.map(({ savepoint }) => !buffer.rollbackTo(savepoint)))
             model = new Map(saved[at].model)
           }
         }
@@ -144,8 +146,9 @@ describe("what was written", () => {
         expect(buffer.keysBytes).toBe(2 * sorted.length)
         const plain = new WriteBuffer()
         for (const write of buffer.mutations()) plain.put(write)
-        if (saved.length === 0) expect(buffer.sizeBytes).toBe(plain.sizeBytes)
-        else expect(buffer.sizeBytes).toBeGreaterThanOrEqual(plain.sizeBytes)
+        expect(buffer.sizeBytes - plain.sizeBytes >= 0).toBe(true)
+        expect(saved.length > 0 || buffer.sizeBytes === plain.sizeBytes).toBe(true)
+        expect(answers).not.toContain(false)
       })
     )
   })
