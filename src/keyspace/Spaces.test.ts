@@ -9,6 +9,7 @@ import * as Spaces from "./Spaces.ts"
 import * as SpacesRedis from "./SpacesRedis.ts"
 import * as Tuple from "./Tuple.ts"
 import { Unencodable } from "./TupleError.ts"
+import * as TupleText from "./TupleText.ts"
 
 const encoder = new TextEncoder()
 const bytesOf = (text: string): Uint8Array => encoder.encode(text)
@@ -78,6 +79,17 @@ describe("the spaces", () => {
     }
     expect(Spaces.rangeOf("sql", ["\ud800"])).toBeInstanceOf(Unencodable)
     expect(Spaces.spaceOf(Spaces.rawKeyOf(Uint8Array.of(0)))).toBe("raw")
+  })
+})
+
+describe("a key in words", () => {
+  it("has its space, and its tuple where it is one", () => {
+    expect(TupleText.textOfKey(found(Spaces.keyOf("sql", ['a"\n', 7])))).toBe('sql ("a\\u{22}\\u{a}", 7)')
+    expect(TupleText.textOfKey(Uint8Array.of(0x21, 0xff))).toBe("sql ff")
+    expect(TupleText.textOfKey(Uint8Array.of(0x21))).toBe("sql ()")
+    expect(TupleText.textOfKey(Spaces.rawKeyOf(Uint8Array.of(1, 2)))).toBe("raw 0102")
+    expect(TupleText.textOfKey(Uint8Array.of(3, 4))).toBe("system 0304")
+    expect(TupleText.textOfKey(Uint8Array.of(0xff))).toBe("ff")
   })
 })
 

@@ -7,6 +7,7 @@ import * as Keys from "#storage/Keys.ts"
 import * as Tuple from "./Tuple.ts"
 import type { Element, Plain } from "./TupleElement.ts"
 import { Malformed, Unencodable } from "./TupleError.ts"
+import * as TupleText from "./TupleText.ts"
 import { TupleWriter } from "./TupleWriter.ts"
 
 const bytesOf = (tuple: ReadonlyArray<Element>): Uint8Array => {
@@ -163,21 +164,6 @@ const pair = fc.oneof(
 
 // The golden file: what version 1 wrote, with the tuple in words.
 
-const shown = (each: Element): string => {
-  if (each === null || typeof each === "boolean") return String(each)
-  if (typeof each === "number" || typeof each === "bigint") return String(each)
-  if (typeof each === "string") {
-    const escaped = (unit: string) => `\\u{${unit.codePointAt(0)!.toString(16)}}`
-    return `"${each.replace(/[^ -~]/gu, escaped)}"`
-  }
-  if (each instanceof Uint8Array) return `bytes ${Hex.of(each)}`
-  if (!isTagged(each)) return `(${each.map(shown).join(", ")})`
-  if (each.type === "uuid") return `uuid ${Hex.of(each.bytes)}`
-  if (each.type === "timestamp") return `timestamp ${each.micros}`
-  if (each.type === "descending") return `descending ${shown(each.value)}`
-  return `${each.type} ${Object.is(each.value, -0) ? "-0" : each.value}`
-}
-
 const large = (1n << 2039n) + 12_345n
 const vectors: ReadonlyArray<ReadonlyArray<Element>> = [
   [],
@@ -210,13 +196,13 @@ describe("a tuple", () => {
   /** `UPDATE=1` writes the file anew: only ever to add to it. */
   it("is written in version 1 as the golden file has it, and read from there", () => {
     const golden = new URL("testdata/tuple-1.txt", import.meta.url)
-    const lines = vectors.map((each) => `${Hex.of(bytesOf(each))} = ${shown(each)}\n`)
+    const lines = vectors.map((each) => `${Hex.of(bytesOf(each))} = ${TupleText.textOf(each)}\n`)
     if (process.env["UPDATE"] === "1") writeFileSync(golden, lines.join(""))
     const written = readFileSync(golden, "utf8")
     expect(lines.join("")).toBe(written)
     for (const line of written.trimEnd().split("\n")) {
       const [hex, words] = line.split(" = ")
-      expect(shown(tupleOf(Hex.bytesOf(hex)))).toBe(words)
+      expect(TupleText.textOf(tupleOf(Hex.bytesOf(hex)))).toBe(words)
     }
   })
 
