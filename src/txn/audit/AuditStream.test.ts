@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import * as Bytes from "#base/Bytes.ts"
+import { crc32c } from "#base/Crc32c.ts"
 import * as Hex from "#base/Hex.ts"
 import * as AuditStream from "./AuditStream.ts"
 import * as TestTrail from "./TestTrail.ts"
@@ -78,8 +80,13 @@ describe("a stream of the audit trail", () => {
   it("ends with its end, and is no other file", () => {
     expect(read(Uint8Array.from([...stream, 0])).end).toMatchObject({ message: "something follows the end" })
     expect(read(Uint8Array.from([...stream, 0]), [stream.length]).end).toMatchObject({ offsetBytes: stream.length })
-    expect(read(new Uint8Array(100)).end).toMatchObject({ message: expect.stringContaining("does not begin like") })
-    expect(read(stream.subarray(0, 3)).end).toMatchObject({ message: expect.stringContaining("too short") })
+    for (const foreign of [new Uint8Array(100), new Uint8Array(0), stream.subarray(0, 3)]) {
+      expect(read(foreign).end).toMatchObject({ reason: "foreign", offsetBytes: 0 })
+    }
+    expect(read(stream.subarray(0, -1)).end).toMatchObject({ reason: "torn" })
+    const newer = stream.with(8, 2)
+    Bytes.putU32(newer, 12, crc32c(newer, 0, 0, 12))
+    expect(read(newer).end).toMatchObject({ reason: "newer", message: expect.stringContaining("version 2") })
     expect(read(Uint8Array.from([...stream.subarray(0, firstEntry), ...stream])).end).toMatchObject({
       _tag: "AuditStreamBroken"
     })

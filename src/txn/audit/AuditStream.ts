@@ -90,8 +90,12 @@ export class AuditStreamWriter {
   }
 }
 
-/** The stream is none, or cannot be read from here on. */
+/**
+ * The stream cannot be read from here on: it is none (`foreign`), a newer program wrote it, it is not what was written (`damaged`), or its
+ * end is missing (`torn`).
+ */
 export class AuditStreamBroken extends Data.TaggedError("AuditStreamBroken")<{
+  readonly reason: "foreign" | "newer" | "damaged" | "torn"
   readonly offsetBytes: number
   readonly message: string
 }> {}
@@ -162,12 +166,17 @@ export class AuditStreamReader {
   finish(): End | AuditStreamBroken {
     if (this.broken !== undefined) return this.broken
     if (this.ending !== undefined) return this.ending
-    const message = this.offsetBytes === 0 ? "it is too short for an audit trail" : "it is cut off: its end is missing"
-    return new AuditStreamBroken({ offsetBytes: this.offsetBytes, message })
+    return this.offsetBytes === 0
+      ? new AuditStreamBroken({ reason: "foreign", offsetBytes: 0, message: "it is too short for an audit trail" })
+      : new AuditStreamBroken({
+          reason: "torn",
+          offsetBytes: this.offsetBytes,
+          message: "it is cut off: its end is missing"
+        })
   }
 
-  private fail(message: string): 0 {
-    this.broken = new AuditStreamBroken({ offsetBytes: this.offsetBytes, message })
+  private fail(message: string, reason: AuditStreamBroken["reason"] = "damaged"): 0 {
+    this.broken = new AuditStreamBroken({ reason, offsetBytes: this.offsetBytes, message })
     return 0
   }
 
@@ -180,10 +189,12 @@ export class AuditStreamReader {
     if (this.left < headerBytes) return 0
     const bytes = this.pending.subarray(this.at, this.at + headerBytes)
     if (Bytes.getU32(bytes, 0) !== magic[0] || Bytes.getU32(bytes, 4) !== magic[1]) {
-      return this.fail("it does not begin like an audit trail")
+      return this.fail("it does not begin like an audit trail", "foreign")
     }
     if (Bytes.getU32(bytes, 12) !== crc32c(bytes, 0, 0, 12)) return this.fail("its header is not what was written")
-    if (bytes[8] !== version) return this.fail(`it has version ${bytes[8]}, and this program reads version ${version}`)
+    if (bytes[8] !== version) {
+      return this.fail(`it has version ${bytes[8]}, and this program reads version ${version}`, "newer")
+    }
     return headerBytes
   }
 

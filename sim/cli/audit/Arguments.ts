@@ -1,0 +1,105 @@
+/** The arguments of `npm run audit`, read by Node.js itself, and what is wrong with them. */
+import { parseArgs } from "node:util"
+import type { Head } from "#txn/audit/AuditChain.ts"
+import * as Suggest from "../Suggest.ts"
+import * as Heads from "./Heads.ts"
+
+export const help = `Verify an audit trail, and give it to SQLite.
+
+USAGE
+  npm run audit -- verify PATH [--head HEAD]... [--heads FILE] [--json]
+  npm run audit -- export PATH [--output FILE] [--head HEAD]... [--heads FILE] [--json]
+
+COMMANDS
+  verify    Recompute every hash: entries that were changed, left out, moved, repeated or cut off, with their numbers
+  export    Verify, and write all entries that are what was written to a new SQLite database, with what was found
+
+  PATH is a file of entries, as docs/formats.md has it. Entries of one group are a chain, numbered from 1 on, each with
+  the hash of the one before.
+
+  Whoever can write the file can leave the last entries out, or hash all of them anew from one on: only a HEAD that was
+  kept elsewhere tells. verify prints the head of each chain; keep that, and name it the next time.
+
+FLAGS
+  --head HEAD     CHAIN:SEQUENCE:HASH, an entry that was there; may be repeated
+  --heads FILE    A file with heads in it, for instance what verify has printed
+  --output FILE   The database; default: PATH.sqlite. It must not be there yet
+  --json          One JSON object
+  --help          Print this
+
+EXIT CODES
+  0 sound, 1 something was found, 2 a mistake on the command line or no trail, 3 the disk failed, or the tool itself
+
+EXAMPLES
+  npm run audit -- verify trail.audit
+  npm run audit -- verify trail.audit > heads.txt        # and later:
+  npm run audit -- verify trail.audit --heads heads.txt
+  npm run audit -- export trail.audit --output trail.sqlite
+  sqlite3 trail.sqlite "SELECT at, actor, outcome FROM entries WHERE subject = 'transfer 17' ORDER BY at_micros"
+`
+
+/** What is wrong with the arguments, as a sentence. */
+export class Mistake extends Error {
+  readonly _tag = "Mistake"
+}
+
+const commands = ["verify", "export"] as const
+
+export interface Arguments {
+  readonly command: (typeof commands)[number]
+  readonly path: string
+  readonly output: string
+  /** Heads that were kept elsewhere. */
+  readonly known: ReadonlyArray<Head>
+  readonly json: boolean
+}
+
+const parse = (args: ReadonlyArray<string>) => {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        head: { type: "string", multiple: true, default: [] },
+        heads: { type: "string" },
+        output: { type: "string" },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", default: false }
+      }
+    })
+  } catch (error) {
+    throw new Mistake(error instanceof Error ? error.message : String(error))
+  }
+}
+
+const headOf = (text: string): Head => {
+  const [head, ...more] = Heads.all(text)
+  if (head !== undefined && more.length === 0 && Heads.textOf(head) === text) return head
+  throw new Mistake(`--head ${text}: must be CHAIN:SEQUENCE:HASH, the hash with 64 hexadecimal digits.`)
+}
+
+const headsIn = (file: string): ReadonlyArray<Head> => {
+  let heads: ReadonlyArray<Head>
+  try {
+    heads = Heads.read(file)
+  } catch (error) {
+    throw new Mistake(`--heads ${file}: ${(error as Error).message}`)
+  }
+  if (heads.length === 0) throw new Mistake(`--heads ${file}: there is no head in it.`)
+  return heads
+}
+
+/** The arguments; `undefined` when only help is asked for. Throws `Mistake`. */
+export const read = (args: ReadonlyArray<string>): Arguments | undefined => {
+  const { positionals, values } = parse(args)
+  if (values.help) return undefined
+  const [name, path, ...rest] = positionals
+  const command = commands.find((each) => each === name)
+  if (name === undefined) throw new Mistake(`What is to be done? One of ${commands.join(", ")}.`)
+  if (command === undefined) throw new Mistake(`There is no command ${name}.${Suggest.sentence(name, commands)}`)
+  if (path === undefined) throw new Mistake(`Which trail? npm run audit -- ${command} PATH`)
+  if (rest.length > 0) throw new Mistake(`One trail at a time: ${path}, or ${rest[0]}?`)
+  if (values.output !== undefined && command !== "export") throw new Mistake("--output goes with export only.")
+  const known = [...values.head.map(headOf), ...(values.heads === undefined ? [] : headsIn(values.heads))]
+  return { command, path, output: values.output ?? `${path}.sqlite`, known, json: values.json }
+}
