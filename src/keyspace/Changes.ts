@@ -47,6 +47,12 @@ export class Changes {
     return true
   }
 
+  /** Of the engine's keys, which are nobody's any more. */
+  drop(engineKey: Uint8Array, valueBytes: number): void {
+    this.batch.delete(engineKey)
+    this.sizeBytes -= engineKey.length + valueBytes
+  }
+
   record(txn: Txn, record: Records.TxnRecord): void {
     this.put(Key.record(txn.anchor, txn.id), Records.record(record))
   }

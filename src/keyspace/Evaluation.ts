@@ -5,6 +5,7 @@
 import * as Bytes from "#base/Bytes.ts"
 import * as Keys from "#storage/Keys.ts"
 import { Changes } from "./Changes.ts"
+import { collect } from "./Collecting.ts"
 import * as Key from "./Key.ts"
 import type { Leaseholder } from "./Leaseholder.ts"
 import { Aborted, Conflict, Refused, TooOld } from "./KeyspaceError.ts"
@@ -55,6 +56,8 @@ export class Evaluation {
         return this.push(task, request)
       case "heartbeat":
         return this.heartbeat(task, request)
+      case "collect":
+        return collect(this.server, task, request, this.pause)
       case "split":
         return this.split(task, request)
       default:
@@ -268,6 +271,8 @@ export class Evaluation {
   }
 
   private commitOnce(task: Task, { mutations, reads, snapshot, txn }: Of<"commit-once">): void {
+    // A copy of one that took effect is answered, however late it is.
+    const oldest = reads.keys.length + reads.spans.length === 0 ? snapshot : Math.min(snapshot, reads.since)
     const keys = mutations.map(({ key }) => key)
     const recordKey = Key.record(txn.anchor, txn.id)
     const loaded = (found: {
@@ -279,6 +284,8 @@ export class Evaluation {
       const state = this.stateOf(txn.id, record)
       if (state.type === "committed") return this.server.end(task, undefined, { type: "at", at: state.at })
       if (state.type === "aborted") return this.aborted(task, txn.id, record)
+      // That a key was deleted may have been forgotten.
+      if (!this.isKept(task, oldest)) return
       if (this.isHeld(task, keys, states, txn.id, "exclusive")) return
       if (this.conflicts(task, mutations, states, snapshot)) return
       this.unchanged(task, reads, always, txn.id, () => {
@@ -299,6 +306,7 @@ export class Evaluation {
   private prepare(task: Task, { mutations, snapshot, txn }: Of<"prepare">): void {
     const keys = mutations.map(({ key }) => key)
     if (txn.id <= this.floor) return this.aborted(task, txn.id, undefined)
+    if (!this.isKept(task, snapshot)) return
     const loaded = this.server.resume(task, ({ states }: { readonly states: ReadonlyArray<KeyState> }) => {
       if (this.isHeld(task, keys, states, txn.id, "exclusive")) return
       if (this.conflicts(task, mutations, states, snapshot)) return

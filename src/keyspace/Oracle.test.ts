@@ -34,7 +34,9 @@ describe("an oracle", () => {
     expect(oracle.give(5, 700)).toBe(700)
     expect(oracle.give(5, 650.5)).toBe(705)
     expect(oracle.give(5, 900.9)).toBe(900)
-    expect(oracle.give(5, 5_000)).toBe(2_000)
+    // Far behind it nothing is given.
+    expect(oracle.give(5, 5_000)).toBeUndefined()
+    expect(oracle.give(5, 2_000)).toBe(2_000)
   })
 
   it("wants the bound raised when half of what it had ahead is used, by clock or by count, once", () => {

@@ -39,8 +39,10 @@ export class Oracle {
       Number.isInteger(count) && count > 0 && count <= Limits.timestampsMax,
       "timestamps are given one or more at a time"
     )
-    if (this.last + count > this.bound) return undefined
-    this.last = Math.max(this.last + count, Math.min(heard(wallMicros), this.bound))
+    const wall = heard(wallMicros)
+    // One that is far behind the clock would make what it names look old as soon as the bound follows.
+    if (Math.max(this.last + count, wall) > this.bound) return undefined
+    this.last = Math.max(this.last + count, wall)
     return this.last
   }
 

@@ -8,6 +8,7 @@ import { TestBench } from "#sim/world/TestBench.ts"
 import { Timers } from "#world/Timers.ts"
 import { end, systemEnd, systemRange } from "./Descriptor.ts"
 import type { RangeError } from "./KeyspaceError.ts"
+import * as Key from "./Key.ts"
 import * as Leaseholder from "./Leaseholder.ts"
 import { RangeStore } from "./RangeStore.ts"
 import type { Request, Response, Timestamp, Txn } from "./Request.ts"
@@ -48,6 +49,7 @@ class Bench {
             timers,
             wallMicros: () => clock.currentTimeMillisUnsafe() * 1_000,
             range: { ...Leaseholder.defaults, txnTtlMicros: second },
+            sweep: { retentionMicros: 30 * second, everyMicros: 5 * second },
             splitBytes: Infinity,
             halted: (error) => {
               throw new Error(error.message)
@@ -64,6 +66,7 @@ class Bench {
         host: store.log.host,
         ask: (request, timeoutMicros, done) =>
           made.submit({ range: this.rangeOf(made, request), timeoutMicros, waiter: undefined, request }, done),
+        settle: () => {},
         timestamp: (timeoutMicros, done) => {
           const request = { type: "timestamps" as const, count: 1 }
           made.submit({ range: systemRange, timeoutMicros, waiter: undefined, request }, (error, response) =>
@@ -118,6 +121,19 @@ class Bench {
 
   get(name: string, at = this.at(), range = 2): string {
     return shown(this.now(range, { type: "get", keys: [key(name)], at }))
+  }
+
+  /** What the engine has of the second range. */
+  entries(): ReadonlyArray<string> {
+    const found: Array<string> = []
+    const cursor = this.ranges!.port.scan({ bounds: Key.bounds({ from: systemEnd, to: end }) })
+    while (cursor.next() === "entry") {
+      const engineKey = cursor.key()
+      const keyEnd = Key.endOf(engineKey)
+      found.push(`${text.decode(Key.keyOf(engineKey, keyEnd))} 0x${Key.kindAt(engineKey, keyEnd).toString(16)}`)
+    }
+    cursor.close()
+    return found
   }
 
   scan(at = this.at(), range = 2, reverse = false): string {
@@ -257,6 +273,23 @@ describe("a range", () => {
     expect(shown(crossing.said)).toBe("locked")
     bench.now(2, { type: "unlock", txn: one.id, keys: [key("a")] })
     expect(shown(waits.said)).toBe("locked")
+  })
+
+  it("forgets what nobody may read any more, and says so to who asks for it", () => {
+    const bench = new Bench()
+    bench.put("a", "1")
+    const early = bench.at()
+    bench.put("a", "2")
+    bench.put("b", "1")
+    bench.put("b", undefined)
+    expect(bench.get("a", early)).toBe("1")
+    bench.bench.pass(60 * second)
+    bench.put("c", "3")
+    bench.bench.pass(10 * second)
+    expect(bench.get("a", early)).toBe("TooOld")
+    expect(bench.scan()).toBe("a=2 c=3")
+    // Of each key one version, and the state: records and deletions are gone, but those of the last seconds.
+    expect(bench.entries()).toEqual(["a 0x20", "c 0x20", "c 0x40"])
   })
 
   it("is cut in two, and both halves go on, also after a power failure", () => {

@@ -29,7 +29,8 @@ import { install } from "./RangeRestore.ts"
 import { RangeServer } from "./RangeServer.ts"
 import * as Reading from "./Reading.ts"
 import * as RangeState from "./RangeState.ts"
-import type { Asking, Request, Response, Span, Timestamp, Txn, TxnId, TxnState } from "./Request.ts"
+import type { Asking, Request, Response, Span, Timestamp, Txn, TxnId, TxnState, Unresolved } from "./Request.ts"
+import * as Sweep from "./Sweep.ts"
 import { SystemRange } from "./SystemRange.ts"
 import type { Task } from "./Task.ts"
 
@@ -39,6 +40,8 @@ export interface Around {
   /** Asks whichever range it concerns, through the router. */
   ask(request: Request, timeoutMicros: number, done: Done<Response | undefined, RangeError>): void
   timestamp(timeoutMicros: number, done: Done<Timestamp, RangeError>): void
+  /** Sees a transaction that was decided to its end. */
+  settle(unresolved: Unresolved): void
 }
 
 export interface StoreOptions {
@@ -47,6 +50,7 @@ export interface StoreOptions {
   readonly timers: Timers.Timers["Service"]
   readonly wallMicros: () => number
   readonly range: Options
+  readonly sweep: Sweep.Options
   /** A range that is larger is cut in two. */
   readonly splitBytes: number
   readonly halted: (error: StorageError) => void
@@ -62,7 +66,7 @@ const foundingTicks = 3
 
 const nothing = { sizeBytes: 0, floor: 0, closed: 0, digest: 0, founders: [], before: undefined } as const
 
-export class RangeStore implements Neighbours, Services {
+export class RangeStore implements Neighbours, Services, Sweep.Means {
   readonly port: Engine.Port
   private readonly options: StoreOptions
   private readonly timers: Timers.Port
@@ -77,6 +81,7 @@ export class RangeStore implements Neighbours, Services {
   /** What was said last of ranges that this store leads. */
   private readonly published = new Map<GroupId, string>()
   private readonly splitting = new Set<GroupId>()
+  private readonly sweep: Sweep.Sweep
   private around: Around | undefined
   private ticks = 0
 
@@ -84,6 +89,7 @@ export class RangeStore implements Neighbours, Services {
     this.options = options
     this.port = options.port
     this.system = new SystemRange(options.wallMicros)
+    this.sweep = new Sweep.Sweep(this, options.sweep)
     this.deferral = new Deferral(options.timers.attach)
     this.timers = options.timers.attach({ fired: () => this.tick() })
   }
@@ -156,6 +162,7 @@ export class RangeStore implements Neighbours, Services {
     }
     this.servers.delete(group)
     this.published.delete(group)
+    this.sweep.forget(group)
     this.reserved.delete(group)
   }).bind(this)
 
@@ -295,6 +302,10 @@ export class RangeStore implements Neighbours, Services {
     })
   }
 
+  settle(unresolved: Unresolved): void {
+    this.around!.settle(unresolved)
+  }
+
   known(span: Span): ReadonlyArray<Location> {
     const known: Array<Location> = []
     for (const range of this.servers.keys()) {
@@ -350,6 +361,7 @@ export class RangeStore implements Neighbours, Services {
       }
       this.publish(range, location)
       if ((server.machine.state?.sizeBytes ?? 0) > this.options.splitBytes) this.splitInTwo(server)
+      this.sweep.tend(server)
     }
   }
 

@@ -130,6 +130,11 @@ export type Request =
       readonly place: string
       readonly holders: ReadonlyArray<Txn>
     }
+  /**
+   * Of a range's own leaseholder: nobody reads before `floor` any more, and what only they would see goes from the span: older versions, keys that
+   * were deleted, records of transactions that are resolved. Answered with what is not: transactions that began before, and are not.
+   */
+  | { readonly type: "collect"; readonly span: Span; readonly floor: Timestamp }
   /** Cuts the range in two at `key`. */
   | { readonly type: "split"; readonly key: Uint8Array }
 
@@ -156,6 +161,12 @@ export interface Entry {
   readonly at: Timestamp
 }
 
+export interface Unresolved {
+  readonly txn: Txn
+  readonly outcome: Outcome
+  readonly keys: ReadonlyArray<Uint8Array>
+}
+
 export type TxnState = Outcome | { readonly type: "pending" }
 
 export type Response =
@@ -172,4 +183,6 @@ export type Response =
   | { readonly type: "location"; readonly location: Location | undefined }
   | { readonly type: "range"; readonly range: number }
   | { readonly type: "victims"; readonly victims: ReadonlyArray<TxnId> }
+  /** Of `collect`: transactions that are committed, and whose intents on these keys may be there yet. */
+  | { readonly type: "unresolved"; readonly transactions: ReadonlyArray<Unresolved> }
   | { readonly type: "halves"; readonly left: Descriptor; readonly right: Descriptor }

@@ -121,7 +121,8 @@ export class SystemRange {
       return range.propose(task, changes, {
         response: () => {
           oracle.raised(bound)
-          const first = at ?? oracle.give(count, this.wallMicros())!
+          // However late it is by now.
+          const first = at ?? oracle.give(count, Math.min(this.wallMicros(), bound))!
           range.services.defer(() => this.giveAll(range, term))
           return { type: "at", at: first }
         },

@@ -123,6 +123,8 @@ export const touched = (request: Request): Latches.Touched | undefined => {
     case "push":
     case "heartbeat":
       return { ...Latches.none, writes: [request.txn.anchor] }
+    case "collect":
+      return { ...Latches.none, writeSpans: [request.span] }
     case "split":
     case "publish":
     case "number-range":
