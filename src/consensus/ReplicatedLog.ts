@@ -154,10 +154,10 @@ const members = ({ learners, learnersNext, voters, votersOutgoing }: ConfState):
 ]
 
 /** The change in terms of replicas; what the group makes of it is its own business. */
-const changeOf = (
+export const changeOf = (
   group: Group,
   changes: ReadonlyArray<MemberChange>,
-  isExplicit: boolean
+  isExplicit = false
 ): ConfChange.ConfChange | ChangeRefused => {
   const present = members(group.machine.applied.configuration)
   const made: Array<ConfChange.Change> = []

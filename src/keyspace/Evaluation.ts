@@ -3,12 +3,14 @@
  * transactions strictly serializable is argued there.
  */
 import * as Bytes from "#base/Bytes.ts"
+import { ChangeRefused, type ConsensusError } from "#consensus/ConsensusError.ts"
+import * as ReplicatedLog from "#consensus/ReplicatedLog.ts"
 import * as Keys from "#storage/Keys.ts"
 import { Changes } from "./Changes.ts"
 import { collect } from "./Collecting.ts"
 import * as Key from "./Key.ts"
 import type { Leaseholder } from "./Leaseholder.ts"
-import { Aborted, Conflict, Refused, TooOld } from "./KeyspaceError.ts"
+import { Aborted, Conflict, Refused, TooOld, Unavailable } from "./KeyspaceError.ts"
 import { isInside } from "./RangeMachine.ts"
 import * as Reading from "./Reading.ts"
 import type { KeyState } from "./Reading.ts"
@@ -56,6 +58,9 @@ export class Evaluation {
         return this.push(task, request)
       case "heartbeat":
         return this.heartbeat(task, request)
+      case "members":
+      case "transfer":
+        return this.manage(task, request)
       case "collect":
         return collect(this.server, task, request, this.pause)
       case "split":
@@ -393,6 +398,20 @@ export class Evaluation {
   }
 
   // Ranges.
+
+  private manage(task: Task, request: Of<"members"> | Of<"transfer">): void {
+    const group = this.server.services.group(this.server.range)
+    const done = (error: ConsensusError | undefined): void => {
+      if (error === undefined) return this.server.end(task, undefined, { type: "done" })
+      const message = "message" in error && error.message !== "" ? error.message : error._tag
+      this.server.end(task, new Unavailable({ message }))
+    }
+    if (group === undefined) return this.server.end(task, new Unavailable({ message: "the replica is gone" }))
+    if (request.type === "transfer") return group.transfer(request.to, done)
+    const change = ReplicatedLog.changeOf(group, request.changes)
+    if (change instanceof ChangeRefused) return done(change)
+    group.changeMembers(change, done)
+  }
 
   private split(task: Task, { key }: Of<"split">): void {
     const { machine, services } = this.server

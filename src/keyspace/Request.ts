@@ -10,7 +10,8 @@
  * Why commit timestamps need no clocks (Percolator, OSDI 2010, section 2.2): a transaction asks the oracle for its commit timestamp when all its
  * intents (or, in one range, its latches) are in place. Whoever reads at a later timestamp began to read after that, and meets them.
  */
-import type { GroupId } from "#consensus/Replica.ts"
+import type { MemberChange } from "#consensus/ReplicatedLog.ts"
+import type { GroupId, StoreId } from "#consensus/Replica.ts"
 import type { Descriptor, Location } from "./Descriptor.ts"
 
 /** Of the oracle: microseconds, roughly; rises across the cluster, and none is given twice. Below 2^53. */
@@ -135,6 +136,10 @@ export type Request =
    * were deleted, records of transactions that are resolved. Answered with what is not: transactions that began before, and are not.
    */
   | { readonly type: "collect"; readonly span: Span; readonly floor: Timestamp }
+  /** Replicas of the range come and go, all of them at once. */
+  | { readonly type: "members"; readonly range: GroupId; readonly changes: ReadonlyArray<MemberChange> }
+  /** Another store's replica becomes the leaseholder. */
+  | { readonly type: "transfer"; readonly range: GroupId; readonly to: StoreId }
   /** Cuts the range in two at `key`. */
   | { readonly type: "split"; readonly key: Uint8Array }
 

@@ -131,7 +131,9 @@ export const touched = (request: Request): Latches.Touched | undefined => {
       return undefined
     case "locate":
       return { ...Latches.none, readSpans: [Meta.below(request.key)] }
+    case "members":
     case "timestamps":
+    case "transfer":
     case "wait":
       return Latches.none
   }
