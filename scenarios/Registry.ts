@@ -64,6 +64,12 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./raft/KeyValueLease.ts")
   },
+  "raft/lease": {
+    summary:
+      "leaders read by lease, are cut off or stand still, and clocks jump: no read is stale, and no two hold a lease",
+    canary: false,
+    load: () => import("./raft/Lease.ts")
+  },
   "raft/membership": {
     summary: "replicas are added, promoted, demoted and removed, several at once, while clients go on",
     canary: false,
@@ -84,6 +90,11 @@ export const entries: Readonly<Record<string, Entry>> = {
       "leaders change several times a second: stalled links and disks, transfers, short logs, even numbers of servers",
     canary: false,
     load: () => import("./raft/Churn.ts")
+  },
+  "raft/halves": {
+    summary: "two or four servers, transfers all the time, connections that die: halves agree on a leader in the end",
+    canary: false,
+    load: () => import("./raft/Halves.ts")
   },
   "raft/bridge": {
     summary: "a connected majority elects although a bridge hears the old leader, and the links stay cut",

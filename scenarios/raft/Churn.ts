@@ -38,15 +38,17 @@ export const scenario: Scenario<Workload.Operation, Workload.Value> = {
   durationMicros: 5_000_000,
   options: {
     ...base.options,
-    tickMillis: [10, 5, 20],
+    tickMillis: [20, 5, 50],
     reads: ["quorum", "lease"],
     messageBytes: [1, 200, 16_384],
-    inflight: [4, 1, 64],
+    inflight: [64, 4, 1],
     logBytes: [200, 1, 1_000],
     chunkBytes: [50, 300],
     segmentBytes: [1_500, 8_000],
+    syncEntries: [8, 1, 32],
     retryMillis: [30, 60],
-    probeMillis: [2]
+    probeMillis: [2],
+    fillers: [4, 0, 16]
   },
   workload: {
     ...base.workload,

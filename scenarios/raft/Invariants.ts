@@ -243,7 +243,7 @@ class GroupView {
   private appended(replica: ReplicaView, term: number, index: number): string | undefined {
     const { acknowledged: before, durableHard: hard, durableLog, id } = replica
     if (term > before.term || (term === before.term && index > before.index)) replica.acknowledged = { term, index }
-    if (durableLog.last >= index && hard.term >= term) return undefined
+    if (durableLog.last >= index && hard.term >= term) return this.keeps(replica)
     return `durable before sent: replica ${id} acknowledges entries up to ${index} in term ${term}, and its disk has ${durableLog.last} in term ${hard.term}`
   }
 

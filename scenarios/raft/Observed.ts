@@ -48,7 +48,7 @@ const promises = new Map<Kind, string>([
 /** What the core reads its log from: what is on disk, without what was only just decided. */
 const storageOf = (group: Group): Storage => group.raft.core.log["storage"]
 
-/** What a leader has told of its term. */
+/** What is traced of a leader's term. */
 interface Reign {
   readonly term: number
   /** Who has answered it since its last election time-out was over. */
@@ -110,6 +110,8 @@ export class Observed implements Observer {
         this.trace.emit("debug", "raft/reigned", { ...this.begin(group), heard: [...reign.heard].join(" ") })
         reign.heard.clear()
       }
+      // Also when nothing seems to have changed: a clock may have.
+      reign.leaseUntil = -Infinity
     }
     this.leased(group)
   }

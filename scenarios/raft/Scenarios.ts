@@ -21,12 +21,16 @@ export const options: Readonly<Record<string, ReadonlyArray<OptionValue>>> = {
   inflight: [64, 1, 4],
   logBytes: [65_536, 400, 3_000],
   segmentBytes: [65_536, 1_500, 8_000],
+  // Applied entries after which a state becomes durable; only then its log may be cut.
+  syncEntries: [64, 1, 1_024],
   chunkBytes: [1_000, 50, 300],
   sleepTicks: [10, 3, 1_000_000],
   // How soon a client asks another server.
   retryMillis: [150, 30, 60],
   // How often servers read for themselves; 0: never, so that groups sleep.
-  probeMillis: [2, 0, 5]
+  probeMillis: [2, 0, 5],
+  // Commands that a leader proposes for itself, a hundred times a second.
+  fillers: [0]
 }
 
 export interface Parts {

@@ -15,6 +15,7 @@ import type { Options as HostSettings } from "#consensus/Host.ts"
 import * as HostOptions from "#consensus/HostOptions.ts"
 import * as Command from "#consensus/KeyValueCommand.ts"
 import * as ReplicatedLog from "#consensus/ReplicatedLog.ts"
+import * as Sessions from "#consensus/Sessions.ts"
 import type { Answer } from "#consensus/Waiting.ts"
 import { driftPpmMax } from "#sim/faults/Fault.ts"
 import type { ServerSpec } from "#sim/run/Scenario.ts"
@@ -46,6 +47,8 @@ const electionTicks = 10
 /** A caller waits at most so long for its place in the log; the client asks again sooner. */
 const callMillis = 500
 const managementsMax = 16
+const fillMillis = 10
+const filler = Sessions.plain(Command.encode(Command.increment(new TextEncoder().encode("filler"), 1)))
 const statusQuery = Command.encodeQuery({ type: "status" })
 
 const number = (spec: ServerSpec, name: string, otherwise: number): number => Number(spec.options[name] ?? otherwise)
@@ -129,6 +132,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
     directory,
     wal: { segmentBytesMax: number(spec, "segmentBytes", 65_536), aheadBytes: 0 },
     memory: { slabBytes: 4_096, fanOut: 16 },
+    state: { syncEntries: number(spec, "syncEntries", 64) },
     host: settings(spec, behaviour),
     observer: spec.options["trace.steps"] === true ? new ObservedSteps(trace) : new Observed(trace),
     halted: (message) => {
@@ -199,6 +203,21 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
       for (const group of log.host.groups.values()) if (group.isLeader) observedRead(group, statusQuery, () => {})
     })
     yield* Effect.forkChild(Effect.forever(Effect.andThen(Effect.sleep(probeMillis), probe)))
+  }
+  const fillers = number(spec, "fillers", 0)
+  if (fillers > 0) {
+    // Clients wait for one command each. A leader that is cut off has a longer tail of its own by these, and logs grow faster. As
+    // many again when all are answered, so that clients have their turn.
+    let outstanding = 0
+    const fill = Effect.sync(() => {
+      for (const group of outstanding > 0 ? [] : log.host.groups.values()) {
+        for (let i = 0; group.isLeader && i < fillers; i++) {
+          outstanding++
+          group.propose(filler, ReplicatedLog.deadlineOf(log.host, callMillis), () => outstanding--)
+        }
+      }
+    })
+    yield* Effect.forkChild(Effect.forever(Effect.andThen(Effect.sleep(fillMillis), fill)))
   }
   return yield* Effect.forever(Effect.flatMap(Queue.take(work), (next) => Effect.forkChild(next)))
 })

@@ -1,0 +1,43 @@
+/**
+ * Leaders that read by their lease and are cut off, stand still or stall, while clocks drift, jump and lie: what a lease that is counted or
+ * looked at wrongly needs to show. Servers read for themselves all the time, so that a leader that was replaced is caught by its
+ * first answer.
+ */
+import type { Scenario } from "#sim/run/Scenario.ts"
+import * as Scenarios from "./Scenarios.ts"
+import type * as Workload from "./Workload.ts"
+
+const base = Scenarios.make({
+  name: "raft/lease",
+  summary:
+    "leaders read by lease, are cut off or stand still, and clocks jump: no read is stale, and no two hold a lease"
+})
+
+export const scenario: Scenario<Workload.Operation, Workload.Value> = {
+  ...base,
+  nodes: { default: 3, min: 3, max: 5 },
+  clients: { default: 3, min: 2, max: 4 },
+  durationMicros: 5_000_000,
+  options: {
+    ...base.options,
+    tickMillis: [10, 5, 20],
+    reads: ["lease"],
+    sleepTicks: [1_000_000, 3],
+    retryMillis: [30, 60],
+    probeMillis: [2, 1]
+  },
+  workload: { ...base.workload, gapMicros: 6_000 },
+  faults: [
+    "partition",
+    "partial",
+    "one-way",
+    "delay",
+    "clog",
+    "pause",
+    "slow-sync",
+    "stuck-sync",
+    "skew",
+    "drift",
+    "step"
+  ]
+}
