@@ -363,6 +363,7 @@ describe("bytes that are no tuple's", () => {
     ["117f", 1, "no element begins"],
     ["1151", 1, "end within"],
     ["5111", 0, "small integer"],
+    ["513f", 0, "small integer"],
     ["520041", 0, "more bytes than it needs"],
     ["10ff", 0, "more bytes than it needs"],
     ["5908ffffffffffffffff", 0, "own code"],

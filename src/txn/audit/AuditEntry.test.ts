@@ -4,6 +4,7 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import * as Hex from "#base/Hex.ts"
 import * as Limits from "#base/Limits.ts"
+import * as Tripwire from "#sim/kernel/Tripwire.ts"
 import * as AuditChain from "./AuditChain.ts"
 import * as AuditEntry from "./AuditEntry.ts"
 import * as TestTrail from "./TestTrail.ts"
@@ -71,6 +72,7 @@ describe("an entry of the audit trail", () => {
     expect(AuditEntry.decode(bytes.with(0, 2))).toContain("version 2")
     expect(AuditEntry.decode(bytes.with(1, 9))).toContain("newer")
     expect(AuditEntry.decode(bytes.with(2, 9))).toContain("newer")
+    expect(AuditEntry.decode(bytes.with(3, 1))).toContain("parts")
   })
 
   it("names the first keys that fit, and how many there were", () => {
@@ -79,6 +81,20 @@ describe("an entry of the audit trail", () => {
     const large = [...Array.from({ length: 2 }, () => new Uint8Array(Limits.keyBytesMax)), Uint8Array.of(1)]
     expect(AuditEntry.touched(large)).toEqual({ keys: large.slice(0, 2), keysTotal: 3 })
     expect(AuditEntry.touched([])).toEqual({ keys: [], keysTotal: 0 })
+  })
+
+  it("is made and read without anything ambient, as the simulator demands", () => {
+    Tripwire.install()
+    Tripwire.arm()
+    let chain: ReadonlyArray<TestTrail.Written>
+    try {
+      chain = TestTrail.chain(1, 3)
+      for (const { bytes } of chain) AuditEntry.decode(bytes)
+    } finally {
+      Tripwire.disarm()
+    }
+    expect(Tripwire.tripped()).toBeUndefined()
+    expect(AuditEntry.hashOf(chain[2].bytes)).toEqual(chain[2].head.hash)
   })
 
   it("of the largest size is within its bound", () => {

@@ -83,7 +83,8 @@ export const objection = ({ actor, keys, keysTotal, subject, atMicros }: Decisio
     ["subject", subject]
   ] as const) {
     if (!name.isWellFormed()) return `the ${what} is no Unicode text`
-    const size = name.length > Limits.auditNameBytesMax ? name.length : encoder.encode(name).length
+    // A unit of UTF-16 has three bytes of UTF-8 at most, and most names are short.
+    const size = name.length * 3 <= Limits.auditNameBytesMax ? 0 : encoder.encode(name).length
     if (size > Limits.auditNameBytesMax) {
       return `the ${what} has more than ${Limits.auditNameBytesMax} bytes: name it by a hash`
     }

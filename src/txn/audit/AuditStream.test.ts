@@ -92,6 +92,13 @@ describe("a stream of the audit trail", () => {
     })
   })
 
+  it("has as many entries as its end says", () => {
+    const endBytes = 12 + 2 * 44 + 4
+    const other = stream.with(stream.length - endBytes, 8)
+    Bytes.putU32(other, other.length - 4, crc32c(other, other.length - endBytes, 0, other.length - 4))
+    expect(read(other).end).toMatchObject({ reason: "damaged", message: "its end is not what was written" })
+  })
+
   it("does not take records from another place", () => {
     const { offsets } = read(stream)
     const [, second, third] = offsets

@@ -91,6 +91,9 @@ describe("a changed entry", () => {
       }
       expect(found(anew)).toEqual([])
       expect(found(anew, [head])).toEqual(["replaced 7:20"])
+      const verification = new AuditVerification()
+      for (const [index, bytes] of anew.entries()) verification.add(bytes, index)
+      expect(verification.finish([head]).findings.map(shown)).toEqual(["replaced 7:20"])
       expect(found(anew, [written[9].head])).toEqual(at <= 10 ? ["replaced 7:10"] : [])
     }
   })
@@ -131,6 +134,7 @@ describe("missing entries", () => {
     const verification = new AuditVerification()
     for (const [index, bytes] of trail.slice(0, 12).entries()) verification.add(bytes, index)
     expect(verification.finish([head]).findings.map(shown)).toEqual(["truncated 7:13-20"])
+    expect(found(trail.slice(0, 19), [head])).toEqual(["truncated 7:20"])
   })
 })
 
@@ -158,6 +162,13 @@ describe("entries in another order", () => {
       "reordered 7:3"
     ])
     expect(found([trail[0], three, two.with(70, 0), ...trail.slice(3)])).toEqual(["changed 7:2"])
+    expect(found([trail[0], trail[5], forged(three), trail[3]])).toEqual([
+      "missing 7:2",
+      "reordered 7:3",
+      "changed 7:3",
+      "reordered 7:4",
+      "missing 7:5"
+    ])
   })
 
   it("are told from those that are there twice", () => {
@@ -184,7 +195,12 @@ describe("a trail that is none", () => {
     const verification = new AuditVerification()
     const chain = TestTrail.chain(1, 2 * Limits.auditGapsMax + 20)
     for (let index = 1; index < chain.length; index += 2) verification.add(chain[index].bytes, index)
+    // The oldest gaps are given up: what comes for them then counts as known.
+    verification.add(chain[0].bytes, 0)
+    verification.add(chain[2 * Limits.auditGapsMax].bytes, 0)
     const report = verification.finish()
-    expect(report.findings.length + report.unlisted).toBe(Limits.auditGapsMax + 10)
+    expect(report.findings.slice(0, 2).map(shown)).toEqual(["missing 1:1", "repeated 1:1"])
+    expect(report.findings.map(shown)).toContain(`reordered 1:${2 * Limits.auditGapsMax + 1}`)
+    expect(report.findings.length + report.unlisted).toBe(Limits.auditGapsMax + 11)
   })
 })
