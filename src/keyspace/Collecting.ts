@@ -11,6 +11,7 @@ import { Changes } from "./Changes.ts"
 import * as Key from "./Key.ts"
 import type { Leaseholder } from "./Leaseholder.ts"
 import { contains } from "./RangeMachine.ts"
+import * as Reading from "./Reading.ts"
 import * as Records from "./Records.ts"
 import type { Request, Timestamp, Unresolved } from "./Request.ts"
 import type { Task } from "./Task.ts"
@@ -21,20 +22,21 @@ interface Old {
   readonly valueBytes: number
 }
 
-/** One key, entry after entry: its intent, its latest version, older ones from the latest back, records. */
+/** One key, entry after entry: its latest version, older ones from the latest back, records. */
 class Sweeping {
   readonly unresolved: Array<Unresolved> = []
   private readonly changes: Changes
   private readonly floor: Timestamp
+  private readonly intended: ReadonlyArray<Reading.Intended>
   private engineKey: Uint8Array | undefined
   private end = 0
-  private hasIntent = false
   private head: (Old & { readonly isDeleted: boolean }) | undefined
   private olds: Array<Old> = []
 
-  constructor(changes: Changes, floor: Timestamp) {
+  constructor(changes: Changes, floor: Timestamp, intended: ReadonlyArray<Reading.Intended>) {
     this.changes = changes
     this.floor = floor
+    this.intended = intended
   }
 
   take(engineKey: Uint8Array, value: Uint8Array): void {
@@ -46,8 +48,7 @@ class Sweeping {
     if (!isSame) this.begin(engineKey)
     const kind = Key.kindAt(engineKey, this.end)
     const kept = Bytes.copy(engineKey)
-    if (kind === Key.kinds.intent) this.hasIntent = true
-    else if (kind === Key.kinds.head) {
+    if (kind === Key.kinds.head) {
       const version = Records.readHead(value)
       const isDeleted = version.value === undefined
       this.head = { engineKey: kept, at: version.at, valueBytes: value.length, isDeleted }
@@ -60,7 +61,6 @@ class Sweeping {
     this.finish()
     this.engineKey = Bytes.copy(engineKey)
     this.end = Key.endOf(engineKey)
-    this.hasIntent = false
     this.head = undefined
     this.olds = []
   }
@@ -70,7 +70,7 @@ class Sweeping {
     const { floor, head, olds } = this
     if (head === undefined) return
     this.head = undefined
-    const isGone = head.isDeleted && head.at <= floor && !this.hasIntent
+    const isGone = head.isDeleted && head.at <= floor && !this.hasIntent()
     if (isGone) this.changes.drop(head.engineKey, head.valueBytes)
     // The system's keys have no timestamp, and one version.
     let isCovered = head.at <= floor
@@ -78,6 +78,12 @@ class Sweeping {
       if (isCovered) this.changes.drop(engineKey, valueBytes)
       isCovered ||= at <= floor
     }
+  }
+
+  private hasIntent(): boolean {
+    if (this.intended.length === 0) return false
+    const key = Key.keyOf(this.engineKey!, this.end)
+    return this.intended.some((each) => Keys.compare(each.key, key) === 0)
   }
 
   private record(engineKey: Uint8Array, value: Uint8Array): void {
@@ -98,10 +104,7 @@ export const collect = (
   const { floor, span } = request
   const { port } = server.services
   const changes = new Changes()
-  const sweeping = new Sweeping(changes, floor)
-  const cursor = port.scan({ bounds: Key.bounds(span) })
-  const ended = (): void => {
-    cursor.close()
+  const swept = (sweeping: Sweeping): void => {
     sweeping.finish()
     const response = { type: "unresolved" as const, transactions: sweeping.unresolved }
     const state = server.machine.state!
@@ -109,19 +112,14 @@ export const collect = (
     if (!isNews || !contains(state.descriptor, span.from)) return server.end(task, undefined, response)
     server.propose(task, changes, { response: () => response, floor })
   }
-  const go = (): void => {
-    for (let entries = 0; entries < 4_096; entries++) {
-      const step = cursor.next()
-      if (step === "end") return ended()
-      if (step === "wait") {
-        return cursor.fill((error) => {
-          if (error !== undefined) cursor.close()
-          server.resume(task, go)(error, undefined)
-        })
-      }
-      sweeping.take(cursor.key(), cursor.value())
+  const intended = server.resume(task, (intents: ReadonlyArray<Reading.Intended>) => {
+    const sweeping = new Sweeping(changes, floor, intents)
+    const visit = (engineKey: Uint8Array, value: Uint8Array): boolean => {
+      sweeping.take(engineKey, value)
+      return !task.isAnswered
     }
-    pause(go)
-  }
-  go()
+    const ended = server.resume(task, () => swept(sweeping))
+    Reading.entries(port, { bounds: Key.bounds(span) }, visit, pause, ended)
+  })
+  Reading.intents(port, { span }, pause, intended)
 }

@@ -5,11 +5,11 @@
  * | engine key                              | what                                                             |
  * | --------------------------------------- | ---------------------------------------------------------------- |
  * | 1, range u32                            | what the range's replica knows of itself (`RangeState`)          |
- * | 2, key escaped, 0, 1, 0x10              | the intent on the key                                            |
- * | 2, key escaped, 0, 1, 0x20              | its latest version                                               |
+ * | 2, key escaped, 0, 1, 0x20              | the key's latest version                                         |
  * | 2, key escaped, 0, 1, 0x30, ~timestamp  | an older version; the later ones come first                      |
  * | 2, key escaped, 0, 1, 0x40, transaction | the record of a transaction whose anchor the key is              |
  * | 3, range u32, number u32                | a stretch of a snapshot that is being restored                   |
+ * | 4, key escaped, 0, 1                    | the intent on the key: apart, because there are few, and all of a span are asked for |
  *
  * Numbers are big-endian; timestamps have eight bytes. In an escaped key each 0 is followed by 0xff, so that escaped keys sort as keys do
  * (FoundationDB's tuples).
@@ -19,8 +19,8 @@ import type { GroupId } from "#consensus/Replica.ts"
 import type { Bounds } from "#storage/Engine.ts"
 import type { Span, Timestamp, TxnId } from "./Request.ts"
 
-export const tags = { state: 1, data: 2, staged: 3 } as const
-export const kinds = { intent: 0x10, head: 0x20, old: 0x30, record: 0x40 } as const
+export const tags = { state: 1, data: 2, staged: 3, intent: 4 } as const
+export const kinds = { head: 0x20, old: 0x30, record: 0x40 } as const
 
 const two32 = 4_294_967_296
 
@@ -31,10 +31,10 @@ const zerosIn = (key: Uint8Array): number => {
 }
 
 /** Tag and escaped key, with room for so many bytes more; where they begin is the length less `room`. */
-const escaped = (key: Uint8Array, room: number): Uint8Array => {
+const escaped = (tag: number, key: Uint8Array, room: number): Uint8Array => {
   const zeros = zerosIn(key)
   const bytes = allocate(1 + key.length + zeros + room)
-  bytes[0] = tags.data
+  bytes[0] = tag
   if (zeros === 0 && key.length > 40) bytes.set(key, 1)
   else {
     let at = 1
@@ -48,7 +48,7 @@ const escaped = (key: Uint8Array, room: number): Uint8Array => {
 }
 
 const of = (key: Uint8Array, kind: number, suffixBytes: number): Uint8Array => {
-  const bytes = escaped(key, 3 + suffixBytes)
+  const bytes = escaped(tags.data, key, 3 + suffixBytes)
   const at = bytes.length - 3 - suffixBytes
   bytes[at] = 0
   bytes[at + 1] = 1
@@ -66,7 +66,12 @@ const putU32 = (bytes: Uint8Array, at: number, value: number): void => {
 const getU32 = (bytes: Uint8Array, at: number): number =>
   ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0
 
-export const intent = (key: Uint8Array): Uint8Array => of(key, kinds.intent, 0)
+export const intent = (key: Uint8Array): Uint8Array => {
+  const bytes = escaped(tags.intent, key, 2)
+  bytes[bytes.length - 2] = 0
+  bytes[bytes.length - 1] = 1
+  return bytes
+}
 
 export const head = (key: Uint8Array): Uint8Array => of(key, kinds.head, 0)
 
@@ -107,8 +112,17 @@ export const staged = (range: GroupId, number: number): Uint8Array => {
 /** Everything that is staged for the range. */
 export const stagedOf = (range: GroupId): Required<Bounds> => ({ from: staged(range, 0), to: staged(range, two32 - 1) })
 
-/** Everything of the keys in a span. */
-export const bounds = ({ from, to }: Span): Required<Bounds> => ({ from: escaped(from, 0), to: escaped(to, 0) })
+/** Versions and records of the keys in a span. */
+export const bounds = ({ from, to }: Span): Required<Bounds> => ({
+  from: escaped(tags.data, from, 0),
+  to: escaped(tags.data, to, 0)
+})
+
+/** Intents on the keys in a span. */
+export const intents = ({ from, to }: Span): Required<Bounds> => ({
+  from: escaped(tags.intent, from, 0),
+  to: escaped(tags.intent, to, 0)
+})
 
 /** From the older versions of the key that are not later than the timestamp. */
 export const oldUpTo = (key: Uint8Array, at: Timestamp): Required<Bounds> => ({
@@ -116,9 +130,9 @@ export const oldUpTo = (key: Uint8Array, at: Timestamp): Required<Bounds> => ({
   to: of(key, kinds.record, 0)
 })
 
-/** Where an engine key of tag 2 comes apart: the escaped key ends there; the kind is two bytes further. -1: it is none. */
+/** Where an engine key of a version, a record or an intent comes apart: the escaped key ends there; -1: it is none. */
 export const endOf = (engineKey: Uint8Array): number => {
-  for (let at = 1; at + 2 < engineKey.length; at++) {
+  for (let at = 1; at + 1 < engineKey.length; at++) {
     if (engineKey[at] !== 0) continue
     if (engineKey[at + 1] === 1) return at
     at++

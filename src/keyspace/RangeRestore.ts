@@ -48,14 +48,21 @@ const occupied = new Refused({
   message: "another range of this store still has keys of the snapshot; it is to be sent again"
 })
 
-const isData = (key: Uint8Array, bounds: Required<Engine.Bounds>): boolean =>
+const isWithin = (key: Uint8Array, bounds: Required<Engine.Bounds>): boolean =>
   Keys.compare(key, bounds.from) >= 0 && Keys.compare(key, bounds.to) < 0
+
+/** Deletes everything that the engine has of the keys in a span. */
+export const deleteSpan = (batch: Batch, span: Span): Batch => {
+  const [data, intents] = [Key.bounds(span), Key.intents(span)]
+  return batch.deleteRange(data.from, data.to).deleteRange(intents.from, intents.to)
+}
 
 /** Looks whether what comes is a snapshot, and whose. */
 class Inspection implements Visitor {
   state: RangeState.RangeState | undefined
   private readonly range: GroupId
-  private bounds: Required<Engine.Bounds> | undefined
+  private data: Required<Engine.Bounds> | undefined
+  private intents: Required<Engine.Bounds> | undefined
 
   constructor(range: GroupId) {
     this.range = range
@@ -64,12 +71,13 @@ class Inspection implements Visitor {
   applied(record: Uint8Array): boolean {
     this.state = RangeState.decode(record)
     if (this.state?.descriptor.range !== this.range) return false
-    this.bounds = Key.bounds(this.state.descriptor)
+    this.data = Key.bounds(this.state.descriptor)
+    this.intents = Key.intents(this.state.descriptor)
     return true
   }
 
   record(key: Uint8Array): boolean {
-    return isData(key, this.bounds!)
+    return isWithin(key, this.data!) || isWithin(key, this.intents!)
   }
 
   end(digest: number): boolean {
@@ -154,7 +162,7 @@ export class RangeRestore implements Restore {
   }
 }
 
-const deleteStaged = (batch: Batch, range: GroupId): Batch => {
+export const deleteStaged = (batch: Batch, range: GroupId): Batch => {
   const { from, to } = Key.stagedOf(range)
   return batch.deleteRange(from, to)
 }
@@ -186,9 +194,7 @@ export const install = (
   const { range } = restoring.descriptor
   const installing = new Installing()
   const reader = new SnapshotReader(installing, Limits.valueBytesMax)
-  const first = Key.bounds(restoring.before!)
-  const second = Key.bounds(restoring.descriptor)
-  installing.batch.deleteRange(first.from, first.to).deleteRange(second.from, second.to)
+  deleteSpan(deleteSpan(installing.batch, restoring.before!), restoring.descriptor)
   const ended = (): void => {
     const ready: RangeState.RangeState = { ...restoring, phase: "ready", before: undefined }
     deleteStaged(installing.batch, range).put(Key.state(range), RangeState.encode(ready))

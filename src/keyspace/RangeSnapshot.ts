@@ -1,5 +1,5 @@
 /**
- * RangeSnapshot: a range as a snapshot's bytes (`SnapshotFormat`): its state, then everything that the engine has of its keys, in order.
+ * RangeSnapshot: a range as a snapshot's bytes (`SnapshotFormat`): its state, then everything that the engine has of its keys, in order, then their intents.
  * It holds a snapshot of the engine until it is closed.
  */
 import { assert } from "#base/Assert.ts"
@@ -18,7 +18,9 @@ export class RangeSnapshot implements Snapshot {
   private readonly state: RangeState.RangeState
   private readonly deferral: Deferral
   private readonly held: Engine.Snapshot
-  private readonly cursor: Engine.Cursor
+  private readonly port: Engine.Port
+  private cursor: Engine.Cursor
+  private isAtIntents = false
   private at: "begin" | "records" | "end" = "begin"
   private isClosed = false
 
@@ -27,6 +29,7 @@ export class RangeSnapshot implements Snapshot {
     this.deferral = deferral
     this.state = state
     this.applied = state.applied
+    this.port = port
     this.held = port.snapshot()
     this.cursor = port.scan({ bounds: Key.bounds(state.descriptor), at: this.held })
   }
@@ -51,6 +54,12 @@ export class RangeSnapshot implements Snapshot {
           // Whoever closed it does not wait any more.
           done(error, writer.finish())
         })
+      }
+      if (step === "end" && !this.isAtIntents) {
+        this.isAtIntents = true
+        this.cursor.close()
+        this.cursor = this.port.scan({ bounds: Key.intents(this.state.descriptor), at: this.held })
+        continue
       }
       if (step === "end") {
         this.at = "end"

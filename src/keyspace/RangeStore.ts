@@ -25,7 +25,7 @@ import * as Key from "./Key.ts"
 import { NotLeaseholder, Unavailable, type RangeError } from "./KeyspaceError.ts"
 import type { Answered, Leaseholder, Options, Services } from "./Leaseholder.ts"
 import { overlaps, RangeMachine, type Neighbours } from "./RangeMachine.ts"
-import { install } from "./RangeRestore.ts"
+import { deleteSpan, deleteStaged, install } from "./RangeRestore.ts"
 import { RangeServer } from "./RangeServer.ts"
 import * as Reading from "./Reading.ts"
 import * as RangeState from "./RangeState.ts"
@@ -151,13 +151,8 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     const state = yield* this.stateOf(group)
     this.servers.get(group)?.close()
     if (state !== undefined) {
-      const staged = Key.stagedOf(group)
-      const batch = new Batch().deleteRange(staged.from, staged.to).delete(Key.state(group))
-      for (const span of [state.descriptor, state.before]) {
-        if (span === undefined) continue
-        const { from, to } = Key.bounds(span)
-        batch.deleteRange(from, to)
-      }
+      const batch = deleteStaged(new Batch(), group).delete(Key.state(group))
+      for (const span of [state.descriptor, state.before]) if (span !== undefined) deleteSpan(batch, span)
       yield* Engine.make(this.port).write(batch, "buffered")
     }
     this.servers.delete(group)

@@ -114,16 +114,18 @@ export const seenAt = (
 
 /** Everything of one key, while a scan goes by. */
 class Gathering {
-  end = 0
-  engineKey: Uint8Array
-  intent: Records.Intent | undefined
-  head: Records.Version | undefined
-  old: Records.Version | undefined
-  sizeBytes = 0
+  readonly key: Uint8Array
+  private readonly engineKey: Uint8Array
+  private readonly end: number
+  private head: Records.Version | undefined
+  private old: Records.Version | undefined
+  private sizeBytes = 0
 
-  constructor(engineKey: Uint8Array, end: number) {
+  constructor(engineKey: Uint8Array) {
     this.engineKey = engineKey
-    this.end = end
+    this.end = Key.endOf(engineKey)
+    assert(this.end > 0, "what lies in the data of a range is a key's")
+    this.key = Key.keyOf(engineKey, this.end)
   }
 
   isOf(engineKey: Uint8Array): boolean {
@@ -135,8 +137,7 @@ class Gathering {
   take(engineKey: Uint8Array, value: Uint8Array, at: Timestamp): void {
     this.sizeBytes += engineKey.length + value.length
     const kind = Key.kindAt(engineKey, this.end)
-    if (kind === Key.kinds.intent) this.intent = Records.readIntent(value)
-    else if (kind === Key.kinds.head) this.head = Records.readHead(value)
+    if (kind === Key.kinds.head) this.head = Records.readHead(value)
     else if (kind === Key.kinds.old) {
       const written = Key.oldAt(engineKey, this.end)
       if (written > at || (this.old !== undefined && this.old.at >= written)) return
@@ -144,30 +145,24 @@ class Gathering {
     }
   }
 
-  item(at: Timestamp): Item {
-    const { head, intent, old, sizeBytes } = this
-    const seen = head !== undefined && head.at <= at ? head : old
-    return { key: Key.keyOf(this.engineKey, this.end), intent, head, seen, sizeBytes }
+  item(at: Timestamp, intent: Records.Intent | undefined): Item {
+    const { head, key, old, sizeBytes } = this
+    return { key, intent, head, seen: head !== undefined && head.at <= at ? head : old, sizeBytes }
   }
 }
 
 /** Engine entries that one turn looks at: other requests get theirs then. */
 const entriesAtOnce = 4_096
 
-/**
- * Hands each key of the span that has anything to `visit`, with what was in force at `at`, until it returns false. `pause` is called
- * with what goes on, after so many entries.
- */
-export const scan = (
+/** Hands the engine's entries in the bounds to `visit` until it returns false. `pause` is called with what goes on, after so many. */
+export const entries = (
   port: Engine.Port,
-  options: { readonly span: Span; readonly at: Timestamp; readonly reverse?: boolean },
-  visit: (item: Item) => boolean,
+  options: Engine.ScanOptions,
+  visit: (engineKey: Uint8Array, value: Uint8Array) => boolean,
   pause: (goOn: () => void) => void,
   done: Engine.Done<void>
 ): void => {
-  const { at, reverse = false, span } = options
-  const cursor = port.scan({ bounds: Key.bounds(span), reverse })
-  let gathering: Gathering | undefined
+  const cursor = port.scan(options)
   const ended = (error: StorageError | undefined): void => {
     cursor.close()
     done(error, undefined)
@@ -176,26 +171,80 @@ export const scan = (
     for (let entries = 0; entries < entriesAtOnce; entries++) {
       const step = cursor.next()
       if (step === "wait") return cursor.fill((error) => (error === undefined ? go() : ended(error)))
-      if (step === "end") {
-        if (gathering !== undefined) visit(gathering.item(at))
-        return ended(undefined)
-      }
-      const engineKey = cursor.key()
-      if (gathering !== undefined && !gathering.isOf(engineKey)) {
-        const item = gathering.item(at)
-        gathering = undefined
-        if (!visit(item)) return ended(undefined)
-      }
-      if (gathering === undefined) {
-        const end = Key.endOf(engineKey)
-        assert(end > 0, "what lies in the data of a range is a key's")
-        gathering = new Gathering(engineKey, end)
-      }
-      gathering.take(engineKey, cursor.value(), at)
+      if (step === "end" || !visit(cursor.key(), cursor.value())) return ended(undefined)
     }
     pause(go)
   }
   go()
+}
+
+export interface Intended {
+  readonly key: Uint8Array
+  readonly intent: Records.Intent
+}
+
+/** All intents of a span. */
+export const intents = (
+  port: Engine.Port,
+  options: { readonly span: Span; readonly reverse?: boolean },
+  pause: (goOn: () => void) => void,
+  done: Engine.Done<ReadonlyArray<Intended>>
+): void => {
+  const found: Array<Intended> = []
+  const visit = (engineKey: Uint8Array, value: Uint8Array): boolean => {
+    found.push({ key: Key.keyOf(engineKey, Key.endOf(engineKey)), intent: Records.readIntent(Bytes.copy(value)) })
+    return true
+  }
+  const { reverse = false, span } = options
+  entries(port, { bounds: Key.intents(span), reverse }, visit, pause, (error) => done(error, found))
+}
+
+/** Hands each key of the span that has anything to `visit`, with what was in force at `at`, until it returns false. */
+export const scan = (
+  port: Engine.Port,
+  options: { readonly span: Span; readonly at: Timestamp; readonly reverse?: boolean },
+  visit: (item: Item) => boolean,
+  pause: (goOn: () => void) => void,
+  done: Engine.Done<void>
+): void => {
+  const { at, reverse = false, span } = options
+  intents(port, options, pause, (failed, intended) => {
+    if (failed !== undefined) return done(failed, undefined)
+    let next = 0
+    let gathering: Gathering | undefined
+    /** Those on keys that come before this one, and have nothing else. */
+    const before = (key: Uint8Array | undefined): boolean => {
+      for (; next < intended.length; next++) {
+        const { intent, key: other } = intended[next]
+        const order = key === undefined ? 0 : Keys.compare(other, key)
+        if (key !== undefined && (reverse ? order <= 0 : order >= 0)) return true
+        if (!visit({ key: other, intent, head: undefined, seen: undefined, sizeBytes: 0 })) return false
+      }
+      return true
+    }
+    const gathered = (): boolean => {
+      const { key } = gathering!
+      if (!before(key)) return false
+      const isOnIt = next < intended.length && Keys.compare(intended[next].key, key) === 0
+      const item = gathering!.item(at, isOnIt ? intended[next++].intent : undefined)
+      gathering = undefined
+      return visit(item)
+    }
+    let isOver = false
+    const entry = (engineKey: Uint8Array, value: Uint8Array): boolean => {
+      if (gathering !== undefined && !gathering.isOf(engineKey) && !gathered()) {
+        isOver = true
+        return false
+      }
+      gathering ??= new Gathering(engineKey)
+      gathering.take(engineKey, value, at)
+      return true
+    }
+    entries(port, { bounds: Key.bounds(span), reverse }, entry, pause, (error) => {
+      if (error === undefined && !isOver && (gathering === undefined || gathered())) before(undefined)
+      done(error, undefined)
+    })
+  })
 }
 
 /** A value that is handed out of the engine's memory for long. */
