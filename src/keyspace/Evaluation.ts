@@ -7,6 +7,7 @@ import { ChangeRefused, type ConsensusError } from "#consensus/ConsensusError.ts
 import * as ReplicatedLog from "#consensus/ReplicatedLog.ts"
 import * as Keys from "#storage/Keys.ts"
 import { Changes } from "./Changes.ts"
+import { changes } from "./Changing.ts"
 import { collect } from "./Collecting.ts"
 import * as Key from "./Key.ts"
 import type { Leaseholder } from "./Leaseholder.ts"
@@ -61,6 +62,8 @@ export class Evaluation {
       case "members":
       case "transfer":
         return this.manage(task, request)
+      case "changes":
+        return changes(this.server, task, request, this.pause)
       case "collect":
         return collect(this.server, task, request, this.pause)
       case "split":

@@ -24,7 +24,7 @@ import { contains, type RangeMachine } from "./RangeMachine.ts"
 import type { Asking, Request, Response, Span, Timestamp, Txn } from "./Request.ts"
 import { Leadership, Task, touched } from "./Task.ts"
 
-const looks: ReadonlySet<Request["type"]> = new Set(["get", "scan", "validate", "timestamps"])
+const looks: ReadonlySet<Request["type"]> = new Set(["get", "scan", "validate", "timestamps", "changes"])
 
 const barrier = new Uint8Array(0)
 const never = Infinity
@@ -54,6 +54,7 @@ export class RangeServer implements Leaseholder {
     this.options = options
     this.evaluation = new Evaluation(this)
     this.contention = new Contention(this)
+    machine.onWrite = (operations) => this.leadership?.recent?.take(operations)
   }
 
   submit(asking: Asking, done: Answered): void {
@@ -134,6 +135,13 @@ export class RangeServer implements Leaseholder {
   begin(task: Task): void {
     task.blocked = undefined
     if (task.asking.request.type === "split" && task.right === undefined) return this.number(task)
+    // Before its latch: whoever comes after that commits later.
+    if (task.asking.request.type === "changes" && task.upTo === undefined) {
+      return this.timestamp(task, (at) => {
+        task.upTo = at
+        this.begin(task)
+      })
+    }
     if (!looks.has(task.asking.request.type)) return this.enter(task)
     this.services.group(this.range)?.read(barrier, never, (error) => {
       if (task.isAnswered) return

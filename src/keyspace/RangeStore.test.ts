@@ -145,11 +145,12 @@ class Bench {
   }
 }
 
+const shownValue = (value: Uint8Array | undefined): string => (value === undefined ? "-" : text.decode(value))
+
 const shown = (said: Said | undefined): string => {
   if (said === undefined) return "waits"
   if ("_tag" in said) return said._tag
-  if (said.type === "values")
-    return said.values.map(({ value }) => (value === undefined ? "-" : text.decode(value))).join(" ")
+  if (said.type === "values") return said.values.map(({ value }) => shownValue(value)).join(" ")
   if (said.type === "entries")
     return said.entries.map((entry) => `${text.decode(entry.key)}=${text.decode(entry.value)}`).join(" ")
   if (said.type === "state") return said.state.type
@@ -290,6 +291,43 @@ describe("a range", () => {
     expect(bench.scan()).toBe("a=2 c=3")
     // Of each key one version, and the state: records and deletions are gone, but those of the last seconds.
     expect(bench.entries()).toEqual(["a 0x20", "c 0x20", "c 0x40"])
+  })
+
+  it("tells what was committed since, each change once, also from memory", () => {
+    const bench = new Bench()
+    const told: Array<string> = []
+    let after = bench.at()
+    const follow = (entriesMax = 100): void => {
+      const span = { from: systemEnd, to: end }
+      const said = bench.now(2, { type: "changes", span, after, entriesMax, sizeBytesMax: 1_000 })
+      if (said === undefined || !("type" in said) || said.type !== "changes") throw new Error(shown(said))
+      for (const { key, value } of said.changes) told.push(`${text.decode(key)}=${shownValue(value)}`)
+      after = said.upTo
+    }
+    bench.put("a", "1")
+    bench.put("b", "1")
+    bench.put("a", "2")
+    follow(1)
+    expect(told).toEqual(["a=1"])
+    follow()
+    bench.put("a", undefined)
+    bench.put("c", "1")
+    follow(1)
+    follow()
+    follow()
+    expect(told).toEqual(["a=1", "b=1", "a=2", "a=-", "c=1"])
+    // An intent holds back what comes after it, for nobody knows yet when it will have been committed.
+    const txn = bench.begin("d")
+    const mutations = [{ key: key("d"), value: key("1") }]
+    bench.now(2, { type: "prepare", txn, snapshot: txn.id, mutations })
+    bench.put("e", "1")
+    follow()
+    expect(told.length).toBe(5)
+    const outcome = { type: "committed" as const, at: bench.at() }
+    bench.now(2, { type: "decide", txn, outcome, keys: [key("d")] })
+    bench.now(2, { type: "resolve", txn: txn.id, outcome, keys: [key("d")] })
+    follow()
+    expect(told.slice(5)).toEqual(["e=1", "d=1"])
   })
 
   it("is cut in two, and both halves go on, also after a power failure", () => {

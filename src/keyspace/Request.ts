@@ -136,6 +136,17 @@ export type Request =
    * were deleted, records of transactions that are resolved. Answered with what is not: transactions that began before, and are not.
    */
   | { readonly type: "collect"; readonly span: Span; readonly floor: Timestamp }
+  /**
+   * What was committed in the span after `after`, in the order of the timestamps; all that ever will be, up to the timestamp that is answered. To
+   * be asked again from there: nothing is missed and nothing told twice.
+   */
+  | {
+      readonly type: "changes"
+      readonly span: Span
+      readonly after: Timestamp
+      readonly entriesMax: number
+      readonly sizeBytesMax: number
+    }
   /** Replicas of the range come and go, all of them at once. */
   | { readonly type: "members"; readonly range: GroupId; readonly changes: ReadonlyArray<MemberChange> }
   /** Another store's replica becomes the leaseholder. */
@@ -172,6 +183,13 @@ export interface Unresolved {
   readonly keys: ReadonlyArray<Uint8Array>
 }
 
+export interface Change {
+  readonly key: Uint8Array
+  /** Absent: it was deleted. */
+  readonly value: Uint8Array | undefined
+  readonly at: Timestamp
+}
+
 export type TxnState = Outcome | { readonly type: "pending" }
 
 export type Response =
@@ -188,6 +206,7 @@ export type Response =
   | { readonly type: "location"; readonly location: Location | undefined }
   | { readonly type: "range"; readonly range: number }
   | { readonly type: "victims"; readonly victims: ReadonlyArray<TxnId> }
+  | { readonly type: "changes"; readonly changes: ReadonlyArray<Change>; readonly upTo: Timestamp }
   /** Of `collect`: transactions that are committed, and whose intents on these keys may be there yet. */
   | { readonly type: "unresolved"; readonly transactions: ReadonlyArray<Unresolved> }
   | { readonly type: "halves"; readonly left: Descriptor; readonly right: Descriptor }

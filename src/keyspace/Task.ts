@@ -1,11 +1,12 @@
 /** Task: one request at its leaseholder, from when it comes to its one answer; and what the leaseholder has in hand in one term. */
 import type { GroupId } from "#consensus/Replica.ts"
 import type { Done } from "#world/Completion.ts"
+import type { Recent } from "./Recent.ts"
 import * as Latches from "./Latches.ts"
 import type { RangeError } from "./KeyspaceError.ts"
 import { Unavailable, Unknown } from "./KeyspaceError.ts"
 import * as Meta from "./Meta.ts"
-import type { Asking, Request, Response, Txn, TxnId } from "./Request.ts"
+import type { Asking, Request, Response, Timestamp, Txn, TxnId } from "./Request.ts"
 import { Waits, type Waiter } from "./Waits.ts"
 
 /** Whom it waits for, and where. */
@@ -26,6 +27,8 @@ export class Task implements Waiter {
   right: GroupId | undefined
   /** What it does may take effect, whoever waits for it or not. */
   isProposed = false
+  /** Of a look at changes: nothing that is told is after it. */
+  upTo: Timestamp | undefined
   private answer: Done<Response | undefined, RangeError> | undefined
 
   constructor(given: {
@@ -87,6 +90,8 @@ export class Leadership {
   readonly tasks = new Set<Task>()
   /** When a transaction whose anchor is here was last heard of, on this node's clock. */
   readonly heard = new Map<TxnId, number>()
+  /** Once somebody follows the range's changes. */
+  recent: Recent | undefined
 
   constructor(term: number) {
     this.term = term
@@ -101,6 +106,7 @@ export const touched = (request: Request): Latches.Touched | undefined => {
   switch (request.type) {
     case "get":
       return { ...Latches.none, reads: request.keys }
+    case "changes":
     case "scan":
       return { ...Latches.none, readSpans: [request.span] }
     case "commit-once":
