@@ -12,7 +12,7 @@ USAGE
 
 COMMANDS
   verify    Recompute every hash: entries that were changed, left out, moved, repeated or cut off, with their numbers
-  export    Verify, and write all entries that are what was written to a new SQLite database, with what was found
+  export    Verify, and write all entries whose own hash is right to a new SQLite database, with what was found
 
   PATH is a file of entries, as docs/formats.md has it. Entries of one group are a chain, numbered from 1 on, each with
   the hash of the one before.

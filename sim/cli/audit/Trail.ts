@@ -16,7 +16,7 @@ export interface Verified extends Report {
   readonly isSound: boolean
 }
 
-/** Gets each entry that is what was written, and where in the file it begins. */
+/** Gets each entry whose hash is that of its bytes, and where in the file it begins. */
 export type OnEntry = (entry: Entry, offsetBytes: number) => void
 
 const open = (path: string): number => {

@@ -97,7 +97,8 @@ export const objection = ({ actor, keys, keysTotal, subject, atMicros }: Decisio
   return isCount ? undefined : "there are fewer keys than are named"
 }
 
-const putLong = (writer: Bytes.Writer, value: number): Bytes.Writer =>
+/** A whole number below 2^53, in eight bytes. */
+export const putLong = (writer: Bytes.Writer, value: number): Bytes.Writer =>
   writer.u32(value >>> 0).u32(Math.floor(value / u32Range))
 
 const putPart = (writer: Bytes.Writer, bytes: Uint8Array): Bytes.Writer =>
@@ -144,7 +145,7 @@ const verdicts = new Map(
   )
 )
 
-const getLong = (reader: Bytes.Reader): number => {
+export const getLong = (reader: Bytes.Reader): number => {
   const low = reader.u32()
   return reader.u32() * u32Range + low
 }

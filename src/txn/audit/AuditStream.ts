@@ -20,17 +20,13 @@ export const recordHeadBytes = 12
 const kinds = { entry: 1, end: 2 } as const
 const endHeadBytes = 12
 const endHeadOfChainBytes = 12 + AuditEntry.hashBytes
-const u32Range = 4_294_967_296
 
 /** A record at most, in bytes: an entry, or the heads of all chains that a store can have. */
 const endBytesMax = endHeadBytes + Limits.auditChainsMax * endHeadOfChainBytes + 4
 
-const putLong = (writer: Bytes.Writer, value: number): Bytes.Writer =>
-  writer.u32(value >>> 0).u32(Math.floor(value / u32Range))
-
 /** Of what is written, continued from the place where it stands. */
 const checksumAt = (bytes: Uint8Array, offsetBytes: number, to: number): number => {
-  const place = putLong(Bytes.Writer.make(), offsetBytes).finish()
+  const place = AuditEntry.putLong(Bytes.Writer.make(), offsetBytes).finish()
   return crc32c(bytes, 0, crc32c(place), to)
 }
 
@@ -69,9 +65,9 @@ export class AuditStreamWriter {
 
   /** The end. Nothing follows. */
   end(): ReadonlyArray<Uint8Array> {
-    const writer = putLong(Bytes.Writer.make(), this.entries).u32(this.heads.size)
+    const writer = AuditEntry.putLong(Bytes.Writer.make(), this.entries).u32(this.heads.size)
     for (const { chain, hash, sequence } of [...this.heads.values()].sort((a, b) => a.chain - b.chain)) {
-      putLong(writer.u32(chain), sequence).raw(hash)
+      AuditEntry.putLong(writer.u32(chain), sequence).raw(hash)
     }
     const summed = writer.finish()
     const sum = new Uint8Array(4)
@@ -111,16 +107,12 @@ const decodeEnd = (bytes: Uint8Array): End | undefined => {
   const to = bytes.length - 4
   if (Bytes.getU32(bytes, to) !== crc32c(bytes, 0, 0, to)) return undefined
   const reader = new Bytes.Reader(bytes.subarray(0, to))
-  const long = (): number => {
-    const low = reader.u32()
-    return reader.u32() * u32Range + low
-  }
-  const entries = long()
+  const entries = AuditEntry.getLong(reader)
   const count = reader.u32()
   if (reader.leftBytes !== count * endHeadOfChainBytes) return undefined
   const heads = Array.from({ length: count }, () => ({
     chain: reader.u32(),
-    sequence: long(),
+    sequence: AuditEntry.getLong(reader),
     hash: Bytes.copy(reader.raw(AuditEntry.hashBytes))
   }))
   return { entries, heads }

@@ -109,6 +109,14 @@ describe("a changed entry", () => {
     const both = [trail[0], ...bytesOf(TestTrail.chain(8, 1)), new Uint8Array(5), trail[2]]
     expect(found(both)).toEqual(["changed undefined:undefined", "missing 7:2"])
   })
+
+  it("is the first of its chain where it says so, and no other chain's", () => {
+    const other = bytesOf(TestTrail.chain(8, 3))
+    const mixed = [...trail.slice(0, 3), other[0].with(70, 1), trail[3], ...other.slice(1), ...trail.slice(4)]
+    expect(found(mixed)).toEqual(["changed 8:1"])
+    const stray = [...trail.slice(0, 3), ...other.slice(0, 2), other[2].with(4, 9), ...trail.slice(3)]
+    expect(found(stray)).toEqual(["changed undefined:undefined"])
+  })
 })
 
 describe("missing entries", () => {

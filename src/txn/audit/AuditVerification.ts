@@ -88,16 +88,21 @@ const between = (from: number, to: number): string => (from === to ? `entry ${fr
 
 export class AuditVerification {
   private readonly chains = new Map<number, Chain>()
-  private readonly known: ReadonlyArray<AuditChain.Head>
+  /** By chain. */
+  private readonly known = new Map<number, Array<AuditChain.Head>>()
   private readonly findings: Array<Finding> = []
   private unlisted = 0
 
   /** `known`: heads that were kept elsewhere. */
   constructor(known: ReadonlyArray<AuditChain.Head> = []) {
-    this.known = known
+    for (const head of known) {
+      const heads = this.known.get(head.chain)
+      if (heads === undefined) this.known.set(head.chain, [head])
+      else heads.push(head)
+    }
   }
 
-  /** The next entry of the trail, which begins at `offsetBytes` there. Answers the entry where it is what was written. */
+  /** The next entry of the trail, which begins at `offsetBytes` there. Answers the entry where its hash is that of its bytes. */
   add(bytes: Uint8Array, offsetBytes: number): AuditEntry.Entry | undefined {
     const place = AuditEntry.placeOf(bytes)
     const hash = AuditEntry.hashIn(bytes)
@@ -124,7 +129,7 @@ export class AuditVerification {
       const found = this.chains.get(head.chain)?.head
       if (found !== undefined && found.sequence === head.sequence) this.compare(head, found.hash)
     }
-    for (const head of [...this.known, ...written]) {
+    for (const head of [...[...this.known.values()].flat(), ...written]) {
       const last = this.chains.get(head.chain)?.head.sequence ?? 0
       if (last < head.sequence) this.truncated(head, last)
     }
@@ -152,8 +157,8 @@ export class AuditVerification {
       chain.head = { chain: number, sequence, hash }
       chain.previous = hash
     }
-    for (const head of this.known) {
-      if (head.chain === number && head.sequence === sequence) this.compare(head, hash, offsetBytes)
+    for (const head of this.known.get(number) ?? []) {
+      if (head.sequence === sequence) this.compare(head, hash, offsetBytes)
     }
   }
 
@@ -235,12 +240,19 @@ export class AuditVerification {
     if (sequence === gap.to && differ(hash, gap.after)) this.unlinked(number, sequence + 1, offsetBytes)
   }
 
+  /** The chain of an entry whose claims may be wrong: one that is known, one that begins, or else the only one there is. */
+  private believed({ chain, sequence }: AuditEntry.Place): number | undefined {
+    return this.chains.size === 0 || this.chains.has(chain) || sequence === 1 ? chain : this.onlyChain()
+  }
+
+  private onlyChain(): number | undefined {
+    return this.chains.size === 1 ? [...this.chains.keys()][0] : undefined
+  }
+
   /** An entry whose hash is not that of its bytes. */
   private changed(claimed: AuditEntry.Place | undefined, hash: Uint8Array, offsetBytes: number): void {
     const message = "its bytes are not those that were hashed"
-    const only = this.chains.size === 1 ? [...this.chains.keys()][0] : undefined
-    const number =
-      claimed !== undefined && (only === undefined || this.chains.has(claimed.chain)) ? claimed.chain : only
+    const number = claimed === undefined ? this.onlyChain() : this.believed(claimed)
     if (number === undefined) {
       this.notice({ type: "changed", chain: undefined, offsetBytes, message })
       return
