@@ -29,8 +29,11 @@ import * as Completion from "#world/Completion.ts"
 import { Disk } from "#world/Disk.ts"
 import type { Address, Credentials } from "#world/Net.ts"
 import { Timers } from "#world/Timers.ts"
+import { Trace } from "#world/Trace.ts"
 import type { World } from "#world/World.ts"
 import type { DiskError, NetError } from "#world/WorldError.ts"
+import { Alarms } from "./Alarms.ts"
+import { Calls } from "./Calls.ts"
 import type * as Settings from "./transport/Settings.ts"
 import type { Transport } from "./transport/Transport.ts"
 import * as TransportDriver from "./transport/TransportDriver.ts"
@@ -66,6 +69,10 @@ export interface Store {
   readonly wal: Wal.Wal
   readonly engine: Engine.Port
   readonly transport: Transport
+  /** What stores ask each other. */
+  readonly calls: Calls
+  /** Deadlines of whoever has many. */
+  readonly alarms: Alarms
   readonly address: Address
 }
 
@@ -123,6 +130,11 @@ export const open = Effect.fn("Store.open")(function* (
     tls: options.tls,
     ...(options.transport === undefined ? {} : { settings: options.transport })
   })
+  const alarms = yield* Effect.acquireRelease(
+    Effect.sync(() => new Alarms(timers.attach)),
+    (made) => Effect.sync(() => made.close())
+  )
+  const calls = new Calls({ attach: (sink) => transport.attachRequests(sink), alarms, trace: yield* Trace })
   const log = yield* HostDriver.open({
     store,
     epoch,
@@ -133,5 +145,5 @@ export const open = Effect.fn("Store.open")(function* (
     observer: options.observer,
     halted: options.halted
   })
-  return { log, wal, engine, transport, address }
+  return { log, wal, engine, transport, calls, alarms, address }
 })
