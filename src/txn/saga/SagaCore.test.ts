@@ -1,4 +1,5 @@
 /** The core of sagas, driven by owners that die at any moment, with work that fails, is late, or happens without anybody hearing of it. */
+import { isDeepStrictEqual } from "node:util"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { Prng } from "#base/Prng.ts"
@@ -207,13 +208,14 @@ class Run {
 
   append(event: SagaCore.Event): void {
     const next = SagaCore.apply(this.plan, this.state, event)
-    expect(next, JSON.stringify([this.journal, event])).not.toBeInstanceOf(SagaCore.Refusal)
+    if (next instanceof SagaCore.Refusal) throw new Error(`${next.message}: ${JSON.stringify([this.journal, event])}`)
     this.journal.push(event)
-    this.state = next as SagaCore.State
+    this.state = next
     // Whoever reads the journal now knows and decides the same.
-    const read = SagaCore.replay(this.plan, 1, this.journal)
-    expect(read).toEqual(this.state)
-    expect(SagaCore.decide(this.plan, read!, this.at, this.epoch)).toEqual(this.decision)
+    const read = SagaCore.replay(this.plan, 1, this.journal)!
+    const decision = SagaCore.decide(this.plan, read, this.at, this.epoch)
+    if (!isDeepStrictEqual([read, decision], [this.state, this.decision]))
+      throw new Error("the journal tells otherwise")
   }
 
   get decision(): SagaCore.Decision {
@@ -355,10 +357,10 @@ describe("any saga, whatever happens to its owners and its messages", () => {
         for (const [index, { hasUndo }] of plan.steps.entries()) {
           const { done: count, undone: undos } = run.world[index]
           const { isDoubtful, phase } = run.state.steps[index]
-          expect(count).toBeLessThanOrEqual(1)
-          if (status === "completed") expect([count, undos]).toEqual([1, 0])
-          else if (hasUndo) expect(count - undos).toBe(0)
-          else expect([undos, phase === "done" || isDoubtful || count === 0]).toEqual([0, true])
+          // Without an undo: it never was, or it is known that it may be.
+          const isKnown = hasUndo ? count === undos : undos === 0 && (phase === "done" || isDoubtful || count === 0)
+          const isRight = status === "completed" ? count === 1 && undos === 0 : count <= 1 && isKnown
+          expect([index, count, undos, isRight]).toEqual([index, count, undos, true])
         }
         const order = run.journal.flatMap((event) => (event.type === "undone" ? [event.step] : []))
         expect(new Set(order).size).toBe(order.length)
