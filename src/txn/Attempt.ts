@@ -52,8 +52,8 @@ export class Attempt {
   anchor: Uint8Array | undefined
   /** Some of its intents may be laid. */
   hasIntents = false
-  /** Something that it sent may still be under way. */
-  isTrailed = false
+  /** Requests to lock or to lay intents whose end nobody has heard of: they may yet take effect. */
+  trailing = 0
   private lockedBytes = 0
   /** Why it cannot commit any more. */
   private failure: Retried | undefined

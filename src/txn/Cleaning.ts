@@ -67,8 +67,8 @@ const settle = Effect.fnUntraced(function* (
     trace.emit("error", "txn/committed-after-all", { id: attempt.id, at: state.at })
   }
   if (attempt.hasIntents) yield* resolve(attempt, state)
-  // A record that somebody may ask for stays, and so does one that a late intent may need.
-  if (ending.type === "unknown" || attempt.isTrailed || !attempt.hasIntents) return
+  // A record that somebody may ask for stays, and so does one that makes an end of what comes late.
+  if (ending.type === "unknown" || attempt.trailing > 0) return
   yield* patiently(attempt.keyspace.forget(attempt.txn(), { timeoutMillis: callMillis }))
 })
 
@@ -90,7 +90,7 @@ export class Cleaning {
   /** Begins to clean up after an attempt that has ended. */
   begin(attempt: Attempt, ending: Ending): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const settles = attempt.hasIntents || ending.type === "unknown"
+      const settles = attempt.hasIntents || attempt.trailing > 0 || ending.type === "unknown"
       if (!settles && attempt.locked.size === 0) return Effect.void
       this.under += 1
       const { id } = attempt

@@ -50,8 +50,7 @@ const prepare = Effect.fnUntraced(function* (
   mutations: ReadonlyArray<Mutation>
 ): Effect.fn.Return<void, StepError> {
   attempt.hasIntents = true
-  // A request that nobody waits for any more may yet lay an intent.
-  attempt.isTrailed = true
+  attempt.trailing += 1
   const txn = attempt.txn()
   const snapshot = attempt.readAt
   yield* Effect.forEach(
@@ -59,7 +58,7 @@ const prepare = Effect.fnUntraced(function* (
     (chunk) => Attempt.definite(attempt.keyspace.prepare({ txn, snapshot, mutations: chunk }, attempt.callOptions())),
     { concurrency: preparesAtOnce, discard: true }
   )
-  attempt.isTrailed = false
+  attempt.trailing -= 1
 })
 
 /** Everything up to the decision, which is then due at the timestamp. */
@@ -123,7 +122,6 @@ export const commit = Effect.fnUntraced(function* (
   if (attempt.writes.count === 0) return attempt.readAt
   const mutations = attempt.mutations()
   attempt.anchor ??= mutations[0].key
-  if (attempt.isReadCommitted) yield* restore(refresh(attempt))
   for (let refreshes = 0; ; refreshes++) {
     const result = yield* Effect.result(tryOnce(attempt, mutations, settings, restore))
     if (result._tag === "Success") return result.success

@@ -138,8 +138,10 @@ const steps = <A, E, R>(
   })
 }
 
-const endingOf = (exit: Exit.Exit<{ readonly at: Timestamp }, unknown>): Ending => {
-  if (Exit.isSuccess(exit)) return { type: "committed", at: exit.value.at }
+const endingOf = (attempt: Attempt.Attempt, exit: Exit.Exit<{ readonly at: Timestamp }, unknown>): Ending => {
+  // Of one that wrote nothing there is nothing to be committed.
+  if (Exit.isSuccess(exit))
+    return attempt.writes.count === 0 ? { type: "aborted" } : { type: "committed", at: exit.value.at }
   const isUnknown = exit.cause.reasons.some(
     (reason) => reason._tag === "Fail" && reason.error instanceof OutcomeUnknown
   )
@@ -176,7 +178,7 @@ const attemptOnce = Effect.fnUntraced(function* <A, E, R>(
         Effect.map(Committing.commit(attempt, committing, restore), (at) => ({ value: done.value, at }))
       )
   heartbeats.remove(attempt)
-  yield* cleaning.begin(attempt, endingOf(exit))
+  yield* cleaning.begin(attempt, endingOf(attempt, exit))
   return exit
 })
 

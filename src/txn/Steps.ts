@@ -113,8 +113,10 @@ const getForUpdate = Effect.fnUntraced(function* (
   // From here on they are unlocked when the attempt ends, whatever becomes of the call.
   const tooLarge = attempt.lock(keys, mode)
   if (tooLarge !== undefined) return yield* tooLarge
+  attempt.trailing += 1
   const call = attempt.keyspace.lock(attempt.txn(), keys, mode, attempt.callOptions())
   const { at, values } = yield* Attempt.step(attempt, call)
+  attempt.trailing -= 1
   yield* Attempt.join(attempt, { keys, spans: [] }, at)
   return keys.map((key, index) => {
     const own = attempt.writes.get(key)

@@ -56,11 +56,11 @@ export class ModelCluster<Epoch> {
     )
   }
 
-  /** A program of a machine; `hear` is told of each call to the keyspace, before it leaves and when it has taken effect. */
+  /** A program of a machine; `hear` is told of each call to the keyspace, before it leaves and when it is over. */
   program<E>(
     machine: number,
     use: (programs: Programs) => Effect.Effect<void, E, Scope.Scope | Timers | Trace>,
-    hear: (what: string) => void = () => {}
+    hear: (what: string) => boolean | void = () => {}
   ): Effect.Effect<void, E, Scope.Scope | Timers | Trace> {
     return Effect.suspend(() => {
       const { epoch } = this.bench.machines[machine]

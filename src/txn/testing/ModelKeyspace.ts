@@ -38,8 +38,8 @@ export interface Surroundings {
 export interface Caller {
   /** Runs the call where the caller lives; it does not when the caller is dead. */
   readonly deliver: (call: () => void) => void
-  /** Heard when a request has left, and when it has taken effect, before its answer leaves. */
-  readonly hear: (what: string) => void
+  /** Heard when a request is about to leave, and when it is over and its answer is; false: it is lost. */
+  readonly hear: (what: string) => boolean | void
 }
 
 type Service = Keyspace["Service"]
@@ -106,16 +106,14 @@ export class ModelKeyspace {
   /** Lets a request arrive, wait, take effect and be answered. */
   private submit<A>(task: Task<A>, done: Completion.Done<A, KeyspaceError>): void {
     const key = {}
+    const lost = (): KeyspaceError => {
+      const message = `the answer of ${task.name} is lost`
+      return task.changes ? new Unknown({ message }) : new Unavailable({ message })
+    }
     const answer = (error: KeyspaceError | undefined, value: A): void => {
       this.waits.delete(key)
-      task.caller.hear(`${task.name} done`)
-      const lost = this.oneIn(this.options.loseOneIn)
-      const told = !lost
-        ? error
-        : task.changes
-          ? new Unknown({ message: `the answer of ${task.name} is lost` })
-          : new Unavailable({ message: `the answer of ${task.name} is lost` })
-      this.later(() => task.caller.deliver(() => done(told, value)))
+      const isHeard = task.caller.hear(`${task.name} done`) !== false && !this.oneIn(this.options.loseOneIn)
+      this.later(() => task.caller.deliver(() => done(isHeard ? error : lost(), value)))
     }
     const poll = (): void => {
       if (this.oneIn(this.options.forgetLocksOneIn)) {
@@ -138,8 +136,10 @@ export class ModelKeyspace {
       }
       this.world.after(pollMicros, poll)
     }
-    task.caller.hear(task.name)
-    this.later(poll)
+    if (task.caller.hear(task.name) !== false) return this.later(poll)
+    this.world.after(task.deadlineMicros - this.world.nowMicros(), () =>
+      task.caller.deliver(() => done(lost(), undefined as A))
+    )
   }
 
   /** One that has been answered arrives again. */
