@@ -78,6 +78,12 @@ export class Attempt {
     return { id: this.id, anchor: this.anchor!, age: this.settings.age }
   }
 
+  /** Its anchor is among what its commit writes and checks; it is not, where a lock was not answered. */
+  get isAnchored(): boolean {
+    const anchor = this.anchor!
+    return this.writes.get(anchor) !== undefined || this.reads.has(anchor)
+  }
+
   get doomed(): Retried | undefined {
     return this.failure
   }

@@ -94,8 +94,8 @@ const tryOnce = Effect.fnUntraced(function* (
   settings: Settings,
   restore: Restore
 ): Effect.fn.Return<Timestamp, CommitError> {
-  // Once intents are laid, the record of a single round would leave them behind.
-  if (!attempt.hasIntents && Chunks.areOne(mutations)) {
+  // Once intents are laid, the record of a single round would leave them behind; and it has to be where all else is.
+  if (!attempt.hasIntents && attempt.isAnchored && Chunks.areOne(mutations)) {
     const commit = { txn: attempt.txn(), snapshot: attempt.readAt, mutations, reads: attempt.validated() }
     const at = yield* deciding(attempt, attempt.keyspace.commitOnce(commit, attempt.callOptions()))
     if (at !== undefined) return at

@@ -256,6 +256,33 @@ describe("a transaction", () => {
     )
   })
 
+  it("one of whose locks was not answered commits what it wrote elsewhere, and leaves the lock", () => {
+    const bench = new TestBench()
+    const cluster = new ModelCluster(bench, { ttlMicros: 60_000_000 })
+    const heard: Array<string> = []
+    const use: Use = ({ transactions }) =>
+      Effect.gen(function* () {
+        yield* transactions.run(
+          (txn) =>
+            Effect.gen(function* () {
+              expect((yield* Effect.flip(txn.getForUpdate([keyOf(9)])))._tag).toBe("Unavailable")
+              yield* txn.put(keyOf(1), value(1))
+            }),
+          { isolation: "read-committed" }
+        )
+        const locking = transactions.run((txn) => txn.getForUpdate([keyOf(9), keyOf(1)]), { timeoutMillis: 500 })
+        expect(yield* locking).toEqual([undefined, value(1)])
+      })
+    const hear = (what: string): boolean => {
+      heard.push(what)
+      return what !== "lock done" || heard.includes("decide")
+    }
+    bench.startOnce(0, cluster.program(0, use, hear))
+    bench.pass(10_000_000)
+    expect(bench.story).toEqual(["n0 started", "n0 exited"])
+    expect(heard).not.toContain("commit-once")
+  })
+
   it("that is interrupted in a queue for a lock, or where its intents wait for one, takes its hand away at once", () => {
     run(
       ({ transactions }) =>
@@ -401,6 +428,8 @@ describe("a transaction whose decision nobody has heard of", () => {
             expect(yield* transactions.outcome(txn)).toEqual(outcome)
             const seen = yield* transactions.run((each) => each.getMany(keys.map(keyOf)))
             expect(seen).toEqual(keys.map(() => (lost === "request" ? undefined : value(7))))
+            cluster.keyspace.state.collect()
+            expect((yield* Effect.flip(transactions.outcome(txn)))._tag).toBe("TooOld")
           })
         bench.startOnce(0, cluster.program(0, use, hear))
         bench.pass(60_000_000)

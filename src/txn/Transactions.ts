@@ -19,7 +19,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
-import { TooOld, Unavailable } from "#keyspace/KeyspaceError.ts"
+import { type KeyspaceError, TooOld, Unavailable } from "#keyspace/KeyspaceError.ts"
 import { type CallOptions, Keyspace } from "#keyspace/Keyspace.ts"
 import type { Outcome, Txn } from "#keyspace/Request.ts"
 import { Timers } from "#world/Timers.ts"
@@ -59,17 +59,22 @@ export interface Options {
   readonly pauseMillisMax?: number
 }
 
+const asked = <A>(call: Effect.Effect<A, KeyspaceError>): Effect.Effect<A, Unavailable | TooOld> =>
+  Effect.mapError(call, (error) =>
+    error instanceof TooOld || error instanceof Unavailable
+      ? error
+      : new Unavailable({ message: `the transaction's anchor answers ${error._tag}: ask again` })
+  )
+
 const outcome = Effect.fnUntraced(function* (
   keyspace: Keyspace["Service"],
   txn: Txn,
   options: CallOptions | undefined
 ): Effect.fn.Return<Outcome, Unavailable | TooOld> {
-  const state = yield* Effect.mapError(keyspace.push(txn, true, options), (error) =>
-    error instanceof TooOld || error instanceof Unavailable
-      ? error
-      : new Unavailable({ message: `the transaction's anchor answers ${error._tag}: ask again` })
-  )
+  const state = yield* asked(keyspace.push(txn, true, options))
   if (state.type === "pending") return yield* new Unavailable({ message: "it is not decided: ask again" })
+  // A record that was collected counts as aborted with the ranges. It was not, if what was before the transaction can be read.
+  if (state.type === "aborted") yield* asked(keyspace.get([txn.anchor], txn.id - 1, options))
   return state
 })
 

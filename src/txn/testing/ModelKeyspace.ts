@@ -189,7 +189,7 @@ export class ModelKeyspace {
     const values: Array<Value> = []
     for (const key of keys) {
       const value = this.state.valueAt(key, at, waiter?.id)
-      if (value instanceof Wait) return value
+      if (value instanceof Wait || value instanceof Error) return value
       values.push(value)
     }
     return values
@@ -208,7 +208,7 @@ export class ModelKeyspace {
     let sizeBytes = 0
     for (const key of reverse ? keys.toReversed() : keys) {
       const value = this.state.valueAt(key, at)
-      if (value instanceof Wait) return value
+      if (value instanceof Wait || value instanceof Error) return value
       if (value.value === undefined) continue
       const first = entries[0]
       const isFull = entries.length >= entriesMax || sizeBytes >= sizeBytesMax

@@ -2,7 +2,7 @@
  * ModelState: versions, intents, records and locks of a whole keyspace in memory, and what a request finds there, at an instant. It is the
  * plainest thing that keeps the rules of `keyspace/Request.ts`, for tests of what is built on them.
  */
-import { Aborted, Conflict, type KeyspaceError } from "#keyspace/KeyspaceError.ts"
+import { Aborted, Conflict, type KeyspaceError, TooOld } from "#keyspace/KeyspaceError.ts"
 import type { Mutation, Outcome, Reads, Span, Timestamp, Txn, TxnId, TxnState, Value } from "#keyspace/Request.ts"
 import * as Keys from "#storage/Keys.ts"
 import { KeyMap } from "../KeyMap.ts"
@@ -49,6 +49,8 @@ const touches = ({ keys, spans }: Pick<Reads, "keys" | "spans">, key: Uint8Array
 
 export class ModelState {
   clock: Timestamp = 0
+  /** What was before it is no longer told apart. */
+  private floor: Timestamp = 0
   readonly versions = new KeyMap<Array<Version>>()
   readonly intents = new KeyMap<Intent>()
   readonly locks = new KeyMap<Array<Lock>>()
@@ -69,6 +71,12 @@ export class ModelState {
     return this.clock
   }
 
+  /** Forgets the records of all transactions that have begun. */
+  collect(): void {
+    this.floor = this.timestamp()
+    this.records.clear()
+  }
+
   alive({ id }: Txn): void {
     this.aliveUntil.set(id, this.nowMicros() + this.ttlMicros)
   }
@@ -76,6 +84,7 @@ export class ModelState {
   push(txn: Txn, abort: boolean): TxnState {
     const record = this.records.get(txn.id)
     if (record !== undefined) return record
+    if (txn.id <= this.floor) return { type: "aborted" }
     if (!this.aliveUntil.has(txn.id)) this.alive(txn)
     if (!abort && this.nowMicros() < this.aliveUntil.get(txn.id)!) return { type: "pending" }
     const aborted = { type: "aborted" } as const
@@ -127,7 +136,8 @@ export class ModelState {
     return undefined
   }
 
-  valueAt(key: Uint8Array, at: Timestamp, self?: TxnId): Value | Wait {
+  valueAt(key: Uint8Array, at: Timestamp, self?: TxnId): Value | Wait | TooOld {
+    if (at < this.floor) return new TooOld({ at, floor: this.floor })
     const latch = this.latched(key, self)
     if (latch !== undefined && latch < at) return new Wait([latch])
     const intent = this.intents.get(key)
@@ -231,7 +241,7 @@ export class ModelState {
     const values: Array<Value> = []
     for (const key of keys) {
       const value = this.valueAt(key, Infinity, txn.id)
-      if (value instanceof Wait) return value
+      if (value instanceof Wait || value instanceof Error) return value
       values.push(value)
     }
     return values
