@@ -91,6 +91,12 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./raft/Churn.ts")
   },
+  "raft/exile": {
+    summary:
+      "leaders are cut off with entries that nobody else has, and come back generations later: ends of logs differ",
+    canary: false,
+    load: () => import("./raft/Exile.ts")
+  },
   "raft/halves": {
     summary: "two or four servers, transfers all the time, connections that die: halves agree on a leader in the end",
     canary: false,

@@ -1,53 +1,84 @@
 /**
- * CutNet: a Net on which some addresses cannot be dialled from a moment on, for good; connections to them break then. Of two stores one
- * dials, so cutting its way cuts both. Unlike a fault of the nemesis it does not heal when the liveness phase begins.
+ * CutNet: a Net, as far as a store uses it, whose streams a server's own program cuts, to some addresses or to all, and heals when it likes: links that stay cut when the
+ * nemesis has healed its faults, or that go in the worst moment, which only the server knows. Connections break at the cut, and dials
+ * and those who dial in vain are refused. Of two stores one dials, so cutting its way cuts both.
  */
-import * as Effect from "effect/Effect"
-import { addressKey, Net, type Address, type Connection } from "#world/Net.ts"
+import { addressKey, Net, type Address, type Connection, type StreamSink } from "#world/Net.ts"
 
-const nowhere: Address = { host: "nowhere", port: 1 }
+const unheard: StreamSink = {
+  opened: () => {},
+  data: () => {},
+  drained: () => {},
+  ended: () => {},
+  closed: () => {}
+}
 
-export const make = Effect.fnUntraced(function* (
-  net: Net["Service"],
-  cut: { readonly addresses: ReadonlyArray<Address>; readonly afterMillis: number }
-) {
-  const keys = new Set(cut.addresses.map(addressKey))
-  const connections = new Set<Connection>()
-  let isCut = false
-  yield* Effect.forkChild(
-    Effect.andThen(
-      Effect.sleep(cut.afterMillis),
-      Effect.sync(() => {
-        isCut = true
-        for (const connection of connections) connection.reset()
-      })
-    )
-  )
-  return Net.of({
-    ...net,
-    port: {
-      bind: (address, sink, done) => net.port.bind(address, sink, done),
-      listen: (address, accept, done, options) => net.port.listen(address, accept, done, options),
-      dial: (address, sink, options) => {
-        if (!keys.has(addressKey(address))) return net.port.dial(address, sink, options)
-        const closed = (error: Parameters<typeof sink.closed>[0]): void => {
-          connections.delete(connection)
-          sink.closed(error)
+export class CutNet {
+  readonly net: Net["Service"]
+  private readonly keys = new Set<string>()
+  /** And the key of whoever was dialled. */
+  private readonly connections = new Map<Connection, string | undefined>()
+  private isAlone = false
+
+  constructor(whole: Net["Service"]) {
+    const { port } = whole
+    this.net = Net.of({
+      ...whole,
+      listen: (address, accept, options) =>
+        whole.listen(address, (connection) => this.accepted(connection, accept), options),
+      port: {
+        bind: (address, sink, done) => port.bind(address, sink, done),
+        listen: (address, accept, done, options) => port.listen(address, accept, done, options),
+        dial: (address, sink, options) => {
+          const key = addressKey(address)
+          const connection: Connection = port.dial(
+            address,
+            this.watched(sink, () => connection),
+            options
+          )
+          this.connections.set(connection, key)
+          if (this.isAlone || this.keys.has(key)) connection.reset()
+          return connection
         }
-        const connection = net.port.dial(
-          isCut ? nowhere : address,
-          {
-            opened: () => sink.opened(),
-            data: (chunk) => sink.data(chunk),
-            drained: () => sink.drained(),
-            ended: () => sink.ended(),
-            closed
-          },
-          options
-        )
-        connections.add(connection)
-        return connection
+      }
+    })
+  }
+
+  private accepted(connection: Connection, accept: (connection: Connection) => StreamSink): StreamSink {
+    if (this.isAlone) {
+      connection.reset()
+      return unheard
+    }
+    this.connections.set(connection, undefined)
+    return this.watched(accept(connection), () => connection)
+  }
+
+  private watched(sink: StreamSink, of: () => Connection): StreamSink {
+    return {
+      opened: () => sink.opened(),
+      data: (chunk) => sink.data(chunk),
+      drained: () => sink.drained(),
+      ended: () => sink.ended(),
+      closed: (error) => {
+        this.connections.delete(of())
+        sink.closed(error)
       }
     }
-  })
-})
+  }
+
+  /** For good: those addresses are not reached any more. */
+  cut(addresses: ReadonlyArray<Address>): void {
+    for (const address of addresses) this.keys.add(addressKey(address))
+    for (const [connection, key] of this.connections) if (key !== undefined && this.keys.has(key)) connection.reset()
+  }
+
+  /** Nobody is reached, and nobody reaches this server, until `heal`. */
+  isolate(): void {
+    this.isAlone = true
+    for (const connection of this.connections.keys()) connection.reset()
+  }
+
+  heal(): void {
+    this.isAlone = false
+  }
+}

@@ -6,9 +6,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
+import * as Random from "effect/Random"
 import { assert } from "#base/Assert.ts"
 import type { Reader } from "#base/Bytes.ts"
 import * as Store from "#cluster/Store.ts"
+import * as Settings from "#cluster/transport/Settings.ts"
 import type { ConsensusError } from "#consensus/ConsensusError.ts"
 import { Group } from "#consensus/Group.ts"
 import type { Options as HostSettings } from "#consensus/Host.ts"
@@ -23,7 +25,7 @@ import { Host } from "#world/Host.ts"
 import { Net, type Address, type DatagramSocket } from "#world/Net.ts"
 import { Trace } from "#world/Trace.ts"
 import * as Call from "../systems/Call.ts"
-import * as CutNet from "./CutNet.ts"
+import { CutNet } from "./CutNet.ts"
 import { Observed } from "./Observed.ts"
 import { ObservedSteps } from "./ObservedSteps.ts"
 import { readChanges, requests } from "./Workload.ts"
@@ -48,7 +50,12 @@ const electionTicks = 10
 const callMillis = 500
 const managementsMax = 16
 const fillMillis = 10
-const filler = Sessions.plain(Command.encode(Command.increment(new TextEncoder().encode("filler"), 1)))
+/** What a leader appends when it is cut off. */
+const tailEntriesMax = 24
+/** Over so many keys, so that a snapshot has several chunks. */
+const fillerKeys = 64
+const filler = (number: number): Uint8Array =>
+  Sessions.plain(Command.encode(Command.increment(new TextEncoder().encode(`filler ${number % fillerKeys}`), 1)))
 const statusQuery = Command.encodeQuery({ type: "status" })
 
 const number = (spec: ServerSpec, name: string, otherwise: number): number => Number(spec.options[name] ?? otherwise)
@@ -91,6 +98,13 @@ const settings = (spec: ServerSpec, { slowness = 1 }: Behaviour): Partial<HostSe
   }
 }
 
+/** How soon a broken connection is dialled again. */
+const transportSettings = (spec: ServerSpec): Settings.Settings => {
+  const backoffMicrosMin = number(spec, "backoffMillis", 0) * 1_000
+  const quick = { backoffMicrosMin, backoffMicrosMax: 4 * backoffMicrosMin }
+  return { ...Settings.defaults, ...(backoffMicrosMin > 0 ? quick : {}) }
+}
+
 /** That a store stops, or that its log was damaged, is no surprise among faults: the judges look at what it did. */
 const calm = (trace: Trace["Service"]): Trace["Service"] => ({
   ...trace,
@@ -117,10 +131,8 @@ const changesOf = (body: Reader, storeOf: (server: number) => number): ReadonlyA
 
 export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: Behaviour) {
   const host = yield* Host
-  const whole = yield* Net
-  const cut = (behaviour.cuts ?? []).filter(([first]) => first === spec.index).map(([, second]) => spec.peers[second])
-  const net =
-    cut.length === 0 ? whole : yield* CutNet.make(whole, { addresses: cut, afterMillis: number(spec, "cutMillis", 0) })
+  const cutNet = new CutNet(yield* Net)
+  const { net } = cutNet
   const trace = yield* Trace
   const peers = new Map<number, Address>()
   for (const [index, address] of spec.peers.entries()) if (index !== spec.index) peers.set(index + 1, address)
@@ -133,6 +145,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
     wal: { segmentBytesMax: number(spec, "segmentBytes", 65_536), aheadBytes: 0 },
     memory: { slabBytes: 4_096, fanOut: 16 },
     state: { syncEntries: number(spec, "syncEntries", 64) },
+    transport: transportSettings(spec),
     host: settings(spec, behaviour),
     observer: spec.options["trace.steps"] === true ? new ObservedSteps(trace) : new Observed(trace),
     halted: (message) => {
@@ -205,19 +218,44 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
     yield* Effect.forkChild(Effect.forever(Effect.andThen(Effect.sleep(probeMillis), probe)))
   }
   const fillers = number(spec, "fillers", 0)
-  if (fillers > 0) {
-    // Clients wait for one command each. A leader that is cut off has a longer tail of its own by these, and logs grow faster. As
-    // many again when all are answered, so that clients have their turn.
-    let outstanding = 0
-    const fill = Effect.sync(() => {
-      for (const group of outstanding > 0 ? [] : log.host.groups.values()) {
-        for (let i = 0; group.isLeader && i < fillers; i++) {
-          outstanding++
-          group.propose(filler, ReplicatedLog.deadlineOf(log.host, callMillis), () => outstanding--)
-        }
+  // Clients wait for one command each. A leader that is cut off has a longer tail of its own by these, and logs grow faster. As many
+  // again when all are answered, so that clients have their turn.
+  let outstanding = 0
+  let filled = 0
+  const fill = (count: number): void => {
+    for (const group of log.host.groups.values()) {
+      for (let i = 0; group.isLeader && i < count; i++) {
+        outstanding++
+        group.propose(filler(filled++), ReplicatedLog.deadlineOf(log.host, callMillis), () => {
+          outstanding--
+        })
       }
+    }
+  }
+  if (fillers > 0) {
+    const again = Effect.sync(() => fill(outstanding > 0 ? 0 : fillers))
+    yield* Effect.forkChild(Effect.forever(Effect.andThen(Effect.sleep(fillMillis), again)))
+  }
+  const cuts = (behaviour.cuts ?? []).filter(([first]) => first === spec.index).map(([, second]) => spec.peers[second])
+  if (cuts.length > 0) {
+    const cut = Effect.sync(() => cutNet.cut(cuts))
+    yield* Effect.forkChild(Effect.andThen(Effect.sleep(number(spec, "cutMillis", 0)), cut))
+  }
+  const reignMillis = number(spec, "reignMillis", 0)
+  const exileMillis = number(spec, "exileMillis", 0)
+  if (reignMillis > 0) {
+    const random = yield* Random.Random
+    const some = (most: number): number => 1 + Math.floor(random.nextDoubleUnsafe() * most)
+    const exile = Effect.gen(function* () {
+      yield* Effect.sleep(some(reignMillis))
+      if (![...log.host.groups.values()].some(({ isLeader }) => isLeader)) return
+      cutNet.isolate()
+      fill(some(tailEntriesMax))
+      yield* Effect.sleep(exileMillis / 2 + some(exileMillis / 2))
+      cutNet.heal()
     })
-    yield* Effect.forkChild(Effect.forever(Effect.andThen(Effect.sleep(fillMillis), fill)))
+    const times = Math.ceil(number(spec, "exilesForMillis", 0) / reignMillis)
+    yield* Effect.forkChild(Effect.repeat(exile, { times }))
   }
   return yield* Effect.forever(Effect.flatMap(Queue.take(work), (next) => Effect.forkChild(next)))
 })
