@@ -12,6 +12,8 @@ const u32Range = 4_294_967_296
 /** The seventh byte of a number below 2^53. */
 const topByteMax = 31
 const nothing: Uint8Array = new Uint8Array(0)
+const encoder = new TextEncoder()
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
 /** The bytes end within what is read; or a field has a value that no writer gives it. */
 export type Problem = "cut-short" | "value"
@@ -71,6 +73,15 @@ export class Cursor {
     return at < 0 || sizeBytes === 0 ? nothing : this.bytes.subarray(at, at + sizeBytes)
   }
 
+  /** UTF-8. */
+  text(): string {
+    const bytes = this.string()
+    const text = decoder.decode(bytes)
+    // A byte that is none becomes a character of another encoding.
+    if (text.includes("\ufffd") && encoder.encode(text).some((byte, index) => byte !== bytes[index])) this.wrong()
+    return text
+  }
+
   optional<A>(read: (cursor: Cursor) => A): A | undefined {
     return this.flag() ? read(this) : undefined
   }
@@ -107,6 +118,8 @@ export const putNumber = (writer: Writer, value: number): Writer => {
 }
 
 export const putString = (writer: Writer, bytes: Uint8Array): Writer => writer.u32(bytes.length).raw(bytes)
+
+export const putText = (writer: Writer, text: string): Writer => putString(writer, encoder.encode(text))
 
 export const putOptional = <A>(writer: Writer, value: A | undefined, put: (writer: Writer, value: A) => void): void => {
   putFlag(writer, value !== undefined)

@@ -11,6 +11,9 @@ const timeoutMillisDefault = 5_000
 const entriesMaxDefault = 1_000
 const sizeBytesMaxDefault = 1_048_576
 
+/** What the wire has room for. */
+const bounded = (count: number): number => Math.max(1, Math.min(count, 0xffff_ffff))
+
 const noValues: ReadonlyArray<Value> = []
 
 const asked = (options: CallOptions | undefined, waiter?: Txn): Asked => ({
@@ -60,8 +63,8 @@ export const make = (router: Router): Keyspace["Service"] => {
         span,
         at,
         reverse: reverse ?? false,
-        entriesMax: Math.max(1, entriesMax ?? entriesMaxDefault),
-        sizeBytesMax: Math.max(1, sizeBytesMax ?? sizeBytesMaxDefault)
+        entriesMax: bounded(entriesMax ?? entriesMaxDefault),
+        sizeBytesMax: bounded(sizeBytesMax ?? sizeBytesMaxDefault)
       }
       return Completion.submit((done) => router.scan(wanted, asked(options), done))
     },
