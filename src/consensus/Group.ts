@@ -568,15 +568,12 @@ export class Group {
       this.appended.skippedTo(snapshot.index)
       this.around.observer?.written(this, ready.hard, ready.entries)
       this.around.observer?.restored(this)
+      const written = { hard: ready.hard, entries: ready.entries, snapshot, doubt: ready.doubt }
       this.writes.submit((done) =>
-        this.log.write(
-          { hard: ready.hard, entries: ready.entries, snapshot, doubt: ready.doubt },
-          "synced",
-          (failure) => {
-            done(failure)
-            if (failure === undefined) staged.ended(true)
-          }
-        )
+        this.log.write(written, "synced", (failure) => {
+          done(failure)
+          if (failure === undefined) staged.ended(true)
+        })
       )
       this.isRestoring = false
       this.hold(ready.afterDurable, ready.storage)
