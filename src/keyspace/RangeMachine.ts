@@ -26,7 +26,7 @@ import * as RangeCommand from "./RangeCommand.ts"
 import { RangeRestore } from "./RangeRestore.ts"
 import { RangeSnapshot } from "./RangeSnapshot.ts"
 import * as RangeState from "./RangeState.ts"
-import type { Span } from "./Request.ts"
+import type { Span, Timestamp } from "./Request.ts"
 
 /** The other ranges of the store. */
 export interface Neighbours {
@@ -58,6 +58,7 @@ export class RangeMachine implements StateMachine {
   private sealed: Array<RangeState.RangeState> = []
   private shown: RangeState.RangeState | undefined
   private isDue = false
+  private isClosed = false
   private waiting: Array<{ readonly index: number; readonly then: () => void }> = []
   applied: Applied
   /** Of every command that took effect; for who follows the range's changes. */
@@ -79,6 +80,11 @@ export class RangeMachine implements StateMachine {
   /** Undefined: it waits for a snapshot. */
   get state(): RangeState.RangeState | undefined {
     return this.current
+  }
+
+  /** Up to where the engine shows everything that will ever be committed, but for what its intents may become. */
+  get closed(): Timestamp {
+    return this.shown?.closed ?? 0
   }
 
   get descriptor(): Descriptor | undefined {
@@ -114,6 +120,7 @@ export class RangeMachine implements StateMachine {
     this.isDue = true
     this.options.deferral.defer(() => {
       this.isDue = false
+      if (this.isClosed) return
       // A full disk refuses it; the group flushes again.
       if (!this.trail.has(this.applied)) this.flush(() => {})
     })
@@ -184,6 +191,11 @@ export class RangeMachine implements StateMachine {
     if (shown.length === 0) return
     this.waiting = this.waiting.filter((each) => each.index > index)
     for (const { then } of shown) then()
+  }
+
+  /** Its replica is gone: nothing more of it goes to the engine. */
+  close(): void {
+    this.isClosed = true
   }
 
   // Snapshots.

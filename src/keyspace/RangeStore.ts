@@ -148,8 +148,10 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
   private readonly remove = Effect.fnUntraced(function* (this: RangeStore, group: GroupId) {
     // What a split has left for it is no former life.
     if (this.founding.has(group)) return
+    const server = this.servers.get(group)
+    server?.close()
+    server?.machine.close()
     const state = yield* this.stateOf(group)
-    this.servers.get(group)?.close()
     if (state !== undefined) {
       const batch = deleteStaged(new Batch(), group).delete(Key.state(group))
       for (const span of [state.descriptor, state.before]) if (span !== undefined) deleteSpan(batch, span)
