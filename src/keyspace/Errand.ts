@@ -75,12 +75,15 @@ const lasting: ReadonlySet<Request["type"]> = new Set([
   "push",
   "publish",
   "number-range",
-  "split"
+  "split",
+  "collect",
+  "members",
+  "transfer"
 ])
 
 export const lasts = ({ type }: Request): boolean => lasting.has(type)
 
-/** Those that may have to let other transactions go first. */
+/** Those that may have to let other transactions go first, or go through much. */
 const patient: ReadonlySet<Request["type"]> = new Set([
   "get",
   "scan",
@@ -88,7 +91,11 @@ const patient: ReadonlySet<Request["type"]> = new Set([
   "commit-once",
   "prepare",
   "validate",
-  "split"
+  "split",
+  "collect",
+  "changes",
+  "members",
+  "transfer"
 ])
 
 /** Whether an earlier copy of the request meets the same, however late it comes. */
@@ -99,6 +106,9 @@ const isLasting = (error: KeyspaceError): boolean =>
 const attemptsMax = 4
 /** As often in a row it goes at once to where it is sent. */
 const redirectsMax = 2
+
+/** So often in a row what went astray goes at once to where it was sent. */
+export const detoursMax = 2
 
 /** How long to wait after so many failures. */
 export const backoffMicros = ({ random, settings }: Means, failures: number): number => {

@@ -6,7 +6,7 @@
  */
 import * as Limits from "#base/Limits.ts"
 import * as Keys from "#storage/Keys.ts"
-import { Errand, backoffMicros, lasts, type Means, type Owner } from "./Errand.ts"
+import { Errand, backoffMicros, detoursMax, lasts, type Means, type Owner } from "./Errand.ts"
 import { Unknown, type KeyspaceError, type Misplaced } from "./KeyspaceError.ts"
 import type { Known, Locations } from "./Locations.ts"
 import type { Request, Response, Txn } from "./Request.ts"
@@ -56,9 +56,6 @@ interface Part {
   readonly pieces: ReadonlyArray<Piece>
   readonly past: Past
 }
-
-/** So often in a row what went astray goes at once to where it was sent. */
-const detoursMax = 2
 
 /** What a router learns from a replica that has not what it was asked for. */
 export const learn = (locations: Locations, known: Known, error: Misplaced | undefined): void => {

@@ -18,7 +18,7 @@ import { Refused, Unavailable, type KeyspaceError } from "./KeyspaceError.ts"
 import type { Locked, Scanned } from "./Keyspace.ts"
 import { Locations } from "./Locations.ts"
 import { OracleClient } from "./OracleClient.ts"
-import type { Mutation, Reads, Request, Response, Span, Timestamp, Txn, Value } from "./Request.ts"
+import type { Mutation, Reads, Request, Response, Span, Timestamp, Txn, TxnId, Value } from "./Request.ts"
 import { Scan, type Wanted } from "./Scan.ts"
 
 export interface Parts {
@@ -209,8 +209,14 @@ export class Router implements Routing, Parts {
     this.tell(mutations.map(mutationPiece), build, asked, done)
   }
 
-  validate(reads: Reads, build: (reads: Reads) => Request, asked: Asked, done: Done<void, KeyspaceError>): void {
-    this.tell(readPieces(reads), (pieces) => build(readsOf(reads.since, pieces)), asked, done)
+  validate(txn: TxnId, reads: Reads, until: Timestamp, asked: Asked, done: Done<void, KeyspaceError>): void {
+    const build = (pieces: ReadonlyArray<Piece>): Request => ({
+      type: "validate",
+      txn,
+      reads: readsOf(reads.since, pieces),
+      until
+    })
+    this.tell(readPieces(reads), build, asked, done)
   }
 
   /** Of each range that has some of the keys. */

@@ -83,9 +83,7 @@ export const make = (router: Router): Keyspace["Service"] => {
     validate: (txn, reads, until, options) =>
       unlessNone(
         [...reads.keys, ...reads.spans],
-        Completion.submit<void, KeyspaceError>((done) =>
-          router.validate(reads, (own) => ({ type: "validate", txn, reads: own, until }), asked(options), done)
-        )
+        Completion.submit<void, KeyspaceError>((done) => router.validate(txn, reads, until, asked(options), done))
       ),
     decide: (txn, outcome, keys, options) => state(txn, { type: "decide", txn, outcome, keys }, options),
     resolve: (txn, outcome, keys, options) =>

@@ -3,7 +3,7 @@
  */
 import { assert } from "#base/Assert.ts"
 import * as Keys from "#storage/Keys.ts"
-import { Errand, backoffMicros, type Owner } from "./Errand.ts"
+import { Errand, backoffMicros, detoursMax, type Owner } from "./Errand.ts"
 import { learn, type Options, type Routing } from "./Fan.ts"
 import type { KeyspaceError, Misplaced } from "./KeyspaceError.ts"
 import type { Scanned } from "./Keyspace.ts"
@@ -100,6 +100,7 @@ export class Scan implements Owner {
     const { alarms, locations } = this.routing
     learn(locations, task.known, error)
     this.failures = failures
+    if (error !== undefined && failures <= detoursMax) return this.start()
     const dueMicros = alarms.nowMicros() + backoffMicros(this.routing, failures)
     alarms.at(Math.min(dueMicros, this.options.deadlineMicros), () => this.start())
   }
