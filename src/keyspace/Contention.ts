@@ -3,6 +3,7 @@
  * when that is decided its intents are resolved here, and everybody goes on. And it tells the detector whom it waits for, again and again, so that
  * nobody waits in a circle.
  */
+import * as Keys from "#storage/Keys.ts"
 import { Aborted } from "./KeyspaceError.ts"
 import type { Leaseholder } from "./Leaseholder.ts"
 import type { Outcome, Txn, TxnId } from "./Request.ts"
@@ -58,7 +59,9 @@ export class Contention {
   private settle(leadership: Leadership, txn: TxnId, outcome: Outcome): void {
     const keys: Array<Uint8Array> = []
     for (const { blocked } of leadership.tasks) {
-      if (blocked?.holders.some(({ id }) => id === txn) === true) keys.push(blocked.key)
+      if (blocked?.holders.some(({ id }) => id === txn) !== true) continue
+      // Several may wait for one.
+      if (!keys.some((key) => Keys.compare(key, blocked.key) === 0)) keys.push(blocked.key)
     }
     if (keys.length === 0) return
     const asking = {

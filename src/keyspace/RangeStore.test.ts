@@ -3,12 +3,13 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import * as Store from "#cluster/Store.ts"
+import * as Batch from "#storage/Batch.ts"
 import * as Keys from "#storage/Keys.ts"
 import { TestBench } from "#sim/world/TestBench.ts"
 import { Timers } from "#world/Timers.ts"
 import { end, systemEnd, systemRange } from "./Descriptor.ts"
-import type { RangeError } from "./KeyspaceError.ts"
 import * as Key from "./Key.ts"
+import type { RangeError } from "./KeyspaceError.ts"
 import * as Leaseholder from "./Leaseholder.ts"
 import { RangeStore } from "./RangeStore.ts"
 import type { Request, Response, Timestamp, Txn } from "./Request.ts"
@@ -253,6 +254,27 @@ describe("a range", () => {
     expect(shown(reader.said)).toBe("-")
     const outcome = { type: "committed" as const, at: bench.at() }
     expect(shown(bench.now(2, { type: "decide", txn, outcome, keys: [key("a")] }))).toBe("aborted")
+  })
+
+  it("resolves an intent once, however many wait for it", () => {
+    const bench = new Bench()
+    const txn = bench.begin("a")
+    bench.now(2, { type: "prepare", txn, snapshot: txn.id, mutations: [{ key: key("a"), value: key("2") }] })
+    const resolved: Array<string> = []
+    const { machine } = bench.ranges!["servers"].get(2)!
+    const { onWrite } = machine
+    machine.onWrite = (operations) => {
+      onWrite?.(operations)
+      Batch.visit(operations, 0, operations.length, {
+        put: () => {},
+        delete: (bytes, from, to) => resolved.push(text.decode(bytes.subarray(from, to))),
+        deleteRange: () => {}
+      })
+    }
+    const readers = [1, 2, 3].map(() => bench.ask(2, { type: "get", keys: [key("a")], at: bench.at() }))
+    bench.bench.pass(3 * second)
+    expect(readers.map(({ said }) => shown(said))).toEqual(["-", "-", "-"])
+    expect(resolved).toEqual([text.decode(Key.intent(key("a")))])
   })
 
   it("gives locks first come, first served, and finds those who wait in a circle", () => {
