@@ -1,6 +1,7 @@
 /** Timestamps for everybody on a store: who goes with which request, and gets what. */
 import * as fc from "fast-check"
 import { beforeEach, describe, expect, it } from "vitest"
+import * as Limits from "#base/Limits.ts"
 import { Alarms } from "#cluster/Alarms.ts"
 import { TestClock } from "#cluster/TestClock.ts"
 import type { Done } from "#world/Completion.ts"
@@ -76,6 +77,16 @@ describe("callers", () => {
     expect(asked.map(({ count }) => count)).toEqual([1, 2])
     asked[1].done(undefined, 12)
     expect(ended).toEqual(["a: 11", "b: 12"])
+  })
+
+  it("of whom there are more than one request may ask for go with several, one after the other", () => {
+    call("first")
+    for (let each = 0; each < Limits.timestampsMax + 3; each++) call(`${each}`)
+    asked[0].done(undefined, 1)
+    asked[1].done(undefined, 100_000)
+    asked[2].done(undefined, 200_000)
+    expect(asked.map(({ count }) => count)).toEqual([1, Limits.timestampsMax, 3])
+    expect([ended.length, ended.at(-1)]).toEqual([Limits.timestampsMax + 4, `${Limits.timestampsMax + 2}: 200000`])
   })
 
   it("wait for none when all of them have given up", () => {
