@@ -143,6 +143,43 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./transport/Frames.ts")
   },
+  "txn/list-append": {
+    summary:
+      "transactions on lists, in one range and across many, while ranges split and leases move: strictly serializable",
+    canary: false,
+    load: () => import("./txn/ListAppend.ts")
+  },
+  "txn/rw-register": {
+    summary: "transactions on registers, blind writes among them: strictly serializable",
+    canary: false,
+    load: () => import("./txn/Registers.ts")
+  },
+  "txn/snapshot": {
+    summary: "transactions at snapshot isolation: all that it promises, and in the order of real time",
+    canary: false,
+    load: () => import("./txn/Snapshot.ts")
+  },
+  "txn/read-committed": {
+    summary:
+      "transactions at read committed: each statement sees whole transactions, and never fewer than the one before",
+    canary: false,
+    load: () => import("./txn/ReadCommitted.ts")
+  },
+  "txn/bank": {
+    summary: "transfers between accounts at every level: no snapshot has gained or lost money",
+    canary: false,
+    load: () => import("./txn/Bank.ts")
+  },
+  "txn/cycle": {
+    summary: "keys that form a ring, turned by transactions that follow it: it is one ring in every snapshot",
+    canary: false,
+    load: () => import("./txn/Cycle.ts")
+  },
+  "txn/write-skew": {
+    summary: "one of a pair may leave while the other stays: never are both gone, at each level as it has to be used",
+    canary: false,
+    load: () => import("./txn/WriteSkew.ts")
+  },
   "canary/host-clock": {
     summary: "must fail: a node reads the host's clock",
     canary: true,
@@ -162,5 +199,15 @@ export const entries: Readonly<Record<string, Entry>> = {
     summary: "must fail: two fibers read, then write, without a lock",
     canary: true,
     load: () => import("./canary/LostUpdate.ts")
+  },
+  "canary/txn-write-skew": {
+    summary: "must fail: at snapshot isolation two transactions write what the other reads",
+    canary: true,
+    load: () => import("./canary/TxnWriteSkew.ts")
+  },
+  "canary/txn-lost-update": {
+    summary: "must fail: at read committed two transactions read, then write, without a lock",
+    canary: true,
+    load: () => import("./canary/TxnLostUpdate.ts")
   }
 }

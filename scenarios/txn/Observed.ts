@@ -1,0 +1,71 @@
+/**
+ * Observed: besides what Raft does (`raft/Observed`), what each command of a range does to keys, as trace events, for the judges of
+ * `Invariants`. Keys are text.
+ *
+ * | event             | what                                                                                                    |
+ * | ----------------- | ------------------------------------------------------------------------------------------------------- |
+ * | `keyspace/write`  | a command took effect: its records, intents that are laid, intents that are gone, latest versions, JSON |
+ */
+import { entryKinds, type Entry } from "#consensus/Message.ts"
+import type { Group } from "#consensus/Observer.ts"
+import { systemRange } from "#keyspace/Descriptor.ts"
+import * as Key from "#keyspace/Key.ts"
+import * as RangeCommand from "#keyspace/RangeCommand.ts"
+import * as Records from "#keyspace/Records.ts"
+import * as Batch from "#storage/Batch.ts"
+import * as Raft from "../raft/Observed.ts"
+
+export interface Written {
+  readonly records: ReadonlyArray<{
+    readonly txn: number
+    /** 0: it is aborted. */
+    readonly at: number
+    readonly keys: ReadonlyArray<string>
+  }>
+  readonly intents: ReadonlyArray<{ readonly key: string; readonly txn: number }>
+  readonly cleared: ReadonlyArray<string>
+  readonly versions: ReadonlyArray<{ readonly key: string; readonly at: number }>
+}
+
+const text = new TextDecoder()
+
+const writtenBy = (operations: Uint8Array): Written => {
+  const records: Array<Written["records"][number]> = []
+  const intents: Array<Written["intents"][number]> = []
+  const cleared: Array<string> = []
+  const versions: Array<Written["versions"][number]> = []
+  const visit = (engineKey: Uint8Array, value: Uint8Array | undefined): void => {
+    const [tag] = engineKey
+    const end = Key.endOf(engineKey)
+    const key = text.decode(Key.keyOf(engineKey, end))
+    if (tag === Key.tags.intent) {
+      if (value === undefined) cleared.push(key)
+      else intents.push({ key, txn: Records.readIntent(value).txn.id })
+    }
+    if (tag !== Key.tags.data || value === undefined) return
+    const kind = Key.kindAt(engineKey, end)
+    if (kind === Key.kinds.head) versions.push({ key, at: Records.readHead(value).at })
+    if (kind === Key.kinds.record) {
+      const { keys, outcome } = Records.readRecord(value)
+      const at = outcome.type === "committed" ? outcome.at : 0
+      records.push({ txn: Key.recordOf(engineKey, end), at, keys: keys.map((each) => text.decode(each)) })
+    }
+  }
+  Batch.visit(operations, 0, operations.length, {
+    put: (bytes, from, to, valueTo) => visit(bytes.subarray(from, to), bytes.subarray(to, valueTo)),
+    delete: (bytes, from, to) => visit(bytes.subarray(from, to), undefined),
+    deleteRange: () => {}
+  })
+  return { records, intents, cleared, versions }
+}
+
+export class Observed extends Raft.Observed {
+  override applied(group: Group, entry: Entry): void {
+    super.applied(group, entry)
+    if (group.id === systemRange || entry.kind !== entryKinds.normal || entry.data.length === 0) return
+    const command = RangeCommand.decode(entry.data)
+    if (command?.type !== "write" || command.term !== entry.term) return
+    const written = JSON.stringify(writtenBy(command.operations))
+    this.trace.emit("debug", "keyspace/write", { group: group.id, index: entry.index, written })
+  }
+}

@@ -1,0 +1,133 @@
+/** Scenarios of transactions: what they share; each file beside has what is its own. */
+import * as Atlas from "#sim/faults/Atlas.ts"
+import type { Kind } from "#sim/faults/Fault.ts"
+import type { Draw } from "#sim/kernel/Draw.ts"
+import type { Judge } from "#sim/run/Judge.ts"
+import type { Scenario } from "#sim/run/Scenario.ts"
+import type { Isolation } from "#txn/Attempt.ts"
+import * as Faults from "../Faults.ts"
+import * as Raft from "../raft/Invariants.ts"
+import * as Client from "./Client.ts"
+import { invariants } from "./Invariants.ts"
+import * as Judges from "./Judges.ts"
+import * as Server from "./Server.ts"
+import * as Settings from "./Settings.ts"
+import type { Step } from "./Step.ts"
+
+/** Everything that groups of Raft survive. */
+const faults: ReadonlyArray<Kind> = [
+  ...Faults.network,
+  ...Faults.powerLoss,
+  "io-error",
+  "slow-sync",
+  "stuck-sync",
+  "crash",
+  "stop",
+  "pause",
+  "kill-at-io",
+  ...Faults.clock
+]
+
+type At = { readonly client: number; readonly index: number }
+
+export interface Parts {
+  readonly name: string
+  readonly summary: string
+  readonly draw: (draw: Draw, at: At) => Client.Operation
+  /** Once all has healed; the last one reads everything. */
+  readonly final: (client: number) => ReadonlyArray<Client.Operation>
+  readonly judges: ReadonlyArray<Judge<Client.Operation, Client.Value>>
+}
+
+const places = 256
+
+/** One of the clients is an administrator besides. */
+const drawManagement = (draw: Draw): Client.Operation =>
+  draw.chance(1, 2)
+    ? { type: "split", place: draw.below(places) }
+    : { type: "move", place: draw.below(places), to: draw.below(7) }
+
+export const make = ({ draw, final, judges, name, summary }: Parts): Scenario<Client.Operation, Client.Value> => ({
+  name,
+  summary,
+  nodes: { default: 3, min: 1, max: 7 },
+  clients: { default: 4, min: 1, max: 6 },
+  durationMicros: 8_000_000,
+  livenessMicros: 30_000_000,
+  server: Server.server,
+  options: Settings.options,
+  workload: {
+    gapMicros: 20_000,
+    draw: (one, at) => (at.client === 0 && one.chance(1, 12) ? drawManagement(one) : draw(one, at)),
+    client: Client.make,
+    final,
+    label: Client.label
+  },
+  faults,
+  atlas: Atlas.nothing,
+  judges: [...judges, Judges.timestamps, invariants, Raft.invariants()]
+})
+
+export const upTo = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, number) => number)
+
+/** A read of everything. */
+export const sweep = (keys: ReadonlyArray<number>): Client.Operation => ({
+  type: "run",
+  isolation: "strict-serializable",
+  isLocked: false,
+  steps: [{ type: "scan", keys, reverse: false }]
+})
+
+// Transactions of any steps on a few keys at a time, which move on, so that lists remain short.
+
+const window = 8
+const windows = 24
+const stride = 4
+const perWindow = 40
+const wholeKeys = upTo(windows * stride + window)
+const finalKeys = upTo(8).map((number) => 200 + number)
+
+export interface Mix {
+  readonly writes: "append" | "put"
+  readonly isolation: Isolation
+  /** Whether everything that is written, and read, is locked: never, always, or as it is drawn. */
+  readonly locks: "never" | "always" | "drawn"
+}
+
+const valueOf = ({ client, index }: At, step: number): number => (client + 1) * 1_000_000 + index * 10 + step
+
+const drawStep = (draw: Draw, key: () => number, base: number, write: () => Step, reads: boolean): Step => {
+  if (draw.chance(1, 16)) {
+    const keys = upTo(window).map((number) => base + number)
+    return { type: "scan", keys, reverse: draw.chance(1, 3) }
+  }
+  return reads || draw.chance(1, 3) ? { type: "get", key: key() } : write()
+}
+
+export const drawMix =
+  ({ isolation, locks, writes }: Mix) =>
+  (draw: Draw, at: At): Client.Operation => {
+    const base = (Math.floor(at.index / perWindow) % windows) * stride
+    const only = draw.chance(1, 4) ? draw.below(window) : undefined
+    const key = (): number => base + (only ?? draw.below(window))
+    const reads = draw.chance(1, 5)
+    const steps = upTo(draw.between(1, 4)).map((number) =>
+      drawStep(draw, key, base, () => ({ type: writes, key: key(), value: valueOf(at, number) }), reads)
+    )
+    const isLocked = locks === "always" || (locks === "drawn" && draw.chance(1, 4))
+    return { type: "run", isolation, isLocked, steps }
+  }
+
+/** Writes to many ranges at once, and a read of everything. What is written may be written again. */
+export const finals =
+  ({ isolation, locks }: Mix) =>
+  (): ReadonlyArray<Client.Operation> => {
+    const steps = [0, 2, 4, 6].map((at) => ({
+      type: "move" as const,
+      from: finalKeys[at],
+      to: finalKeys[at + 1],
+      amount: 1
+    }))
+    const isLocked = locks === "always" || isolation === "read-committed"
+    return [{ type: "run", isolation, isLocked, steps }, sweep(wholeKeys)]
+  }

@@ -1,0 +1,207 @@
+/**
+ * Server: a store with the keyspace and its transactions; clients ask over datagrams (`Requests.ts`), stores talk over streams, under the same
+ * address. All servers make up the cluster, and the first one cuts it into ranges when it begins.
+ *
+ * The store stops when its disk fails, and the process with it; it finds out at its next start what is true.
+ */
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import { assert } from "#base/Assert.ts"
+import type { Reader } from "#base/Bytes.ts"
+import { firstRange } from "#keyspace/Descriptor.ts"
+import type { KeyspaceError } from "#keyspace/KeyspaceError.ts"
+import { Keyspace } from "#keyspace/Keyspace.ts"
+import * as KeyspaceNode from "#keyspace/KeyspaceNode.ts"
+import type { Request, Response, Txn } from "#keyspace/Request.ts"
+import type { ServerSpec } from "#sim/run/Scenario.ts"
+import * as Keys from "#storage/Keys.ts"
+import * as Transactions from "#txn/Transactions.ts"
+import { OutcomeUnknown, type RunError } from "#txn/TxnError.ts"
+import * as Completion from "#world/Completion.ts"
+import { Host } from "#world/Host.ts"
+import { Net, type Address, type DatagramSocket } from "#world/Net.ts"
+import { Trace } from "#world/Trace.ts"
+import * as Call from "../systems/Call.ts"
+import { Observed } from "./Observed.ts"
+import * as Requests from "./Requests.ts"
+import * as Settings from "./Settings.ts"
+import * as Step from "./Step.ts"
+
+const cluster = "0123456789abcdef0123456789abcdef"
+/** Shorter than a client waits. */
+const timeoutMillis = 3_000
+const attemptsMax = 20
+/** An unknown outcome is asked for so often. */
+const questionsMax = 3
+const manageMicros = 2_000_000
+const cutMillis = 30
+
+/** That a store stops, or that its log was damaged, is no surprise among faults: the judges look at what it did. */
+const calm = (trace: Trace["Service"]): Trace["Service"] => ({
+  ...trace,
+  emit: (level, name, fields) => {
+    const isExpected = name === "raft/halted" || name.startsWith("storage/")
+    trace.emit(level === "error" && isExpected ? "warn" : level, name, fields)
+  }
+})
+
+/** What runs, and what was answered last, of each client. */
+interface Remembered {
+  readonly number: number
+  answer: Uint8Array | undefined
+}
+
+const unknown = (reason: string): Requests.Ending => ({ type: "unknown", reason })
+
+/** Runs a program, and finds out what became of it as far as it can. */
+const run = Effect.fnUntraced(function* (
+  transactions: Transactions.Transactions["Service"],
+  program: Step.Program,
+  asksOutcome: boolean
+): Effect.fn.Return<Requests.Ending> {
+  let seen: ReadonlyArray<Step.Seen> = []
+  let attempts = 0
+  const committed = (id: number, at: number): Requests.Ending => ({
+    type: "committed",
+    value: { id, at, attempts, seen }
+  })
+  const body = (txn: Parameters<typeof Step.performAll>[0]) =>
+    Effect.map(Step.performAll(txn, program), (all) => {
+      attempts = txn.attempt
+      seen = all
+    })
+  const { isolation } = program
+  const result = yield* Effect.result(transactions.runCommitted(body, { isolation, timeoutMillis, attemptsMax }))
+  if (result._tag === "Success") return committed(result.success.id, result.success.at)
+  const error: RunError = result.failure
+  if (!(error instanceof OutcomeUnknown)) return { type: "aborted", reason: error._tag }
+  if (!asksOutcome) return unknown("the outcome is unknown")
+  const outcome = yield* outcomeOf(transactions, error.txn)
+  if (outcome === undefined) return unknown("the outcome is unknown, and remains so")
+  return outcome.type === "committed" ? committed(error.txn.id, outcome.at) : { type: "aborted", reason: "after all" }
+})
+
+const outcomeOf = Effect.fnUntraced(function* (transactions: Transactions.Transactions["Service"], txn: Txn) {
+  for (let question = 0; question < questionsMax; question++) {
+    const result = yield* Effect.result(transactions.outcome(txn, { timeoutMillis: 500 }))
+    if (result._tag === "Success") return result.success
+    yield* Effect.sleep(50)
+  }
+  return undefined
+})
+
+/** As an administrator would: the range around a key is split there, or has another leaseholder. */
+const manage = Effect.fnUntraced(function* (
+  { router }: KeyspaceNode.KeyspaceNode,
+  key: Uint8Array,
+  request: (range: number) => Request
+) {
+  const known = router.locations.find(key)
+  const range = known?.descriptor.range ?? firstRange
+  const asked = Completion.submit<Response | undefined, KeyspaceError>((done) =>
+    router.at(key, request(range), { timeoutMicros: manageMicros }, done)
+  )
+  return yield* Effect.isSuccess(asked)
+})
+
+/** Splits what there is at the boundaries where nobody has yet. */
+const cut = Effect.fnUntraced(function* (node: KeyspaceNode.KeyspaceNode, boundaries: ReadonlyArray<Uint8Array>) {
+  for (const key of boundaries) {
+    const isCut = (): boolean => {
+      const known = node.ranges.known({ from: key, to: key })[0]
+      return known !== undefined && Keys.compare(known.descriptor.from, key) === 0
+    }
+    while (!isCut()) {
+      yield* manage(node, key, () => ({ type: "split", key }))
+      yield* Effect.sleep(cutMillis)
+    }
+  }
+})
+
+export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
+  const host = yield* Host
+  const net = yield* Net
+  const trace = yield* Trace
+  const peers = new Map<number, Address>()
+  for (const [index, address] of spec.peers.entries()) if (index !== spec.index) peers.set(index + 1, address)
+  const splitBytes = Settings.number(spec, "splitBytes")
+  const ttlMillis = Settings.number(spec, "ttlMillis")
+  const node = yield* KeyspaceNode.open({
+    store: spec.index + 1,
+    cluster,
+    listen: spec.self,
+    peers,
+    directory: "store",
+    wal: { segmentBytesMax: Settings.number(spec, "segmentBytes"), aheadBytes: 0 },
+    memory: { slabBytes: 4_096, fanOut: 16 },
+    host: Settings.host(spec),
+    observer: new Observed(trace),
+    founders: spec.peers.map((_, index) => index + 1),
+    range: { txnTtlMicros: ttlMillis * 1_000, pushAfterMicros: Settings.number(spec, "pushMillis") * 1_000 },
+    splitBytes: splitBytes === 0 ? Infinity : splitBytes,
+    halted: (message) => {
+      trace.emit("warn", "txn/store-stopped", { message })
+      host.exit(1)
+    }
+  }).pipe(Effect.provideService(Trace, calm(trace)))
+  const transactions = yield* Effect.provideService(
+    Transactions.make({ heartbeatMillis: ttlMillis / 4 }),
+    Keyspace,
+    node.keyspace
+  )
+  // One of them is enough.
+  if (spec.index === 0) yield* Effect.forkChild(cut(node, Step.boundaries(Settings.number(spec, "ranges"))))
+
+  const fork = yield* FiberSet.makeRuntime<never>()
+  const clients = new Map<number, Remembered>()
+  const asksOutcome = spec.options["asksOutcome"] !== false
+  const begin = (client: number, number: number, body: Reader, answer: (bytes: Uint8Array) => void): void => {
+    if (body.u32() !== host.incarnation) {
+      return answer(Requests.writeEnding(Call.answer(number), { type: "elsewhere" }).finish())
+    }
+    const known = clients.get(client)
+    if (known !== undefined && number <= known.number) {
+      if (number === known.number && known.answer !== undefined) answer(known.answer)
+      return
+    }
+    const own: Remembered = { number, answer: undefined }
+    clients.set(client, own)
+    const program = Requests.readProgram(body)
+    fork(
+      Effect.map(run(transactions, program, asksOutcome), (ending) => {
+        own.answer = Requests.writeEnding(Call.answer(number), ending).finish()
+        answer(own.answer)
+      })
+    )
+  }
+  // The socket hears before this fiber goes on.
+  let isBound = false
+  const socket: DatagramSocket = yield* net.bind(spec.self, {
+    received: (from, bytes) => {
+      const request = Call.readRequest(bytes)
+      if (request === undefined || !isBound) return
+      const { body, client, number } = request
+      const answer = (reply: Uint8Array): void => socket.send(from, reply)
+      const kind = body.u8()
+      if (kind === Requests.kinds.greet) return answer(Call.answer(number).u32(host.incarnation).finish())
+      if (kind === Requests.kinds.run) return begin(client, number, body, answer)
+      assert(kind === Requests.kinds.split || kind === Requests.kinds.move, "clients ask for what servers know")
+      const key = Step.boundary(body.u8())
+      const to = kind === Requests.kinds.move ? (body.u8() % spec.peers.length) + 1 : 0
+      const managed = manage(node, key, (range) =>
+        kind === Requests.kinds.split ? { type: "split", key } : { type: "transfer", range, to }
+      )
+      fork(
+        Effect.map(managed, (isDone) =>
+          answer(
+            Call.answer(number)
+              .u8(isDone ? 1 : 0)
+              .finish()
+          )
+        )
+      )
+    }
+  })
+  isBound = true
+  return yield* Effect.never
+})

@@ -1,0 +1,48 @@
+/** Settings: what a drawn plan's options mean for a store, from everything as usual to everything in small pieces. */
+import * as Limits from "#base/Limits.ts"
+import type { Options as HostSettings } from "#consensus/Host.ts"
+import type { OptionValue } from "#sim/run/Plan.ts"
+import type { ServerSpec } from "#sim/run/Scenario.ts"
+
+/** The first is the default. */
+export const options: Readonly<Record<string, ReadonlyArray<OptionValue>>> = {
+  /** Ranges that the cluster is cut in when it begins. */
+  ranges: [4, 1, 2, 10, 50],
+  /** A range of more bytes is cut in two; 0: never. */
+  splitBytes: [0, 1_000, 4_000],
+  /** Silence after which a transaction is abandoned. */
+  ttlMillis: [1_000, 300, 3_000],
+  pushMillis: [20, 5],
+  /** Whether servers ask what became of a transaction whose outcome is unknown, before they answer. */
+  asksOutcome: [true, false],
+  tickMillis: [20, 10, 50],
+  messageBytes: [16_384, 300],
+  logBytes: [65_536, 1_000, 6_000],
+  segmentBytes: [65_536, 8_000],
+  chunkBytes: [1_000, 200],
+  sleepTicks: [10, 3, 1_000_000],
+  /** How soon a client asks again. */
+  retryMillis: [150, 40]
+}
+
+export const number = ({ options: own }: ServerSpec, name: string): number => Number(own[name] ?? options[name][0])
+
+export const host = (spec: ServerSpec): Partial<HostSettings> => ({
+  electionTicks: 10,
+  heartbeatTicks: 1,
+  tickMicros: number(spec, "tickMillis") * 1_000,
+  messageBytesMax: number(spec, "messageBytes"),
+  inflightMax: 64,
+  flushEntries: 8,
+  flushTicks: 3,
+  logBytesMax: number(spec, "logBytes"),
+  sleepAfterTicks: number(spec, "sleepTicks"),
+  snapshots: {
+    chunkBytes: number(spec, "chunkBytes"),
+    windowChunks: 3,
+    retryTicks: 5,
+    patienceTicks: 50,
+    sendersMax: 2,
+    bytesPerTick: Limits.datagramBytesMax
+  }
+})
