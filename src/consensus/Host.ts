@@ -197,6 +197,15 @@ export class Host implements Surroundings {
     }
   }
 
+  /** Tells the store that this one lives, and hears whether it does, also where they have no group in common. */
+  watch(store: StoreId): void {
+    if (store !== this.store) this.liveness.watch(store, this.tick)
+  }
+
+  isLive(store: StoreId): boolean {
+    return store === this.store || this.liveness.isLive(store)
+  }
+
   /** It was removed by its members: it ends here and is never the same again. */
   private left(group: Group): void {
     if (group.isClosed) return

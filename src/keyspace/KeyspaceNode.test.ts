@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import { describe, expect, it } from "vitest"
+import { storeOf } from "#consensus/Replica.ts"
 import { TestBench } from "#sim/world/TestBench.ts"
 import { end } from "./Descriptor.ts"
 import * as Key from "./Key.ts"
@@ -113,6 +114,12 @@ class Cluster {
     this.manage(range, { type: "split", key: key(name) })
   }
 
+  /** The machines on which a range's leaseholder has voters. */
+  holders(range: number): ReadonlyArray<number> {
+    const { configuration } = this.nodes[this.leaseholder(range)]!.store.log.host.group(range)!.machine.applied
+    return configuration.voters.map((replica) => storeOf(replica) - 1)
+  }
+
   ranges(index: number): ReadonlyArray<number> {
     return [...this.nodes[index]!.store.log.host.groups.keys()].sort((left, right) => left - right)
   }
@@ -185,7 +192,7 @@ describe("a keyspace on three nodes", () => {
   })
 
   it("moves a range to a store that has just joined", () => {
-    const cluster = new Cluster(4, 3)
+    const cluster = new Cluster(4, 3, { placing: { replicas: 0 } })
     for (const name of ["a", "b", "c"]) cluster.put(3, name, "1")
     const leaving = (cluster.leaseholder(2) + 1) % 3
     cluster.manage(2, { type: "members", range: 2, changes: [{ type: "add-voter", store: 4 }] })
@@ -197,5 +204,24 @@ describe("a keyspace on three nodes", () => {
     expect(cluster.leaseholder(2)).toBe(3)
     expect(cluster.scan(leaving)).toBe("a=1 b=1 c=1")
     cluster.isAlike(2)
+  })
+
+  it("spreads over stores that join, and replaces one that stays away", () => {
+    const cluster = new Cluster(5, 1, { placing: { replicas: 3, deadAfterMicros: 20 * second } })
+    for (const name of ["a", "b", "c"]) cluster.put(4, name, "1")
+    cluster.bench.pass(30 * second)
+    const stores = (): Record<number, ReadonlyArray<number>> =>
+      Object.fromEntries([1, 2].map((range) => [range, cluster.holders(range)]))
+    const { 1: system, 2: all } = stores()
+    expect([system.length, all.length]).toEqual([3, 3])
+    const gone = all[0]
+    cluster.crash(gone)
+    cluster.bench.pass(60 * second)
+    const { 2: left } = stores()
+    expect(left.length).toBe(3)
+    expect(left).not.toContain(gone)
+    cluster.isAlike(2)
+    const index = left[0]
+    expect(cluster.scan(index)).toBe("a=1 b=1 c=1")
   })
 })

@@ -13,11 +13,13 @@ import * as Store from "#cluster/Store.ts"
 import type { StoreId } from "#consensus/Replica.ts"
 import type { StorageError } from "#storage/StorageError.ts"
 import { Timers } from "#world/Timers.ts"
+import { Trace } from "#world/Trace.ts"
 import type { World } from "#world/World.ts"
 import type { DiskError, NetError } from "#world/WorldError.ts"
 import { end, firstRange, systemEnd, systemRange } from "./Descriptor.ts"
 import type { Keyspace } from "./Keyspace.ts"
 import * as Leaseholder from "./Leaseholder.ts"
+import * as Placing from "./Placing.ts"
 import { RangeStore } from "./RangeStore.ts"
 import { Requests } from "./Requests.ts"
 import { Router } from "./Router.ts"
@@ -28,6 +30,7 @@ export interface Options extends Omit<Store.Options, "machines"> {
   readonly founders: ReadonlyArray<StoreId>
   readonly range?: Partial<Leaseholder.Options>
   readonly sweep?: Partial<Sweep.Options>
+  readonly placing?: Partial<Placing.Options>
   /** A range that is larger is cut in two. Default: 64 MiB. */
   readonly splitBytes?: number
 }
@@ -48,7 +51,8 @@ export const open = Effect.fn("KeyspaceNode.open")(function* (
   const timers = yield* Timers
   const clock = yield* Clock.Clock
   const random = yield* Random.Random
-  const { founders, halted, peers, range, splitBytes = splitBytesDefault, store: self, sweep } = options
+  const trace = yield* Trace
+  const { founders, halted, peers, placing, range, splitBytes = splitBytesDefault, store: self, sweep } = options
   let made: RangeStore | undefined
   const store = yield* Store.open({
     ...options,
@@ -60,6 +64,8 @@ export const open = Effect.fn("KeyspaceNode.open")(function* (
         wallMicros: () => clock.currentTimeMillisUnsafe() * 1_000,
         range: { ...Leaseholder.defaults, ...range },
         sweep: { ...Sweep.defaults, ...sweep },
+        placing: { ...Placing.defaults, ...placing },
+        trace,
         splitBytes,
         halted: (error) => halted(error.message)
       })
@@ -87,6 +93,8 @@ export const open = Effect.fn("KeyspaceNode.open")(function* (
       request.type === "push"
         ? router.at(request.txn.anchor, request, { timeoutMicros }, done)
         : router.system(request, { timeoutMicros }, done),
+    at: (key, request, timeoutMicros, done) => router.at(key, request, { timeoutMicros }, done),
+    stores: () => all,
     timestamp: (timeoutMicros, done) => router.timestamp(timeoutMicros, done),
     settle: ({ keys, outcome, txn }) => {
       const asked = { timeoutMicros: settleTimeoutMicros }

@@ -32,6 +32,8 @@ const applied = (location: Location, action: Action, isUp: (store: number) => bo
   return { ...location, stores: left, leaseholder }
 }
 
+const isUp = ({ stores }: Facts, id: number): boolean => ["live", "draining"].includes(stores[id - 1].state)
+
 /** As many as there should be, an odd number, of those that live. */
 const wanted = ({ replicas, stores }: Facts): number => {
   const live = stores.filter(({ state }) => state === "live").length
@@ -44,10 +46,9 @@ const settle = (facts: Facts): { readonly facts: Facts; readonly steps: number }
     expect(steps).toBeLessThan(1_000)
     const action = Placement.next(current, () => false)
     if (action === undefined) return { facts: current, steps }
-    const isUp = (id: number): boolean => facts.stores[id - 1].state !== "dead"
     const isLive = (id: number): boolean => facts.stores[id - 1].state === "live"
     const before = current.locations.find(({ descriptor }) => descriptor.range === action.range)!
-    const after = applied(before, action, isUp)
+    const after = applied(before, action, (id) => isUp(facts, id))
     // Only what there is too much of becomes less.
     const live = after.stores.filter(isLive).length
     expect(live).toBeGreaterThanOrEqual(Math.min(before.stores.filter(isLive).length, wanted(facts)))
@@ -58,7 +59,7 @@ const settle = (facts: Facts): { readonly facts: Facts; readonly steps: number }
 
 const drawn = fc
   .record({
-    states: fc.array(fc.constantFrom<State>("live", "live", "live", "dead", "draining"), {
+    states: fc.array(fc.constantFrom<State>("live", "live", "live", "silent", "dead", "draining"), {
       minLength: 1,
       maxLength: 7
     }),
@@ -69,7 +70,7 @@ const drawn = fc
     const stores = states.map((state, index) => ({ id: index + 1, state }))
     const locations = ranges.map((places, index) => {
       const on = [...new Set(places.map((place) => (place % stores.length) + 1))].sort((a, b) => a - b)
-      const leaseholder = on.find((id) => stores[id - 1].state !== "dead")
+      const leaseholder = on.find((id) => ["live", "draining"].includes(stores[id - 1].state))
       return location(index + 1, on, leaseholder)
     })
     return { stores, locations, replicas }
@@ -82,12 +83,13 @@ describe("placement", () => {
         const { facts: end } = settle(facts)
         const live = end.stores.filter(({ state }) => state === "live").map(({ id }) => id)
         for (const { leaseholder, stores } of end.locations) {
-          const dead = stores.filter((id) => end.stores[id - 1].state === "dead").length
+          const dead = stores.filter((id) => !isUp(end, id)).length
           if (leaseholder === undefined || dead > (stores.length - 1) / 2) continue
           const spare = live.filter((id) => !stores.includes(id))
-          const lost = stores.filter((id) => !live.includes(id))
+          const lost = stores.filter((id) => ["dead", "draining"].includes(end.stores[id - 1].state))
           expect(lost.length === 0 || spare.length === 0).toBe(true)
-          if (lost.length === 0 && live.length >= facts.replicas) expect(stores.length).toBe(facts.replicas)
+          if (stores.every((id) => live.includes(id)) && live.length >= facts.replicas)
+            expect(stores.length).toBe(facts.replicas)
         }
       }),
       { numRuns: 500 }

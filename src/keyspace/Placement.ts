@@ -15,7 +15,8 @@ import type { Location } from "./Descriptor.ts"
 export interface Facts {
   readonly stores: ReadonlyArray<{
     readonly id: StoreId
-    readonly state: "live" | "dead" | "draining"
+    /** `silent`: it keeps what it has, and gets nothing. */
+    readonly state: "live" | "silent" | "dead" | "draining"
   }>
   readonly locations: ReadonlyArray<Location>
   /** Voters that a range should have. */
@@ -34,7 +35,9 @@ class Plan {
   readonly facts: Facts
   /** Those that may get something, in the order of their numbers. */
   readonly live: ReadonlyArray<StoreId>
+  /** Not there, for now or for good. */
   private readonly dead: ReadonlySet<StoreId>
+  private readonly lost: ReadonlySet<StoreId>
   private readonly replicas = new Map<StoreId, number>()
   private readonly leases = new Map<StoreId, number>()
 
@@ -43,7 +46,8 @@ class Plan {
     const of = (state: string): ReadonlyArray<StoreId> =>
       facts.stores.filter((store) => store.state === state).map(({ id }) => id)
     this.live = of("live")
-    this.dead = new Set(of("dead"))
+    this.dead = new Set([...of("dead"), ...of("silent")])
+    this.lost = new Set([...of("dead"), ...of("draining")])
     for (const { leaseholder, stores } of facts.locations) {
       for (const store of stores) this.replicas.set(store, this.replicasOf(store) + 1)
       if (leaseholder !== undefined) this.leases.set(leaseholder, this.leasesOf(leaseholder) + 1)
@@ -58,6 +62,12 @@ class Plan {
     const dead = stores.filter((store) => this.dead.has(store)).length
     return leaseholder !== undefined && !this.dead.has(leaseholder) && dead <= (stores.length - 1) / 2
   }
+
+  areLive(stores: ReadonlyArray<StoreId>): boolean {
+    return stores.every((store) => this.live.includes(store))
+  }
+
+  readonly isLost = (store: StoreId): boolean => this.lost.has(store)
 
   /** The live store with the fewest replicas that has none of this range. */
   spareFor({ stores }: Location): StoreId | undefined {
@@ -97,11 +107,11 @@ const one = ({ descriptor }: Location, type: MemberChange["type"], store: StoreI
 })
 
 const repair = (plan: Plan, location: Location): Action | undefined => {
-  const lost = location.stores.find((store) => !plan.live.includes(store))
+  const lost = location.stores.find(plan.isLost)
   const spare = plan.spareFor(location)
   if (lost !== undefined && spare !== undefined) return replace(location, lost, spare)
   if (location.stores.length < plan.wanted && spare !== undefined) return one(location, "add-voter", spare)
-  if (location.stores.length > Math.max(1, plan.wanted) && lost === undefined) {
+  if (location.stores.length > Math.max(1, plan.wanted) && lost === undefined && plan.areLive(location.stores)) {
     return one(location, "remove", plan.worstOf(location))
   }
   return undefined

@@ -7,10 +7,12 @@ import * as Batch from "#storage/Batch.ts"
 import * as Keys from "#storage/Keys.ts"
 import { TestBench } from "#sim/world/TestBench.ts"
 import { Timers } from "#world/Timers.ts"
+import { Trace } from "#world/Trace.ts"
 import { end, systemEnd, systemRange } from "./Descriptor.ts"
 import * as Key from "./Key.ts"
 import type { RangeError } from "./KeyspaceError.ts"
 import * as Leaseholder from "./Leaseholder.ts"
+import * as Placing from "./Placing.ts"
 import { RangeStore } from "./RangeStore.ts"
 import type { Request, Response, Timestamp, Txn } from "./Request.ts"
 
@@ -35,6 +37,7 @@ class Bench {
     const program = Effect.gen({ self: this }, function* () {
       const timers = yield* Timers
       const clock = yield* Clock.Clock
+      const trace = yield* Trace
       let ranges: RangeStore | undefined
       const store = yield* Store.open({
         store: 1,
@@ -51,6 +54,8 @@ class Bench {
             wallMicros: () => clock.currentTimeMillisUnsafe() * 1_000,
             range: { ...Leaseholder.defaults, txnTtlMicros: second },
             sweep: { retentionMicros: 30 * second, everyMicros: 5 * second },
+            placing: { ...Placing.defaults, replicas: 0 },
+            trace,
             splitBytes: Infinity,
             halted: (error) => {
               throw new Error(error.message)
@@ -68,6 +73,8 @@ class Bench {
         ask: (request, timeoutMicros, done) =>
           made.submit({ range: this.rangeOf(made, request), timeoutMicros, waiter: undefined, request }, done),
         settle: () => {},
+        at: (_key, _request, _timeoutMicros, done) => done(undefined, undefined),
+        stores: () => [1],
         timestamp: (timeoutMicros, done) => {
           const request = { type: "timestamps" as const, count: 1 }
           made.submit({ range: systemRange, timeoutMicros, waiter: undefined, request }, (error, response) =>

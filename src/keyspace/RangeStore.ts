@@ -20,13 +20,15 @@ import { Corrupt, type StorageError } from "#storage/StorageError.ts"
 import * as Completion from "#world/Completion.ts"
 import type { Done } from "#world/Completion.ts"
 import type * as Timers from "#world/Timers.ts"
-import type { Descriptor, Location } from "./Descriptor.ts"
+import type { Trace } from "#world/Trace.ts"
+import { systemRange, type Descriptor, type Location } from "./Descriptor.ts"
 import * as Key from "./Key.ts"
 import { NotLeaseholder, Unavailable, type RangeError } from "./KeyspaceError.ts"
 import type { Answered, Leaseholder, Options, Services } from "./Leaseholder.ts"
 import { overlaps, RangeMachine, type Neighbours } from "./RangeMachine.ts"
 import { deleteSpan, deleteStaged, install } from "./RangeRestore.ts"
 import { RangeServer } from "./RangeServer.ts"
+import * as Placing from "./Placing.ts"
 import * as Reading from "./Reading.ts"
 import * as RangeState from "./RangeState.ts"
 import type { Asking, Request, Response, Span, Timestamp, Txn, TxnId, TxnState, Unresolved } from "./Request.ts"
@@ -40,6 +42,10 @@ export interface Around {
   /** Asks whichever range it concerns, through the router. */
   ask(request: Request, timeoutMicros: number, done: Done<Response | undefined, RangeError>): void
   timestamp(timeoutMicros: number, done: Done<Timestamp, RangeError>): void
+  /** Asks the range that has a key. */
+  at(key: Uint8Array, request: Request, timeoutMicros: number, done: Done<Response | undefined, RangeError>): void
+  /** All that there are. */
+  stores(): ReadonlyArray<StoreId>
   /** Sees a transaction that was decided to its end. */
   settle(unresolved: Unresolved): void
 }
@@ -51,6 +57,8 @@ export interface StoreOptions {
   readonly wallMicros: () => number
   readonly range: Options
   readonly sweep: Sweep.Options
+  readonly placing: Placing.Options
+  readonly trace: Trace["Service"]
   /** A range that is larger is cut in two. */
   readonly splitBytes: number
   readonly halted: (error: StorageError) => void
@@ -82,6 +90,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
   private readonly published = new Map<GroupId, string>()
   private readonly splitting = new Set<GroupId>()
   private readonly sweep: Sweep.Sweep
+  private readonly placing: Placing.Placing
   private around: Around | undefined
   private ticks = 0
 
@@ -90,6 +99,18 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     this.port = options.port
     this.system = new SystemRange(options.wallMicros)
     this.sweep = new Sweep.Sweep(this, options.sweep)
+    this.placing = new Placing.Placing(
+      {
+        port: options.port,
+        trace: options.trace,
+        nowMicros: () => this.nowMicros(),
+        defer: (then) => this.defer(then),
+        stores: () => this.around!.stores(),
+        isLive: (store) => this.around!.host.isLive(store),
+        at: (key, request, done) => this.around!.at(key, request, askTimeoutMicros, done)
+      },
+      options.placing
+    )
     this.deferral = new Deferral(options.timers.attach)
     this.timers = options.timers.attach({ fired: () => this.tick() })
   }
@@ -168,6 +189,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
   /** Ranges go to work; those that a split has left without a group get theirs. */
   readonly begin = Effect.fnUntraced(function* (this: RangeStore, around: Around) {
     this.around = around
+    if (this.options.placing.replicas > 0) for (const store of around.stores()) around.host.watch(store)
     this.timers.set(tickTicket, tickMicros)
     const left: Array<RangeState.RangeState> = []
     yield* Engine.make(this.port).scan({ bounds: Key.states }, (key, record) => {
@@ -350,6 +372,8 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
 
   /** Says where the ranges are that it leads, when that is news, and cuts those that have become too large. */
   private tend(): void {
+    if (this.group(systemRange)?.isLeader === true) this.placing.tend()
+    else this.placing.rest()
     for (const [range, server] of this.servers) {
       const location = this.locationOf(range)
       if (location === undefined || location.leaseholder !== this.options.store) {
