@@ -247,6 +247,21 @@ describe("three stores", () => {
     expect(Object.keys(first).sort()).toEqual(["NotLeader", "Unknown"])
   })
 
+  it("take no more reads than may wait", () => {
+    const stores = new Stores({ machines: 3, host: { readsMax: 2 } })
+    const { leader } = stores
+    const { host } = stores.logs[leader]!
+    const answers: Array<string> = []
+    for (let i = 0; i < 3; i++) {
+      stores
+        .group(leader)
+        .read(Commands.encodeQuery({ type: "status" }), host.tick + 100, (error) => answers.push(error?._tag ?? "ok"))
+    }
+    expect(answers).toEqual(["Overloaded"])
+    stores.bench.pass(second)
+    expect(answers).toEqual(["Overloaded", "ok", "ok"])
+  })
+
   it("hand the leadership over when they are asked to", () => {
     const stores = new Stores({ machines: 3 })
     const to = (stores.leader + 1) % 3

@@ -195,19 +195,23 @@ export class Group {
   private refusal(sizeBytes: number): ConsensusError | undefined {
     const { options } = this.around
     if (!this.isLeader) return this.notLeader()
-    const retryAfterMillis = Math.ceil((options.tickMicros * options.heartbeatTicks) / 1_000)
-    if (this.raft.core.transferee !== nobody) return new Overloaded({ reason: "handing-over", retryAfterMillis })
-    if (this.log.isFull) return new Overloaded({ reason: "disk-full", retryAfterMillis: 10 * retryAfterMillis })
+    if (this.raft.core.transferee !== nobody) return this.overloaded("handing-over")
+    if (this.log.isFull) return this.overloaded("disk-full")
     const isSlow = this.queue.length > 0 && this.around.tick - this.queue[0].queuedTick >= options.queueTicksMax
-    if (isSlow || (this.queueBytes > 0 && this.queueBytes + sizeBytes > options.queueBytesMax)) {
-      return new Overloaded({ reason: "queue-full", retryAfterMillis })
-    }
-    return undefined
+    const isFull = this.queueBytes > 0 && this.queueBytes + sizeBytes > options.queueBytesMax
+    return isSlow || isFull ? this.overloaded("queue-full") : undefined
+  }
+
+  private overloaded(reason: Overloaded["reason"]): Overloaded {
+    const { heartbeatTicks, tickMicros } = this.around.options
+    const beats = reason === "disk-full" ? 10 : 1
+    return new Overloaded({ reason, retryAfterMillis: beats * Math.ceil((tickMicros * heartbeatTicks) / 1_000) })
   }
 
   private readonly notLeader = (): NotLeader => new NotLeader({ group: this.id, leader: this.leader })
 
   read(query: Uint8Array, deadlineTick: number, answer: Answer<Uint8Array>): void {
+    if (this.reading.count >= this.around.options.readsMax) return answer(this.overloaded("queue-full"), query)
     this.reading.add({ query, deadlineTick, answer })
     this.wake()
   }
@@ -347,11 +351,11 @@ export class Group {
     return taken
   }
 
-  private refuseQueue(): void {
+  private refuseQueue(error: () => ConsensusError = this.notLeader): void {
     const refused = this.queue
     this.queue = []
     this.queueBytes = 0
-    for (const proposal of refused) proposal.end(this.notLeader())
+    for (const proposal of refused) proposal.end(error())
   }
 
   private handle(ready: Ready): void {
@@ -429,9 +433,8 @@ export class Group {
 
   private apply(committed: ReadonlyArray<Entry>): void {
     if (committed.length === 0) return
-    const { machine } = this
     for (const entry of committed) {
-      assert(entry.index === machine.applied.index + 1, "entries are applied in order, each once")
+      assert(entry.index === this.machine.applied.index + 1, "entries are applied in order, each once")
       if (entry.kind === entryKinds.normal) this.applyCommand(entry)
       else this.applyChange(entry)
       this.around.observer?.applied(this, entry)
@@ -588,9 +591,7 @@ export class Group {
   close(error: () => ConsensusError): void {
     this.isClosed = true
     this.discardStaged()
-    for (const proposal of this.queue) proposal.end(error())
-    this.queue = []
-    this.queueBytes = 0
+    this.refuseQueue(error)
     this.appended.endAll(() => new Unknown({ message: error().message }))
     this.reading.endAll(error)
     this.endChange(new Unknown({ message: error().message }))

@@ -16,6 +16,8 @@ export interface Options {
   readonly queueBytesMax: number
   /** While the first of them has waited for so long, more are refused: they would be too late when their turn comes. */
   readonly queueTicksMax: number
+  /** Reads that wait for a quorum, or for what they have to see. */
+  readonly readsMax: number
   /** Applied entries, and ticks, after which the state machine writes what they changed, whatever comes first. */
   readonly flushEntries: number
   readonly flushTicks: number

@@ -32,6 +32,8 @@ export const defaults: Options = {
   queueBytesMax: 16 * mebibyte,
   // A fifth of what a caller waits by default.
   queueTicksMax: 10,
+  // What a busy store answers in a second: who waits longer asks elsewhere.
+  readsMax: 65_536,
   flushEntries: 1_024,
   flushTicks: 10,
   logBytesMax: 16 * mebibyte,

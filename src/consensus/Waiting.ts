@@ -133,16 +133,19 @@ interface Round {
  * under a new number, because a read may be repeated and an old number's answer must not confirm a new one.
  */
 export class Reading {
+  /** Reads that wait, wherever. */
+  count = 0
   private fresh: Array<Read> = []
   private readonly asked = new Map<number, Round>()
   private confirmed: Array<{ readonly index: number; readonly reads: ReadonlyArray<Read> }> = []
   private rounds = 0
 
   get isEmpty(): boolean {
-    return this.fresh.length === 0 && this.asked.size === 0 && this.confirmed.length === 0
+    return this.count === 0
   }
 
   add(read: Read): void {
+    this.count++
     this.fresh.push(read)
   }
 
@@ -178,13 +181,17 @@ export class Reading {
     const ready = this.confirmed.filter((round) => round.index <= index)
     if (ready.length === 0) return
     this.confirmed = this.confirmed.filter((round) => round.index > index)
-    for (const { reads } of ready) for (const { answer, query } of reads) answer(undefined, read(query))
+    for (const { reads } of ready) {
+      this.count -= reads.length
+      for (const { answer, query } of reads) answer(undefined, read(query))
+    }
   }
 
   expire(tick: number): void {
     const left = (reads: ReadonlyArray<Read>): Array<Read> =>
       reads.filter(({ answer, deadlineTick }) => {
         if (deadlineTick > tick) return true
+        this.count--
         answer(
           new TimedOut({ message: "no quorum confirmed the read in time: ask again, or ask another node" }),
           nothing
@@ -211,6 +218,7 @@ export class Reading {
     this.fresh = []
     this.asked.clear()
     this.confirmed = []
+    this.count = 0
     for (const { answer } of all) answer(error(), nothing)
   }
 }
