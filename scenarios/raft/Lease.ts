@@ -1,5 +1,5 @@
 /**
- * Leaders that read by their lease and are cut off, stand still or stall, while clocks drift, jump and lie: what a lease that is counted or
+ * Leaders that read by their lease and are cut off again and again, stand still or stall, while clocks drift and jump: what a lease that is counted or
  * looked at wrongly needs to show. Servers read for themselves all the time, so that a leader that was replaced is caught by its
  * first answer.
  */
@@ -24,7 +24,11 @@ export const scenario: Scenario<Workload.Operation, Workload.Value> = {
     reads: ["lease"],
     sleepTicks: [1_000_000, 3],
     retryMillis: [30, 60],
-    probeMillis: [2, 1]
+    probeMillis: [2, 1],
+    backoffMillis: [5],
+    reignMillis: [300, 100, 0],
+    exileMillis: [300, 100],
+    exilesForMillis: [5_000]
   },
   workload: { ...base.workload, gapMicros: 6_000 },
   faults: [
