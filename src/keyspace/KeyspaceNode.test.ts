@@ -1,6 +1,7 @@
 /** A keyspace on simulated machines: whole, from the router to the disks. */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
 import { describe, expect, it } from "vitest"
 import { storeOf } from "#consensus/Replica.ts"
 import { TestBench } from "#sim/world/TestBench.ts"
@@ -223,5 +224,35 @@ describe("a keyspace on three nodes", () => {
     cluster.isAlike(2)
     const index = left[0]
     expect(cluster.scan(index)).toBe("a=1 b=1 c=1")
+  })
+
+  it("tells each change once, in order, from wherever a subscriber left off", () => {
+    const cluster = new Cluster(3)
+    const told: Array<string> = []
+    let upTo = 0
+    const follow = (index: number, seconds: number, after?: Timestamp): void => {
+      cluster.on(index, seconds + 1, ({ feed }) => {
+        const span = { from: key("a"), to: key("zz") }
+        const all = feed.subscribe(after === undefined ? { span } : { span, after })
+        const each = Stream.runForEach(all, (batch) =>
+          Effect.sync(() => {
+            for (const change of batch.changes) told.push(text.decode(change.key))
+            upTo = batch.upTo
+          })
+        )
+        return Effect.timeoutOption(Effect.orDie(each), seconds * 1_000)
+      })
+    }
+    follow(0, 2)
+    for (const name of ["a", "p", "b"]) cluster.put(0, name, "1")
+    follow(1, 3, upTo)
+    expect(told).toEqual(["a", "p", "b"])
+    cluster.split("m")
+    for (const name of ["q", "c", "r"]) cluster.put(1, name, "1")
+    cluster.crash(cluster.leaseholder(2))
+    const index = cluster.nodes.findIndex((node) => node !== undefined)
+    for (const name of ["d", "s"]) cluster.put(index, name, undefined)
+    follow(index, 15, upTo)
+    expect(told.slice(3)).toEqual(["q", "c", "r", "d", "s"])
   })
 })

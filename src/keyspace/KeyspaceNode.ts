@@ -16,6 +16,7 @@ import { Timers } from "#world/Timers.ts"
 import { Trace } from "#world/Trace.ts"
 import type { World } from "#world/World.ts"
 import type { DiskError, NetError } from "#world/WorldError.ts"
+import * as ChangeFeed from "./ChangeFeed.ts"
 import { end, firstRange, systemEnd, systemRange } from "./Descriptor.ts"
 import type { Keyspace } from "./Keyspace.ts"
 import * as Leaseholder from "./Leaseholder.ts"
@@ -37,6 +38,7 @@ export interface Options extends Omit<Store.Options, "machines"> {
 
 export interface KeyspaceNode {
   readonly keyspace: Keyspace["Service"]
+  readonly feed: ChangeFeed.ChangeFeed["Service"]
   readonly router: Router
   readonly ranges: RangeStore
   readonly store: Store.Store
@@ -113,5 +115,5 @@ export const open = Effect.fn("KeyspaceNode.open")(function* (
     ranges.found({ range: systemRange, from: new Uint8Array(0), to: systemEnd, generation: 1 }, founders)
     ranges.found({ range: firstRange, from: systemEnd, to: end, generation: 1 }, founders)
   }
-  return { keyspace: RouterDriver.make(router), router, ranges, store }
+  return { keyspace: RouterDriver.make(router), feed: ChangeFeed.make(router), router, ranges, store }
 })

@@ -18,7 +18,7 @@ import { Refused, Unavailable, type KeyspaceError } from "./KeyspaceError.ts"
 import type { Locked, Scanned } from "./Keyspace.ts"
 import { Locations } from "./Locations.ts"
 import { OracleClient } from "./OracleClient.ts"
-import type { Mutation, Reads, Request, Response, Span, Timestamp, Txn, TxnId, Value } from "./Request.ts"
+import type { Change, Mutation, Reads, Request, Response, Span, Timestamp, Txn, TxnId, Value } from "./Request.ts"
 import { Scan, type Wanted } from "./Scan.ts"
 
 export interface Parts {
@@ -142,6 +142,31 @@ export class Router implements Routing, Parts {
     const { from, to } = wanted.span
     const span = isBeyond(to) ? { from, to: end } : wanted.span
     new Scan(this, { ...wanted, span }, this.options(asked), done).start()
+  }
+
+  /** What was committed after a timestamp, up to the one that is answered; what ranges know beyond that is asked for again. */
+  changes(
+    { after, span: { from, to }, ...bounds }: Omit<Extract<Request, { readonly type: "changes" }>, "type">,
+    asked: Asked,
+    done: Done<{ readonly changes: ReadonlyArray<Change>; readonly upTo: Timestamp }, KeyspaceError>
+  ): void {
+    const found: Array<Change> = []
+    let upTo = Infinity
+    const job: Job = {
+      pieces: readPieces({ since: after, keys: [], spans: [{ from, to }] }),
+      build: ([{ key, to: pieceTo }]) => ({ type: "changes", span: { from: key, to: pieceTo! }, after, ...bounds }),
+      take: (response) => {
+        assert(response.type === "changes", "changes are answered with changes")
+        for (const change of response.changes) found.push(change)
+        upTo = Math.min(upTo, response.upTo)
+      },
+      isWhole: false
+    }
+    this.fan(job, asked, (error) => {
+      const changes = found.filter(({ at }) => at <= upTo)
+      changes.sort((left, right) => left.at - right.at || Keys.compare(left.key, right.key))
+      done(error, { changes, upTo: Math.max(after, upTo === Infinity ? after : upTo) })
+    })
   }
 
   lock(

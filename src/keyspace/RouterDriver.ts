@@ -8,15 +8,15 @@ import type { Request, Response, Timestamp, Txn, TxnState, Value } from "./Reque
 import type { Asked, Router } from "./Router.ts"
 
 const timeoutMillisDefault = 5_000
-const entriesMaxDefault = 1_000
-const sizeBytesMaxDefault = 1_048_576
+export const entriesMaxDefault = 1_000
+export const sizeBytesMaxDefault = 1_048_576
 
 /** What the wire has room for. */
 const bounded = (count: number): number => Math.max(1, Math.min(count, 0xffff_ffff))
 
 const noValues: ReadonlyArray<Value> = []
 
-const asked = (options: CallOptions | undefined, waiter?: Txn): Asked => ({
+export const asked = (options: CallOptions | undefined, waiter?: Txn): Asked => ({
   timeoutMicros: (options?.timeoutMillis ?? timeoutMillisDefault) * 1_000,
   waiter: options?.waiter ?? waiter
 })
