@@ -151,3 +151,24 @@ export const auditGapsMax = 4_096
 
 /** Chains in one stream of the audit trail: one a group, and a store has tens of thousands of those at most. */
 export const auditChainsMax = 65_536
+
+/** A saga's id, in bytes of UTF-8: a nested one's has those of the sagas around it, each with a step. */
+export const sagaIdBytesMax = 1_024
+
+/** Steps of a saga: they are decided about one by one after each event; what has more of them is a saga of sagas. */
+export const sagaStepsMax = 256
+
+/** An input, a result or an output of a saga, in bytes: whoever takes a saga over reads all of them at once. */
+export const sagaValueBytesMax = 65_536
+
+/** Attempts at a step, or at undoing it: each leaves two entries in the journal. */
+export const sagaAttemptsMax = 1_000
+
+/** What a saga's journal keeps of a message, in characters: a person reads it. */
+export const sagaMessageCharsMax = 500
+
+/** A lock's name as a key, in bytes: names of things, not their content. */
+export const lockNameBytesMax = 1_024
+
+/** Sessions that wait for one lock, and those that a search for circles visits: all of them are in one value, which each of them rewrites. */
+export const lockWaitersMax = 1_024

@@ -1,0 +1,116 @@
+/**
+ * SagaDriver: finds sagas that are due, by their due times, and works on them, a few at a time. All stores do so; who claims a saga first has it
+ * until its lease ends. So a saga outlives any of them, and one whose runner is stuck goes on elsewhere.
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import type { Span } from "#keyspace/Request.ts"
+import { Transaction } from "../Transaction.ts"
+import type * as Saga from "./Saga.ts"
+import * as SagaOwner from "./SagaOwner.ts"
+import type { Surroundings } from "./SagaOwner.ts"
+import * as SagaRunner from "./SagaRunner.ts"
+import * as SagaStore from "./SagaStore.ts"
+
+export interface Options {
+  /** For how long a runner may be silent before its sagas go on elsewhere. Default: 10,000. */
+  readonly leaseMillis?: number
+  /** How often to look for sagas that are due, at least. Default: 1,000. */
+  readonly scanMillis?: number
+  /** Sagas that this store works on at a time. Default: 64. */
+  readonly runningMax?: number
+}
+
+/** Of one scan: sagas that nobody here knows, or may work on, do not hide the others. */
+const pagesMax = 64
+const pageEntries = 128
+
+export class SagaDriver {
+  readonly around: Surroundings
+  private readonly definitionOf: (name: string, version: number) => Saga.Any | undefined
+  private readonly context: Context.Context<unknown>
+  private readonly kicks: Queue.Queue<void>
+  private readonly scope: Scope.Scope
+  private readonly running = new Set<string>()
+  private readonly scanMillis: number
+  private readonly runningMax: number
+
+  constructor(
+    around: Surroundings,
+    options: Required<Options>,
+    needs: {
+      readonly definitionOf: (name: string, version: number) => Saga.Any | undefined
+      readonly context: Context.Context<unknown>
+      readonly kicks: Queue.Queue<void>
+      readonly scope: Scope.Scope
+    }
+  ) {
+    this.around = around
+    this.definitionOf = needs.definitionOf
+    this.context = needs.context
+    this.kicks = needs.kicks
+    this.scope = needs.scope
+    this.scanMillis = options.scanMillis
+    this.runningMax = options.runningMax
+  }
+
+  /** There may be something to do. */
+  kick(): void {
+    Queue.offerUnsafe(this.kicks, undefined)
+  }
+
+  /** Claims a saga, if it is still to be had, and works on it. */
+  private work(id: string, definition: Saga.Any): Effect.Effect<void> {
+    const { around } = this
+    const work = Effect.gen({ self: this }, function* () {
+      const owner = yield* SagaOwner.claim(around, id, definition)
+      if (owner === undefined) return
+      around.trace.emit("debug", "saga/claimed", { id, epoch: owner.record.epoch })
+      yield* SagaRunner.run(around, owner)
+    })
+    return Effect.catchCause(Effect.provideContext(work, this.context), (cause) =>
+      Effect.sync(() => {
+        const isDefect = cause.reasons.some(({ _tag }) => _tag === "Die")
+        if (isDefect) around.trace.emit("error", "saga/defect", { id, cause: String(cause) })
+        else around.trace.emit("debug", "saga/left", { id })
+      })
+    )
+  }
+
+  /** A fiber of its own for a saga, for as long as the service lives. */
+  private readonly begin = Effect.fnUntraced({ self: this }, function* (this: SagaDriver, due: SagaStore.Due) {
+    const { definition: name, id, version } = due
+    const definition = this.definitionOf(name, version)
+    if (definition === undefined || this.running.has(id) || this.running.size >= this.runningMax) return
+    this.running.add(id)
+    const ended = Effect.sync(() => {
+      this.running.delete(id)
+      // Room for another one.
+      if (this.running.size === this.runningMax - 1) this.kick()
+    })
+    yield* Effect.forkIn(Effect.ensuring(this.work(id, definition), ended), this.scope)
+  })
+
+  private readonly scan = Effect.fnUntraced({ self: this }, function* (this: SagaDriver) {
+    let from: Span | undefined
+    for (let page = 0; page < pagesMax && this.running.size < this.runningMax; page++) {
+      const at: Span | undefined = from
+      const { found, rest } = yield* this.around.transactions.run(
+        Effect.flatMap(Transaction, (txn) => SagaStore.due(txn, at, pageEntries)),
+        { readOnly: true, timeoutMillis: this.around.leaseMillis }
+      )
+      for (const due of found) yield* this.begin(due)
+      from = rest
+      if (from === undefined) return
+    }
+  })
+
+  /** Never ends. */
+  readonly run: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.forever(
+      Effect.andThen(Effect.ignore(this.scan()), Effect.timeoutOption(Queue.take(this.kicks), this.scanMillis))
+    )
+  )
+}
