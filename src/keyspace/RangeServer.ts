@@ -31,6 +31,7 @@ const never = Infinity
 
 /** Every key that has to be the range's. */
 const keysOf = (request: Request): ReadonlyArray<Uint8Array> => {
+  if (request.type === "split") return [request.key]
   const all = touched(request)
   return all === undefined ? [] : [...all.reads, ...all.writes]
 }
