@@ -125,6 +125,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
   const peers = new Map<number, Address>()
   for (const [index, address] of spec.peers.entries()) if (index !== spec.index) peers.set(index + 1, address)
   const splitBytes = Settings.number(spec, "splitBytes")
+  const retentionMillis = Settings.number(spec, "retentionMillis")
   const ttlMillis = Settings.number(spec, "ttlMillis")
   const node = yield* KeyspaceNode.open({
     store: spec.index + 1,
@@ -138,6 +139,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
     observer: new Observed(trace),
     founders: spec.peers.map((_, index) => index + 1),
     range: { txnTtlMicros: ttlMillis * 1_000, pushAfterMicros: Settings.number(spec, "pushMillis") * 1_000 },
+    sweep: { retentionMicros: retentionMillis * 1_000, everyMicros: retentionMillis * 100 },
     splitBytes: splitBytes === 0 ? Infinity : splitBytes,
     halted: (message) => {
       trace.emit("warn", "txn/store-stopped", { message })

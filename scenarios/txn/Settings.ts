@@ -13,6 +13,8 @@ export const options: Readonly<Record<string, ReadonlyArray<OptionValue>>> = {
   /** Silence after which a transaction is abandoned. */
   ttlMillis: [1_000, 300, 3_000],
   pushMillis: [20, 5],
+  /** For how long versions that are not the latest can be read. */
+  retentionMillis: [600_000, 4_000, 500],
   /** Whether servers ask what became of a transaction whose outcome is unknown, before they answer. */
   asksOutcome: [true, false],
   tickMillis: [20, 10, 50],

@@ -32,3 +32,9 @@ export const systemEnd = Uint8Array.of(0x08)
 
 /** No key is here or above. */
 export const end = Uint8Array.of(0xff)
+
+/** What a cluster begins with. */
+export const firstDescriptors: ReadonlyArray<Descriptor> = [
+  { range: systemRange, from: new Uint8Array(0), to: systemEnd, generation: 1 },
+  { range: firstRange, from: systemEnd, to: end, generation: 1 }
+]

@@ -21,7 +21,7 @@ import * as Completion from "#world/Completion.ts"
 import type { Done } from "#world/Completion.ts"
 import type * as Timers from "#world/Timers.ts"
 import type { Trace } from "#world/Trace.ts"
-import { systemRange, type Descriptor, type Location } from "./Descriptor.ts"
+import { firstDescriptors, systemRange, type Descriptor, type Location } from "./Descriptor.ts"
 import * as Key from "./Key.ts"
 import { NotLeaseholder, Unavailable, type RangeError } from "./KeyspaceError.ts"
 import type { Answered, Leaseholder, Options, Services } from "./Leaseholder.ts"
@@ -149,7 +149,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
       return Effect.map(installed, (state) => ({ applied: state!.applied, state }))
     }
     if (known?.phase === "ready") return Effect.succeed({ applied: known.applied, state: known })
-    const state = known ?? founded
+    const state = known ?? founded ?? firstState(group)
     // Who was invited knows nothing, whatever a split has left here: a snapshot takes its place.
     if (state === undefined || initial.index === 0) return Effect.succeed({ applied: initial, state: undefined })
     return Effect.succeed({
@@ -426,6 +426,14 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     this.timers.clear(tickTicket)
     for (const server of this.servers.values()) server.close()
   }
+}
+
+/** What a replica that was founded has where its store stopped before its state reached the engine. */
+const firstState = (group: GroupId): RangeState.RangeState | undefined => {
+  const descriptor = firstDescriptors.find(({ range }) => range === group)
+  return descriptor === undefined
+    ? undefined
+    : { ...nothing, phase: "founding", descriptor, applied: { index: 0, term: 0, configuration: emptyState } }
 }
 
 const afterward = ({ from, to }: Span): Span => ({ from, to: from === to ? Uint8Array.of(...to, 0) : to })
