@@ -176,11 +176,15 @@ export class RangeServer implements Leaseholder {
   private evaluate(task: Task): void {
     if (task.isAnswered) return this.release(task)
     if (!this.isLeading(task.leadership)) return this.moved(task)
-    const outside = this.outside(task.asking.request)
+    const { request } = task.asking
+    if ((request.type === "members" || request.type === "transfer") && request.range !== this.range) {
+      return this.end(task, new Misplaced({ range: this.range, known: [] }))
+    }
+    const outside = this.outside(request)
     if (outside !== undefined) {
       return this.end(task, new Misplaced({ range: this.range, known: this.services.known(outside) }))
     }
-    this.evaluation.evaluate(task, task.asking.request)
+    this.evaluation.evaluate(task, request)
   }
 
   /** What of the request this range does not have. */

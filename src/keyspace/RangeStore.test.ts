@@ -369,6 +369,7 @@ describe("a range", () => {
       expect(bench.scan(undefined, 3)).toBe("c=c d=d")
       expect(shown(bench.now(2, { type: "get", keys: [key("c")], at: bench.at() }))).toBe("Misplaced")
       expect(shown(bench.now(2, { type: "split", key: key("d") }))).toBe("Misplaced")
+      expect(shown(bench.now(2, { type: "transfer", range: 3, to: 1 }))).toBe("Misplaced")
     }
     check()
     bench.put("d", "d", 3)
