@@ -8,7 +8,7 @@ const range = () => {
   let index = 0
   let broken: string | undefined
   const write = (part: Partial<Written>, atMicros = 0): void => {
-    const written = { records: [], intents: [], cleared: [], versions: [], ...part }
+    const written = { floor: 0, records: [], intents: [], cleared: [], versions: [], ...part }
     index += 1
     broken ??= check.write(2, index, written, atMicros)
     // Other replicas apply it, too.
@@ -128,6 +128,16 @@ describe("an intent goes as its transaction was decided: broken", () => {
     all.resolve(5, "a")
     expect(all.broken).toBe("a gets a version at 5, when nobody is committed")
   })
+})
+
+it("what is too old to be decided is aborted, and is not committed any more", () => {
+  const all = range()
+  all.prepare(3, "a", "b")
+  all.write({ floor: 4 })
+  all.resolve(0, "a")
+  expect(all.broken).toBe(undefined)
+  all.decide(3, 5, "b")
+  expect(all.broken).toBe("decided once: transaction 3 is aborted, and then committed at 5")
 })
 
 it("versions rise is broken by one below the last", () => {

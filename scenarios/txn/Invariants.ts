@@ -27,8 +27,11 @@ class View {
   /** By commit timestamp: whose. */
   private readonly commits = new Map<number, number>()
   private readonly keys = new Map<string, KeyView>()
+  /** The highest of any range. */
+  private floor = 0
 
-  write({ cleared, intents, records, versions }: Written, atMicros: number): string | undefined {
+  write({ cleared, floor, intents, records, versions }: Written, atMicros: number): string | undefined {
+    this.floor = Math.max(this.floor, floor)
     for (const record of records) {
       const broken = this.decided(record)
       if (broken !== undefined) return broken
@@ -95,8 +98,11 @@ class View {
     const view = this.keyOf(key)
     const { intent } = view
     view.intent = undefined
-    if (intent === undefined || this.outcomes.get(intent) === 0) return undefined
+    if (intent === undefined) return undefined
+    // Too old to be decided: it is aborted without a record.
+    if (!this.outcomes.has(intent) && intent <= this.floor) this.outcomes.set(intent, 0)
     const outcome = this.outcomes.get(intent)
+    if (outcome === 0) return undefined
     const was = outcome === undefined ? "undecided" : words(outcome)
     return `the intent of ${intent} on ${key} is taken away, and the transaction is ${was}`
   }

@@ -16,6 +16,8 @@ import * as Batch from "#storage/Batch.ts"
 import * as Raft from "../raft/Observed.ts"
 
 export interface Written {
+  /** Nothing is decided any more of transactions that began before it; 0: as before. */
+  readonly floor: number
   readonly records: ReadonlyArray<{
     readonly txn: number
     /** 0: it is aborted. */
@@ -29,7 +31,7 @@ export interface Written {
 
 const text = new TextDecoder()
 
-const writtenBy = (operations: Uint8Array): Written => {
+const writtenBy = (operations: Uint8Array): Omit<Written, "floor"> => {
   const records: Array<Written["records"][number]> = []
   const intents: Array<Written["intents"][number]> = []
   const cleared: Array<string> = []
@@ -65,7 +67,11 @@ export class Observed extends Raft.Observed {
     if (group.id === systemRange || entry.kind !== entryKinds.normal || entry.data.length === 0) return
     const command = RangeCommand.decode(entry.data)
     if (command?.type !== "write" || command.term !== entry.term) return
-    const written = JSON.stringify(writtenBy(command.operations))
-    this.trace.emit("debug", "keyspace/write", { group: group.id, index: entry.index, written })
+    const written: Written = { floor: command.floor, ...writtenBy(command.operations) }
+    this.trace.emit("debug", "keyspace/write", {
+      group: group.id,
+      index: entry.index,
+      written: JSON.stringify(written)
+    })
   }
 }
