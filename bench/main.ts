@@ -14,19 +14,24 @@ BENCHES
   raft     How many puts three stores replicate, beside etcd on the same machine
   wire     What messages between stores cost as bytes and over loopback, beside protobufjs
   groups   What many groups cost, idle and active, and how long a killed leader is missed
+  txn      How many transfers are committed, beside PostgreSQL on the same machine; and scans
 
 FLAGS
-  --rounds N   Counted rounds of each measurement; the median is printed; default: 5, for storage and raft 3
+  --rounds N   Counted rounds of each measurement; the median is printed; default: 5, for storage, raft and
+               txn 3
   --histories DIR
                For judges: a folder with Porcupine's test data, judged too
   --quick      For storage: half a million entries instead of ten million
-  --engine A,B For storage: only these of memory, lsm, btree, classic-level, lmdb
-  --dir DIR    For storage and raft: where the stores are; default: a temporary directory
+  --engine A,B For storage: only these of memory, lsm, btree, classic-level, lmdb; for txn: one of
+               memory, lsm, btree; default: lsm
+  --dir DIR    For storage, raft and txn: where the stores are; default: a temporary directory
   --callers N,N
-               For raft: how many puts are under way at a time; default: 1,64,256,1000
+               How many are under way at a time: for raft puts, default: 1,64,256,1000; for txn
+               transfers, default: 1,16,64
+  --parts A,B  For txn: only these of one, three (transfers on so many nodes), ranges, scan
   --max-memory MIB
                For storage: only whether the LSM engine keeps to this budget, for --seconds (default: 30)
-  --seconds N  For raft: of each round; default: 5; for groups: of each measurement; default: 10
+  --seconds N  For raft and txn: of each round; default: 5; for groups: of each measurement; default: 10
   --json       Print one JSON object as the last line
   --help       Print this
 
@@ -37,6 +42,7 @@ EXAMPLES
   npm run bench -- storage --max-memory 64 --seconds 600
   npm run bench -- judges --histories ../porcupine/test_data
   npm run bench -- raft --callers 256 --rounds 5
+  npm run bench -- txn --callers 16 --parts one
 `
 
 const usage = (message: string): never => {
@@ -55,6 +61,7 @@ const parse = () => {
         engine: { type: "string" },
         dir: { type: "string" },
         callers: { type: "string" },
+        parts: { type: "string" },
         "max-memory": { type: "string" },
         seconds: { type: "string" },
         json: { type: "boolean", default: false },
@@ -72,7 +79,7 @@ if (values.help || positionals.length === 0) {
   process.stdout.write(help)
   process.exit(values.help ? 0 : 2)
 }
-const benches = ["sim", "judges", "storage", "raft", "wire", "groups"]
+const benches = ["sim", "judges", "storage", "raft", "wire", "groups", "txn"]
 if (positionals.length > 1 || !benches.includes(name)) usage(`There is no bench "${positionals.join(" ")}".`)
 
 /** A flag's whole number, or `otherwise`. */
@@ -85,15 +92,17 @@ const whole = (flag: "rounds" | "max-memory" | "seconds", most: number, otherwis
 }
 
 const { dir, engine, histories, quick } = values
-const rounds = whole("rounds", 1_000, name === "storage" || name === "raft" ? 3 : 5)
+const rounds = whole("rounds", 1_000, ["storage", "raft", "txn"].includes(name) ? 3 : 5)
 if (histories !== undefined && name !== "judges") usage("--histories is for judges.")
-const ofStorage = quick || [engine, values["max-memory"]].some((value) => value !== undefined)
-if (ofStorage && name !== "storage") usage("--quick, --engine and --max-memory are for storage.")
+const ofStorage = quick || values["max-memory"] !== undefined
+if (ofStorage && name !== "storage") usage("--quick and --max-memory are for storage.")
+if (engine !== undefined && !["storage", "txn"].includes(name)) usage("--engine is for storage and txn.")
 const ofServers = [dir, values.seconds].some((value) => value !== undefined)
-if (ofServers && !["storage", "raft", "groups"].includes(name)) {
-  usage("--dir and --seconds are for storage, raft and groups.")
+if (ofServers && !["storage", "raft", "groups", "txn"].includes(name)) {
+  usage("--dir and --seconds are for storage, raft, groups and txn.")
 }
-if (values.callers !== undefined && name !== "raft") usage("--callers is for raft.")
+if (values.callers !== undefined && !["raft", "txn"].includes(name)) usage("--callers is for raft and txn.")
+if (values.parts !== undefined && name !== "txn") usage("--parts is for txn.")
 
 const judges = async (): Promise<string> => {
   if (histories !== undefined && !existsSync(histories)) usage(`--histories ${histories}: there is no such folder.`)
@@ -128,11 +137,16 @@ const storage = async (): Promise<string> => {
   return values.json ? JSON.stringify(report) : render(report)
 }
 
-const raft = async (): Promise<string> => {
-  const callers = (values.callers ?? "1,64,256,1000").split(",").map(Number)
-  if (callers.some((count) => !Number.isInteger(count) || count < 1 || count > 10_000)) {
-    usage(`--callers takes whole numbers from 1 to 10000, not "${values.callers}".`)
+const callersOf = (otherwise: string, most: number): ReadonlyArray<number> => {
+  const callers = (values.callers ?? otherwise).split(",").map(Number)
+  if (callers.some((count) => !Number.isInteger(count) || count < 1 || count > most)) {
+    usage(`--callers takes whole numbers from 1 to ${most}, not "${values.callers}".`)
   }
+  return callers
+}
+
+const raft = async (): Promise<string> => {
+  const callers = callersOf("1,64,256,1000", 10_000)
   const { bench, render } = await import("./Raft.ts")
   const report = await bench({ rounds, seconds: whole("seconds", 3_600, 5), callers, directory: dir, progress })
   return values.json ? JSON.stringify(report) : render(report)
@@ -144,11 +158,31 @@ const groups = async (): Promise<string> => {
   return values.json ? JSON.stringify(report) : render(report)
 }
 
+const txn = async (): Promise<string> => {
+  const { bench, parts: all, render } = await import("./Txn.ts")
+  const given = values.parts?.split(",") ?? all
+  const wanted = all.filter((part) => given.includes(part))
+  if (wanted.length !== given.length) usage(`--parts takes some of ${all.join(", ")}, not "${values.parts}".`)
+  const chosen = engine ?? "lsm"
+  if (!["memory", "lsm", "btree"].includes(chosen)) usage(`--engine: there is no "${chosen}" for txn.`)
+  const report = await bench({
+    rounds,
+    seconds: whole("seconds", 3_600, 5),
+    // As many as PostgreSQL has connections for.
+    clients: callersOf("1,16,64", 90),
+    engine: chosen,
+    parts: wanted,
+    directory: dir,
+    progress
+  })
+  return values.json ? JSON.stringify(report) : render(report)
+}
+
 const wire = async (): Promise<string> => {
   const { bench, render } = await import("./Wire.ts")
   const report = await bench({ rounds })
   return values.json ? JSON.stringify(report) : render(report)
 }
 
-const text = await { judges, sim, storage, raft, wire, groups }[name as "judges"]()
+const text = await { judges, sim, storage, raft, wire, groups, txn }[name as "judges"]()
 process.stdout.write(`${text}\n`)
