@@ -262,7 +262,11 @@ describe("a call", () => {
   it("that is no call is told to the trace and passed over", () => {
     const { bench, far, near } = two()
     const port = near.transport
-    for (const bytes of [Uint8Array.of(), Uint8Array.of(9, 1, 0, 0, 0), Uint8Array.of(Calls.types.call, 1, 0, 0, 0)]) {
+    for (const bytes of [
+      Uint8Array.of(),
+      Uint8Array.of(9, 1, 0, 0, 0),
+      Uint8Array.of(Calls.types.call, 1, 0, 0, 0, 0, 0)
+    ]) {
       port.send(2, "requests", bytes)
     }
     near.ask(2, "one")

@@ -36,8 +36,8 @@ export type Server = (
 ) => void
 
 export const types = { call: 1, answer: 2, full: 3 } as const
-export const callHeadBytes = 9
-export const answerHeadBytes = 5
+export const callHeadBytes = 11
+export const answerHeadBytes = 7
 
 const noBytes: Uint8Array = new Uint8Array(0)
 const numbersMax = 4_294_967_295
@@ -45,10 +45,14 @@ const numbersMax = 4_294_967_295
 const timeoutMicrosMax = 4_294_967_295
 
 class Outgoing extends Alarm {
+  readonly number: number
+  readonly slot: number
   readonly done: CallDone
 
-  constructor(done: CallDone, rings: () => void) {
+  constructor(number: number, slot: number, done: CallDone, rings: () => void) {
     super(rings)
+    this.number = number
+    this.slot = slot
     this.done = done
   }
 }
@@ -57,19 +61,32 @@ class Outgoing extends Alarm {
 class Peer {
   /** Counts connections: what was asked on one is not answered on another. */
   connection = 0
-  /** By number. */
-  readonly calls = new Map<number, Outgoing>()
+  /** In slots that are used again, and not in a map by number: one that takes and gives all the time leaves the garbage collector its old tables. */
+  readonly slots: Array<Outgoing | undefined> = []
+  readonly free: Array<number> = []
   /** Calls of this connection that the server has not replied to. */
   serving = 0
   /** Frames that wait for room. */
   answers: Array<Uint8Array> = []
+
+  take(call: Outgoing): void {
+    this.slots[call.slot] = undefined
+    this.free.push(call.slot)
+  }
 }
 
-const frame = (type: number, number: number, headBytes: number, content: Uint8Array): Uint8Array => {
+/** Head and content; the head as far as all frames have it. */
+const frame = (type: number, headBytes: number, content: Uint8Array): Uint8Array => {
   const bytes = Bytes.allocate(headBytes + content.length)
   bytes[0] = type
-  Bytes.putU32(bytes, 1, number)
   bytes.set(content, headBytes)
+  return bytes
+}
+
+/** What answers a call: its number and slot are those of the call. */
+const answerTo = (call: Uint8Array, type: number, content: Uint8Array): Uint8Array => {
+  const bytes = frame(type, answerHeadBytes, content)
+  for (let at = 1; at < answerHeadBytes; at++) bytes[at] = call[at]
   return bytes
 }
 
@@ -110,25 +127,26 @@ export class Calls implements RequestSink {
     const peer = this.peer(to)
     const number = this.number === numbersMax ? 1 : this.number + 1
     this.number = number
-    const error = peer.calls.size >= this.callsMax ? "full" : this.send(to, number, request, timeoutMicros)
+    const slot = peer.free.at(-1) ?? peer.slots.length
+    const error = slot >= this.callsMax ? "full" : this.send(to, { number, slot, timeoutMicros }, request)
     if (error !== undefined) {
       this.counts.full += error === "full" ? 1 : 0
       return this.alarms.at(this.alarms.nowMicros(), () => done(error, noBytes))
     }
     this.counts.called++
-    const call = new Outgoing(done, () => this.end(peer, number, "timed-out", noBytes))
-    peer.calls.set(number, call)
+    const call = new Outgoing(number, slot, done, () => this.end(peer, call, "timed-out", noBytes))
+    peer.free.pop()
+    peer.slots[slot] = call
     this.alarms.set(call, this.alarms.nowMicros() + timeoutMicros)
   }
 
   received(from: StoreId, bytes: Uint8Array): void {
-    const number = bytes.length < answerHeadBytes ? 0 : Bytes.getU32(bytes, 1)
-    if (bytes[0] === types.call && bytes.length >= callHeadBytes) return this.called(from, number, bytes)
-    if (number > 0 && bytes[0] === types.answer) {
-      return this.end(this.peer(from), number, undefined, bytes.subarray(answerHeadBytes))
+    const type = bytes[0]
+    if (type === types.call && bytes.length >= callHeadBytes) return this.called(from, bytes)
+    if ((type === types.answer || type === types.full) && bytes.length >= answerHeadBytes) {
+      return this.answered(this.peer(from), bytes)
     }
-    if (number > 0 && bytes[0] === types.full) return this.end(this.peer(from), number, "full", noBytes)
-    this.trace.emit("warn", "cluster/call-malformed", { peer: from, type: bytes[0] ?? 0, sizeBytes: bytes.length })
+    this.trace.emit("warn", "cluster/call-malformed", { peer: from, type: type ?? 0, sizeBytes: bytes.length })
   }
 
   connected(from: StoreId): void {
@@ -155,9 +173,16 @@ export class Calls implements RequestSink {
     return peer
   }
 
-  private send(to: StoreId, number: number, request: Uint8Array, timeoutMicros: number): CallError | undefined {
-    const bytes = frame(types.call, number, callHeadBytes, request)
-    Bytes.putU32(bytes, answerHeadBytes, Math.min(timeoutMicros, timeoutMicrosMax))
+  private send(
+    to: StoreId,
+    head: { readonly number: number; readonly slot: number; readonly timeoutMicros: number },
+    request: Uint8Array
+  ): CallError | undefined {
+    const bytes = frame(types.call, callHeadBytes, request)
+    Bytes.putU32(bytes, 1, head.number)
+    bytes[5] = head.slot
+    bytes[6] = head.slot >>> 8
+    Bytes.putU32(bytes, answerHeadBytes, Math.min(head.timeoutMicros, timeoutMicrosMax))
     const sent = this.port.send(to, bytes)
     return sent === "taken" ? undefined : sent
   }
@@ -167,25 +192,30 @@ export class Calls implements RequestSink {
     peer.connection++
     peer.serving = 0
     peer.answers = []
-    for (const number of [...peer.calls.keys()]) this.end(peer, number, "lost", noBytes)
+    for (const call of [...peer.slots]) if (call !== undefined) this.end(peer, call, "lost", noBytes)
   }
 
-  /** A call that has ended already is not there any more. */
-  private end(peer: Peer, number: number, error: CallError | undefined, answer: Uint8Array): void {
-    const call = peer.calls.get(number)
-    if (call === undefined) return
-    peer.calls.delete(number)
+  private end(peer: Peer, call: Outgoing, error: CallError | undefined, answer: Uint8Array): void {
+    peer.take(call)
     this.alarms.clear(call)
     call.done(error, answer)
   }
 
-  private called(from: StoreId, number: number, bytes: Uint8Array): void {
+  /** A call that has ended already is not in its slot any more. */
+  private answered(peer: Peer, bytes: Uint8Array): void {
+    const call = peer.slots[bytes[5] | (bytes[6] << 8)]
+    if (call === undefined || call.number !== Bytes.getU32(bytes, 1)) return
+    if (bytes[0] === types.full) this.end(peer, call, "full", noBytes)
+    else this.end(peer, call, undefined, bytes.subarray(answerHeadBytes))
+  }
+
+  private called(from: StoreId, bytes: Uint8Array): void {
     const peer = this.peer(from)
     if (this.server === undefined || peer.serving + peer.answers.length >= this.callsMax) {
       this.counts.full++
       // A peer that reads nothing and asks on is not told for ever.
       if (peer.answers.length >= 2 * this.callsMax) return
-      return this.answer(from, peer, frame(types.full, number, answerHeadBytes, noBytes))
+      return this.answer(from, peer, answerTo(bytes, types.full, noBytes))
     }
     this.counts.served++
     peer.serving++
@@ -196,7 +226,7 @@ export class Calls implements RequestSink {
       isReplied = true
       if (peer.connection !== connection) return
       peer.serving--
-      this.answer(from, peer, frame(types.answer, number, answerHeadBytes, answer))
+      this.answer(from, peer, answerTo(bytes, types.answer, answer))
     }
     this.server(from, bytes.subarray(callHeadBytes), Bytes.getU32(bytes, answerHeadBytes), reply)
   }
