@@ -41,6 +41,7 @@ export const answerHeadBytes = 7
 
 const noBytes: Uint8Array = new Uint8Array(0)
 const numbersMax = 4_294_967_295
+const slotsMax = 65_536
 /** What four bytes can say: over an hour. */
 const timeoutMicrosMax = 4_294_967_295
 
@@ -110,6 +111,7 @@ export class Calls implements RequestSink {
   private number = 0
 
   constructor({ alarms, attach, callsMax = Limits.callsMax, trace }: Parts) {
+    assert(callsMax <= slotsMax, "a slot's number has two bytes")
     this.alarms = alarms
     this.trace = trace
     this.callsMax = callsMax
