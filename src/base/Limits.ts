@@ -172,3 +172,6 @@ export const lockNameBytesMax = 1_024
 
 /** Sessions that wait for one lock, and those that a search for circles visits: all of them are in one value, which each of them rewrites. */
 export const lockWaitersMax = 1_024
+
+/** A range that its left neighbour takes in, in bytes: it travels in one command of the log. */
+export const mergeBytesMax = 4 * 1_048_576

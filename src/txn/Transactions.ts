@@ -16,7 +16,6 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { type KeyspaceError, TooOld, Unavailable } from "#keyspace/KeyspaceError.ts"
@@ -110,6 +109,3 @@ export const make = Effect.fnUntraced(function* (
     outcome: (txn, given) => outcome(keyspace, txn, given)
   }
 })
-
-export const layer = (options?: Options): Layer.Layer<Transactions, never, Keyspace | Timers | Trace> =>
-  Layer.effect(Transactions, make(options))

@@ -1,0 +1,93 @@
+/** States of locks: their bytes, and who waits for whom. */
+import * as fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import * as Hex from "#base/Hex.ts"
+import * as LockState from "./LockState.ts"
+
+const time = fc.nat(40)
+const mode = fc.constantFrom("shared" as const, "exclusive" as const)
+
+/** What a state becomes by steps at rising times, as sessions take them. */
+const stepped = fc
+  .array(
+    fc.record({
+      owner: fc.integer({ min: 1, max: 6 }),
+      mode,
+      what: fc.constantFrom("acquire", "acquire", "leave"),
+      ttl: time
+    })
+  )
+  .map((steps) => {
+    let state: LockState.LockState = { holders: [], waiters: [] }
+    const tokens: Array<number> = []
+    for (const [at, { mode: wanted, owner, ttl, what }] of steps.entries()) {
+      const now = at + 1
+      state = LockState.live(state, now)
+      const place = { owner, mode: wanted, expiresAt: now + ttl }
+      if (what === "leave") state = LockState.without(state, owner)
+      else if (LockState.holderOf(state, owner) !== undefined) continue
+      else if (LockState.before(state, owner, wanted).length > 0) state = LockState.wait(state, place)
+      else {
+        state = LockState.hold(state, { ...place, token: now })
+        tokens.push(now)
+      }
+    }
+    return { state, now: steps.length, tokens }
+  })
+
+describe("the state of a lock", () => {
+  it("has one holder, or holders who all share, and nobody twice", () => {
+    fc.assert(
+      fc.property(stepped, ({ state: { holders, waiters } }) => {
+        expect(holders.length <= 1 || holders.every((holder) => holder.mode === "shared")).toBe(true)
+        const owners = [...holders, ...waiters].map(({ owner }) => owner)
+        expect(new Set(owners).size).toBe(owners.length)
+      })
+    )
+  })
+
+  it("lets nobody pass who came first, where the two would not share", () => {
+    fc.assert(
+      fc.property(stepped, fc.integer({ min: 7, max: 9 }), mode, ({ state }, owner, wanted) => {
+        const before = LockState.before(state, owner, wanted)
+        const all = [...state.holders, ...state.waiters]
+        const barred = wanted === "exclusive" ? all : all.filter((each) => each.mode === "exclusive")
+        expect(before).toEqual(barred.map((each) => each.owner))
+        const waiting = LockState.wait(state, { owner, mode: wanted, expiresAt: 1_000 })
+        expect(LockState.before(waiting, owner, wanted)).toEqual(before)
+        for (const each of state.waiters) {
+          expect(LockState.before(waiting, each.owner, each.mode)).toEqual(
+            LockState.before(state, each.owner, each.mode)
+          )
+        }
+      })
+    )
+  })
+
+  it("comes back from its bytes; a lock that is free and that nobody waits for has none", () => {
+    fc.assert(
+      fc.property(stepped, ({ state }) => {
+        const bytes = LockState.encode(state)
+        expect(bytes === undefined).toBe(state.holders.length + state.waiters.length === 0)
+        expect(LockState.decode(bytes)).toEqual(state)
+      })
+    )
+  })
+
+  it("has the bytes that are written down, and reads no others", () => {
+    const state: LockState.LockState = {
+      holders: [{ owner: 1, mode: "exclusive", expiresAt: 2, token: 3 }],
+      waiters: [{ owner: 4, mode: "shared", expiresAt: 5 }]
+    }
+    const bytes = LockState.encode(state)!
+    expect(Hex.of(bytes)).toBe(
+      "010100000001000000000000000000f03f0100000000000000400000000000000840000000000000104000" + "0000000000001440"
+    )
+    for (let length = 0; length < bytes.length; length++) {
+      expect(LockState.decode(bytes.subarray(0, length))).toBeUndefined()
+    }
+    expect(LockState.decode(Uint8Array.of(...bytes, 0))).toBeUndefined()
+    expect(LockState.decode(Uint8Array.of(2, ...bytes.subarray(1)))).toBeUndefined()
+    expect(LockState.decode(Uint8Array.of(...bytes.subarray(0, 17), 7, ...bytes.subarray(18)))).toBeUndefined()
+  })
+})
