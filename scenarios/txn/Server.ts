@@ -135,6 +135,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
     directory: "store",
     wal: { segmentBytesMax: Settings.number(spec, "segmentBytes"), aheadBytes: 0 },
     memory: { slabBytes: 4_096, fanOut: 16 },
+    transport: Settings.transport(spec),
     host: Settings.host(spec),
     observer: new Observed(trace),
     founders: spec.peers.map((_, index) => index + 1),

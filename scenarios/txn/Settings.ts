@@ -1,5 +1,6 @@
 /** Settings: what a drawn plan's options mean for a store, from everything as usual to everything in small pieces. */
 import * as Limits from "#base/Limits.ts"
+import * as Transport from "#cluster/transport/Settings.ts"
 import type { Options as HostSettings } from "#consensus/Host.ts"
 import type { OptionValue } from "#sim/run/Plan.ts"
 import type { ServerSpec } from "#sim/run/Scenario.ts"
@@ -13,8 +14,10 @@ export const options: Readonly<Record<string, ReadonlyArray<OptionValue>>> = {
   /** Silence after which a transaction is abandoned. */
   ttlMillis: [1_000, 300, 3_000],
   pushMillis: [20, 5],
-  /** For how long versions that are not the latest can be read. */
-  retentionMillis: [600_000, 4_000, 500],
+  /** For how long versions that are not the latest can be read: longer than a transaction may take. */
+  retentionMillis: [600_000, 5_000],
+  /** A connection on which nothing is heard for so long is broken. */
+  silenceMillis: [700, 3_500],
   /** Whether servers ask what became of a transaction whose outcome is unknown, before they answer. */
   asksOutcome: [true, false],
   tickMillis: [20, 10, 50],
@@ -28,6 +31,11 @@ export const options: Readonly<Record<string, ReadonlyArray<OptionValue>>> = {
 }
 
 export const number = ({ options: own }: ServerSpec, name: string): number => Number(own[name] ?? options[name][0])
+
+export const transport = (spec: ServerSpec): Transport.Settings => {
+  const silenceMicros = number(spec, "silenceMillis") * 1_000
+  return { ...Transport.defaults, silenceMicros, keepAliveMicros: Math.floor(silenceMicros / 4) }
+}
 
 export const host = (spec: ServerSpec): Partial<HostSettings> => ({
   electionTicks: 10,
