@@ -206,6 +206,12 @@ export class Host implements Surroundings {
     return store === this.store || this.liveness.isLive(store)
   }
 
+  /** Ends this store's replica of a group that is no more: whoever has its state has said so. */
+  retire(id: GroupId): void {
+    const group = this.members.get(id)
+    if (group !== undefined) this.left(group)
+  }
+
   /** It was removed by its members: it ends here and is never the same again. */
   private left(group: Group): void {
     if (group.isClosed) return

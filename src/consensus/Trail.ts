@@ -4,7 +4,7 @@
  * first of those to be written.
  */
 import { assert } from "#base/Assert.ts"
-import type { Batch } from "#storage/Batch.ts"
+import { Batch } from "#storage/Batch.ts"
 import type * as Engine from "#storage/Engine.ts"
 import type { StorageError } from "#storage/StorageError.ts"
 import type { Applied } from "./StateMachine.ts"
@@ -66,6 +66,11 @@ export class Trail {
     assert(this.added.length > 0, "there is a batch, and so an answer that comes later")
     this.waiting.push({ upTo: this.added.at(-1)!.applied.index, done })
     if (!this.isWriting) this.write()
+  }
+
+  /** What was added and is not under way to the engine is not to get there any more. */
+  silence(): void {
+    this.added = this.added.map(({ applied }) => ({ batch: new Batch(), applied }))
   }
 
   /** Another state took the place of the one that was followed, and the engine has it durably. */

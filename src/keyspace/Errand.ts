@@ -78,7 +78,11 @@ const lasting: ReadonlySet<Request["type"]> = new Set([
   "split",
   "collect",
   "members",
-  "transfer"
+  "transfer",
+  "merge",
+  "end-merge",
+  "freeze",
+  "thaw"
 ])
 
 export const lasts = ({ type }: Request): boolean => lasting.has(type)
@@ -95,7 +99,11 @@ const patient: ReadonlySet<Request["type"]> = new Set([
   "collect",
   "changes",
   "members",
-  "transfer"
+  "transfer",
+  "merge",
+  "end-merge",
+  "freeze",
+  "thaw"
 ])
 
 /** Whether an earlier copy of the request meets the same, however late it comes. */

@@ -12,6 +12,7 @@ import { collect } from "./Collecting.ts"
 import * as Key from "./Key.ts"
 import type { Leaseholder } from "./Leaseholder.ts"
 import { Aborted, Conflict, Refused, TooOld, Unavailable } from "./KeyspaceError.ts"
+import * as Merging from "./Merging.ts"
 import { isInside } from "./RangeMachine.ts"
 import * as Reading from "./Reading.ts"
 import type { KeyState } from "./Reading.ts"
@@ -59,6 +60,13 @@ export class Evaluation {
         return this.push(task, request)
       case "heartbeat":
         return this.heartbeat(task, request)
+      case "merge":
+        return Merging.merge(this.server, task)
+      case "end-merge":
+        return Merging.endMerge(this.server, task)
+      case "freeze":
+      case "thaw":
+        return Merging.hold(this.server, task, request)
       case "members":
       case "transfer":
         return this.manage(task, request)

@@ -5,7 +5,7 @@ import * as Stream from "effect/Stream"
 import { describe, expect, it } from "vitest"
 import { storeOf } from "#consensus/Replica.ts"
 import { TestBench } from "#sim/world/TestBench.ts"
-import { end } from "./Descriptor.ts"
+import { end, systemEnd } from "./Descriptor.ts"
 import * as Key from "./Key.ts"
 import type { KeyspaceError, RangeError } from "./KeyspaceError.ts"
 import * as KeyspaceNode from "./KeyspaceNode.ts"
@@ -143,6 +143,19 @@ class Cluster {
     expect(seen.size).toBe(1)
   }
 
+  /** What a node's engine has of versions and intents. */
+  entriesOf(index: number): number {
+    const { port } = this.nodes[index]!.ranges
+    let count = 0
+    const span = { from: systemEnd, to: end }
+    for (const bounds of [Key.bounds(span), Key.intents(span)]) {
+      const cursor = port.scan({ bounds })
+      while (cursor.next() === "entry") count++
+      cursor.close()
+    }
+    return count
+  }
+
   scan(index: number): string {
     const scanned = this.on(index, 10, ({ keyspace }) =>
       Effect.flatMap(keyspace.timestamp(), (at) => keyspace.scan({ span: { from: key("a"), to: key("zz") }, at }))
@@ -255,4 +268,50 @@ describe("a keyspace on three nodes", () => {
     follow(index, 15, upTo)
     expect(told.slice(3)).toEqual(["q", "c", "r", "d", "s"])
   })
+
+  it("takes in a right neighbour, wherever that is, and leaves nothing of it behind", () => {
+    const cluster = new Cluster(4, 3, { placing: { replicas: 0 } })
+    for (const name of ["a", "b", "c", "d"]) cluster.put(0, name, "1")
+    cluster.split("c")
+    cluster.bench.pass(3 * second)
+    // The right one has a replica where the left one has none.
+    const leaving = (cluster.leaseholder(3) + 1) % 3
+    cluster.manage(3, { type: "members", range: 3, changes: [{ type: "add-voter", store: 4 }] })
+    cluster.manage(3, { type: "members", range: 3, changes: [{ type: "remove", store: leaving + 1 }] })
+    cluster.put(1, "e", "1")
+    cluster.manage(2, { type: "merge" })
+    cluster.bench.pass(20 * second)
+    for (let index = 0; index < 4; index++) expect(cluster.ranges(index)).not.toContain(3)
+    expect(cluster.scan(3)).toBe("a=1 b=1 c=1 d=1 e=1")
+    cluster.put(3, "d", "2")
+    expect(cluster.scan(0)).toBe("a=1 b=1 c=1 d=2 e=1")
+    cluster.isAlike(2)
+    expect(cluster.entriesOf(3)).toBe(0)
+  })
+
+  it("comes out of a merge whole, whenever a node fails in it", () => {
+    const outcomes = new Set<number>()
+    for (let delay = 0; delay <= 40; delay += 4) {
+      const cluster = new Cluster(3)
+      for (const name of ["a", "b", "c", "d"]) cluster.put(0, name, "1")
+      cluster.split("c")
+      cluster.bench.pass(3 * second)
+      const victim = delay % 8 === 0 ? cluster.leaseholder(2) : cluster.leaseholder(3)
+      const asking = { range: 2, timeoutMicros: 5 * second, waiter: undefined, request: { type: "merge" as const } }
+      cluster.nodes[cluster.leaseholder(2)]!.ranges.submit(asking, () => {})
+      cluster.bench.pass(delay * 1_000)
+      cluster.crash(victim)
+      cluster.bench.pass(10 * second)
+      cluster.start(victim)
+      cluster.bench.pass(30 * second)
+      for (const name of ["a", "c", "d"]) expect(cluster.put((victim + 1) % 3, name, "2")).toBeGreaterThan(0)
+      expect(cluster.scan(victim)).toBe("a=2 b=1 c=2 d=2")
+      cluster.isAlike(2)
+      const { length } = cluster.ranges(victim)
+      for (let index = 0; index < 3; index++) expect(cluster.ranges(index).length).toBe(length)
+      outcomes.add(length)
+    }
+    // Some came to pass, others did not.
+    expect([...outcomes].sort((left, right) => left - right)).toEqual([2, 3])
+  }, 60_000)
 })

@@ -38,6 +38,8 @@ export interface Services {
   nowMicros(): number
   group(range: GroupId): Group | undefined
   timestamp(done: Done<Timestamp, RangeError>): void
+  /** Asks the range that has a key. */
+  at(key: Uint8Array, request: Request, done: Done<Response | undefined, RangeError>): void
   /** One that no range had. */
   numberRange(done: Done<GroupId | undefined, RangeError>): void
   /** What this store knows of who has the keys, when this range has not. */
@@ -83,6 +85,8 @@ export interface Leaseholder {
   wake(tasks: ReadonlyArray<Task>): void
   propose(task: Task, changes: Changes, ends: Ends): void
   command(task: Task, command: RangeCommand, ends: Ends): void
+  /** Proposes what is not the end of a task; goes on, with its latches, when that has taken effect and shows. */
+  step(task: Task, command: RangeCommand, then: () => void): void
   /** Time goes by. False: there is nothing to do any more. */
   tick(): boolean
 }

@@ -23,7 +23,8 @@ import type { Deferral } from "#storage/memory/Deferral.ts"
 import type { Descriptor } from "./Descriptor.ts"
 import * as Key from "./Key.ts"
 import * as RangeCommand from "./RangeCommand.ts"
-import { RangeRestore } from "./RangeRestore.ts"
+import { SnapshotReader } from "#consensus/SnapshotFormat.ts"
+import { deleteSpan, RangeRestore } from "./RangeRestore.ts"
 import { RangeSnapshot } from "./RangeSnapshot.ts"
 import * as RangeState from "./RangeState.ts"
 import type { Span, Timestamp } from "./Request.ts"
@@ -35,6 +36,8 @@ export interface Neighbours {
   /** Whether nobody but `range` has keys of the span, nor is about to; then the span is its, until it is released or its own changes. */
   reserve(range: GroupId, span: Span): boolean
   release(range: GroupId): void
+  /** Another range has taken it in: its replica here, if there is one, changes nothing any more, and goes. Whether there is. */
+  absorbed(range: GroupId): boolean
 }
 
 export interface MachineOptions {
@@ -95,16 +98,100 @@ export class RangeMachine implements StateMachine {
     const command = RangeCommand.decode(bytes)
     assert(command !== undefined && this.current !== undefined, "what is replicated was written by a leaseholder")
     this.moved({ index, term, configuration: this.applied.configuration }, crc32c(bytes, 0, this.current.digest))
-    if (command.term !== term) return RangeCommand.answers.stale
-    if (command.type === "split") return this.split(command)
+    return command.term === term ? this.carryOut(command) : RangeCommand.answers.stale
+  }
+
+  private carryOut(command: RangeCommand.RangeCommand): Uint8Array {
+    const state = this.current!
+    // What another range has now is not this one's to change.
+    if (state.phase === "merged") return RangeCommand.answers.refused
+    if (state.frozen > 0 && command.type !== "freeze" && command.type !== "thaw") return RangeCommand.answers.refused
+    switch (command.type) {
+      case "write":
+        return this.write(state, command)
+      case "split":
+        return this.split(state, command)
+      case "begin-merge":
+        if (state.merging > 0) return RangeCommand.answers.refused
+        this.current = { ...state, merging: command.attempt }
+        return RangeCommand.answers.done
+      case "end-merge":
+        if (state.merging === command.attempt) this.current = { ...state, merging: 0 }
+        return RangeCommand.answers.done
+      case "freeze":
+        return this.freeze(state, command.attempt)
+      case "thaw":
+        this.current = {
+          ...state,
+          frozen: state.frozen <= command.attempt ? 0 : state.frozen,
+          thawed: Math.max(state.thawed, command.attempt)
+        }
+        return RangeCommand.answers.done
+      case "merge":
+        return this.merge(state, command)
+    }
+  }
+
+  private write(state: RangeState.RangeState, command: Of<"write">): Uint8Array {
     this.batch.append(command.operations, command.count)
     this.current = {
-      ...this.current,
-      sizeBytes: Math.max(0, this.current.sizeBytes + command.sizeBytes),
-      floor: Math.max(this.current.floor, command.floor),
-      closed: Math.max(this.current.closed, command.closed)
+      ...state,
+      sizeBytes: Math.max(0, state.sizeBytes + command.sizeBytes),
+      floor: Math.max(state.floor, command.floor),
+      closed: Math.max(state.closed, command.closed)
     }
     this.onWrite?.(command.operations)
+    return RangeCommand.answers.done
+  }
+
+  private freeze(state: RangeState.RangeState, attempt: Timestamp): Uint8Array {
+    const isOpen = state.frozen === 0 || state.frozen === attempt
+    // Two that hold still for each other would hold still for ever.
+    if (!isOpen || attempt <= state.thawed || state.merging > 0 || !isSettled(state.applied)) {
+      return RangeCommand.answers.refused
+    }
+    this.current = { ...state, frozen: attempt }
+    return RangeCommand.answers.done
+  }
+
+  private merge(state: RangeState.RangeState, { attempt, snapshot }: Of<"merge">): Uint8Array {
+    if (state.merging !== attempt) return RangeCommand.answers.refused
+    const { batch } = this
+    let right: RangeState.RangeState | undefined
+    const reader = new SnapshotReader(
+      {
+        applied: (record) => {
+          right = RangeState.decode(record)
+          if (right === undefined) return false
+          deleteSpan(batch, right.descriptor)
+          return true
+        },
+        record: (key, value) => {
+          batch.put(key, value)
+          return batch.refused === undefined
+        },
+        end: () => true
+      },
+      Limits.valueBytesMax
+    )
+    assert(reader.take(snapshot) && reader.isWhole && right !== undefined, "what is merged was read by its leaseholder")
+    const { descriptor } = right
+    // What there is of it on this store ends here, whatever it has applied.
+    if (this.options.neighbours.absorbed(descriptor.range)) {
+      batch.put(Key.state(descriptor.range), RangeState.encode({ ...right, phase: "merged" }))
+    }
+    this.current = {
+      ...state,
+      descriptor: {
+        ...state.descriptor,
+        to: descriptor.to,
+        generation: Math.max(state.descriptor.generation, descriptor.generation) + 1
+      },
+      sizeBytes: state.sizeBytes + right.sizeBytes,
+      floor: Math.max(state.floor, right.floor),
+      closed: Math.min(state.closed, right.closed),
+      merging: 0
+    }
     return RangeCommand.answers.done
   }
 
@@ -126,19 +213,17 @@ export class RangeMachine implements StateMachine {
     })
   }
 
-  private split({ key, right, rightSizeBytes }: RangeCommand.RangeCommand & { readonly type: "split" }): Uint8Array {
-    const state = this.current!
+  private split(state: RangeState.RangeState, { key, right, rightSizeBytes }: Of<"split">): Uint8Array {
     const { applied, descriptor } = state
-    const { learners, learnersNext, voters, votersOutgoing } = applied.configuration
-    const isSettled = votersOutgoing.length + learners.length + learnersNext.length === 0
-    if (!isSettled || !isInside(descriptor, key)) return RangeCommand.answers.refused
+    const isPossible = isSettled(applied) && isInside(descriptor, key) && state.merging === 0
+    if (!isPossible) return RangeCommand.answers.refused
     const generation = descriptor.generation + 1
     const half: RangeState.RangeState = {
       ...state,
       phase: "founding",
       descriptor: { range: right, from: key, to: descriptor.to, generation },
       sizeBytes: rightSizeBytes,
-      founders: voters.map(storeOf)
+      founders: applied.configuration.voters.map(storeOf)
     }
     this.batch.put(Key.state(right), RangeState.encode(half))
     this.current = {
@@ -193,6 +278,14 @@ export class RangeMachine implements StateMachine {
     for (const { then } of shown) then()
   }
 
+  /** Its keys are another range's: it knows nothing any more, and what is still to be written of it is not. */
+  absorb(): void {
+    this.isClosed = true
+    this.trail.silence()
+    this.batch = new Batch()
+    if (this.current !== undefined) this.current = { ...this.current, phase: "merged" }
+  }
+
   /** Its replica is gone: nothing more of it goes to the engine. */
   close(): void {
     this.isClosed = true
@@ -215,6 +308,7 @@ export class RangeMachine implements StateMachine {
       applied,
       before: () => this.descriptor,
       mayTake: () => this.trail.isIdle,
+      isOver: () => this.isClosed,
       taken: (state) => {
         this.current = state
         this.shown = state
@@ -227,6 +321,12 @@ export class RangeMachine implements StateMachine {
     })
   }
 }
+
+type Of<Type extends RangeCommand.RangeCommand["type"]> = Extract<RangeCommand.RangeCommand, { readonly type: Type }>
+
+/** Everybody has a vote, and there is no change of that under way. */
+const isSettled = ({ configuration: { learners, learnersNext, votersOutgoing } }: Applied): boolean =>
+  votersOutgoing.length + learners.length + learnersNext.length === 0
 
 export const isInside = ({ from, to }: Span, key: Uint8Array): boolean =>
   Keys.compare(from, key) < 0 && Keys.compare(key, to) < 0

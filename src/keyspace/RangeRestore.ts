@@ -32,6 +32,8 @@ export interface RestoreParts {
   readonly before: () => Span | undefined
   /** Nothing else of the range is being written. */
   readonly mayTake: () => boolean
+  /** The replica is gone, and its keys are another range's: nothing is put in its place. */
+  readonly isOver: () => boolean
   readonly taken: (state: RangeState.RangeState) => void
 }
 
@@ -122,7 +124,7 @@ export class RangeRestore implements Restore {
   finish(done: Engine.Done<void>): void {
     assert(this.at === "taking" && this.parts.mayTake(), "it is put in place once, while nothing else is under way")
     this.at = "finishing"
-    const { applied, before, port, range, taken } = this.parts
+    const { applied, before, isOver, port, range, taken } = this.parts
     const { state } = this.inspection
     if (!this.reader.isWhole || state === undefined || state.applied.index !== applied.index) this.error ??= malformed
     if (this.error !== undefined) return this.fail(this.error, done)
@@ -135,7 +137,7 @@ export class RangeRestore implements Restore {
     }
     port.write(new Batch().put(Key.state(range), RangeState.encode(restoring)), "synced", (error) => {
       if (error !== undefined) return this.fail(error, done)
-      install(port, restoring, (failure, ready) => {
+      install(port, restoring, isOver, (failure, ready) => {
         if (failure !== undefined) return this.fail(failure, done)
         this.at = "over"
         taken(ready!)
@@ -189,6 +191,7 @@ class Installing implements Visitor {
 export const install = (
   port: Engine.Port,
   restoring: RangeState.RangeState,
+  isOver: () => boolean,
   done: Engine.Done<RangeState.RangeState | undefined>
 ): void => {
   const { range } = restoring.descriptor
@@ -201,6 +204,7 @@ export const install = (
     port.write(installing.batch, "synced", (error) => done(error, error === undefined ? ready : undefined))
   }
   const stretch = (number: number): void => {
+    if (isOver()) return done(occupied, undefined)
     const key = Key.staged(range, number)
     const taken: Engine.Done<Uint8Array | undefined> = (error, bytes) => {
       if (error !== undefined) return done(error, undefined)

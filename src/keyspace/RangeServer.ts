@@ -26,14 +26,19 @@ import { Leadership, Task, touched } from "./Task.ts"
 
 const looks: ReadonlySet<Request["type"]> = new Set(["get", "scan", "validate", "timestamps", "changes"])
 
+/** Those that a range answers while it holds still for its left neighbour. */
+const whileFrozen: ReadonlySet<Request["type"]> = new Set(["freeze", "thaw"])
+
+const notNow = new Unavailable({ message: "the range's members, or its bounds, are changing: try again" })
+
 const barrier = new Uint8Array(0)
 const never = Infinity
 
 /** Every key that has to be the range's. */
 const keysOf = (request: Request): ReadonlyArray<Uint8Array> => {
-  if (request.type === "split") return [request.key]
   const all = touched(request)
-  return all === undefined ? [] : [...all.reads, ...all.writes]
+  if (all !== undefined) return [...all.reads, ...all.writes]
+  return request.type === "split" || request.type === "freeze" || request.type === "thaw" ? [request.key] : []
 }
 
 export class RangeServer implements Leaseholder {
@@ -63,6 +68,13 @@ export class RangeServer implements Leaseholder {
     const group = this.services.group(this.range)
     if (group === undefined || !group.isLeader || this.machine.descriptor === undefined) {
       return done(new NotLeaseholder({ range: this.range, leaseholder: group?.leader }), undefined)
+    }
+    const { frozen, phase } = this.machine.state!
+    if (phase === "merged") {
+      return done(new Misplaced({ range: this.range, known: this.services.known(this.machine.descriptor) }), undefined)
+    }
+    if (frozen > 0 && !whileFrozen.has(asking.request.type)) {
+      return done(new Busy({ retryAfterMillis: 50 }), undefined)
     }
     const leadership = this.lead(group)
     if (leadership.tasks.size >= this.options.tasksMax) return done(new Busy({ retryAfterMillis: 50 }), undefined)
@@ -166,6 +178,8 @@ export class RangeServer implements Leaseholder {
     if (!this.isLeading(leadership)) return this.moved(task)
     const { request } = task.asking
     const all = touched(request)
+    // Before it waits for a latch on everything: the range that asks for it may be this one, and have it.
+    if (all === undefined && this.isElsewhere(task, request)) return
     const { descriptor } = this.machine
     task.latch = leadership.latches.acquire(
       all ?? { reads: [], readSpans: [], writes: [], writeSpans: [descriptor!] },
@@ -185,6 +199,13 @@ export class RangeServer implements Leaseholder {
       return this.end(task, new Misplaced({ range: this.range, known: this.services.known(outside) }))
     }
     this.evaluation.evaluate(task, request)
+  }
+
+  private isElsewhere(task: Task, request: Request): boolean {
+    const outside = this.outside(request)
+    if (outside === undefined) return false
+    this.end(task, new Misplaced({ range: this.range, known: this.services.known(outside) }))
+    return true
   }
 
   /** What of the request this range does not have. */
@@ -262,7 +283,7 @@ export class RangeServer implements Leaseholder {
       if (error !== undefined) return this.notProposed(task, error)
       if (answer[0] === RangeCommand.answers.stale[0]) return this.moved(task)
       if (answer[0] === RangeCommand.answers.refused[0]) {
-        return this.end(task, new Unavailable({ message: "the members of the range are changing: try again" }))
+        return this.end(task, notNow)
       }
       task.end(undefined, ends.response())
       this.machine.whenShown(() => {
@@ -270,6 +291,19 @@ export class RangeServer implements Leaseholder {
         this.release(task)
         task.leadership.tasks.delete(task)
       })
+    })
+  }
+
+  step(task: Task, command: RangeCommand.RangeCommand, then: () => void): void {
+    const group = this.services.group(this.range)
+    if (group === undefined) return this.moved(task)
+    task.isProposed = true
+    group.propose(RangeCommand.encode(command), never, (error, answer) => {
+      if (error !== undefined) return this.notProposed(task, error)
+      if (answer[0] === RangeCommand.answers.stale[0]) return this.moved(task)
+      if (answer[0] === RangeCommand.answers.refused[0]) return this.end(task, notNow)
+      // Its latches stay, also when nobody waits for it any more.
+      this.machine.whenShown(() => (this.isLeading(task.leadership) ? then() : this.moved(task)))
     })
   }
 

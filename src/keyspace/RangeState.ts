@@ -2,7 +2,7 @@
  * RangeState: what a replica of a range knows beside its keys, as one record of the engine: part of every batch, so that it is true of
  * the keys that lie there.
  *
- * Version 1, little-endian: `phase u8, sizeBytes f64, floor f64, closed f64, digest u32; range u32, generation f64, from bytes, to bytes;
+ * Version 1, little-endian: `phase u8, sizeBytes f64, floor f64, closed f64, digest u32; frozen, thawed, merging f64; range u32, generation f64, from bytes, to bytes;
  * founders: count u32, f64 each; what is applied: bytes` as in `KeyValueRecords`; of a restore: the span before, two `bytes`.
  */
 import { Reader, Writer } from "#base/Bytes.ts"
@@ -16,9 +16,10 @@ const version = 1
 
 /**
  * - `founding`: a split left its keys here; the group is about to be founded by `founders`.
+ * - `merged`: its keys are another range's; the replica is about to go.
  * - `restoring`: a snapshot that is staged as a whole takes the place of the keys in `before`, and of those of the range.
  */
-const phases = [undefined, "ready", "founding", "restoring"] as const
+const phases = [undefined, "ready", "founding", "restoring", "merged"] as const
 export type Phase = NonNullable<(typeof phases)[number]>
 
 export interface RangeState {
@@ -34,6 +35,12 @@ export interface RangeState {
   /** Of the commands that were applied, one after the other. */
   readonly digest: number
   readonly founders: ReadonlyArray<StoreId>
+  /** The attempt of its left neighbour to take it in for which it holds still; 0: none. */
+  readonly frozen: Timestamp
+  /** The last attempt that was given up: no earlier one, and not this, freezes it any more. */
+  readonly thawed: Timestamp
+  /** Its own attempt to take in its right neighbour, which is to be carried out or given up; 0: none. */
+  readonly merging: Timestamp
   readonly before: Span | undefined
 }
 
@@ -48,6 +55,9 @@ export const encode = (state: RangeState): Uint8Array => {
     .f64(state.floor)
     .f64(state.closed)
     .u32(state.digest)
+    .f64(state.frozen)
+    .f64(state.thawed)
+    .f64(state.merging)
     .u32(descriptor.range)
     .f64(descriptor.generation)
   bytes(bytes(writer, descriptor.from), descriptor.to).u32(founders.length)
@@ -64,6 +74,7 @@ export const decode = (record: Uint8Array): RangeState | undefined => {
   if (reader.u8() !== version) return undefined
   const phase = phases[reader.u8()]
   const [sizeBytes, floor, closed, digest] = [reader.f64(), reader.f64(), reader.f64(), reader.u32()]
+  const [frozen, thawed, merging] = [reader.f64(), reader.f64(), reader.f64()]
   const descriptor = { range: reader.u32(), generation: reader.f64(), from: part(), to: part() }
   const count = reader.u32()
   if (count * 8 > reader.leftBytes) return undefined
@@ -71,5 +82,18 @@ export const decode = (record: Uint8Array): RangeState | undefined => {
   const applied = KeyValueRecords.readApplied(part())
   const before = phase === "restoring" ? { from: part(), to: part() } : undefined
   if (phase === undefined || applied === undefined || !reader.isWhole || reader.leftBytes > 0) return undefined
-  return { phase, descriptor, applied: applied.applied, sizeBytes, floor, closed, digest, founders, before }
+  return {
+    phase,
+    descriptor,
+    applied: applied.applied,
+    sizeBytes,
+    floor,
+    closed,
+    digest,
+    founders,
+    frozen,
+    thawed,
+    merging,
+    before
+  }
 }

@@ -25,7 +25,7 @@ import { firstDescriptors, systemRange, type Descriptor, type Location } from ".
 import * as Key from "./Key.ts"
 import { NotLeaseholder, Unavailable, type RangeError } from "./KeyspaceError.ts"
 import type { Answered, Leaseholder, Options, Services } from "./Leaseholder.ts"
-import { overlaps, RangeMachine, type Neighbours } from "./RangeMachine.ts"
+import { contains, overlaps, RangeMachine, type Neighbours } from "./RangeMachine.ts"
 import { deleteSpan, deleteStaged, install } from "./RangeRestore.ts"
 import { RangeServer } from "./RangeServer.ts"
 import * as Placing from "./Placing.ts"
@@ -69,10 +69,22 @@ const tickMicros = 10_000
 /** So often it looks whether what it leads is where it said. */
 const publishTicks = 20
 const askTimeoutMicros = 5_000_000
+/** A replica that holds still, or hears no leader, for so long asks whether its range is still there, and then again and again. */
+const seekTicks = 500
 /** After a split the other members get so many heartbeats' time to apply it, before the right half's first election. */
 const foundingTicks = 3
 
-const nothing = { sizeBytes: 0, floor: 0, closed: 0, digest: 0, founders: [], before: undefined } as const
+const nothing = {
+  sizeBytes: 0,
+  floor: 0,
+  closed: 0,
+  digest: 0,
+  founders: [],
+  frozen: 0,
+  thawed: 0,
+  merging: 0,
+  before: undefined
+} as const
 
 export class RangeStore implements Neighbours, Services, Sweep.Means {
   readonly port: Engine.Port
@@ -89,6 +101,9 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
   /** What was said last of ranges that this store leads. */
   private readonly published = new Map<GroupId, string>()
   private readonly splitting = new Set<GroupId>()
+  private readonly settling = new Set<GroupId>()
+  /** Replicas that may be of ranges which are no more, and since when. */
+  private readonly suspected = new Map<GroupId, number>()
   private readonly sweep: Sweep.Sweep
   private readonly placing: Placing.Placing
   private around: Around | undefined
@@ -107,7 +122,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
         defer: (then) => this.defer(then),
         stores: () => this.around!.stores(),
         isLive: (store) => this.around!.host.isLive(store),
-        at: (key, request, done) => this.around!.at(key, request, askTimeoutMicros, done)
+        at: (key, request, done) => this.at(key, request, done)
       },
       options.placing
     )
@@ -144,11 +159,12 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     const founded = this.founding.get(group)
     if (known?.phase === "restoring") {
       const installed = Completion.submit<RangeState.RangeState | undefined, StorageError>((done) =>
-        install(this.port, known, done)
+        install(this.port, known, () => false, done)
       )
       return Effect.map(installed, (state) => ({ applied: state!.applied, state }))
     }
-    if (known?.phase === "ready") return Effect.succeed({ applied: known.applied, state: known })
+    if (known?.phase === "ready" || known?.phase === "merged")
+      return Effect.succeed({ applied: known.applied, state: known })
     const state = known ?? founded ?? firstState(group)
     // Who was invited knows nothing, whatever a split has left here: a snapshot takes its place.
     if (state === undefined || initial.index === 0) return Effect.succeed({ applied: initial, state: undefined })
@@ -175,7 +191,9 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     const state = yield* this.stateOf(group)
     if (state !== undefined) {
       const batch = deleteStaged(new Batch(), group).delete(Key.state(group))
-      for (const span of [state.descriptor, state.before]) if (span !== undefined) deleteSpan(batch, span)
+      for (const span of [state.descriptor, state.before]) {
+        if (span !== undefined) for (const own of this.without(group, span)) deleteSpan(batch, own)
+      }
       yield* Engine.make(this.port).write(batch, "buffered")
     }
     this.servers.delete(group)
@@ -183,6 +201,40 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     this.sweep.forget(group)
     this.reserved.delete(group)
   }).bind(this)
+
+  /** What of a span no other range of this store has: the one that took it in may be here. */
+  private without(group: GroupId, span: Span): ReadonlyArray<Span> {
+    const others = [...this.servers]
+      .filter(
+        ([range, { machine }]) => range !== group && machine.state !== undefined && machine.state.phase !== "merged"
+      )
+      .map(([, { machine }]) => machine.descriptor!)
+      .filter((other) => overlaps(other, span))
+      .sort((left, right) => Keys.compare(left.from, right.from))
+    const left: Array<Span> = []
+    let { from } = span
+    for (const other of others) {
+      if (Keys.compare(from, other.from) < 0) left.push({ from, to: other.from })
+      if (Keys.compare(from, other.to) < 0) from = other.to
+    }
+    if (Keys.compare(from, span.to) < 0) left.push({ from, to: span.to })
+    return left
+  }
+
+  absorbed(range: GroupId): boolean {
+    const server = this.servers.get(range)
+    if (server === undefined) return false
+    server.machine.absorb()
+    server.close()
+    this.reserved.delete(range)
+    this.retire(range)
+    return true
+  }
+
+  /** Not within a turn of the groups. */
+  private retire(range: GroupId): void {
+    this.defer(() => this.around?.host.retire(range))
+  }
 
   // Beginnings.
 
@@ -197,6 +249,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
       if (state?.phase === "founding" && around.host.group(Key.rangeOf(key)) === undefined) left.push(state)
     })
     for (const state of left) this.founded(state)
+    for (const [range, { machine }] of this.servers) if (machine.state?.phase === "merged") this.retire(range)
   }).bind(this)
 
   /** Founds the first ranges of a cluster, the same way on each store; one that has them already does nothing. */
@@ -312,6 +365,10 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     this.around!.timestamp(askTimeoutMicros, done)
   }
 
+  at(key: Uint8Array, request: Request, done: Done<Response | undefined, RangeError>): void {
+    this.around!.at(key, request, askTimeoutMicros, done)
+  }
+
   numberRange(done: Done<GroupId | undefined, RangeError>): void {
     this.ask({ type: "number-range" }, (error, response) => {
       if (error !== undefined || response?.type === "range") {
@@ -372,6 +429,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
 
   /** Says where the ranges are that it leads, when that is news, and cuts those that have become too large. */
   private tend(): void {
+    for (const [range, server] of this.servers) this.seek(range, server)
     if (this.group(systemRange)?.isLeader === true) this.placing.tend()
     else this.placing.rest()
     for (const [range, server] of this.servers) {
@@ -381,9 +439,45 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
         continue
       }
       this.publish(range, location)
+      this.settleMerge(server)
       if ((server.machine.state?.sizeBytes ?? 0) > this.options.splitBytes) this.splitInTwo(server)
       this.sweep.tend(server)
     }
+  }
+
+  /** An attempt to merge that its leaseholder did not live to see the end of. */
+  private settleMerge(server: RangeServer): void {
+    const { range } = server
+    if ((server.machine.state?.merging ?? 0) === 0 || this.settling.has(range)) return
+    this.settling.add(range)
+    const request = { type: "end-merge" as const }
+    this.submit({ range, timeoutMicros: askTimeoutMicros, waiter: undefined, request }, () => {
+      this.settling.delete(range)
+    })
+  }
+
+  /**
+   * A replica that holds still, or hears no leader, for long may be one of a range that was merged: then another range has its first key, in a
+   * later generation. A range never gets back a key that it began with.
+   */
+  private seek(range: GroupId, server: RangeServer): void {
+    const { state } = server.machine
+    const isSuspicious = state !== undefined && (state.frozen > 0 || this.group(range)?.leader === undefined)
+    if (!isSuspicious || range === systemRange) {
+      this.suspected.delete(range)
+      return
+    }
+    const since = this.suspected.get(range) ?? this.ticks
+    this.suspected.set(range, since)
+    if (this.ticks - since < seekTicks) return
+    this.suspected.set(range, this.ticks)
+    this.ask({ type: "locate", key: state.descriptor.from }, (error, response) => {
+      const { descriptor } = (response?.type === "location" ? response.location : undefined) ?? {}
+      const own = server.machine.descriptor
+      if (error !== undefined || descriptor === undefined || own === undefined) return
+      const isAnothers = descriptor.range !== range && descriptor.generation > own.generation
+      if (isAnothers && contains(descriptor, own.from) && this.servers.get(range) === server) this.absorbed(range)
+    })
   }
 
   private publish(range: GroupId, location: Location): void {

@@ -147,6 +147,14 @@ export type Request =
       readonly entriesMax: number
       readonly sizeBytesMax: number
     }
+  /** The range takes in its right neighbour, if that is small. */
+  | { readonly type: "merge" }
+  /** Of a range's own leaseholder: what became of an attempt to merge is settled, if there was one. */
+  | { readonly type: "end-merge" }
+  /** Of the range that begins at `key`, by its left neighbour: it holds still, and says all that it has. */
+  | { readonly type: "freeze"; readonly key: Uint8Array; readonly attempt: Timestamp }
+  /** The same: it goes on; that attempt, and those before it, freeze it no more. */
+  | { readonly type: "thaw"; readonly key: Uint8Array; readonly attempt: Timestamp }
   /** Replicas of the range come and go, all of them at once. */
   | { readonly type: "members"; readonly range: GroupId; readonly changes: ReadonlyArray<MemberChange> }
   /** Another store's replica becomes the leaseholder. */
@@ -207,6 +215,8 @@ export type Response =
   | { readonly type: "range"; readonly range: number }
   | { readonly type: "victims"; readonly victims: ReadonlyArray<TxnId> }
   | { readonly type: "changes"; readonly changes: ReadonlyArray<Change>; readonly upTo: Timestamp }
+  /** Of `freeze`: the range as a snapshot. */
+  | { readonly type: "frozen"; readonly snapshot: Uint8Array }
   /** Of `collect`: transactions that are committed, and whose intents on these keys may be there yet. */
   | { readonly type: "unresolved"; readonly transactions: ReadonlyArray<Unresolved> }
   | { readonly type: "halves"; readonly left: Descriptor; readonly right: Descriptor }

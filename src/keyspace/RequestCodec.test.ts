@@ -68,7 +68,11 @@ const requests: { readonly [Type in Request["type"]]: fc.Arbitrary<Fields<Type>>
     range: u32,
     changes: list(fc.record({ type: fc.constantFrom("add-voter", "add-learner", "remove"), store: u32 }))
   }),
-  transfer: fc.record({ range: u32, to: u32 })
+  transfer: fc.record({ range: u32, to: u32 }),
+  merge: fc.record({}),
+  "end-merge": fc.record({}),
+  freeze: fc.record({ key: bytes, attempt: number }),
+  thaw: fc.record({ key: bytes, attempt: number })
 }
 
 const responses: {
@@ -85,7 +89,8 @@ const responses: {
   victims: fc.record({ victims: list(number) }),
   halves: fc.record({ left: descriptor, right: descriptor }),
   changes: fc.record({ changes: list(fc.record({ key: bytes, value: optional(bytes), at: number })), upTo: number }),
-  unresolved: fc.record({ transactions: list(fc.record({ txn, outcome, keys })) })
+  unresolved: fc.record({ transactions: list(fc.record({ txn, outcome, keys })) }),
+  frozen: fc.record({ snapshot: bytes })
 }
 
 const errors = fc.oneof(

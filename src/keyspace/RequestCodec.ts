@@ -52,7 +52,11 @@ export const requestTypes = {
   collect: 19,
   changes: 20,
   members: 21,
-  transfer: 22
+  transfer: 22,
+  merge: 23,
+  "end-merge": 24,
+  freeze: 25,
+  thaw: 26
 } as const satisfies Record<Request["type"], number>
 
 /** The byte that tells answers apart; errors have those of `ErrorCodec.ts`, from 128 on. */
@@ -68,7 +72,8 @@ export const responseTypes = {
   victims: 9,
   halves: 10,
   changes: 11,
-  unresolved: 12
+  unresolved: 12,
+  frozen: 13
 } as const satisfies Record<Response["type"], number>
 
 const modes = ["shared", "exclusive"] as const
@@ -228,8 +233,13 @@ const putRequest = (writer: Writer, request: Request): void => {
       return void putString(writer, request.key)
     case "publish":
       return Fields.putLocation(writer, request.location)
+    case "end-merge":
+    case "merge":
     case "number-range":
       return
+    case "freeze":
+    case "thaw":
+      return void putNumber(putString(writer, request.key), request.attempt)
     case "wait":
       putTxn(writer, request.waiter)
       return putList(putText(writer, request.place), request.holders, putTxn)
@@ -324,7 +334,11 @@ const requestReaders: Readonly<Record<number, (cursor: Cursor) => Request>> = {
     range: cursor.u32(),
     changes: cursor.list(readMemberChange)
   }),
-  [requestTypes.transfer]: (cursor) => ({ type: "transfer", range: cursor.u32(), to: cursor.u32() })
+  [requestTypes.transfer]: (cursor) => ({ type: "transfer", range: cursor.u32(), to: cursor.u32() }),
+  [requestTypes.merge]: () => ({ type: "merge" }),
+  [requestTypes["end-merge"]]: () => ({ type: "end-merge" }),
+  [requestTypes.freeze]: (cursor) => ({ type: "freeze", key: cursor.string(), attempt: cursor.number() }),
+  [requestTypes.thaw]: (cursor) => ({ type: "thaw", key: cursor.string(), attempt: cursor.number() })
 }
 
 // Responses.
@@ -358,6 +372,8 @@ export const putResponse = (writer: Writer, response: Response): void => {
       return putList(putNumber(writer, response.upTo), response.changes, putChange)
     case "unresolved":
       return putList(writer, response.transactions, putUnresolved)
+    case "frozen":
+      return void putString(writer, response.snapshot)
   }
 }
 
@@ -387,7 +403,8 @@ export const responseReaders: Readonly<Record<number, (cursor: Cursor) => Respon
     const upTo = cursor.number()
     return { type: "changes", changes: cursor.list(readChange), upTo }
   },
-  [responseTypes.unresolved]: (cursor) => ({ type: "unresolved", transactions: cursor.list(readUnresolved) })
+  [responseTypes.unresolved]: (cursor) => ({ type: "unresolved", transactions: cursor.list(readUnresolved) }),
+  [responseTypes.frozen]: (cursor) => ({ type: "frozen", snapshot: cursor.string() })
 }
 
 /** Reads version, type, and what is behind them to the last byte. */

@@ -131,6 +131,10 @@ export const touched = (request: Request): Latches.Touched | undefined => {
       return { ...Latches.none, writes: [request.txn.anchor] }
     case "collect":
       return { ...Latches.none, writeSpans: [request.span] }
+    case "end-merge":
+    case "freeze":
+    case "merge":
+    case "thaw":
     case "split":
     case "publish":
     case "number-range":
