@@ -60,6 +60,26 @@ export const catalogue: ReadonlyArray<Catalogued> = [
     led: []
   },
   {
+    name: "Saga",
+    file: "SagaTest.qnt",
+    sound: "SagaSound",
+    invariant: "safety",
+    witnesses: ["completed", "compensated", "takenOver", "blocked", "parked"],
+    samples: 150,
+    steps: 50,
+    flaws: [
+      { module: "SagaNoFence", seed: 1 },
+      { module: "SagaEffectApart", seed: 1 },
+      { module: "SagaBeginsBeforeJournal", seed: 1 },
+      { module: "SagaNoKeys", seed: 1 },
+      { module: "SagaNoBlock", seed: 1 },
+      { module: "SagaTrustsSilence", seed: 1 },
+      { module: "SagaUndoesInAnyOrder", seed: 1 },
+      { module: "SagaUndoesWhatNeverRan", seed: 1 }
+    ],
+    led: []
+  },
+  {
     name: "Raft",
     file: "Raft.qnt",
     sound: "RaftSound",
