@@ -16,14 +16,21 @@ export class Poor extends Data.TaggedError("Poor")<{ readonly account: number }>
 export const keyOf = (account: number): Uint8Array =>
   Spaces.rawKeyOf(Uint8Array.of(account >>> 24, account >>> 16, account >>> 8, account))
 
-export const encode = (balance: number): Uint8Array => {
+const two32 = 4_294_967_296
+
+/** A balance is a whole number below 2^53, in eight bytes, the lowest first. */
+const encode = (balance: number): Uint8Array => {
   const bytes = Buffer.allocUnsafeSlow(8)
-  bytes.writeDoubleLE(balance)
+  bytes.writeUInt32LE(balance % two32, 0)
+  bytes.writeUInt32LE(Math.floor(balance / two32), 4)
   return bytes
 }
 
+const u32 = (bytes: Uint8Array, at: number): number =>
+  bytes[at] + bytes[at + 1] * 256 + bytes[at + 2] * 65_536 + bytes[at + 3] * 16_777_216
+
 const decode = (bytes: Uint8Array | undefined): number =>
-  bytes === undefined ? 0 : new DataView(bytes.buffer, bytes.byteOffset, 8).getFloat64(0, true)
+  bytes === undefined ? 0 : u32(bytes, 0) + u32(bytes, 4) * two32
 
 export interface Transfer {
   readonly from: number

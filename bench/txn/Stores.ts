@@ -12,6 +12,8 @@ import type { Contender, Sample } from "./Sample.ts"
 const serverFile = fileURLToPath(new URL("Server.ts", import.meta.url))
 const clientFile = fileURLToPath(new URL("Client.ts", import.meta.url))
 const fillsAtOnce = 1_000
+const warmingClients = 64
+const warmingSeconds = 8
 const settleMillis = 200
 const settleTries = 150
 
@@ -83,6 +85,8 @@ export class Stores implements Contender {
       )
     }
     this.asked = this.parts === 1 ? [this.doorPorts[wanted(0) - 1]] : this.doorPorts
+    // Until what is hot is compiled: a server runs for longer than a round.
+    await this.run(warmingClients, warmingSeconds)
   }
 
   private async places(): Promise<ReadonlyArray<Place>> {
