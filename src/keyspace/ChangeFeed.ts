@@ -64,14 +64,14 @@ export const make = (router: Router): ChangeFeed["Service"] => {
     Completion.submit((done) =>
       router.timestamp(RouterDriver.asked(undefined).timeoutMicros, (error, upTo) => done(error, { changes: [], upTo }))
     )
-  const next = (
+  const batchAfter = (
     { pauseMillis = 100, span }: Subscription,
     after: Timestamp | undefined
   ): Effect.Effect<Changed, TooOld> =>
     Effect.catch(after === undefined ? now() : look({ span, after }), (error) =>
       error._tag === "TooOld"
         ? Effect.fail(error)
-        : Effect.andThen(Effect.sleep(pauseMillis), next({ pauseMillis, span }, after))
+        : Effect.andThen(Effect.sleep(pauseMillis), batchAfter({ pauseMillis, span }, after))
     )
   return {
     look,
@@ -79,7 +79,7 @@ export const make = (router: Router): ChangeFeed["Service"] => {
       Stream.paginate(
         subscription.after,
         Effect.fnUntraced(function* (after: Timestamp | undefined) {
-          const batch = yield* next(subscription, after)
+          const batch = yield* batchAfter(subscription, after)
           // What is full is followed by the next at once.
           if (batch.changes.length === 0) yield* Effect.sleep(subscription.pauseMillis ?? 100)
           return [[batch], Option.some<Timestamp | undefined>(batch.upTo)] as const

@@ -51,10 +51,36 @@ interface Past {
   readonly isUnclear: boolean
 }
 
-interface Part {
+const nothing: Past = { failures: 0, isUnclear: false }
+
+/** What goes to one range as one request. */
+class Part implements Owner {
   readonly known: Known
   readonly pieces: ReadonlyArray<Piece>
   readonly past: Past
+  errand: Errand | undefined
+  /** Among those that are under way. */
+  place = -1
+  private readonly fan: Fan
+
+  constructor(fan: Fan, known: Known, pieces: ReadonlyArray<Piece>, past: Past) {
+    this.fan = fan
+    this.known = known
+    this.pieces = pieces
+    this.past = past
+  }
+
+  answered(_: Errand, response: Response): void {
+    this.fan.answered(this, response)
+  }
+
+  astray(errand: Errand, error: Misplaced | undefined): void {
+    this.fan.astray(this, errand, error)
+  }
+
+  failed(errand: Errand, error: KeyspaceError): void {
+    this.fan.failed(this, errand, error)
+  }
 }
 
 /** What a router learns from a replica that has not what it was asked for. */
@@ -63,12 +89,12 @@ export const learn = (locations: Locations, known: Known, error: Misplaced | und
   locations.forget(known)
 }
 
-export class Fan implements Owner {
+export class Fan {
   private readonly routing: Routing
   private readonly job: Job
   private readonly options: Options
   private readonly done: Ended
-  private readonly underWay = new Map<Errand, Part>()
+  private readonly underWay: Array<Part> = []
   private ready: Array<Part> = []
   /** Pieces that are being located, or wait for their next attempt, in so many lots. */
   private pending = 0
@@ -84,22 +110,20 @@ export class Fan implements Owner {
   }
 
   start(): void {
-    this.place(this.job.pieces, { failures: 0, isUnclear: false })
+    this.place(this.job.pieces, nothing)
   }
 
-  answered(errand: Errand, response: Response): void {
-    const { pieces } = this.underWay.get(errand)!
-    this.underWay.delete(errand)
+  answered(part: Part, response: Response): void {
+    this.ended(part)
     this.hasTaken = true
-    this.job.take(response, pieces)
+    this.job.take(response, part.pieces)
     this.goOn()
   }
 
-  astray(errand: Errand, error: Misplaced | undefined): void {
-    const { known, pieces } = this.underWay.get(errand)!
-    const { failures, isUnclear } = errand
+  astray(part: Part, { failures, isUnclear }: Errand, error: Misplaced | undefined): void {
+    const { known, pieces } = part
     const { alarms, locations } = this.routing
-    this.underWay.delete(errand)
+    this.ended(part)
     learn(locations, known, error)
     const again = (): void => this.place(pieces, { failures, isUnclear })
     if (error !== undefined && failures <= detoursMax) return again()
@@ -111,22 +135,37 @@ export class Fan implements Owner {
     })
   }
 
-  failed(errand: Errand, error: KeyspaceError): void {
-    this.underWay.delete(errand)
-    const isPartial = lasts(errand.task.request) && (this.hasTaken || this.underWay.size > 0)
+  failed(part: Part, { task }: Errand, error: KeyspaceError): void {
+    this.ended(part)
+    const isPartial = lasts(task.request) && (this.hasTaken || this.underWay.length > 0)
     this.end(error._tag === "Unavailable" && isPartial ? new Unknown({ message: error.message }) : error)
+  }
+
+  private ended({ place }: Part): void {
+    const last = this.underWay.pop()!
+    if (place === this.underWay.length) return
+    last.place = place
+    this.underWay[place] = last
   }
 
   /** Cuts pieces to what ranges have, as far as it is known; the others are located first. */
   private place(pieces: ReadonlyArray<Piece>, past: Past): void {
     if (this.isOver) return
+    if (pieces.length === 1 && pieces[0].to === undefined) {
+      // Most calls name one key.
+      const known = this.routing.locations.find(pieces[0].key)
+      if (known === undefined) return this.locate(pieces, pieces[0].key, past)
+      this.ready.push(new Part(this, known, pieces, past))
+      return this.goOn()
+    }
     const { isWhole } = this.job
     const parts = new Map<Known, Array<Piece>>()
     const unknown: Array<Piece> = []
     for (const piece of pieces) this.cut(piece, parts, unknown)
     if (isWhole && parts.size > 1) return this.scattered(past)
     if (!isWhole || unknown.length === 0) {
-      for (const [known, own] of parts) for (const lot of this.lots(own)) this.ready.push({ known, pieces: lot, past })
+      for (const [known, own] of parts)
+        for (const lot of this.lots(own)) this.ready.push(new Part(this, known, lot, past))
     }
     if (unknown.length > 0) this.locate(isWhole ? pieces : unknown, unknown[0].key, past)
     this.goOn()
@@ -172,7 +211,7 @@ export class Fan implements Owner {
     this.routing.locate(key, this.options.deadlineMicros, (error) => {
       this.pending--
       if (error === undefined) return this.place(pieces, past)
-      const isUnclear = past.isUnclear || this.hasTaken || this.underWay.size > 0
+      const isUnclear = past.isUnclear || this.hasTaken || this.underWay.length > 0
       this.end(isUnclear && lasts(this.job.build(pieces)) ? new Unknown({ message: error.message }) : error)
     })
   }
@@ -184,25 +223,23 @@ export class Fan implements Owner {
   }
 
   private goOn(): void {
-    while (!this.isOver && this.ready.length > 0 && this.underWay.size < Limits.callRequestsMax) {
+    while (!this.isOver && this.ready.length > 0 && this.underWay.length < Limits.callRequestsMax) {
       const part = this.ready.shift()!
       const { known, past, pieces } = part
-      const errand = new Errand(this.routing, this, {
-        request: this.job.build(pieces),
-        ...this.options,
-        ...past,
-        known
-      })
-      this.underWay.set(errand, part)
+      const { deadlineMicros, waiter } = this.options
+      const request = this.job.build(pieces)
+      const errand = new Errand(this.routing, part, { request, waiter, deadlineMicros, known, ...past })
+      part.errand = errand
+      part.place = this.underWay.push(part) - 1
       errand.start()
     }
-    if (this.ready.length === 0 && this.underWay.size === 0 && this.pending === 0) this.end(undefined)
+    if (this.ready.length === 0 && this.underWay.length === 0 && this.pending === 0) this.end(undefined)
   }
 
   private end(error: KeyspaceError | undefined, isScattered = false): void {
     if (this.isOver) return
     this.isOver = true
-    for (const errand of this.underWay.keys()) errand.cancel()
+    for (const { errand } of this.underWay) errand!.cancel()
     this.done(error, isScattered)
   }
 }

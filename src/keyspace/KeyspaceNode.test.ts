@@ -126,7 +126,7 @@ class Cluster {
   }
 
   /** All replicas of a range have applied the same, and have the same in their engines. */
-  isAlike(range: number): void {
+  isAlike(range: number): boolean {
     const seen = new Set<string>()
     for (const node of this.nodes) {
       const machine = node?.store.log.host.group(range)?.machine
@@ -140,7 +140,7 @@ class Cluster {
       cursor.close()
       seen.add(`${machine.applied.index} ${machine.digest()} ${entries}`)
     }
-    expect(seen.size).toBe(1)
+    return seen.size === 1
   }
 
   /** What a node's engine has of versions and intents. */
@@ -185,8 +185,8 @@ describe("a keyspace on three nodes", () => {
     cluster.start(down)
     cluster.bench.pass(30 * second)
     expect(cluster.ranges(down)).toEqual([1, 2, 3])
-    cluster.isAlike(2)
-    cluster.isAlike(3)
+    expect(cluster.isAlike(2)).toBe(true)
+    expect(cluster.isAlike(3)).toBe(true)
     cluster.crash(up)
     cluster.bench.pass(5 * second)
     expect(cluster.scan(down)).toContain("d=1")
@@ -217,7 +217,7 @@ describe("a keyspace on three nodes", () => {
     cluster.manage(2, { type: "transfer", range: 2, to: 4 })
     expect(cluster.leaseholder(2)).toBe(3)
     expect(cluster.scan(leaving)).toBe("a=1 b=1 c=1")
-    cluster.isAlike(2)
+    expect(cluster.isAlike(2)).toBe(true)
   })
 
   it("spreads over stores that join, and replaces one that stays away", () => {
@@ -234,7 +234,7 @@ describe("a keyspace on three nodes", () => {
     const { 2: left } = stores()
     expect(left.length).toBe(3)
     expect(left).not.toContain(gone)
-    cluster.isAlike(2)
+    expect(cluster.isAlike(2)).toBe(true)
     const index = left[0]
     expect(cluster.scan(index)).toBe("a=1 b=1 c=1")
   })
@@ -285,7 +285,7 @@ describe("a keyspace on three nodes", () => {
     expect(cluster.scan(3)).toBe("a=1 b=1 c=1 d=1 e=1")
     cluster.put(3, "d", "2")
     expect(cluster.scan(0)).toBe("a=1 b=1 c=1 d=2 e=1")
-    cluster.isAlike(2)
+    expect(cluster.isAlike(2)).toBe(true)
     expect(cluster.entriesOf(3)).toBe(0)
   })
 
@@ -306,7 +306,7 @@ describe("a keyspace on three nodes", () => {
       cluster.bench.pass(30 * second)
       for (const name of ["a", "c", "d"]) expect(cluster.put((victim + 1) % 3, name, "2")).toBeGreaterThan(0)
       expect(cluster.scan(victim)).toBe("a=2 b=1 c=2 d=2")
-      cluster.isAlike(2)
+      expect(cluster.isAlike(2)).toBe(true)
       const { length } = cluster.ranges(victim)
       for (let index = 0; index < 3; index++) expect(cluster.ranges(index).length).toBe(length)
       outcomes.add(length)

@@ -35,7 +35,7 @@ class Plan {
   readonly facts: Facts
   /** Those that may get something, in the order of their numbers. */
   readonly live: ReadonlyArray<StoreId>
-  /** Not there, for now or for good. */
+  /** Not there, for a while or for good. */
   private readonly dead: ReadonlySet<StoreId>
   private readonly lost: ReadonlySet<StoreId>
   private readonly replicas = new Map<StoreId, number>()

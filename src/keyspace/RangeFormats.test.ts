@@ -85,14 +85,16 @@ describe("the bytes of ranges", () => {
   })
 
   it("are refused when they are cut, and never read past their end", () => {
-    const all = ["state", "state, restoring", ...commands.map(({ type }) => `command ${type}`)]
     fc.assert(
-      fc.property(fc.constantFrom(...all), fc.nat(200), (name, cut) => {
+      fc.property(fc.constantFrom("state", "state, restoring"), fc.nat(200), (name, cut) => {
         const whole = Hex.bytesOf(golden[name])
-        const short = whole.subarray(0, Math.min(cut, whole.length - 1))
-        if (name.startsWith("state")) expect(RangeState.decode(short)).toBeUndefined()
-        // What is behind the fixed fields may have any length.
-        else expect(() => RangeCommand.decode(short)).not.toThrow()
+        expect(RangeState.decode(whole.subarray(0, Math.min(cut, whole.length - 1)))).toBeUndefined()
+      })
+    )
+    // What is behind the fixed fields of a command may have any length.
+    fc.assert(
+      fc.property(fc.constantFrom(...commands), fc.nat(9), ({ type }, cut) => {
+        expect(RangeCommand.decode(Hex.bytesOf(golden[`command ${type}`]).subarray(0, cut))).toBeUndefined()
       })
     )
     fc.assert(

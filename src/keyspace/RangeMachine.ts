@@ -62,7 +62,7 @@ export class RangeMachine implements StateMachine {
   private shown: RangeState.RangeState | undefined
   private isDue = false
   private isClosed = false
-  private waiting: Array<{ readonly index: number; readonly then: () => void }> = []
+  private waiting: Array<{ readonly index: number; readonly call: () => void }> = []
   applied: Applied
   /** Of every command that took effect; for who follows the range's changes. */
   onWrite: ((operations: Uint8Array) => void) | undefined
@@ -264,8 +264,8 @@ export class RangeMachine implements StateMachine {
   }
 
   /** Once the engine shows everything that is applied now; never within this call, and not at all when the store stops before. */
-  whenShown(then: () => void): void {
-    this.waiting.push({ index: this.applied.index, then })
+  whenShown(call: () => void): void {
+    this.waiting.push({ index: this.applied.index, call })
     if (this.trail.written.index >= this.applied.index) this.options.deferral.defer(() => this.show())
   }
 
@@ -275,7 +275,7 @@ export class RangeMachine implements StateMachine {
     const shown = this.waiting.filter((each) => each.index <= index)
     if (shown.length === 0) return
     this.waiting = this.waiting.filter((each) => each.index > index)
-    for (const { then } of shown) then()
+    for (const { call } of shown) call()
   }
 
   /** Its keys are another range's: it knows nothing any more, and what is still to be written of it is not. */

@@ -12,6 +12,7 @@ import type { KeyState } from "./Reading.ts"
 import * as Records from "./Records.ts"
 
 const bytes = fc.uint8Array({ minLength: 0, maxLength: 3, max: 3 })
+const textOf = (at: number, value: Uint8Array | undefined): string => `${at}=${value?.join(".") ?? "deleted"}`
 const keyText = (key: Uint8Array): string => key.join(".")
 
 describe("a key in the engine", () => {
@@ -62,7 +63,7 @@ describe("a scan", () => {
           const shown: Array<string> = []
           const visit = ({ intent, key, seen }: Reading.Item): boolean => {
             shown.push(
-              `${keyText(key)} ${intent?.txn.id ?? "-"} ${seen === undefined ? "-" : `${seen.at}=${seen.value}`}`
+              `${keyText(key)} ${intent?.txn.id ?? "-"} ${seen === undefined ? "-" : textOf(seen.at, seen.value)}`
             )
             return true
           }
@@ -101,7 +102,7 @@ const expected = (
       if (keyText(step.key) !== keyText(key)) return
       if (step.isIntent) intent = index + 1
       else if (index + 1 <= at) {
-        seen = `${index + 1}=${step.value === undefined ? undefined : Uint8Array.of(step.value)}`
+        seen = textOf(index + 1, step.value === undefined ? undefined : Uint8Array.of(step.value))
       }
     })
     return `${keyText(key)} ${intent ?? "-"} ${seen ?? "-"}`
