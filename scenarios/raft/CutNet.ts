@@ -1,10 +1,11 @@
 /**
  * CutNet: a Net, as far as a store uses it, whose streams a server's own program cuts, to some addresses or to all, and heals when it likes: links that stay cut when the
- * nemesis has healed its faults, or that go in the worst moment, which only the server knows. Connections break at the cut, and dials
- * and those who dial in vain are refused. Of two stores one dials, so cutting its way cuts both.
+ * nemesis has healed its faults, or that go in the worst moment, which only the server knows. Connections break at a cut, or at the end
+ * of one that goes one way. Of two stores one dials, so cutting its way to the other cuts both.
  */
 import { addressKey, Net, type Address, type Connection, type StreamSink } from "#world/Net.ts"
 
+/** Of a connection that is refused. */
 const unheard: StreamSink = {
   opened: () => {},
   data: () => {},
@@ -13,28 +14,74 @@ const unheard: StreamSink = {
   closed: () => {}
 }
 
+/** What is written while `isMuted` says so never arrives: the connection has to break before anything else is. */
+class Muffled implements Connection {
+  readonly whole: Connection
+  private readonly isMuted: () => boolean
+
+  constructor(whole: Connection, isMuted: () => boolean) {
+    this.whole = whole
+    this.isMuted = isMuted
+  }
+
+  get local(): Address {
+    return this.whole.local
+  }
+
+  get remote(): Address {
+    return this.whole.remote
+  }
+
+  get peerNames(): ReadonlyArray<string> | undefined {
+    return this.whole.peerNames
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.isMuted() || this.whole.write(bytes)
+  }
+
+  end(): void {
+    this.whole.end()
+  }
+
+  reset(): void {
+    this.whole.reset()
+  }
+
+  pause(): void {
+    this.whole.pause()
+  }
+
+  resume(): void {
+    this.whole.resume()
+  }
+}
+
 export class CutNet {
   readonly net: Net["Service"]
   private readonly keys = new Set<string>()
   /** And the key of whoever was dialled. */
   private readonly connections = new Map<Connection, string | undefined>()
   private isAlone = false
+  private isMuted = false
 
   constructor(whole: Net["Service"]) {
     const { port } = whole
     this.net = Net.of({
       ...whole,
       listen: (address, accept, options) =>
-        whole.listen(address, (connection) => this.accepted(connection, accept), options),
+        whole.listen(address, (connection) => this.accepted(this.muffled(connection), accept), options),
       port: {
         bind: (address, sink, done) => port.bind(address, sink, done),
         listen: (address, accept, done, options) => port.listen(address, accept, done, options),
         dial: (address, sink, options) => {
           const key = addressKey(address)
-          const connection: Connection = port.dial(
-            address,
-            this.watched(sink, () => connection),
-            options
+          const connection: Connection = this.muffled(
+            port.dial(
+              address,
+              this.watched(sink, () => connection),
+              options
+            )
           )
           this.connections.set(connection, key)
           if (this.isAlone || this.keys.has(key)) connection.reset()
@@ -42,6 +89,10 @@ export class CutNet {
         }
       }
     })
+  }
+
+  private muffled(connection: Connection): Connection {
+    return new Muffled(connection, () => this.isMuted)
   }
 
   private accepted(connection: Connection, accept: (connection: Connection) => StreamSink): StreamSink {
@@ -75,10 +126,21 @@ export class CutNet {
   /** Nobody is reached, and nobody reaches this server, until `heal`. */
   isolate(): void {
     this.isAlone = true
-    for (const connection of this.connections.keys()) connection.reset()
+    this.breakAll()
+  }
+
+  /** It hears everybody and is heard by nobody, until `heal`. */
+  mute(): void {
+    this.isMuted = true
   }
 
   heal(): void {
+    if (this.isMuted) this.breakAll()
     this.isAlone = false
+    this.isMuted = false
+  }
+
+  private breakAll(): void {
+    for (const connection of this.connections.keys()) connection.reset()
   }
 }

@@ -3,6 +3,7 @@
  * never taken for absent, a replica that cannot tell what it promised does not vote as if it knew, and what it lost comes from
  * the others.
  */
+import { memory } from "./Holdings.ts"
 import * as Invariants from "./Invariants.ts"
 import * as Scenarios from "./Scenarios.ts"
 import * as Workload from "./Workload.ts"
@@ -18,5 +19,5 @@ export const scenario = {
   faults: [...base.faults, "bit-rot" as const, "misdirect" as const],
   // Logs have their records in different places.
   atlas: { copiesIntactMin: 2, wholeNodes: true } as const,
-  judges: [Workload.linearizability, Invariants.invariants({ rots: true })]
+  judges: [Workload.linearizability, Invariants.invariants({ rots: true }), memory]
 }

@@ -1,7 +1,8 @@
 /**
  * Whoever leads is cut off after a while, appends in that moment what nobody else gets, and comes back when others have led: logs whose
  * ends are of different terms meet all the time, as in figures 7 and 8 of the Raft paper, and what they keep or lose of each
- * other is decided by terms alone. Short logs add snapshots to that.
+ * other is decided by terms alone. Followers hear their leader for a while and are not heard, so that it begins again long before where
+ * they are. Short logs add snapshots to both.
  */
 import type { Scenario } from "#sim/run/Scenario.ts"
 import * as Scenarios from "./Scenarios.ts"
@@ -22,16 +23,20 @@ export const scenario: Scenario<Workload.Operation, Workload.Value> = {
     tickMillis: [5, 10],
     reads: ["quorum", "lease"],
     messageBytes: [200, 1, 16_384],
-    logBytes: [1, 200, 1_000, 65_536],
+    inflight: [64, 4],
+    // A few entries, so that a follower can have cut what its leader still sends.
+    logBytes: [100, 1, 60, 1_000],
     segmentBytes: [1_500, 8_000],
-    syncEntries: [1, 8, 32],
+    syncEntries: [1, 4, 16],
+    chunkBytes: [50, 20, 1_000],
     retryMillis: [60, 30],
-    fillers: [1, 4],
+    fillers: [4, 8],
     probeMillis: [5],
     backoffMillis: [5],
     reignMillis: [60, 30, 150],
     // From shorter than an election to several of them.
     exileMillis: [300, 40, 150, 600],
+    muteMillis: [40, 20, 120],
     exilesForMillis: [4_000]
   },
   workload: { ...base.workload, gapMicros: 20_000 },

@@ -28,6 +28,7 @@ export const scenario: Scenario<Workload.Operation, Workload.Value> = {
     backoffMillis: [5],
     reignMillis: [300, 100, 0],
     exileMillis: [300, 100],
+    muteMillis: [40, 20, 120],
     exilesForMillis: [5_000]
   },
   workload: { ...base.workload, gapMicros: 6_000 },

@@ -13,6 +13,7 @@
  * | `raft/handed-over` | a leader tells another replica to campaign                                                               |
  * | `raft/appended` | it leaves that everything up to an index is durable here                                                   |
  * | `raft/reigned`  | an election time-out of a leader is over, and it leads on: who has answered it since the last one          |
+ * | `raft/holds`    | something that it or its store holds has grown: see `Holdings`                                             |
  * | `raft/lease`    | a leader may read without asking for so long, by its clock; 0: no more                                     |
  * | `raft/applied`  | an entry, with the digest of the state after it                                                            |
  * | `raft/members`  | who they are from an index on: lists of voters, outgoing voters, learners                                  |
@@ -27,6 +28,7 @@ import { entryKinds, kinds, type Entry, type Kind, type Message } from "#consens
 import type { Group, Observer } from "#consensus/Observer.ts"
 import type { HardState, Storage } from "#consensus/Storage.ts"
 import type { Trace } from "#world/Trace.ts"
+import type { Holdings } from "./Holdings.ts"
 
 export const entryText = ({ data, kind, term }: Entry): string =>
   `${term}.${crc32c(data)}${kind === entryKinds.normal ? "" : "c"}`
@@ -63,8 +65,11 @@ export class Observed implements Observer {
   private readonly begun = new Map<number, NodeId>()
   private readonly reigns = new Map<Group, Reign>()
 
-  constructor(trace: Trace["Service"]) {
+  private readonly holdings: Holdings | undefined
+
+  constructor(trace: Trace["Service"], holdings?: Holdings) {
     this.trace = trace
+    this.holdings = holdings
   }
 
   /** `applied`: before what is told now. */
@@ -94,6 +99,7 @@ export class Observed implements Observer {
   }
 
   stepped(group: Group, message: Message | undefined): void {
+    this.holdings?.look(group)
     const { core } = group.raft
     if (core.role !== "leader") {
       this.reigns.delete(group)
@@ -160,6 +166,7 @@ export class Observed implements Observer {
   }
 
   sent(group: Group, { index, isRejected, kind, term, to }: Message): void {
+    this.holdings?.look(group)
     const name = isRejected ? undefined : promises.get(kind)
     if (name === undefined) return
     // Handing over ends the lease.

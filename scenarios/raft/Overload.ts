@@ -17,6 +17,7 @@ export const scenario = {
     ...base.options,
     queueBytes: [1, 100, 300],
     uncommittedBytes: [1, 100, 300],
+    readsMax: [64, 2, 8],
     messageBytes: [1, 200],
     inflight: [1, 4],
     retryMillis: [10, 30]

@@ -5,6 +5,7 @@ import type { OptionValue } from "#sim/run/Plan.ts"
 import type { Scenario } from "#sim/run/Scenario.ts"
 import * as Cell from "#models/Cell.ts"
 import * as Faults from "../Faults.ts"
+import { memory } from "./Holdings.ts"
 import { invariants } from "./Invariants.ts"
 import * as Server from "./Server.ts"
 import * as Workload from "./Workload.ts"
@@ -69,6 +70,6 @@ export const make = ({
     },
     faults: [...Faults.network, ...disk, ...process, ...Faults.clock],
     atlas: Atlas.nothing,
-    judges: [Workload.linearizability, invariants()]
+    judges: [Workload.linearizability, invariants(), memory]
   }
 }

@@ -26,6 +26,7 @@ import { Net, type Address, type DatagramSocket } from "#world/Net.ts"
 import { Trace } from "#world/Trace.ts"
 import * as Call from "../systems/Call.ts"
 import { CutNet } from "./CutNet.ts"
+import { Holdings } from "./Holdings.ts"
 import { Observed } from "./Observed.ts"
 import { ObservedSteps } from "./ObservedSteps.ts"
 import { readChanges, requests } from "./Workload.ts"
@@ -83,6 +84,7 @@ const settings = (spec: ServerSpec, { slowness = 1 }: Behaviour): Partial<HostSe
     ),
     queueBytesMax: number(spec, "queueBytes", 65_536),
     queueTicksMax: 3,
+    readsMax: number(spec, "readsMax", 1_000),
     flushEntries: 8,
     flushTicks: 3,
     logBytesMax: number(spec, "logBytes", 65_536),
@@ -136,6 +138,9 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
   const trace = yield* Trace
   const peers = new Map<number, Address>()
   for (const [index, address] of spec.peers.entries()) if (index !== spec.index) peers.set(index + 1, address)
+  const options: HostSettings = { ...HostOptions.defaults, ...settings(spec, behaviour) }
+  const syncEntries = number(spec, "syncEntries", 64)
+  const holdings = new Holdings(trace, options, syncEntries)
   const store = yield* Store.open({
     store: spec.index + 1,
     cluster,
@@ -144,10 +149,10 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
     directory,
     wal: { segmentBytesMax: number(spec, "segmentBytes", 65_536), aheadBytes: 0 },
     memory: { slabBytes: 4_096, fanOut: 16 },
-    state: { syncEntries: number(spec, "syncEntries", 64) },
+    state: { syncEntries },
     transport: transportSettings(spec),
-    host: settings(spec, behaviour),
-    observer: spec.options["trace.steps"] === true ? new ObservedSteps(trace) : new Observed(trace),
+    host: options,
+    observer: spec.options["trace.steps"] === true ? new ObservedSteps(trace, holdings) : new Observed(trace, holdings),
     halted: (message) => {
       trace.emit("warn", "raft/store-stopped", { message })
       host.exit(1)
@@ -243,15 +248,20 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
   }
   const reignMillis = number(spec, "reignMillis", 0)
   const exileMillis = number(spec, "exileMillis", 0)
+  const muteMillis = number(spec, "muteMillis", 0)
   if (reignMillis > 0) {
     const random = yield* Random.Random
     const some = (most: number): number => 1 + Math.floor(random.nextDoubleUnsafe() * most)
     const exile = Effect.gen(function* () {
       yield* Effect.sleep(some(reignMillis))
-      if (![...log.host.groups.values()].some(({ isLeader }) => isLeader)) return
-      cutNet.isolate()
-      fill(some(tailEntriesMax))
-      yield* Effect.sleep(exileMillis / 2 + some(exileMillis / 2))
+      if ([...log.host.groups.values()].some(({ isLeader }) => isLeader)) {
+        cutNet.isolate()
+        fill(some(tailEntriesMax))
+        yield* Effect.sleep(exileMillis / 2 + some(exileMillis / 2))
+      } else if (some(8) === 1) {
+        cutNet.mute()
+        yield* Effect.sleep(some(muteMillis))
+      }
       cutNet.heal()
     })
     const times = Math.ceil(number(spec, "exilesForMillis", 0) / reignMillis)
