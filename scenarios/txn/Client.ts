@@ -12,18 +12,15 @@ import * as Call from "../systems/Call.ts"
 import * as Requests from "./Requests.ts"
 import * as Step from "./Step.ts"
 
-export type Operation =
-  | ({ readonly type: "run" } & Step.Program)
-  | { readonly type: "split"; readonly place: number }
-  | { readonly type: "move"; readonly place: number; readonly to: number }
+export type Operation = ({ readonly type: "run" } & Step.Program) | ({ readonly type: "manage" } & Requests.Management)
 
 /** Of what administrators ask for: whether it was done. */
 export type Value = Requests.Committed | boolean
 
 export const label = (operation: Operation): string => {
   if (operation.type === "run") return Step.label(operation)
-  const place = `at ${operation.place}`
-  return operation.type === "split" ? `split ${place}` : `lease ${place} to server ${operation.to}`
+  const { deed, place, server } = operation
+  return `${deed} at ${place}${deed === "split" || deed === "merge" ? "" : `, server ${server}`}`
 }
 
 const tickets = { again: 0, over: 1 } as const
@@ -99,12 +96,9 @@ class Client {
     )
   }
 
-  private manage(operation: Exclude<Operation, { type: "run" }>, done: Done): void {
-    const write = (writer: Writer): Writer => {
-      writer.u8(Requests.kinds[operation.type]).u8(operation.place)
-      return operation.type === "move" ? writer.u8(operation.to) : writer
-    }
+  private manage(operation: Requests.Management, done: Done): void {
     const answered = (body: Reader): void => done({ type: "ok", value: body.u8() === 1 })
+    const write = (writer: Writer): Writer => Requests.writeManagement(writer, operation)
     this.ask(this.server, write, answered, () => done({ type: "unknown", reason: "no answer" }))
   }
 

@@ -9,13 +9,15 @@
  * | ------------------------------------------ | ------------------------------------------------------------------------- |
  * | greet                                      | `life u32`                                                                |
  * | run: `life u32`, a program as JSON         | `ending u8`; of one that is committed what is to be known, else why not, as JSON |
- * | split: `place u8`                          | `u8`, whether it was                                                      |
- * | move: `place u8`, `server u8`              | `u8`, whether the range's leader handed over                              |
+ * | manage: `deed u8`, `place u8`, `server u8` | `u8`, whether it was done                                                 |
  */
 import type { Reader, Writer } from "#base/Bytes.ts"
 import type { Program, Seen } from "./Step.ts"
 
-export const kinds = { greet: 1, run: 2, split: 3, move: 4 } as const
+export const kinds = { greet: 1, run: 2, manage: 3 } as const
+/** What administrators have done to the range at a place: split there, merged with its right neighbour, led by another, on or off a server. */
+export const deeds = ["split", "merge", "lead", "add", "remove"] as const
+export type Deed = (typeof deeds)[number]
 /** `elsewhere`: the server began anew. */
 export const endings = { committed: 1, aborted: 2, unknown: 3, elsewhere: 4 } as const
 
@@ -28,6 +30,21 @@ export interface Committed {
 
 const utf8 = new TextEncoder()
 const text = new TextDecoder()
+
+export interface Management {
+  readonly deed: Deed
+  readonly place: number
+  readonly server: number
+}
+
+export const writeManagement = (writer: Writer, { deed, place, server }: Management): Writer =>
+  writer.u8(kinds.manage).u8(deeds.indexOf(deed)).u8(place).u8(server)
+
+export const readManagement = (body: Reader): Management => ({
+  deed: deeds[body.u8()],
+  place: body.u8(),
+  server: body.u8()
+})
 
 export const writeProgram = (writer: Writer, life: number, program: Program): Writer =>
   writer

@@ -10,6 +10,7 @@ import * as Raft from "../raft/Invariants.ts"
 import * as Client from "./Client.ts"
 import { invariants } from "./Invariants.ts"
 import * as Judges from "./Judges.ts"
+import * as Requests from "./Requests.ts"
 import * as Server from "./Server.ts"
 import * as Settings from "./Settings.ts"
 import type { Step } from "./Step.ts"
@@ -40,19 +41,22 @@ export interface Parts {
 }
 
 const places = 256
+const serversMax = 7
 
 /** One of the clients is an administrator besides. */
-const drawManagement = (draw: Draw): Client.Operation =>
-  draw.chance(1, 2)
-    ? { type: "split", place: draw.below(places) }
-    : { type: "move", place: draw.below(places), to: draw.below(7) }
+const drawManagement = (draw: Draw): Client.Operation => ({
+  type: "manage",
+  deed: draw.pick(Requests.deeds),
+  place: draw.below(places),
+  server: draw.below(serversMax)
+})
 
 export const make = ({ draw, final, judges, name, summary }: Parts): Scenario<Client.Operation, Client.Value> => ({
   name,
   summary,
-  nodes: { default: 3, min: 1, max: 7 },
+  nodes: { default: 3, min: 1, max: serversMax },
   clients: { default: 4, min: 1, max: 6 },
-  durationMicros: 8_000_000,
+  durationMicros: 5_000_000,
   livenessMicros: 30_000_000,
   server: Server.server,
   options: Settings.options,

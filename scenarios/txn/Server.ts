@@ -1,6 +1,6 @@
 /**
  * Server: a store with the keyspace and its transactions; clients ask over datagrams (`Requests.ts`), stores talk over streams, under the same
- * address. All servers make up the cluster, and the first one cuts it into ranges when it begins.
+ * address. The first ones found the cluster, and the very first cuts it into ranges then.
  *
  * The store stops when its disk fails, and the process with it; it finds out at its next start what is true.
  */
@@ -14,7 +14,6 @@ import { Keyspace } from "#keyspace/Keyspace.ts"
 import * as KeyspaceNode from "#keyspace/KeyspaceNode.ts"
 import type { Request, Response, Txn } from "#keyspace/Request.ts"
 import type { ServerSpec } from "#sim/run/Scenario.ts"
-import * as Keys from "#storage/Keys.ts"
 import * as Transactions from "#txn/Transactions.ts"
 import { OutcomeUnknown, type RunError } from "#txn/TxnError.ts"
 import * as Completion from "#world/Completion.ts"
@@ -90,29 +89,40 @@ const outcomeOf = Effect.fnUntraced(function* (transactions: Transactions.Transa
   return undefined
 })
 
-/** As an administrator would: the range around a key is split there, or has another leaseholder. */
+/** As an administrator would. */
 const manage = Effect.fnUntraced(function* (
   { router }: KeyspaceNode.KeyspaceNode,
-  key: Uint8Array,
-  request: (range: number) => Request
-) {
-  const known = router.locations.find(key)
-  const range = known?.descriptor.range ?? firstRange
-  const asked = Completion.submit<Response | undefined, KeyspaceError>((done) =>
-    router.at(key, request(range), { timeoutMicros: manageMicros }, done)
+  { deed, place, server }: Requests.Management
+): Effect.fn.Return<void, KeyspaceError> {
+  const key = Step.boundary(place)
+  const range = router.locations.find(key)?.descriptor.range ?? firstRange
+  const request = requestOf(deed, key, range, server + 1)
+  yield* Completion.submit<Response | undefined, KeyspaceError>((done) =>
+    router.at(key, request, { timeoutMicros: manageMicros }, done)
   )
-  return yield* Effect.isSuccess(asked)
 })
 
-/** Splits what there is at the boundaries where nobody has yet. */
-const cut = Effect.fnUntraced(function* (node: KeyspaceNode.KeyspaceNode, boundaries: ReadonlyArray<Uint8Array>) {
-  for (const key of boundaries) {
-    const isCut = (): boolean => {
-      const known = node.ranges.known({ from: key, to: key })[0]
-      return known !== undefined && Keys.compare(known.descriptor.from, key) === 0
-    }
-    while (!isCut()) {
-      yield* manage(node, key, () => ({ type: "split", key }))
+const requestOf = (deed: Requests.Deed, key: Uint8Array, range: number, store: number): Request => {
+  switch (deed) {
+    case "split":
+      return { type: "split", key }
+    case "merge":
+      return { type: "merge" }
+    case "lead":
+      return { type: "transfer", range, to: store }
+    case "add":
+      return { type: "members", range, changes: [{ type: "add-voter", store }] }
+    case "remove":
+      return { type: "members", range, changes: [{ type: "remove", store }] }
+  }
+}
+
+/** Splits what there is at some places; one where a range begins already is refused. */
+const cut = Effect.fnUntraced(function* (node: KeyspaceNode.KeyspaceNode, boundaries: ReadonlyArray<number>) {
+  for (const place of boundaries) {
+    for (;;) {
+      const result = yield* Effect.result(manage(node, { deed: "split", place, server: 0 }))
+      if (result._tag === "Success" || result.failure._tag === "Refused") break
       yield* Effect.sleep(cutMillis)
     }
   }
@@ -138,7 +148,12 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
     transport: Settings.transport(spec),
     host: Settings.host(spec),
     observer: new Observed(trace),
-    founders: spec.peers.map((_, index) => index + 1),
+    founders: spec.peers.slice(0, Settings.number(spec, "founders")).map((_, index) => index + 1),
+    placing: {
+      replicas: Settings.number(spec, "replicas"),
+      everyMicros: 200_000,
+      deadAfterMicros: Settings.number(spec, "deadMillis") * 1_000
+    },
     range: { txnTtlMicros: ttlMillis * 1_000, pushAfterMicros: Settings.number(spec, "pushMillis") * 1_000 },
     sweep: { retentionMicros: retentionMillis * 1_000, everyMicros: retentionMillis * 100 },
     splitBytes: splitBytes === 0 ? Infinity : splitBytes,
@@ -188,20 +203,14 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
       const kind = body.u8()
       if (kind === Requests.kinds.greet) return answer(Call.answer(number).u32(host.incarnation).finish())
       if (kind === Requests.kinds.run) return begin(client, number, body, answer)
-      assert(kind === Requests.kinds.split || kind === Requests.kinds.move, "clients ask for what servers know")
-      const key = Step.boundary(body.u8())
-      const to = kind === Requests.kinds.move ? (body.u8() % spec.peers.length) + 1 : 0
-      const managed = manage(node, key, (range) =>
-        kind === Requests.kinds.split ? { type: "split", key } : { type: "transfer", range, to }
-      )
+      assert(kind === Requests.kinds.manage, "clients ask for what servers know")
+      const management = Requests.readManagement(body)
+      const managed = manage(node, { ...management, server: management.server % spec.peers.length })
       fork(
-        Effect.map(managed, (isDone) =>
-          answer(
-            Call.answer(number)
-              .u8(isDone ? 1 : 0)
-              .finish()
-          )
-        )
+        Effect.map(Effect.isSuccess(managed), (isDone) => {
+          const reply = Call.answer(number).u8(isDone ? 1 : 0)
+          answer(reply.finish())
+        })
       )
     }
   })

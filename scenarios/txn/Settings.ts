@@ -9,6 +9,12 @@ import type { ServerSpec } from "#sim/run/Scenario.ts"
 export const options: Readonly<Record<string, ReadonlyArray<OptionValue>>> = {
   /** Ranges that the cluster is cut in when it begins. */
   ranges: [4, 1, 2, 10, 50],
+  /** Servers that the cluster begins with; the others join it. */
+  founders: [7, 3, 1],
+  /** Voters of a range; 0: nobody but administrators moves them. */
+  replicas: [3, 0, 5],
+  /** A server that was not heard for so long has its replicas replaced. */
+  deadMillis: [60_000, 1_500],
   /** A range of more bytes is cut in two; 0: never. */
   splitBytes: [0, 1_000, 4_000],
   /** Silence after which a transaction is abandoned. */

@@ -54,9 +54,9 @@ export const keyOf = (key: number): Uint8Array => utf8.encode(`${placeText((key 
 
 const placeText = (place: number): string => `k${place.toString(16).padStart(2, "0")}`
 
-/** Where so many ranges of the same size begin, but for the first. */
-export const boundaries = (ranges: number): ReadonlyArray<Uint8Array> =>
-  Array.from({ length: ranges - 1 }, (_, index) => boundary(Math.floor(((index + 1) * places) / ranges)))
+/** At which places so many ranges of the same size begin, but for the first. */
+export const boundaries = (ranges: number): ReadonlyArray<number> =>
+  Array.from({ length: ranges - 1 }, (_, index) => Math.floor(((index + 1) * places) / ranges))
 
 /** Of places up to 255. */
 export const boundary = (place: number): Uint8Array => utf8.encode(placeText(place % places))
