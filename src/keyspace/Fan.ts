@@ -40,6 +40,7 @@ export interface Routing extends Means {
 export interface Options {
   readonly deadlineMicros: number
   readonly waiter: Txn | undefined
+  readonly anyReplica: boolean
 }
 
 /** `isScattered`: the pieces of a whole job are in several ranges, and nothing has happened. */
@@ -226,9 +227,9 @@ export class Fan {
     while (!this.isOver && this.ready.length > 0 && this.underWay.length < Limits.callRequestsMax) {
       const part = this.ready.shift()!
       const { known, past, pieces } = part
-      const { deadlineMicros, waiter } = this.options
+      const { anyReplica, deadlineMicros, waiter } = this.options
       const request = this.job.build(pieces)
-      const errand = new Errand(this.routing, part, { request, waiter, deadlineMicros, known, ...past })
+      const errand = new Errand(this.routing, part, { request, waiter, anyReplica, deadlineMicros, known, ...past })
       part.errand = errand
       part.place = this.underWay.push(part) - 1
       errand.start()
