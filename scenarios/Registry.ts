@@ -180,6 +180,12 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./txn/WriteSkew.ts")
   },
+  "locks/fencing": {
+    summary:
+      "locks of sessions that die, stall and are cut off: one holds them at a time, under later and later tokens",
+    canary: false,
+    load: () => import("./locks/Fencing.ts")
+  },
   "canary/host-clock": {
     summary: "must fail: a node reads the host's clock",
     canary: true,
