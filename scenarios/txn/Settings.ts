@@ -16,7 +16,7 @@ export const options: Readonly<Record<string, ReadonlyArray<OptionValue>>> = {
   /** A server that was not heard for so long has its replicas replaced. */
   deadMillis: [60_000, 1_500],
   /** A range of more bytes is cut in two; 0: never. */
-  splitBytes: [0, 1_000, 4_000],
+  splitBytes: [0, 4_000, 16_000],
   /** Silence after which a transaction is abandoned. */
   ttlMillis: [1_000, 300, 3_000],
   pushMillis: [20, 5],
