@@ -48,14 +48,22 @@ export const catalogue: ReadonlyArray<Catalogued> = [
     file: "TwoPhaseCommit.qnt",
     sound: "TwoPhaseCommitSound",
     invariant: "safety",
-    witnesses: ["allCommitted", "allAborted", "inDoubt", "forgotten"],
-    samples: 200,
+    witnesses: ["twoCommitted", "recovered", "pushed", "allRead", "swept"],
+    samples: 150,
     steps: 50,
     flaws: [
-      { module: "TwoPhaseCommitOnMajority", seed: 1 },
-      { module: "TwoPhaseCommitTellsBeforeLogging", seed: 1 },
-      { module: "TwoPhaseCommitForgetsEarly", seed: 1 },
-      { module: "TwoPhaseCommitVotesBeforeWriting", seed: 1 }
+      { module: "TwoPhaseCommitTimestampBeforeIntents", seed: 1 },
+      { module: "TwoPhaseCommitCommitsWithoutAll", seed: 1 },
+      { module: "TwoPhaseCommitNoValidation", seed: 1 },
+      { module: "TwoPhaseCommitAnswersBeforeRecord", seed: 1 },
+      { module: "TwoPhaseCommitPreparesOverVersions", seed: 1 },
+      { module: "TwoPhaseCommitValidatesPastIntents", seed: 1 },
+      { module: "TwoPhaseCommitResolvesAnyIntent", seed: 1 },
+      { module: "TwoPhaseCommitAbortsWithoutRecord", seed: 1 },
+      { module: "TwoPhaseCommitDecidesBelowFloor", seed: 1 },
+      { module: "TwoPhaseCommitDecidesTwice", seed: 1 },
+      { module: "TwoPhaseCommitSweepsUnresolved", seed: 1 },
+      { module: "TwoPhaseCommitReadsPastIntents", seed: 1 }
     ],
     led: []
   },
