@@ -32,6 +32,9 @@ export const options: Readonly<Record<string, ReadonlyArray<OptionValue>>> = {
   segmentBytes: [65_536, 8_000],
   chunkBytes: [1_000, 200],
   sleepTicks: [10, 3, 1_000_000],
+  /** A transaction is dozens of ways there and back. */
+  "net.latencyMicrosMin": [200, 50],
+  "net.latencyMicrosMax": [1_000, 500, 4_000],
   /** How soon a client asks again. */
   retryMillis: [150, 40]
 }
