@@ -130,6 +130,8 @@ export const backoffMicros = ({ random, settings }: Means, failures: number): nu
 export interface Task {
   readonly request: Request
   readonly waiter: Txn | undefined
+  /** The first that is asked is the replica at hand, if there is one. */
+  readonly anyReplica: boolean
   readonly deadlineMicros: number
   readonly known: Known
   /** Of errands before it with the same request. */
@@ -195,6 +197,10 @@ export class Errand extends Alarm {
   private choose(): StoreId {
     const { known } = this.task
     const { random, send } = this.means
+    if (this.task.anyReplica && this.attempts === 0 && known.stores.includes(send.self)) {
+      this.attempts++
+      return send.self
+    }
     if (known.leaseholder !== undefined) return known.leaseholder
     const stores = known.descriptor.range === systemRange || known.stores.length === 0 ? send.stores() : known.stores
     // A replica at hand knows who leads without a way to the others.

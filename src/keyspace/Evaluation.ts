@@ -2,10 +2,8 @@
  * Evaluation: what each request looks at and comes to, under its latches. The rules of `Request.ts` stand here as code; that they make
  * transactions strictly serializable is argued there.
  */
-import * as Bytes from "#base/Bytes.ts"
 import { ChangeRefused, type ConsensusError } from "#consensus/ConsensusError.ts"
 import * as ReplicatedLog from "#consensus/ReplicatedLog.ts"
-import * as Keys from "#storage/Keys.ts"
 import { Changes } from "./Changes.ts"
 import { changes } from "./Changing.ts"
 import { collect } from "./Collecting.ts"
@@ -14,10 +12,11 @@ import type { Leaseholder } from "./Leaseholder.ts"
 import { Aborted, Conflict, Refused, TooOld, Unavailable } from "./KeyspaceError.ts"
 import * as Merging from "./Merging.ts"
 import { isInside } from "./RangeMachine.ts"
+import { Page } from "./Page.ts"
 import * as Reading from "./Reading.ts"
 import type { KeyState } from "./Reading.ts"
 import * as Records from "./Records.ts"
-import type { Entry, Mutation, Reads, Request, Timestamp, Txn, TxnId, TxnState, Value } from "./Request.ts"
+import type { Mutation, Reads, Request, Timestamp, Txn, TxnId, TxnState, Value } from "./Request.ts"
 import type { Task } from "./Task.ts"
 
 type Of<Type extends Request["type"]> = Extract<Request, { readonly type: Type }>
@@ -70,6 +69,8 @@ export class Evaluation {
       case "members":
       case "transfer":
         return this.manage(task, request)
+      case "close":
+        return this.close(task)
       case "changes":
         return changes(this.server, task, request, this.pause)
       case "collect":
@@ -135,32 +136,35 @@ export class Evaluation {
   private readonly pause = (goOn: () => void): void => this.server.services.defer(goOn)
 
   private scan(task: Task, request: Of<"scan">): void {
-    const { at, entriesMax, reverse, sizeBytesMax, span } = request
+    const { at, reverse, span } = request
     if (!this.isKept(task, at)) return
-    const entries: Array<Entry> = []
-    let sizeBytes = 0
+    const page = new Page(request)
     let blocked: { readonly key: Uint8Array; readonly txn: Txn } | undefined
-    let resume: Uint8Array | undefined
-    const visit = ({ intent, key, seen }: Reading.Item): boolean => {
+    const visit = (item: Reading.Item): boolean => {
       if (task.isAnswered) return false
-      if (mayCome(intent, at, undefined)) {
-        blocked = { key, txn: intent!.txn }
-        return false
-      }
-      if (seen?.value === undefined) return true
-      if (entries.length >= entriesMax || sizeBytes >= sizeBytesMax) {
-        resume = reverse ? Keys.after(key) : key
-        return false
-      }
-      entries.push({ key, value: Bytes.copy(seen.value), at: seen.at })
-      sizeBytes += key.length + seen.value.length
-      return true
+      if (!mayCome(item.intent, at, undefined)) return page.visit(item)
+      blocked = { key: item.key, txn: item.intent!.txn }
+      return false
     }
     const ended = this.server.resume(task, () => {
       if (blocked !== undefined) return this.server.block(task, blocked.key, [blocked.txn])
-      this.server.end(task, undefined, { type: "entries", entries, resume })
+      this.server.end(task, undefined, { type: "entries", entries: page.entries, resume: page.resume })
     })
     Reading.scan(this.server.services.port, { span, at, reverse }, visit, this.pause, ended)
+  }
+
+  /** Closes what was committed so far: nothing will be, at that timestamp or before, but what intents may become. */
+  private close(task: Task): void {
+    const { machine, services } = this.server
+    const { closed, descriptor } = machine.state!
+    const looked = this.server.resume(task, (intents: ReadonlyArray<Reading.Intended>) => {
+      const upTo = intents.reduce((lowest, { intent }) => Math.min(lowest, intent.txn.id), task.upTo!)
+      if (upTo <= closed) return this.server.end(task, undefined, { type: "done" })
+      // Who comes now gets a later timestamp, and a later place in the log.
+      this.server.letGo(task)
+      this.server.propose(task, new Changes(), { response: () => ({ type: "done" }), closed: upTo })
+    })
+    Reading.intents(services.port, { span: descriptor }, this.pause, looked)
   }
 
   /**

@@ -14,6 +14,8 @@ export interface CallOptions {
   readonly timeoutMillis?: number
   /** The transaction that waits where the call has to: without it, a circle of waits that goes through this call is not found. */
   readonly waiter?: Txn
+  /** Of reads: a replica at hand may answer, when it has everything up to that time; else the leaseholder does. Default: false. */
+  readonly anyReplica?: boolean
 }
 
 export interface ScanOptions {

@@ -1,5 +1,6 @@
 /** A keyspace on simulated machines: whole, from the router to the disks. */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import { describe, expect, it } from "vitest"
@@ -314,4 +315,30 @@ describe("a keyspace on three nodes", () => {
     // Some came to pass, others did not.
     expect([...outcomes].sort((left, right) => left - right)).toEqual([2, 3])
   }, 60_000)
+
+  it("lets any replica answer what it has up to its time, also where nobody leads", () => {
+    const cluster = new Cluster(3)
+    cluster.put(0, "a", "1")
+    cluster.put(0, "b", "1")
+    cluster.bench.pass(10 * second)
+    const at = cluster.on(0, 1, ({ keyspace }) => keyspace.timestamp())
+    // What is closed is older than this.
+    const before = cluster.nodes[0]!.ranges.closedOf(2)
+    expect(before).toBeGreaterThan(0)
+    expect(before).toBeLessThan(at)
+    const alone = (cluster.leaseholder(2) + 1) % 3
+    for (const index of [0, 1, 2]) if (index !== alone) cluster.crash(index)
+    cluster.bench.pass(5 * second)
+    const read = (time: Timestamp) =>
+      cluster.on(alone, 10, ({ keyspace }) =>
+        Effect.option(keyspace.get([key("a"), key("b")], time, { anyReplica: true, timeoutMillis: 3_000 }))
+      )
+    expect(Option.map(read(before), (values) => values.map(({ value }) => text.decode(value)))).toEqual(
+      Option.some(["1", "1"])
+    )
+    const span = { from: key("a"), to: key("z") }
+    const scanned = cluster.on(alone, 5, ({ keyspace }) => keyspace.scan({ span, at: before }, { anyReplica: true }))
+    expect(scanned.entries.map((entry) => text.decode(entry.key))).toEqual(["a", "b"])
+    expect(read(at)).toEqual(Option.none())
+  })
 })

@@ -32,6 +32,8 @@ export interface Options extends Omit<Store.Options, "machines"> {
   readonly range?: Partial<Leaseholder.Options>
   readonly sweep?: Partial<Sweep.Options>
   readonly placing?: Partial<Placing.Options>
+  /** Between two closings of a range that changes; 0: never. Default: 3 s. */
+  readonly closeMicros?: number
   /** A range that is larger is cut in two. Default: 64 MiB. */
   readonly splitBytes?: number
 }
@@ -54,7 +56,17 @@ export const open = Effect.fn("KeyspaceNode.open")(function* (
   const clock = yield* Clock.Clock
   const random = yield* Random.Random
   const trace = yield* Trace
-  const { founders, halted, peers, placing, range, splitBytes = splitBytesDefault, store: self, sweep } = options
+  const {
+    closeMicros = 3_000_000,
+    founders,
+    halted,
+    peers,
+    placing,
+    range,
+    splitBytes = splitBytesDefault,
+    store: self,
+    sweep
+  } = options
   let made: RangeStore | undefined
   const store = yield* Store.open({
     ...options,
@@ -68,6 +80,7 @@ export const open = Effect.fn("KeyspaceNode.open")(function* (
         sweep: { ...Sweep.defaults, ...sweep },
         placing: { ...Placing.defaults, ...placing },
         trace,
+        closeMicros,
         splitBytes,
         halted: (error) => halted(error.message)
       })
@@ -96,6 +109,7 @@ export const open = Effect.fn("KeyspaceNode.open")(function* (
         ? router.at(request.txn.anchor, request, { timeoutMicros }, done)
         : router.system(request, { timeoutMicros }, done),
     at: (key, request, timeoutMicros, done) => router.at(key, request, { timeoutMicros }, done),
+    learned: (location) => router.locations.put(location),
     stores: () => all,
     timestamp: (timeoutMicros, done) => router.timestamp(timeoutMicros, done),
     settle: ({ keys, outcome, txn }) => {

@@ -85,6 +85,8 @@ export interface Leaseholder {
   wake(tasks: ReadonlyArray<Task>): void
   propose(task: Task, changes: Changes, ends: Ends): void
   command(task: Task, command: RangeCommand, ends: Ends): void
+  /** Gives its latches back before its end: what it proposes comes before what they kept waiting. */
+  letGo(task: Task): void
   /** Proposes what is not the end of a task; goes on, with its latches, when that has taken effect and shows. */
   step(task: Task, command: RangeCommand, then: () => void): void
   /** Time goes by. False: there is nothing to do any more. */

@@ -18,13 +18,17 @@ import type { Changes } from "./Changes.ts"
 import { Contention } from "./Contention.ts"
 import { Evaluation } from "./Evaluation.ts"
 import { Busy, Misplaced, NotLeaseholder, Refused, Unavailable, Unknown, type RangeError } from "./KeyspaceError.ts"
+import * as Following from "./Following.ts"
 import type { Answered, Ends, Leaseholder, Options, Services } from "./Leaseholder.ts"
 import * as RangeCommand from "./RangeCommand.ts"
 import { contains, type RangeMachine } from "./RangeMachine.ts"
 import type { Asking, Request, Response, Span, Timestamp, Txn } from "./Request.ts"
 import { Leadership, Task, touched } from "./Task.ts"
 
-const looks: ReadonlySet<Request["type"]> = new Set(["get", "scan", "validate", "timestamps", "changes"])
+const looks: ReadonlySet<Request["type"]> = new Set(["get", "scan", "validate", "timestamps", "changes", "close"])
+
+/** Those that say that nothing will be committed any more up to a timestamp. */
+const isClosing: ReadonlySet<Request["type"]> = new Set(["changes", "close"])
 
 /** Those that a range answers while it holds still for its left neighbour. */
 const whileFrozen: ReadonlySet<Request["type"]> = new Set(["freeze", "thaw"])
@@ -66,8 +70,14 @@ export class RangeServer implements Leaseholder {
   submit(asking: Asking, done: Answered): void {
     this.requests++
     const group = this.services.group(this.range)
+    if (group?.isLeader === false && Following.canAnswer(this.machine, asking.request)) {
+      return Following.answer(this.machine, this.services, asking.request, (error, response) => {
+        const isAnswer = error === undefined && response !== undefined
+        done(isAnswer ? undefined : this.elsewhere(), isAnswer ? response : undefined)
+      })
+    }
     if (group === undefined || !group.isLeader || this.machine.descriptor === undefined) {
-      return done(new NotLeaseholder({ range: this.range, leaseholder: group?.leader }), undefined)
+      return done(this.elsewhere(), undefined)
     }
     const { frozen, phase } = this.machine.state!
     if (phase === "merged") {
@@ -89,6 +99,10 @@ export class RangeServer implements Leaseholder {
     this.services.busy(this)
     if (leadership.isReady) this.begin(task)
     else leadership.pending.push(task)
+  }
+
+  private elsewhere(): NotLeaseholder {
+    return new NotLeaseholder({ range: this.range, leaseholder: this.services.group(this.range)?.leader })
   }
 
   // Leadership.
@@ -149,7 +163,7 @@ export class RangeServer implements Leaseholder {
     task.blocked = undefined
     if (task.asking.request.type === "split" && task.right === undefined) return this.number(task)
     // Before its latch: whoever comes after that commits later.
-    if (task.asking.request.type === "changes" && task.upTo === undefined) {
+    if (isClosing.has(task.asking.request.type) && task.upTo === undefined) {
       return this.timestamp(task, (at) => {
         task.upTo = at
         this.begin(task)
@@ -292,6 +306,10 @@ export class RangeServer implements Leaseholder {
         task.leadership.tasks.delete(task)
       })
     })
+  }
+
+  letGo(task: Task): void {
+    this.release(task)
   }
 
   step(task: Task, command: RangeCommand.RangeCommand, then: () => void): void {

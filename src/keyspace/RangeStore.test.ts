@@ -56,6 +56,7 @@ class Bench {
             sweep: { retentionMicros: 30 * second, everyMicros: 5 * second },
             placing: { ...Placing.defaults, replicas: 0 },
             trace,
+            closeMicros: 0,
             splitBytes: Infinity,
             halted: (error) => {
               throw new Error(error.message)
@@ -75,6 +76,7 @@ class Bench {
         settle: () => {},
         at: (_key, _request, _timeoutMicros, done) => done(undefined, undefined),
         stores: () => [1],
+        learned: () => {},
         timestamp: (timeoutMicros, done) => {
           const request = { type: "timestamps" as const, count: 1 }
           made.submit({ range: systemRange, timeoutMicros, waiter: undefined, request }, (error, response) =>

@@ -44,6 +44,8 @@ export interface Around {
   timestamp(timeoutMicros: number, done: Done<Timestamp, RangeError>): void
   /** Asks the range that has a key. */
   at(key: Uint8Array, request: Request, timeoutMicros: number, done: Done<Response | undefined, RangeError>): void
+  /** Where a range is that has a replica here: the system's range may be out of reach. */
+  learned(location: Location): void
   /** All that there are. */
   stores(): ReadonlyArray<StoreId>
   /** Sees a transaction that was decided to its end. */
@@ -58,6 +60,8 @@ export interface StoreOptions {
   readonly range: Options
   readonly sweep: Sweep.Options
   readonly placing: Placing.Options
+  /** Between two closings of a range that changes, after which its other replicas answer reads as of then; 0: never. */
+  readonly closeMicros: number
   readonly trace: Trace["Service"]
   /** A range that is larger is cut in two. */
   readonly splitBytes: number
@@ -102,6 +106,9 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
   private readonly published = new Map<GroupId, string>()
   private readonly splitting = new Set<GroupId>()
   private readonly settling = new Set<GroupId>()
+  private readonly learnt = new Map<GroupId, number>()
+  /** When ranges were closed last, and what was applied then. */
+  private readonly closing = new Map<GroupId, { readonly micros: number; readonly index: number }>()
   /** Replicas that may be of ranges which are no more, and since when. */
   private readonly suspected = new Map<GroupId, number>()
   private readonly sweep: Sweep.Sweep
@@ -199,6 +206,8 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     this.servers.delete(group)
     this.published.delete(group)
     this.sweep.forget(group)
+    this.closing.delete(group)
+    this.learnt.delete(group)
     this.reserved.delete(group)
   }).bind(this)
 
@@ -309,6 +318,11 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     }
     this.reserved.set(range, span)
     return true
+  }
+
+  /** Up to where this store's replica of a range may answer reads without leading; 0: it has none. */
+  closedOf(range: GroupId): Timestamp {
+    return this.servers.get(range)?.machine.closed ?? 0
   }
 
   release(range: GroupId): void {
@@ -429,7 +443,10 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
 
   /** Says where the ranges are that it leads, when that is news, and cuts those that have become too large. */
   private tend(): void {
-    for (const [range, server] of this.servers) this.seek(range, server)
+    for (const [range, server] of this.servers) {
+      this.seek(range, server)
+      this.learn(range, server)
+    }
     if (this.group(systemRange)?.isLeader === true) this.placing.tend()
     else this.placing.rest()
     for (const [range, server] of this.servers) {
@@ -440,9 +457,35 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
       }
       this.publish(range, location)
       this.settleMerge(server)
+      this.closeUp(server)
       if ((server.machine.state?.sizeBytes ?? 0) > this.options.splitBytes) this.splitInTwo(server)
       this.sweep.tend(server)
     }
+  }
+
+  /** A range that has changed lets its other replicas answer, from time to time. */
+  private closeUp(server: RangeServer): void {
+    const { closeMicros } = this.options
+    const { machine, range } = server
+    const now = this.nowMicros()
+    const last = this.closing.get(range)
+    const isDue = last === undefined || (now - last.micros >= closeMicros && last.index < machine.applied.index)
+    if (closeMicros === 0 || !isDue || machine.applied.configuration.voters.length === 1) return
+    // What it proposes itself is no change.
+    this.closing.set(range, { micros: now, index: Infinity })
+    const asking = { range, timeoutMicros: askTimeoutMicros, waiter: undefined, request: { type: "close" as const } }
+    this.submit(asking, (error) => {
+      this.closing.set(range, { micros: now, index: error === undefined ? machine.applied.index + 1 : -1 })
+    })
+  }
+
+  private learn(range: GroupId, { machine }: RangeServer): void {
+    const generation = machine.state?.phase === "ready" ? machine.state.descriptor.generation : 0
+    if (generation === 0 || this.learnt.get(range) === generation) return
+    const location = this.locationOf(range)
+    if (location === undefined) return
+    this.learnt.set(range, generation)
+    this.around!.learned(location)
   }
 
   /** An attempt to merge that its leaseholder did not live to see the end of. */

@@ -147,6 +147,8 @@ export type Request =
       readonly entriesMax: number
       readonly sizeBytesMax: number
     }
+  /** Of a range's own leaseholder: replicas may answer reads as of now, from when they have heard of it. */
+  | { readonly type: "close" }
   /** The range takes in its right neighbour, if that is small. */
   | { readonly type: "merge" }
   /** Of a range's own leaseholder: what became of an attempt to merge is settled, if there was one. */

@@ -71,6 +71,7 @@ const requests: { readonly [Type in Request["type"]]: fc.Arbitrary<Fields<Type>>
   transfer: fc.record({ range: u32, to: u32 }),
   merge: fc.record({}),
   "end-merge": fc.record({}),
+  close: fc.record({}),
   freeze: fc.record({ key: bytes, attempt: number }),
   thaw: fc.record({ key: bytes, attempt: number })
 }

@@ -56,7 +56,8 @@ export const requestTypes = {
   merge: 23,
   "end-merge": 24,
   freeze: 25,
-  thaw: 26
+  thaw: 26,
+  close: 27
 } as const satisfies Record<Request["type"], number>
 
 /** The byte that tells answers apart; errors have those of `ErrorCodec.ts`, from 128 on. */
@@ -233,6 +234,7 @@ const putRequest = (writer: Writer, request: Request): void => {
       return void putString(writer, request.key)
     case "publish":
       return Fields.putLocation(writer, request.location)
+    case "close":
     case "end-merge":
     case "merge":
     case "number-range":
@@ -337,6 +339,7 @@ const requestReaders: Readonly<Record<number, (cursor: Cursor) => Request>> = {
   [requestTypes.transfer]: (cursor) => ({ type: "transfer", range: cursor.u32(), to: cursor.u32() }),
   [requestTypes.merge]: () => ({ type: "merge" }),
   [requestTypes["end-merge"]]: () => ({ type: "end-merge" }),
+  [requestTypes.close]: () => ({ type: "close" }),
   [requestTypes.freeze]: (cursor) => ({ type: "freeze", key: cursor.string(), attempt: cursor.number() }),
   [requestTypes.thaw]: (cursor) => ({ type: "thaw", key: cursor.string(), attempt: cursor.number() })
 }

@@ -33,6 +33,8 @@ export interface Parts {
 export interface Asked {
   readonly timeoutMicros: number
   readonly waiter?: Txn | undefined
+  /** Default: false. */
+  readonly anyReplica?: boolean
 }
 
 const systemKey: Uint8Array = new Uint8Array(0)
@@ -270,8 +272,8 @@ export class Router implements Routing, Parts {
     this.fan({ pieces, build, take, isWhole: false }, asked, (error) => done(error, undefined))
   }
 
-  private options({ timeoutMicros, waiter }: Asked): Options {
-    return { deadlineMicros: this.alarms.nowMicros() + timeoutMicros, waiter }
+  private options({ anyReplica = false, timeoutMicros, waiter }: Asked): Options {
+    return { deadlineMicros: this.alarms.nowMicros() + timeoutMicros, waiter, anyReplica }
   }
 
   private fan(job: Job, asked: Asked, done: (error: KeyspaceError | undefined) => void): void {
@@ -305,6 +307,7 @@ class Locating implements Owner {
     new Errand(this.router, this, {
       request: { type: "locate", key: this.key },
       waiter: undefined,
+      anyReplica: false,
       deadlineMicros: this.deadlineMicros,
       known: this.router.locations.system,
       failures,

@@ -18,7 +18,8 @@ const noValues: ReadonlyArray<Value> = []
 
 export const asked = (options: CallOptions | undefined, waiter?: Txn): Asked => ({
   timeoutMicros: (options?.timeoutMillis ?? timeoutMillisDefault) * 1_000,
-  waiter: options?.waiter ?? waiter
+  waiter: options?.waiter ?? waiter,
+  anyReplica: options?.anyReplica === true
 })
 
 const stateOf = (response: Response | undefined): TxnState => {

@@ -141,6 +141,8 @@ export const touched = (request: Request): Latches.Touched | undefined => {
       return undefined
     case "locate":
       return { ...Latches.none, readSpans: [Meta.below(request.key)] }
+    case "close":
+      return undefined
     case "members":
     case "timestamps":
     case "transfer":
