@@ -40,7 +40,7 @@ export interface RunOptions {
   readonly age?: Timestamp
   /** All is read at one timestamp; nothing is left anywhere. Default: false. */
   readonly readOnly?: boolean
-  /** Read-only, as of an older timestamp. */
+  /** Read-only, as of a timestamp that has passed. */
   readonly at?: Timestamp
 }
 
@@ -66,8 +66,11 @@ export interface Coordinator {
   readonly heartbeats: Heartbeats
   readonly pauseMillisMin: number
   readonly pauseMillisMax: number
+  readonly openMax: number
   /** Runs that have not ended. */
   open: number
+  /** The last timestamp that it knows to have been given. */
+  given: Timestamp
 }
 
 interface Run {
@@ -93,17 +96,21 @@ const pause = ({ pauseMillisMax, pauseMillisMin, random }: Coordinator, tries: n
 const isOracleError = (error: StepError): error is Refused | TooOld | Unavailable =>
   error instanceof Refused || error instanceof TooOld || error instanceof Unavailable
 
-/** When an attempt begins. */
-const begin = (
-  { keyspace, nowMicros }: Coordinator,
+/** When an attempt begins. What is to be read at a timestamp that was not given yet may change until it is. */
+const begin = Effect.fnUntraced(function* (
+  coordinator: Coordinator,
   { deadlineMicros, options: { at } }: Run
-): Effect.Effect<Timestamp, Refused | TooOld | Unavailable> => {
-  if (at !== undefined) return Effect.succeed(at)
-  const timeoutMillis = Math.max(1, Math.ceil((deadlineMicros - nowMicros()) / 1_000))
-  return Effect.mapError(Attempt.definite(keyspace.timestamp({ timeoutMillis })), (error) =>
+): Effect.fn.Return<Timestamp, Refused | TooOld | Unavailable> {
+  if (at !== undefined && at <= coordinator.given) return at
+  const timeoutMillis = Math.max(1, Math.ceil((deadlineMicros - coordinator.nowMicros()) / 1_000))
+  const call = Attempt.definite(coordinator.keyspace.timestamp({ timeoutMillis }))
+  const now = yield* Effect.mapError(call, (error) =>
     isOracleError(error) ? error : new Unavailable({ message: `the oracle of timestamps answers ${error._tag}` })
   )
-}
+  coordinator.given = Math.max(coordinator.given, now)
+  if (at === undefined) return now
+  return at <= now ? at : yield* new Refused({ message: `at ${at}: it is ${now} now, read at a time that has passed` })
+})
 
 const attemptOf = (
   { heartbeats, keyspace, nowMicros }: Coordinator,
@@ -219,7 +226,7 @@ export const run = <A, E, R>(
   Effect.uninterruptibleMask((restore) => {
     const { attemptsMax = attemptsMaxDefault, timeoutMillis = timeoutMillisDefault } = options
     const open = coordinator.open + coordinator.cleaning.count
-    if (open >= Limits.transactionsOpenMax) {
+    if (open >= coordinator.openMax) {
       const message = `${open} transactions are open on this store: wait for some of them, or use another store`
       return Effect.fail(new Overloaded({ open, message }))
     }

@@ -1,5 +1,6 @@
 /** Transactions over the model of a keyspace: what one of them sees, does and leaves. */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import { describe, expect, it } from "vitest"
 import * as Limits from "#base/Limits.ts"
@@ -218,6 +219,34 @@ describe("a transaction", () => {
             return yield* Effect.fail("enough")
           })
         expect(yield* Effect.flip(transactions.run(body))).toBe("enough")
+      })
+    )
+  })
+
+  it("reads as of no time that has not come", () => {
+    run(({ transactions }) =>
+      Effect.gen(function* () {
+        const { at } = yield* transactions.runCommitted((txn) => txn.put(keyOf(1), value(1)))
+        const early = yield* Effect.flip(transactions.run((txn) => txn.get(keyOf(1)), { at: at + 60_000_000 }))
+        expect(early._tag).toBe("Refused")
+        expect(yield* transactions.run((txn) => txn.get(keyOf(1)), { at })).toEqual(value(1))
+      })
+    )
+  })
+
+  it("is refused where too many are open, until some of them end", () => {
+    run(({ transactions }) =>
+      Effect.gen(function* () {
+        const open = Effect.forEach(Array.from({ length: 100 }), () => transactions.run(Effect.sleep(1_000)), {
+          concurrency: "unbounded",
+          discard: true
+        })
+        const fiber = yield* Effect.forkChild(open)
+        yield* Effect.sleep(500)
+        const refused = yield* Effect.flip(transactions.run((txn) => txn.get(keyOf(1))))
+        expect(refused).toMatchObject({ _tag: "Overloaded", open: 100 })
+        yield* Fiber.join(fiber)
+        yield* transactions.run((txn) => txn.get(keyOf(1)))
       })
     )
   })

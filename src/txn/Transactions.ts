@@ -18,6 +18,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
+import * as Limits from "#base/Limits.ts"
 import { type KeyspaceError, TooOld, Unavailable } from "#keyspace/KeyspaceError.ts"
 import { type CallOptions, Keyspace } from "#keyspace/Keyspace.ts"
 import type { Outcome, Txn } from "#keyspace/Request.ts"
@@ -56,6 +57,8 @@ export interface Options {
   readonly pauseMillisMin?: number
   /** The longest. Default: 500. */
   readonly pauseMillisMax?: number
+  /** Transactions that are open, or being cleaned up after, at a time. Default and most: `Limits.transactionsOpenMax`. */
+  readonly openMax?: number
 }
 
 const asked = <A>(call: Effect.Effect<A, KeyspaceError>): Effect.Effect<A, Unavailable | TooOld> =>
@@ -101,7 +104,9 @@ export const make = Effect.fnUntraced(function* (
     heartbeats,
     pauseMillisMin,
     pauseMillisMax,
-    open: 0
+    openMax: Math.min(options.openMax ?? Infinity, Limits.transactionsOpenMax),
+    open: 0,
+    given: 0
   }
   return {
     run: (body, given) => Effect.map(Coordinator.run(coordinator, body, given), ({ value }) => value),

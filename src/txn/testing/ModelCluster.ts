@@ -67,7 +67,7 @@ export class ModelCluster<Epoch> {
       const { kernel } = this.bench
       const keyspace = this.keyspace.serviceOf({ deliver: (call) => kernel.call(kernel.now, call, epoch), hear })
       return Effect.flatMap(
-        Effect.provideService(Transactions.make({ heartbeatMillis: 100 }), Keyspace, keyspace),
+        Effect.provideService(Transactions.make({ heartbeatMillis: 100, openMax: 100 }), Keyspace, keyspace),
         (transactions) => use({ transactions, keyspace })
       )
     })
