@@ -8,9 +8,10 @@
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import { allocate, getU32, putU32, Reader } from "#base/Bytes.ts"
+import { lanes, type Lane, type RequestPort } from "#cluster/transport/Lane.ts"
 import * as Settings from "#cluster/transport/Settings.ts"
 import * as TransportDriver from "#cluster/transport/TransportDriver.ts"
-import { lanes, type Lane, type Port, type Sink } from "#consensus/Peers.ts"
+import type { Port, Sink } from "#consensus/Peers.ts"
 import type { StoreId } from "#consensus/Replica.ts"
 import type { ServerSpec } from "#sim/run/Scenario.ts"
 import { Host } from "#world/Host.ts"
@@ -75,6 +76,7 @@ interface Parts {
 
 class Exchange implements Sink, Timers.Sink {
   port!: Port
+  requests!: RequestPort
   timers!: Timers.Port
   socket!: DatagramSocket
   private readonly parts: Parts
@@ -155,7 +157,8 @@ class Exchange implements Sink, Timers.Sink {
     putU32(bytes, 9, content.client)
     putU32(bytes, 13, content.call)
     fill(bytes, { from: store, to, lane })
-    this.port.send(to, lane, bytes)
+    if (lane === "requests") this.requests.send(to, bytes)
+    else this.port.send(to, lane, bytes)
   }
 }
 
@@ -164,7 +167,7 @@ const settingsOf = ({ options }: ServerSpec): Settings.Settings => {
   const lane = (name: Lane): Settings.LaneSettings => ({ ...Settings.defaults.lanes[name], creditBytes })
   return {
     ...Settings.defaults,
-    lanes: { ...Settings.defaults.lanes, system: lane("system"), normal: lane("normal"), bulk: lane("bulk") },
+    lanes: { system: lane("system"), normal: lane("normal"), requests: lane("requests"), bulk: lane("bulk") },
     writeBytesMax: Number(options["writeBytes"])
   }
 }
@@ -194,6 +197,12 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
   })
   exchange.timers = (yield* Timers.Timers).attach(exchange)
   exchange.socket = yield* net.bind(spec.self, { received: (from, bytes) => exchange.request(from, bytes) })
+  exchange.requests = transport.attachRequests({
+    received: (from, bytes) => exchange.received(from, "requests", bytes),
+    connected: () => {},
+    disconnected: () => {},
+    drained: (peer) => exchange.drained(peer, "requests")
+  })
   exchange.port = transport.attach(exchange)
   exchange.timers.set(0, roundMicros)
   return yield* Effect.never

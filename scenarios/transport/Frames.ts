@@ -3,7 +3,7 @@
  * which those of its lane were sent; and once the network is well, every store reaches every other.
  */
 import * as Effect from "effect/Effect"
-import { lanes, type Lane } from "#consensus/Peers.ts"
+import { lanes, type Lane } from "#cluster/transport/Lane.ts"
 import * as Atlas from "#sim/faults/Atlas.ts"
 import type { Judge } from "#sim/run/Judge.ts"
 import type { ClientSpec, Perform, Scenario } from "#sim/run/Scenario.ts"
