@@ -9,7 +9,6 @@
  * Needs of its caller, beside what `StateMachine` says: batches of one turn become one of the engine, so nobody looks before `whenShown`.
  */
 import { assert } from "#base/Assert.ts"
-import * as Bytes from "#base/Bytes.ts"
 import { crc32c } from "#base/Crc32c.ts"
 import * as Limits from "#base/Limits.ts"
 import type { ConfState } from "#consensus/Configuration.ts"
@@ -336,6 +335,3 @@ export const contains = ({ from, to }: Span, key: Uint8Array): boolean =>
 
 export const overlaps = (left: Span, right: Span): boolean =>
   Keys.compare(left.from, right.to) < 0 && Keys.compare(right.from, left.to) < 0
-
-/** A copy that outlives what it is a view of. */
-export const kept = (span: Span): Span => ({ from: Bytes.copy(span.from), to: Bytes.copy(span.to) })
