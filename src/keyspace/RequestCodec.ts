@@ -60,7 +60,7 @@ export const requestTypes = {
   close: 27
 } as const satisfies Record<Request["type"], number>
 
-/** The byte that tells answers apart; errors have those of `ErrorCodec.ts`, from 128 on. */
+/** The byte that tells answers apart; errors have those of `AnswerCodec.ts`, from 128 on. */
 export const responseTypes = {
   values: 1,
   entries: 2,

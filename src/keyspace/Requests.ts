@@ -21,6 +21,12 @@ export interface Parts {
 
 const isMalformed = (found: object): found is RequestCodec.Malformed => "problem" in found
 
+/**
+ * For so long an answer may be on its way. A range that says at its deadline that nothing has happened is heard: or everything that had to wait too
+ * long would be unknown.
+ */
+const wayMicros = 100_000
+
 /** A call's head stands before it. */
 const bytesMax = Limits.frameBytesMax - 64
 
@@ -44,7 +50,7 @@ export class Requests {
       const message = "the request is larger than what stores can send each other: write in smaller parts"
       return done(new Refused({ message }), undefined)
     }
-    this.parts.calls.call(to, request, asking.timeoutMicros, (error, bytes) => {
+    this.parts.calls.call(to, request, asking.timeoutMicros + wayMicros, (error, bytes) => {
       if (error !== undefined) return done(error, undefined)
       const answer = AnswerCodec.decode(bytes)
       // It was served, and nobody here can tell how.
@@ -65,7 +71,8 @@ export class Requests {
       const message = `a store that speaks otherwise: ${asked.problem} at byte ${asked.offset} of the request`
       return reply(AnswerCodec.encode(new Unavailable({ message })))
     }
-    this.parts.submit({ ...asked, timeoutMicros }, (error, response) => {
+    const leftMicros = Math.max(0, timeoutMicros - wayMicros)
+    this.parts.submit({ ...asked, timeoutMicros: leftMicros }, (error, response) => {
       const answer = AnswerCodec.encode(error ?? response!)
       const message = "the answer is larger than what stores can send each other: ask for fewer keys"
       reply(answer.length > bytesMax ? AnswerCodec.encode(new Refused({ message })) : answer)
