@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { serverFlags } from "./txn/Flags.ts"
 import * as Postgres from "./txn/Postgres.ts"
 import type { Round } from "./txn/Rounds.ts"
 import type { Contender, Sample } from "./txn/Sample.ts"
@@ -165,13 +166,9 @@ const scan = (root: string, { engine, progress, rounds }: Options): Promise<Scan
   new Promise((resolve, reject) => {
     progress(`filling and scanning ${scanEntries} entries: orbit, one node, ${engine}`)
     const given = [join(root, "scan"), String(portBase + 99), engine, String(rounds), String(scanEntries)]
-    const child = spawn(
-      process.execPath,
-      ["--max-semi-space-size=32", "--max-old-space-size=8192", scanFile, ...given],
-      {
-        stdio: ["ignore", "pipe", "inherit"]
-      }
-    )
+    const child = spawn(process.execPath, [...serverFlags, "--max-old-space-size=8192", scanFile, ...given], {
+      stdio: ["ignore", "pipe", "inherit"]
+    })
     let text = ""
     child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()))
     child.on("close", (code) => {

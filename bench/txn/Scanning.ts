@@ -23,7 +23,7 @@ const [directory, port, engine, roundsText, entriesText] = process.argv.slice(2)
 const rounds = Number(roundsText)
 const entries = Number(entriesText)
 const putsAtOnce = 1_000
-const pageEntries = 10_000
+const pageEntries = 5_000
 const pageBytes = 4 * 1_048_576
 const value = Buffer.alloc(100, "v")
 

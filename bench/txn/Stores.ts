@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url"
 import { cpuMicros } from "../raft/Clusters.ts"
 import { accounts } from "./Accounts.ts"
 import { Door } from "./Door.ts"
+import { serverFlags } from "./Flags.ts"
 import { kinds, numbers } from "./Frames.ts"
 import type { Round } from "./Rounds.ts"
 import type { Contender, Sample } from "./Sample.ts"
@@ -56,7 +57,7 @@ export class Stores implements Contender {
       const root = `${directory}/${name.replaceAll(" ", "-")}-${i + 1}`
       mkdirSync(root, { recursive: true })
       const given = [String(i + 1), root, peers, String(this.doorPorts[i]), engine, watches ? "rounds" : ""]
-      return spawn(process.execPath, ["--max-semi-space-size=32", serverFile, ...given], {
+      return spawn(process.execPath, [...serverFlags, serverFile, ...given], {
         stdio: ["ignore", "ignore", "inherit"]
       })
     })
