@@ -163,7 +163,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
     }
   }).pipe(Effect.provideService(Trace, calm(trace)))
   const transactions = yield* Effect.provideService(
-    Transactions.make({ heartbeatMillis: ttlMillis / 4 }),
+    Transactions.make({ heartbeatMillis: ttlMillis / Settings.number(spec, "heartbeats") }),
     Keyspace,
     node.keyspace
   )

@@ -19,6 +19,8 @@ export const options: Readonly<Record<string, ReadonlyArray<OptionValue>>> = {
   splitBytes: [0, 4_000, 16_000],
   /** Silence after which a transaction is abandoned. */
   ttlMillis: [1_000, 300, 3_000],
+  /** So often a transaction says within that that it lives. */
+  heartbeats: [4],
   pushMillis: [20, 5],
   /** For how long versions that are not the latest can be read: longer than a transaction may take. */
   retentionMillis: [600_000, 5_000],
