@@ -25,9 +25,11 @@ export const scenario: Scenario<Workload.Operation, Workload.Value> = {
     messageBytes: [200, 1, 16_384],
     inflight: [64, 4],
     // A few entries, so that a follower can have cut what its leader still sends.
-    logBytes: [100, 1, 60, 1_000],
+    logBytes: [300, 1, 100, 1_000],
     segmentBytes: [1_500, 8_000],
     syncEntries: [1, 4, 16],
+    flushEntries: [1, 8],
+    flushTicks: [1, 3],
     chunkBytes: [50, 20, 1_000],
     retryMillis: [60, 30],
     fillers: [4, 8],

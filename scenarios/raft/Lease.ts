@@ -17,21 +17,21 @@ export const scenario: Scenario<Workload.Operation, Workload.Value> = {
   ...base,
   nodes: { default: 3, min: 3, max: 5 },
   clients: { default: 3, min: 2, max: 4 },
-  durationMicros: 5_000_000,
+  durationMicros: 3_000_000,
   options: {
     ...base.options,
     tickMillis: [10, 5, 20],
     reads: ["lease"],
     sleepTicks: [1_000_000, 3],
     retryMillis: [30, 60],
-    probeMillis: [2, 1],
+    probeMillis: [2, 5],
     backoffMillis: [5],
-    reignMillis: [300, 100, 0],
+    reignMillis: [100, 300, 0],
     exileMillis: [300, 100],
     muteMillis: [40, 20, 120],
-    exilesForMillis: [5_000]
+    exilesForMillis: [3_000]
   },
-  workload: { ...base.workload, gapMicros: 6_000 },
+  workload: { ...base.workload, gapMicros: 10_000 },
   faults: [
     "partition",
     "partial",

@@ -12,6 +12,7 @@ import type { Reader } from "#base/Bytes.ts"
 import * as Store from "#cluster/Store.ts"
 import * as Settings from "#cluster/transport/Settings.ts"
 import type { ConsensusError } from "#consensus/ConsensusError.ts"
+import type { Role } from "#consensus/Core.ts"
 import { Group } from "#consensus/Group.ts"
 import type { Options as HostSettings } from "#consensus/Host.ts"
 import * as HostOptions from "#consensus/HostOptions.ts"
@@ -85,8 +86,8 @@ const settings = (spec: ServerSpec, { slowness = 1 }: Behaviour): Partial<HostSe
     queueBytesMax: number(spec, "queueBytes", 65_536),
     queueTicksMax: 3,
     readsMax: number(spec, "readsMax", 1_000),
-    flushEntries: 8,
-    flushTicks: 3,
+    flushEntries: number(spec, "flushEntries", 8),
+    flushTicks: number(spec, "flushTicks", 3),
     logBytesMax: number(spec, "logBytes", 65_536),
     sleepAfterTicks: number(spec, "sleepTicks", 10),
     snapshots: {
@@ -252,13 +253,14 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
   if (reignMillis > 0) {
     const random = yield* Random.Random
     const some = (most: number): number => 1 + Math.floor(random.nextDoubleUnsafe() * most)
+    const isAny = (role: Role): boolean => [...log.host.groups.values()].some(({ raft }) => raft.core.role === role)
     const exile = Effect.gen(function* () {
       yield* Effect.sleep(some(reignMillis))
-      if ([...log.host.groups.values()].some(({ isLeader }) => isLeader)) {
+      if (spec.options["exiled"] === "candidates" ? isAny("candidate") && some(2) === 1 : isAny("leader")) {
         cutNet.isolate()
         fill(some(tailEntriesMax))
         yield* Effect.sleep(exileMillis / 2 + some(exileMillis / 2))
-      } else if (some(8) === 1) {
+      } else if (muteMillis > 0 && some(8) === 1) {
         cutNet.mute()
         yield* Effect.sleep(some(muteMillis))
       }
