@@ -97,9 +97,14 @@ export class Attempt {
     this.over = true
   }
 
-  /** Who holds nothing lets nobody wait, and needs no name where it waits. */
-  callOptions(): CallOptions {
-    const timeoutMillis = Math.max(1, Math.ceil((this.settings.deadlineMicros - this.settings.nowMicros()) / 1_000))
+  get isLate(): boolean {
+    return this.settings.nowMicros() >= this.settings.deadlineMicros
+  }
+
+  /** A call until the deadline, or for `leastMillis`. Who holds nothing lets nobody wait, and needs no name where it waits. */
+  callOptions(leastMillis = 1): CallOptions {
+    const leftMillis = Math.ceil((this.settings.deadlineMicros - this.settings.nowMicros()) / 1_000)
+    const timeoutMillis = Math.max(leastMillis, leftMillis)
     return this.anchor === undefined ? { timeoutMillis } : { timeoutMillis, waiter: this.txn() }
   }
 
@@ -108,8 +113,7 @@ export class Attempt {
     if (this.over)
       return new Refused({ message: "the transaction is over: use it within the body that it was given to" })
     if (this.failure !== undefined) return this.failure
-    if (this.settings.nowMicros() < this.settings.deadlineMicros) return undefined
-    return this.deadlinePassed()
+    return this.isLate ? this.deadlinePassed() : undefined
   }
 
   deadlinePassed(): DeadlinePassed {
@@ -131,15 +135,15 @@ export class Attempt {
     const sizeBytes = this.writes.sizeBytesAfter({ key, value })
     if (sizeBytes > Limits.transactionBytesMax) return tooLarge(sizeBytes, Limits.transactionBytesMax, "writes")
     const keysBytes = this.writes.keysBytes + key.length
-    return keysBytes > Limits.transactionKeysBytesMax
+    return keysBytes > Limits.transactionKeysBytesMax && this.writes.get(key) === undefined
       ? tooLarge(keysBytes, Limits.transactionKeysBytesMax, "keys that it writes")
       : undefined
   }
 
-  /** They may be locked from now on, or will be; undefined: they are too many. */
+  /** They may be locked from now on; an error: they are too many, and none of them is. */
   lock(keys: ReadonlyArray<Uint8Array>, mode: LockMode): TransactionTooLarge | undefined {
-    const addedBytes = keys.reduce((sum, key) => sum + key.length, 0)
-    const lockedBytes = this.lockedBytes + addedBytes
+    const added = keys.filter((key) => this.locked.get(key) === undefined)
+    const lockedBytes = added.reduce((sum, key) => sum + key.length, this.lockedBytes)
     if (lockedBytes > Limits.transactionKeysBytesMax)
       return tooLarge(lockedBytes, Limits.transactionKeysBytesMax, "keys that it locks")
     this.lockedBytes = lockedBytes

@@ -11,7 +11,8 @@
  * Where somebody else's version is in the way, but nobody changed what this transaction read, its timestamp moves on and the commit is tried
  * again, without the body (CockroachDB's read refresh): so a transaction that only writes, or reads committed, runs once.
  *
- * Interruption: until the decision is on its way it aborts; from there on the answer is waited for, until the deadline.
+ * Interruption, and the deadline: until the decision is on its way it aborts; from there on the answer is waited for, until the deadline and for a
+ * second at least.
  */
 import * as Effect from "effect/Effect"
 import { assert } from "#base/Assert.ts"
@@ -34,6 +35,8 @@ type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, 
 
 /** Tries of a commit with later timestamps. */
 const refreshesMax = 8
+/** What a decision is waited for at least: that it is unknown costs its caller more than to wait. */
+const decidingMillisMin = 1_000
 /** Requests of one prepare that are under way at a time, each of them to many ranges. */
 const preparesAtOnce = 4
 
@@ -80,9 +83,11 @@ const inSeveralRanges = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Timestamp, CommitError> {
   heartbeats.add(attempt)
   const at = yield* restore(propose(attempt, mutations))
+  if (attempt.isLate) return yield* attempt.deadlinePassed()
   const keys = mutations.map(({ key }) => key)
   const decided = { type: "committed", at } as const
-  const state = yield* deciding(attempt, attempt.keyspace.decide(attempt.txn(), decided, keys, attempt.callOptions()))
+  const options = attempt.callOptions(decidingMillisMin)
+  const state = yield* deciding(attempt, attempt.keyspace.decide(attempt.txn(), decided, keys, options))
   if (state.type === "aborted") return yield* new Aborted({ txn: attempt.id, reason: "pushed" })
   assert(state.type === "committed" && state.at === at, "only a coordinator commits its transaction, at one timestamp")
   return at
@@ -97,7 +102,8 @@ const tryOnce = Effect.fnUntraced(function* (
   // Once intents are laid, the record of a single round would leave them behind; and it has to be where all else is.
   if (!attempt.hasIntents && attempt.isAnchored && Chunks.areOne(mutations)) {
     const commit = { txn: attempt.txn(), snapshot: attempt.readAt, mutations, reads: attempt.validated() }
-    const at = yield* deciding(attempt, attempt.keyspace.commitOnce(commit, attempt.callOptions()))
+    const options = attempt.callOptions(decidingMillisMin)
+    const at = yield* deciding(attempt, attempt.keyspace.commitOnce(commit, options))
     if (at !== undefined) return at
   }
   return yield* inSeveralRanges(attempt, mutations, settings, restore)
@@ -123,6 +129,7 @@ export const commit = Effect.fnUntraced(function* (
   const mutations = attempt.mutations()
   attempt.anchor ??= mutations[0].key
   for (let refreshes = 0; ; refreshes++) {
+    if (attempt.isLate) return yield* attempt.deadlinePassed()
     const result = yield* Effect.result(tryOnce(attempt, mutations, settings, restore))
     if (result._tag === "Success") return result.success
     const error = result.failure

@@ -351,6 +351,59 @@ describe("a transaction", () => {
     )
   })
 
+  it("whose time is over before its decision leaves is not committed; what is decided already is waited for", () => {
+    const bench = new TestBench()
+    const cluster = new ModelCluster(bench, { delayMicrosMax: 3_000 })
+    const use: Use = ({ transactions }) =>
+      Effect.gen(function* () {
+        const late = (keys: ReadonlyArray<number>) => {
+          const fromMicros = bench.kernel.now
+          const body = (txn: Txn) =>
+            Effect.gen(function* () {
+              yield* Effect.forEach(keys, (key) => txn.put(keyOf(key), value(1)))
+              yield* Effect.sleep((fromMicros + 199_500 - bench.kernel.now) / 1_000)
+            })
+          return transactions.run(body, { timeoutMillis: 200 })
+        }
+        const error = yield* Effect.flip(late([5, 9]))
+        expect(["DeadlinePassed", "Unavailable"]).toContain(error._tag)
+        yield* late([1])
+        const seen = yield* transactions.run((txn) => txn.getMany([1, 5, 9].map(keyOf)))
+        expect(seen).toEqual([value(1), undefined, undefined])
+      })
+    bench.startOnce(0, cluster.program(0, use))
+    bench.pass(20_000_000)
+    expect(bench.story).toEqual(["n0 started", "n0 exited"])
+    expect(cluster.keyspace.state.intents.size).toBe(0)
+  })
+
+  it("whose body ran another one of unknown outcome fails with that, and leaves nothing of its own", () => {
+    const bench = new TestBench()
+    const cluster = new ModelCluster(bench, { ttlMicros: 60_000_000 })
+    const use: Use = ({ transactions }) =>
+      Effect.gen(function* () {
+        for (const locks of [false, true]) {
+          const body = (txn: Txn) =>
+            Effect.gen(function* () {
+              if (locks) yield* txn.getForUpdate([keyOf(9)])
+              yield* txn.put(keyOf(9), value(9))
+              yield* transactions.run((inner) => inner.put(keyOf(1), value(1)), { timeoutMillis: 300 })
+            })
+          const error = yield* Effect.flip(transactions.run(body))
+          expect(error).toMatchObject({ _tag: "OutcomeUnknown", txn: { anchor: keyOf(1) } })
+          expect(yield* transactions.run((txn) => txn.getForUpdate([keyOf(9)]), { timeoutMillis: 300 })).toEqual([
+            undefined
+          ])
+        }
+      })
+    bench.startOnce(
+      0,
+      cluster.program(0, use, (what) => what !== "commit-once done")
+    )
+    bench.pass(20_000_000)
+    expect(bench.story).toEqual(["n0 started", "n0 exited"])
+  })
+
   it("that always meets others gives up after its attempts, and says how many and why", () => {
     run(({ transactions }) =>
       Effect.gen(function* () {

@@ -145,14 +145,17 @@ const steps = <A, E, R>(
   })
 }
 
+/** Not that of another transaction, which its body may have run. */
+const isUnknown = (attempt: Attempt.Attempt, error: unknown): boolean =>
+  error instanceof OutcomeUnknown && error.txn.id === attempt.id
+
 const endingOf = (attempt: Attempt.Attempt, exit: Exit.Exit<{ readonly at: Timestamp }, unknown>): Ending => {
   // Of one that wrote nothing there is nothing to be committed.
   if (Exit.isSuccess(exit))
     return attempt.writes.count === 0 ? { type: "aborted" } : { type: "committed", at: exit.value.at }
-  const isUnknown = exit.cause.reasons.some(
-    (reason) => reason._tag === "Fail" && reason.error instanceof OutcomeUnknown
-  )
-  return { type: isUnknown ? "unknown" : "aborted" }
+  const { reasons } = exit.cause
+  const isOpen = reasons.some((reason) => reason._tag === "Fail" && isUnknown(attempt, reason.error))
+  return { type: isOpen ? "unknown" : "aborted" }
 }
 
 /** What another attempt may help against. */
@@ -160,8 +163,8 @@ const retriedFor = (attempt: Attempt.Attempt, cause: Cause.Cause<unknown>): Retr
   if (cause.reasons.some((reason) => reason._tag !== "Fail")) return undefined
   const met = cause.reasons.flatMap((reason) => (reason._tag === "Fail" ? [reason.error] : []))
   const found = met.find(Attempt.isRetried) ?? attempt.doomed
-  // A deadline, or an unknown outcome, is no reason to try again, whatever came before it.
-  if (found === undefined || met.some((error) => error instanceof OutcomeUnknown)) return undefined
+  // What may be committed is not tried again.
+  if (found === undefined || met.some((error) => isUnknown(attempt, error))) return undefined
   return found instanceof TooOld && attempt.settings.isReadOnly ? undefined : found
 }
 
@@ -213,8 +216,8 @@ const runMasked = Effect.fnUntraced(function* <A, E, R>(
     if (reason === undefined) return yield* Effect.failCause(exit.cause as Cause.Cause<Failure<E>>)
     coordinator.trace.emit("debug", "txn/retried", { id: attempt.id, age, attempt: attempts, because: reason._tag })
     if (attempts >= run.attemptsMax) return yield* exhausted(attempts, reason)
-    yield* restore(pause(coordinator, attempts - 1))
-    if (coordinator.nowMicros() >= run.deadlineMicros) return yield* attempt.deadlinePassed()
+    if (!attempt.isLate) yield* restore(pause(coordinator, attempts - 1))
+    if (attempt.isLate) return yield* attempt.deadlinePassed()
   }
 })
 

@@ -39,8 +39,8 @@ const getMany = Effect.fnUntraced(function* (
   keys: ReadonlyArray<Uint8Array>
 ): Of<ReadonlyArray<Uint8Array | undefined>> {
   yield* refuse(attempt)
-  const asked = keys.filter((key) => attempt.writes.get(key) === undefined)
   const own = keys.map((key) => attempt.writes.get(key))
+  const asked = keys.filter((_, index) => own[index] === undefined)
   let values: ReadonlyArray<Value> = []
   if (asked.length > 0) {
     const at = yield* readsAt(attempt)
