@@ -402,6 +402,9 @@ describe("a transaction", () => {
     )
     bench.pass(20_000_000)
     expect(bench.story).toEqual(["n0 started", "n0 exited"])
+    // Nobody asked what became of the outer one, whose decision was never on its way.
+    const outcomes = [...cluster.keyspace.state.records.values()].map(({ type }) => type)
+    expect(outcomes).toEqual(["committed", "committed"])
   })
 
   it("that always meets others gives up after its attempts, and says how many and why", () => {
