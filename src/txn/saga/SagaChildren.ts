@@ -10,13 +10,13 @@ import { DeadlinePassed, type StepError } from "../TxnError.ts"
 import * as SagaContext from "./SagaContext.ts"
 import type * as SagaCore from "./SagaCore.ts"
 import * as SagaKeys from "./SagaKeys.ts"
-import { Fenced, LocalFailed, type Owner } from "./SagaOwner.ts"
+import { Fenced, LocalFailed, type Owner, type Surroundings } from "./SagaOwner.ts"
 import * as SagaStore from "./SagaStore.ts"
 
 type Txn = Transaction["Service"]
 
 interface Runner {
-  readonly around: { readonly leaseMillis: number }
+  readonly around: Pick<Surroundings, "kick" | "leaseMillis">
   readonly owner: Owner
 }
 
@@ -61,7 +61,7 @@ export const begin = Effect.fnUntraced(function* ({ around, owner }: Runner, ste
       ? Effect.as(revert(txn, owner, step, at), { events: [{ type: "undoing", at, step, epoch }] })
       : Effect.as(start(txn, owner, step), { events: [{ type: "begun", at, step, epoch }] })
   const changed = yield* Effect.result(owner.change(make, around.leaseMillis))
-  if (changed._tag === "Success") return
+  if (changed._tag === "Success") return around.kick()
   const { failure } = changed
   if (!(failure instanceof LocalFailed)) return yield* failure
   // What was to be started never was; without time for it, it may be another time.

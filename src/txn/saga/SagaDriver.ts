@@ -38,7 +38,7 @@ export class SagaDriver {
   private readonly runningMax: number
 
   constructor(
-    around: Surroundings,
+    around: Omit<Surroundings, "kick">,
     options: Required<Options>,
     needs: {
       readonly definitionOf: (name: string, version: number) => Saga.Any | undefined
@@ -47,7 +47,7 @@ export class SagaDriver {
       readonly scope: Scope.Scope
     }
   ) {
-    this.around = around
+    this.around = { ...around, kick: () => this.kick() }
     this.definitionOf = needs.definitionOf
     this.context = needs.context
     this.kicks = needs.kicks

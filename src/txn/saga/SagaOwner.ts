@@ -21,6 +21,8 @@ export interface Surroundings {
   readonly trace: Trace["Service"]
   readonly nowMicros: () => number
   readonly leaseMillis: number
+  /** Another saga has become due. */
+  readonly kick: () => void
 }
 
 /** Somebody else works on it, or nobody has to any more. */

@@ -253,4 +253,6 @@ export const run = Effect.fnUntraced(function* (around: Surroundings, owner: Own
     else if (yield* rest(runner, decision)) return
   }
   yield* Fiber.interruptAll(runner.flying.values())
+  // Its parent has something to do.
+  if (owner.record.parent !== undefined) around.kick()
 })

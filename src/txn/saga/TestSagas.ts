@@ -84,18 +84,23 @@ export interface Work {
   readonly definitions: ReadonlyArray<Saga.Definition<any, any, Transaction>>
   readonly options?: Options
   readonly use: (given: Given) => Effect.Effect<void, unknown, Scope.Scope>
+  /** Told of each call to the keyspace, before it leaves and when it has taken effect. */
+  readonly hear?: (what: string) => void
 }
 
 /** A machine's program with its sagas. */
 export const program = <Epoch>(
   cluster: ModelCluster<Epoch>,
   machine: number,
-  { definitions, options, use }: Work
+  { definitions, hear, options, use }: Work
 ): Effect.Effect<void, unknown, Scope.Scope | Timers | Trace> =>
-  cluster.program(machine, ({ transactions }) =>
-    Effect.gen(function* () {
-      const made = Sagas.make(definitions, { leaseMillis: 400, scanMillis: 50, ...options })
-      const sagas = yield* Effect.provideService(made, Transactions, transactions)
-      yield* use({ sagas, transactions })
-    })
+  cluster.program(
+    machine,
+    ({ transactions }) =>
+      Effect.gen(function* () {
+        const made = Sagas.make(definitions, { leaseMillis: 400, scanMillis: 50, ...options })
+        const sagas = yield* Effect.provideService(made, Transactions, transactions)
+        yield* use({ sagas, transactions })
+      }),
+    hear
   )
