@@ -10,7 +10,7 @@ export const scenario: Scenario<Client.Operation, Client.Value> = {
   summary: "must fail: at read committed two transactions read, then write, without a lock",
   nodes: { default: 3, min: 3, max: 3 },
   clients: { default: 5, min: 5, max: 5 },
-  durationMicros: 4_000_000,
+  durationMicros: 1_500_000,
   workload: {
     ...base.workload,
     gapMicros: 5_000,
