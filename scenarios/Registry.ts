@@ -165,6 +165,11 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./txn/ReadCommitted.ts")
   },
+  "txn/feed": {
+    summary: "servers follow what transactions commit: nothing is missed or told twice",
+    canary: false,
+    load: () => import("./txn/Feed.ts")
+  },
   "txn/bank": {
     summary: "transfers between accounts at every level: no snapshot has gained or lost money",
     canary: false,
@@ -185,6 +190,17 @@ export const entries: Readonly<Record<string, Entry>> = {
       "locks of sessions that die, stall and are cut off: one holds them at a time, under later and later tokens",
     canary: false,
     load: () => import("./locks/Fencing.ts")
+  },
+  "txn/abandoned": {
+    summary: "transactions are taken for abandoned while their coordinators live: they are decided once all the same",
+    canary: false,
+    load: () => import("./txn/Abandoned.ts")
+  },
+  "saga/orders": {
+    summary:
+      "sagas of steps here and elsewhere, through everything: all end, money is conserved, nothing happens twice",
+    canary: false,
+    load: () => import("./saga/Orders.ts")
   },
   "canary/host-clock": {
     summary: "must fail: a node reads the host's clock",

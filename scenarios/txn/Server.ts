@@ -21,6 +21,7 @@ import { Host } from "#world/Host.ts"
 import { Net, type Address, type DatagramSocket } from "#world/Net.ts"
 import { Trace } from "#world/Trace.ts"
 import * as Call from "../systems/Call.ts"
+import * as Following from "./Following.ts"
 import { Observed } from "./Observed.ts"
 import * as Requests from "./Requests.ts"
 import * as Settings from "./Settings.ts"
@@ -170,6 +171,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
   // One of them is enough.
   if (spec.index === 0) yield* Effect.forkChild(cut(node, Step.boundaries(Settings.number(spec, "ranges"))))
 
+  if (spec.options["follows"] === true) yield* Effect.forkChild(Following.follow(node.feed, trace, spec.index))
   const fork = yield* FiberSet.makeRuntime<never>()
   const clients = new Map<number, Remembered>()
   const asksOutcome = spec.options["asksOutcome"] !== false
