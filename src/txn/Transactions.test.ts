@@ -223,6 +223,39 @@ describe("a transaction", () => {
     )
   })
 
+  it("that is larger than one request, in one range or in several, is there whole, and is gone whole", () => {
+    const heard: Array<string> = []
+    const bench = new TestBench()
+    const cluster = new ModelCluster(bench)
+    const use: Use = ({ transactions }) =>
+      Effect.gen(function* () {
+        const large = new Uint8Array(700_000)
+        for (const keys of [
+          [1, 2, 3],
+          [1, 2, 3, 5, 6, 9]
+        ]) {
+          heard.length = 0
+          yield* transactions.run((txn) => Effect.forEach(keys, (key) => txn.put(keyOf(key), large)))
+          expect(heard).not.toContain("commit-once")
+          expect(heard.filter((what) => what === "prepare").length).toBeGreaterThan(1)
+          const seen = yield* transactions.run((txn) => txn.scan(all, { sizeBytesMax: 10_000_000 }))
+          expect(seen.entries.map((entry) => [numberOf(entry.key), entry.value.length])).toEqual(
+            keys.map((key) => [key, large.length])
+          )
+          yield* transactions.run((txn) => txn.deleteRange(all))
+          expect((yield* transactions.run((txn) => txn.scan(all))).entries).toEqual([])
+        }
+      })
+    bench.startOnce(
+      0,
+      cluster.program(0, use, (what) => {
+        heard.push(what)
+      })
+    )
+    bench.pass(10_000_000)
+    expect(bench.story).toEqual(["n0 started", "n0 exited"])
+  })
+
   it("reads as of no time that has not come", () => {
     run(({ transactions }) =>
       Effect.gen(function* () {
