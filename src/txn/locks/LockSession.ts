@@ -161,7 +161,7 @@ export class LockSession {
     if (held.isLost || this.held.get(name) !== held) return
     held.isLost = true
     this.held.delete(name)
-    this.settings.trace.emit("info", "lock/lost", { name, token })
+    this.settings.trace.emit("info", "txn/lock-lost", { name, token })
     Deferred.doneUnsafe(held.losing, Effect.fail(new LeaseLost({ name, token })))
   }
 
