@@ -453,6 +453,17 @@ describe("leases are alone is broken", () => {
     )
   })
 
+  it("by a lease that begins anew when another one leads", () => {
+    const all = led()
+    elected(all)
+    all.lease(1, 0)
+    expect(all.broken).toBe(undefined)
+    all.lease(1, 300)
+    expect(all.broken).toBe(
+      "leases are alone: replica 1 of term 2 may read by its lease for 300 µs more, and replica 2 leads term 3"
+    )
+  })
+
   it("and not when the lease is over, is ended, may be over where clocks run fast, or its leader leads no more", () => {
     for (const ended of [
       (all: ReturnType<typeof led>) => all.passed(1_000),

@@ -188,9 +188,13 @@ class GroupView {
     return `leaders are heard: replica ${id} leads term ${term} on, and of voters ${members.voters.join(", ")} only ${heard.join(", ") || "none"} answered it for an election time-out`
   }
 
-  private leases(replica: ReplicaView, micros: number, atMicros: number): undefined {
+  private leases(replica: ReplicaView, micros: number, atMicros: number): string | undefined {
     const drift = (this.options.driftPpmMax ?? 0) / 1_000_000
     replica.leaseUntilMicros = micros === 0 ? -Infinity : atMicros + micros * (1 - drift)
+    const later = micros === 0 ? undefined : [...this.leaders].find(([term]) => term > replica.term)
+    return later === undefined
+      ? undefined
+      : `leases are alone: replica ${replica.id} of term ${replica.term} may read by its lease for ${micros} µs more, and replica ${later[1]} leads term ${later[0]}`
   }
 
   private unseats({ id }: ReplicaView, term: number, atMicros: number): string | undefined {
