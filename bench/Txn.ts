@@ -265,7 +265,7 @@ export const render = ({ ranges, rows, scan: scanned }: Report): string =>
           "",
           "Every commit is durable (fdatasync) before it is answered. Server CPU is that of all processes of the server, client CPU that of the client's.",
           "orbit: strictly serializable; one request on a plain connection is a whole transaction (get both, put both); with three nodes the",
-          "oracle's leaseholder is another store than the accounts', which the client asks.",
+          "oracle's leaseholder is another store than the accounts', which the client asks. Servers are warmed up with 64 clients.",
           "postgres: its own settings, read committed, pgbench with prepared statements on a Unix socket; function: one call of a PL/pgSQL function;",
           "statements: BEGIN, two updates, COMMIT. of fn, of stmts: transactions a second beside theirs."
         ]

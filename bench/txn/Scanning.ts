@@ -68,7 +68,7 @@ const program = Effect.gen(function* () {
       count += page.entries.length
       rest = page.rest
     }
-    if (count !== entries) yield* Effect.die(new Error(`a scan found ${count} entries of ${entries}`))
+    if (count !== entries) return yield* Effect.die(new Error(`a scan found ${count} entries of ${entries}`))
   })
   yield* scan
   const scans: Array<Scanned["scans"][number]> = []
