@@ -193,7 +193,7 @@ const play = ({ bank, crashes, sagas: count, seed }: Chaos) => {
         const accounts = [1, 2, 5, 6, bankAccount]
         const fund = transactions.run((txn) => Effect.forEach(accounts, (account) => deposit(txn, account, funds)))
         yield* fund
-        yield* line.serve(transactions, bank)
+        return yield* line.serve(transactions, bank)
       })
     )
   )

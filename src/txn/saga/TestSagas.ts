@@ -1,5 +1,7 @@
 /** TestSagas: sagas on simulated machines over the model of a keyspace, and a bank outside of it, for tests. */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Timers } from "#world/Timers.ts"
@@ -98,8 +100,9 @@ export const program = <Epoch>(
     machine,
     ({ transactions }) =>
       Effect.gen(function* () {
-        const made = Sagas.make(definitions, { leaseMillis: 400, scanMillis: 50, ...options })
-        const sagas = yield* Effect.provideService(made, Transactions, transactions)
+        const layer = Sagas.layer(definitions, { leaseMillis: 400, scanMillis: 50, ...options })
+        const built = yield* Effect.provideService(Layer.build(layer), Transactions, transactions)
+        const sagas = Context.get(built, Sagas.Sagas)
         yield* use({ sagas, transactions })
       }),
     hear
