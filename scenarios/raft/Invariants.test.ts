@@ -329,6 +329,18 @@ describe("a start", () => {
     }
   })
 
+  it("may find the state of a snapshot that its log had not heard of, if that is what was applied", () => {
+    const snapshot = { before: 2, beforeTerm: 2, applied: 2, commit: 2 }
+    const all = led()
+    all.began(3, snapshot)
+    expect(all.broken).toBe(undefined)
+    for (const fields of [{ beforeTerm: 1 }, { applied: 1 }, { before: 3, applied: 3 }, { entries: "2.8" }]) {
+      const others = led()
+      others.began(3, { ...snapshot, ...fields })
+      expect(others.broken).toContain("replica 3 found another log than it had made durable")
+    }
+  })
+
   it("where disks rot may find less", () => {
     const all = led({ rots: true })
     all.began(1, { ...found, entries: "", vote: 0 })

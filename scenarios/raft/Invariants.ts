@@ -144,11 +144,17 @@ class GroupView {
     if (this.history.length === 0 && members.voters.length > 0) this.history.push({ index: before, members })
     if (known !== undefined && this.options.rots !== true) {
       const verdict = known.mayFind(found)
-      if (verdict !== "yes") {
+      if (verdict !== "yes" && !(verdict === "another log" && this.isSnapshot(found, known))) {
         return `replica ${id} found ${verdict} than it had made durable: term ${hard.term}, vote ${hard.vote}, last entry ${log.last}; durable were ${known.durableHard.term}, ${known.durableHard.vote}, ${known.durableLog.last}`
       }
     }
     return this.matches(found, before + 1) ?? this.votesFor(id, hard.term, hard.vote)
+  }
+
+  /** A state that was put in place, and the log had not heard of it when the node ended: the state says where the log begins. */
+  private isSnapshot({ applied, log }: ReplicaView, known: ReplicaView): boolean {
+    const isAhead = log.entries.length === 0 && log.before === applied && log.before > known.durableLog.last
+    return isAhead && this.applied.get(applied)?.term === log.beforeTerm
   }
 
   private turned(replica: ReplicaView, role: string, term: number, atMicros: number): string | undefined {
