@@ -119,7 +119,7 @@ export const drawMix =
       drawStep(draw, key, base, () => ({ type: writes, key: key(), value: valueOf(at, number) }), reads)
     )
     const isLocked = locks === "always" || (locks === "drawn" && draw.chance(1, 4))
-    return { type: "run", isolation, isLocked, steps }
+    return { type: "run", isolation, isLocked, readOnly: reads && !isLocked && draw.chance(1, 2), steps }
   }
 
 /** Writes to many ranges at once, and a read of everything. What is written may be written again. */

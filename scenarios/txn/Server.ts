@@ -70,8 +70,10 @@ const run = Effect.fnUntraced(function* (
       attempts = txn.attempt
       seen = all
     })
-  const { isolation } = program
-  const result = yield* Effect.result(transactions.runCommitted(body, { isolation, timeoutMillis, attemptsMax }))
+  const { isolation, readOnly = false } = program
+  const result = yield* Effect.result(
+    transactions.runCommitted(body, { isolation, readOnly, timeoutMillis, attemptsMax })
+  )
   if (result._tag === "Success") return committed(result.success.id, result.success.at)
   const error: RunError = result.failure
   if (!(error instanceof OutcomeUnknown)) return { type: "aborted", reason: error._tag }

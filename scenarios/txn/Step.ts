@@ -35,6 +35,8 @@ export type Seen = number | null | ReadonlyArray<Seen>
 export interface Program {
   readonly isolation: Isolation
   readonly isLocked: boolean
+  /** It only reads, and says so. Default: false. */
+  readonly readOnly?: boolean
   readonly steps: ReadonlyArray<Step>
 }
 
