@@ -3,7 +3,7 @@ import * as Following from "./Following.ts"
 import * as Scenarios from "./Scenarios.ts"
 import type { Mix } from "./Scenarios.ts"
 
-const mix: Mix = { writes: "put", isolation: "strict-serializable", locks: "drawn" }
+const mix: Mix = { writes: "put", isolation: "strict-serializable" }
 
 const base = Scenarios.make({
   name: "txn/feed",

@@ -2,7 +2,7 @@
 import * as Judges from "./Judges.ts"
 import * as Scenarios from "./Scenarios.ts"
 
-const mix: Scenarios.Mix = { writes: "append", isolation: "strict-serializable", locks: "drawn" }
+const mix: Scenarios.Mix = { writes: "append", isolation: "strict-serializable" }
 
 export const scenario = Scenarios.make({
   name: "txn/list-append",

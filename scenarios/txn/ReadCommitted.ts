@@ -2,7 +2,7 @@
 import * as Judges from "./Judges.ts"
 import * as Scenarios from "./Scenarios.ts"
 
-const mix: Scenarios.Mix = { writes: "put", isolation: "read-committed", locks: "drawn" }
+const mix: Scenarios.Mix = { writes: "put", isolation: "read-committed" }
 
 export const scenario = Scenarios.make({
   name: "txn/read-committed",

@@ -94,8 +94,6 @@ const finalKeys = upTo(8).map((number) => 200 + number)
 export interface Mix {
   readonly writes: "append" | "put"
   readonly isolation: Isolation
-  /** Whether everything that is written, and read, is locked: never, always, or as it is drawn. */
-  readonly locks: "never" | "always" | "drawn"
 }
 
 const valueOf = ({ client, index }: At, step: number): number => (client + 1) * 1_000_000 + index * 10 + step
@@ -109,7 +107,7 @@ const drawStep = (draw: Draw, key: () => number, base: number, write: () => Step
 }
 
 export const drawMix =
-  ({ isolation, locks, writes }: Mix) =>
+  ({ isolation, writes }: Mix) =>
   (draw: Draw, at: At): Client.Operation => {
     const base = (Math.floor(at.index / perWindow) % windows) * stride
     const only = draw.chance(1, 4) ? draw.below(window) : undefined
@@ -118,13 +116,13 @@ export const drawMix =
     const steps = upTo(draw.between(1, 4)).map((number) =>
       drawStep(draw, key, base, () => ({ type: writes, key: key(), value: valueOf(at, number) }), reads)
     )
-    const isLocked = locks === "always" || (locks === "drawn" && draw.chance(1, 4))
+    const isLocked = draw.chance(1, 4)
     return { type: "run", isolation, isLocked, readOnly: reads && !isLocked && draw.chance(1, 2), steps }
   }
 
 /** Writes to many ranges at once, and a read of everything. What is written may be written again. */
 export const finals =
-  ({ isolation, locks }: Mix) =>
+  ({ isolation }: Mix) =>
   (): ReadonlyArray<Client.Operation> => {
     const steps = [0, 2, 4, 6].map((at) => ({
       type: "move" as const,
@@ -132,6 +130,7 @@ export const finals =
       to: finalKeys[at + 1],
       amount: 1
     }))
-    const isLocked = locks === "always" || isolation === "read-committed"
+    // What is read there may change before it is written.
+    const isLocked = isolation === "read-committed"
     return [{ type: "run", isolation, isLocked, steps }, sweep(wholeKeys)]
   }

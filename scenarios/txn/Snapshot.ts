@@ -2,7 +2,7 @@
 import * as Judges from "./Judges.ts"
 import * as Scenarios from "./Scenarios.ts"
 
-const mix: Scenarios.Mix = { writes: "append", isolation: "snapshot", locks: "drawn" }
+const mix: Scenarios.Mix = { writes: "append", isolation: "snapshot" }
 
 export const scenario = Scenarios.make({
   name: "txn/snapshot",
