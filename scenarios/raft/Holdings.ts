@@ -121,6 +121,7 @@ export class Holdings {
   }
 
   private holds(group: Group, seen: Seen, what: string, amount: number, bound: number): void {
+    if (amount === 0) return
     const most = seen.most.get(what) ?? 0
     if (amount <= most || (amount <= growth * most && amount <= bound)) return
     seen.most.set(what, amount)
