@@ -30,14 +30,20 @@ export class Latch {
   /** How many there are before it. */
   waitsFor = 0
   readonly followers: Array<Latch> = []
+  isGranted = false
   isReleased = false
-  readonly granted: () => void
+  private readonly granted: (latch: Latch) => void
   readonly hashes: ReadonlyArray<number>
 
-  constructor(touched: Touched, granted: () => void) {
+  constructor(touched: Touched, granted: (latch: Latch) => void) {
     this.touched = touched
     this.granted = granted
     this.hashes = [...touched.reads, ...touched.writes].map((key) => crc32c(key))
+  }
+
+  grant(): void {
+    this.isGranted = true
+    this.granted(this)
   }
 
   get hasSpans(): boolean {
@@ -76,8 +82,8 @@ export class Latches {
     return this.live.size
   }
 
-  /** Calls `granted` when it is the latch's turn, maybe at once. */
-  acquire(touched: Touched, granted: () => void): Latch {
+  /** Calls `granted` when it is the latch's turn, maybe at once, within this call. */
+  acquire(touched: Touched, granted: (latch: Latch) => void): Latch {
     const latch = new Latch(touched, granted)
     const before = new Set<Latch>()
     const { hashes } = latch
@@ -96,7 +102,7 @@ export class Latches {
     this.add(latch)
     latch.waitsFor = before.size
     for (const other of before) other.followers.push(latch)
-    if (before.size === 0) granted()
+    if (before.size === 0) latch.grant()
     return latch
   }
 
@@ -135,7 +141,7 @@ export class Latches {
     while (this.free.length > 0) {
       const { free } = this
       this.free = []
-      for (const latch of free) if (!latch.isReleased) latch.granted()
+      for (const latch of free) if (!latch.isReleased) latch.grant()
     }
     this.isGranting = false
   }

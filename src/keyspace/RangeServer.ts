@@ -27,6 +27,13 @@ import { Leadership, Task, touched } from "./Task.ts"
 
 const looks: ReadonlySet<Request["type"]> = new Set(["get", "scan", "validate", "timestamps", "changes", "close"])
 
+/** Nobody else has a vote, so nobody else can have led since; and it has applied all that there is. */
+const isAlone = ({ isLeader, machine, raft: { core } }: Group): boolean => {
+  const { voters, votersOutgoing } = machine.applied.configuration
+  const isOnly = isLeader && voters.length === 1 && votersOutgoing.length === 0
+  return isOnly && core.hasCommittedOwn && machine.applied.index === core.log.committed
+}
+
 /** Those that say that nothing will be committed any more up to a timestamp. */
 const isClosing: ReadonlySet<Request["type"]> = new Set(["changes", "close"])
 
@@ -170,7 +177,10 @@ export class RangeServer implements Leaseholder {
       })
     }
     if (!looks.has(task.asking.request.type)) return this.enter(task)
-    this.services.group(this.range)?.read(barrier, never, (error) => {
+    const group = this.services.group(this.range)
+    if (group === undefined) return this.moved(task)
+    if (isAlone(group) && task.leadership.isReady) return this.enter(task)
+    group.read(barrier, never, (error) => {
       if (task.isAnswered) return
       if (error === undefined) this.enter(task)
       else this.moved(task)
@@ -195,10 +205,15 @@ export class RangeServer implements Leaseholder {
     // Before it waits for a latch on everything: the range that asks for it may be this one, and have it.
     if (all === undefined && this.isElsewhere(task, request)) return
     const { descriptor } = this.machine
-    task.latch = leadership.latches.acquire(
+    const latch = leadership.latches.acquire(
       all ?? { reads: [], readSpans: [], writes: [], writeSpans: [descriptor!] },
-      () => this.services.defer(() => this.evaluate(task))
+      (own) => {
+        task.latch = own
+        this.evaluate(task)
+      }
     )
+    // Else it may be over by now.
+    if (!latch.isGranted) task.latch = latch
   }
 
   private evaluate(task: Task): void {
