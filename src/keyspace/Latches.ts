@@ -88,9 +88,13 @@ export class Latches {
     const before = new Set<Latch>()
     const { hashes } = latch
     for (let i = 0; i < hashes.length; i++) {
+      const there = this.points.get(hashes[i]) ?? nothing
       const isWrite = i >= touched.reads.length
-      for (const { isWrite: otherWrites, latch: other } of this.points.get(hashes[i]) ?? nothing) {
-        if (isWrite || otherWrites) before.add(other)
+      // Back to the last that writes: it waits itself for all before it.
+      for (let at = there.length - 1; at >= 0; at--) {
+        const point = there[at]
+        if (isWrite || point.isWrite) before.add(point.latch)
+        if (point.isWrite) break
       }
     }
     if (latch.hasSpans || this.spans > 0) {
@@ -117,21 +121,26 @@ export class Latches {
     })
   }
 
-  /** Also of one that was not granted: it is passed over then. */
+  /** Also of one that was not granted: when its turn comes it is passed over; until then it stays between those before and behind it. */
   release(latch: Latch): void {
     assert(!latch.isReleased, "a latch is released once")
     latch.isReleased = true
+    if (!latch.isGranted) return
+    this.remove(latch)
+    this.grant()
+  }
+
+  private remove(latch: Latch): void {
     this.live.delete(latch)
     if (latch.hasSpans) this.spans--
     for (const hash of latch.hashes) {
-      const left = this.points.get(hash)?.filter((point) => point.latch !== latch)
-      if (left === undefined || left.length === 0) this.points.delete(hash)
-      else this.points.set(hash, left)
+      const there = this.points.get(hash)
+      const at = there?.findIndex((point) => point.latch === latch) ?? -1
+      if (there === undefined || at < 0) continue
+      there.splice(at, 1)
+      if (there.length === 0) this.points.delete(hash)
     }
-    for (const follower of latch.followers) {
-      if (--follower.waitsFor === 0 && !follower.isReleased) this.free.push(follower)
-    }
-    this.grant()
+    for (const follower of latch.followers) if (--follower.waitsFor === 0) this.free.push(follower)
   }
 
   /** Not from within each other: a long queue would be a deep stack. */
@@ -141,7 +150,10 @@ export class Latches {
     while (this.free.length > 0) {
       const { free } = this
       this.free = []
-      for (const latch of free) if (!latch.isReleased) latch.grant()
+      for (const latch of free) {
+        if (latch.isReleased) this.remove(latch)
+        else latch.grant()
+      }
     }
     this.isGranting = false
   }
