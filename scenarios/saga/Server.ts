@@ -126,13 +126,17 @@ class Bank {
   }
 }
 
+const pauseMillis = 400
 const underWay: ReadonlyArray<Status> = ["running", "compensating", "parked"]
 
 /** The orders that have ended; it fails as long as some saga is under way. */
 const endedOf = Effect.fnUntraced(function* (sagas: Sagas.Sagas["Service"]) {
   for (const status of underWay) {
     const found = yield* sagas.list(status, { entriesMax: 1 })
-    if (found.length > 0) return yield* Effect.fail({ _tag: `saga ${found[0]} is ${status}` })
+    if (found.length === 0) continue
+    // Who asks asks again at once.
+    yield* Effect.sleep(pauseMillis)
+    return yield* Effect.fail({ _tag: `saga ${found[0]} is ${status}` })
   }
   const ended = { completed: [] as ReadonlyArray<string>, compensated: [] as ReadonlyArray<string> }
   for (const status of ["completed", "compensated"] as const) {
