@@ -184,6 +184,21 @@ it("leader completeness is broken by a leader without an entry that was applied"
   )
 })
 
+it("leader completeness is kept by a leader whose votes came late, when a later term has its own", () => {
+  const all = cluster()
+  all.hard(3, 2, 3)
+  all.hard(2, 2, 3)
+  all.hard(2, 3, 1)
+  all.hard(1, 3, 1)
+  all.leads(1, 3)
+  all.append(1, 2, "3.7")
+  all.append(2, 2, "3.7")
+  all.commit(1, 2, 3)
+  all.applied(1, 2, 3)
+  all.leads(3, 2)
+  expect(all.broken).toBe(undefined)
+})
+
 describe("state-machine safety is broken", () => {
   it("by another entry at an index", () => {
     const all = led()

@@ -224,6 +224,8 @@ class GroupView {
     }
     const last = this.applied.get(this.appliedMax)
     if (last === undefined || replica.log.before >= this.appliedMax) return undefined
+    // Whose votes came so late that another one leads a later term need not have what was committed there.
+    for (const later of this.leaders.keys()) if (later > term) return undefined
     const own = replica.log.term(this.appliedMax)
     return own === last.term
       ? undefined
