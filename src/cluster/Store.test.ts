@@ -262,6 +262,26 @@ describe("three stores", () => {
     expect(answers).toEqual(["Overloaded", "ok", "ok"])
   })
 
+  it("append nothing behind the change by which they leave, and refuse what waits once they have left", () => {
+    const stores = new Stores({ machines: 2 })
+    const { leader } = stores
+    const { core } = stores.group(leader).raft
+    stores.change(leader, { kind: ConfChange.changeKinds.remove, node: Replica.idOf(leader + 1) }, () => {})
+    stores.bench.pass(1)
+    const { pendingConfIndex } = core
+    expect(core.isLeaving).toBe(true)
+    const outcomes = stores.put(leader, 20)
+    for (let i = 0; i < 5_000 && core.role === "leader"; i++) {
+      expect(core.log.lastIndex).toBe(pendingConfIndex)
+      stores.bench.pass(100)
+    }
+    stores.bench.pass(5 * second)
+    expect(outcomes).toEqual({ NotLeader: 20 })
+    // The other one has heard, and goes on alone.
+    expect(stores.leader).toBe(1 - leader)
+    expect(stores.group(1 - leader).machine.applied.configuration.voters.length).toBe(1)
+  })
+
   it("hand the leadership over when they are asked to", () => {
     const stores = new Stores({ machines: 3 })
     const to = (stores.leader + 1) % 3

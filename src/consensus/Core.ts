@@ -512,6 +512,22 @@ export class Core {
     return state
   }
 
+  /**
+   * A change is on its way after which this leader has no vote. What it appended behind that would make its log longer than those of the others,
+   * who need its vote until they have heard that the change is committed, and whom it would refuse for ever.
+   */
+  get isLeaving(): boolean {
+    const { log, pendingConfIndex } = this
+    if (!this.stepsDownOnRemoval || this.role !== "leader" || pendingConfIndex <= log.applied) return false
+    const [entry] = pendingConfIndex > log.lastIndex ? [] : log.slice(pendingConfIndex, pendingConfIndex + 1, Infinity)
+    const change =
+      entry === undefined || !ConfChange.isConfChange(entry.kind) ? undefined : ConfChange.decode(entry.data)
+    const result = change === undefined ? undefined : this.changed(change)
+    if (result === undefined || "refused" in result) return false
+    const { incoming, outgoing } = result.configuration.voters
+    return !incoming.has(this.id) && !outgoing.has(this.id)
+  }
+
   private changed(change: ConfChange.ConfChange): ConfChange.Result | ConfChange.Refused {
     const { configuration, limits, progresses } = this.tracker
     return ConfChange.apply({ configuration, progresses, lastIndex: this.log.lastIndex, limits }, change)

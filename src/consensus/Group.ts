@@ -317,7 +317,7 @@ export class Group {
     if (round > 0) raft.read(this.around.readContext(round))
     if (this.queue.length === 0) return
     if (!this.isLeader || raft.core.transferee !== nobody) return this.refuseQueue()
-    const taken = this.takeQueue(raft.uncommittedRoomBytes)
+    const taken = raft.core.isLeaving ? [] : this.takeQueue(raft.uncommittedRoomBytes)
     if (taken.length === 0) return
     if (raft.proposeAll(taken.map(({ command }) => command)) !== "taken") {
       for (const proposal of taken) proposal.end(this.notLeader())

@@ -192,6 +192,8 @@ export class Host implements Surroundings {
   }
 
   changed(group: Group): void {
+    // What waited for the change goes on.
+    this.mark(group)
     for (const id of group.raft.core.tracker.ids) {
       if (storeOf(id) !== this.store) this.liveness.watch(storeOf(id), this.tick)
     }

@@ -91,14 +91,21 @@ class Plan {
   }
 }
 
-const replace = ({ descriptor }: Location, from: StoreId, to: StoreId): Action => ({
-  type: "members",
-  range: descriptor.range,
-  changes: [
-    { type: "add-voter", store: to },
-    { type: "remove", store: from }
-  ]
-})
+/** Who leads hands over before it goes, where there is somebody: a leader that removes itself leaves an election behind. */
+const handOver = (plan: Plan, { descriptor, leaseholder, stores }: Location, from: StoreId): Action | undefined => {
+  const to = from === leaseholder ? stores.find((store) => store !== from && plan.live.includes(store)) : undefined
+  return to === undefined ? undefined : { type: "transfer", range: descriptor.range, to }
+}
+
+const replace = (plan: Plan, location: Location, from: StoreId, to: StoreId): Action =>
+  handOver(plan, location, from) ?? {
+    type: "members",
+    range: location.descriptor.range,
+    changes: [
+      { type: "add-voter", store: to },
+      { type: "remove", store: from }
+    ]
+  }
 
 const one = ({ descriptor }: Location, type: MemberChange["type"], store: StoreId): Action => ({
   type: "members",
@@ -109,10 +116,11 @@ const one = ({ descriptor }: Location, type: MemberChange["type"], store: StoreI
 const repair = (plan: Plan, location: Location): Action | undefined => {
   const lost = location.stores.find(plan.isLost)
   const spare = plan.spareFor(location)
-  if (lost !== undefined && spare !== undefined) return replace(location, lost, spare)
+  if (lost !== undefined && spare !== undefined) return replace(plan, location, lost, spare)
   if (location.stores.length < plan.wanted && spare !== undefined) return one(location, "add-voter", spare)
   if (location.stores.length > Math.max(1, plan.wanted) && lost === undefined && plan.areLive(location.stores)) {
-    return one(location, "remove", plan.worstOf(location))
+    const worst = plan.worstOf(location)
+    return handOver(plan, location, worst) ?? one(location, "remove", worst)
   }
   return undefined
 }
@@ -146,7 +154,7 @@ export const next = (facts: Facts, isBusy: (range: GroupId) => boolean): Action 
     const held = open.filter(({ stores }) => stores.includes(from) && !stores.includes(to))
     // One that is led from elsewhere moves without an election.
     const location = lowest(held, ({ leaseholder }) => (leaseholder === from ? 1 : 0))
-    return location === undefined ? undefined : replace(location, from, to)
+    return location === undefined ? undefined : replace(plan, location, from, to)
   })
   if (moved !== undefined) return moved
   return level(plan, plan.leasesOf, (from, to) => {
