@@ -166,7 +166,8 @@ export const entries: Readonly<Record<string, Entry>> = {
     load: () => import("./txn/ReadCommitted.ts")
   },
   "txn/feed": {
-    summary: "servers follow what transactions commit: nothing is missed or told twice",
+    summary:
+      "servers follow what transactions commit, while ranges split, merge and move: nothing is missed or told twice",
     canary: false,
     load: () => import("./txn/Feed.ts")
   },
