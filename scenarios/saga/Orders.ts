@@ -114,18 +114,7 @@ export const scenario: Scenario<Operation, Value> = {
     final: () => [{ type: "books" }],
     label
   },
-  faults: [
-    ...Faults.network,
-    ...Faults.powerLoss,
-    "io-error",
-    "slow-sync",
-    "stuck-sync",
-    "crash",
-    "stop",
-    "pause",
-    "kill-at-io",
-    ...Faults.clock
-  ],
+  faults: Faults.groups,
   atlas: Atlas.nothing,
   judges: [conservation, once]
 }

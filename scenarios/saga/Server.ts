@@ -10,8 +10,6 @@
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import { Reader, Writer } from "#base/Bytes.ts"
-import { Keyspace } from "#keyspace/Keyspace.ts"
-import * as KeyspaceNode from "#keyspace/KeyspaceNode.ts"
 import type { ServerSpec } from "#sim/run/Scenario.ts"
 import type { Status } from "#txn/saga/SagaCore.ts"
 import { StepRejected } from "#txn/saga/SagaError.ts"
@@ -19,13 +17,10 @@ import * as Sagas from "#txn/saga/Sagas.ts"
 import * as Transactions from "#txn/Transactions.ts"
 import * as Completion from "#world/Completion.ts"
 import { Host } from "#world/Host.ts"
-import { Net, type Address, type DatagramSocket } from "#world/Net.ts"
-import { Trace } from "#world/Trace.ts"
+import { Net, type DatagramSocket } from "#world/Net.ts"
 import * as Call from "../systems/Call.ts"
-import * as Settings from "../txn/Settings.ts"
+import * as Node from "../txn/Node.ts"
 import * as Shop from "./Shop.ts"
-
-const cluster = "0123456789abcdef0123456789abcdef"
 
 /** The first is the default. */
 export const leaseMillis: ReadonlyArray<number> = [2_000, 600]
@@ -48,43 +43,6 @@ const numbersOfLife = 1_048_576
 
 /** The client that servers are for each other. */
 const bankClient = 0xffff
-
-/** That a store stops, or that its log was damaged, is no surprise among faults. */
-const calm = (trace: Trace["Service"]): Trace["Service"] => ({
-  ...trace,
-  emit: (level, name, fields) => {
-    const isExpected = name === "raft/halted" || name.startsWith("storage/")
-    trace.emit(level === "error" && isExpected ? "warn" : level, name, fields)
-  }
-})
-
-const open = Effect.fnUntraced(function* (spec: ServerSpec) {
-  const host = yield* Host
-  const trace = yield* Trace
-  const peers = new Map<number, Address>()
-  for (const [index, address] of spec.peers.entries()) if (index !== spec.index) peers.set(index + 1, address)
-  const ttlMillis = Settings.number(spec, "ttlMillis")
-  const node = yield* KeyspaceNode.open({
-    store: spec.index + 1,
-    cluster,
-    listen: spec.self,
-    peers,
-    directory: "store",
-    wal: { segmentBytesMax: Settings.number(spec, "segmentBytes"), aheadBytes: 0 },
-    memory: { slabBytes: 4_096, fanOut: 16 },
-    transport: Settings.transport(spec),
-    host: Settings.host(spec),
-    founders: spec.peers.map((_, index) => index + 1),
-    range: { txnTtlMicros: ttlMillis * 1_000, pushAfterMicros: Settings.number(spec, "pushMillis") * 1_000 },
-    splitBytes: Settings.number(spec, "splitBytes") || Infinity,
-    halted: (message) => {
-      trace.emit("warn", "saga/store-stopped", { message })
-      host.exit(1)
-    }
-  }).pipe(Effect.provideService(Trace, calm(trace)))
-  const made = Transactions.make({ heartbeatMillis: ttlMillis / 4 })
-  return yield* Effect.provideService(made, Keyspace, node.keyspace)
-})
 
 /** Asks the next server for a payment; a late answer is for nobody. */
 class Bank {
@@ -171,7 +129,7 @@ const text = new TextDecoder()
 
 export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
   const net = yield* Net
-  const transactions = yield* open(spec)
+  const { transactions } = yield* Node.open(spec)
   const bank = new Bank(spec, (yield* Host).incarnation)
   const definitions = Shop.definitions(bank.ask)
   const lease = Number(spec.options["leaseMillis"] ?? leaseMillis[0])
