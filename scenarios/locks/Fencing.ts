@@ -130,7 +130,18 @@ export const scenario: Scenario<Operation, Value> = {
     final: () => [0, 1, 2].map((lock) => ({ lock, shared: false, stayMillis: 5, waitMillis: 10_000 })),
     label
   },
-  faults: Faults.groups,
+  faults: [
+    ...Faults.network,
+    ...Faults.powerLoss,
+    "io-error",
+    "slow-sync",
+    "stuck-sync",
+    "crash",
+    "stop",
+    "pause",
+    "kill-at-io",
+    ...Faults.clock
+  ],
   atlas: Atlas.nothing,
   judges: [exclusion]
 }
