@@ -174,7 +174,7 @@ export class Observed implements Observer {
     this.trace.emit("debug", name, { ...this.begin(group), to, term, ...(kind === kinds.appended ? { index } : {}) })
   }
 
-  applied(group: Group, { data, index, term }: Entry): void {
+  applied(group: Group, { data, index, term }: Entry, _answer: Uint8Array | undefined): void {
     const digest = group.machine.digest()
     this.trace.emit("debug", "raft/applied", {
       ...this.begin(group, index - 1),

@@ -61,13 +61,19 @@ const writtenBy = (operations: Uint8Array): Omit<Written, "floor"> => {
   return { records, intents, cleared, versions }
 }
 
+/** What a command has done; undefined: nothing, or it is no write. One that a range refused has done nothing. */
+export const writtenOf = ({ data, kind }: Entry, answer: Uint8Array | undefined): Written | undefined => {
+  if (kind !== entryKinds.normal || answer?.[0] !== RangeCommand.answers.done[0]) return undefined
+  const command = RangeCommand.decode(data)
+  if (command?.type !== "write") return undefined
+  return { floor: command.floor, ...writtenBy(command.operations) }
+}
+
 export class Observed extends Raft.Observed {
-  override applied(group: Group, entry: Entry): void {
-    super.applied(group, entry)
-    if (group.id === systemRange || entry.kind !== entryKinds.normal || entry.data.length === 0) return
-    const command = RangeCommand.decode(entry.data)
-    if (command?.type !== "write" || command.term !== entry.term) return
-    const written: Written = { floor: command.floor, ...writtenBy(command.operations) }
+  override applied(group: Group, entry: Entry, answer: Uint8Array | undefined): void {
+    super.applied(group, entry, answer)
+    const written = group.id === systemRange ? undefined : writtenOf(entry, answer)
+    if (written === undefined) return
     this.trace.emit("debug", "keyspace/write", {
       group: group.id,
       index: entry.index,

@@ -435,14 +435,16 @@ export class Group {
     if (committed.length === 0) return
     for (const entry of committed) {
       assert(entry.index === this.machine.applied.index + 1, "entries are applied in order, each once")
-      if (entry.kind === entryKinds.normal) this.applyCommand(entry)
+      let answer: Uint8Array | undefined
+      if (entry.kind === entryKinds.normal) answer = this.applyCommand(entry)
       else this.applyChange(entry)
-      this.around.observer?.applied(this, entry)
+      this.around.observer?.applied(this, entry, answer)
     }
     this.raft.appliedUpTo(committed)
   }
 
-  private applyCommand({ data, index, term }: Entry): void {
+  /** What the state machine answers. */
+  private applyCommand({ data, index, term }: Entry): Uint8Array | undefined {
     if (data.length === 0) {
       this.machine.pass(index, term, undefined)
       // A change that was not admitted has become an empty entry.
@@ -454,11 +456,12 @@ export class Group {
         )
       }
       this.appended.applied(index, term, data, this.notLeader)
-      return
+      return undefined
     }
     const result = this.machine.apply(index, term, data)
     if (this.change?.index === index) this.endChange(this.notLeader())
     this.appended.applied(index, term, result, this.notLeader)
+    return result
   }
 
   private applyChange({ data, index, term }: Entry): void {

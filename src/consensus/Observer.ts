@@ -27,7 +27,8 @@ export interface Observer {
   /** The write with this number is durable. */
   durable(group: Group, number: number): void
   sent(group: Group, message: Message): void
-  applied(group: Group, entry: Entry): void
+  /** `answer`: what the state machine says of a command. */
+  applied(group: Group, entry: Entry, answer: Uint8Array | undefined): void
   configured(group: Group, index: number, configuration: ConfState): void
   /** The state is that of a snapshot. */
   restored(group: Group): void

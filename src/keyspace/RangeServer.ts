@@ -42,6 +42,8 @@ const whileFrozen: ReadonlySet<Request["type"]> = new Set(["freeze", "thaw"])
 
 const notNow = new Unavailable({ message: "the range's members, or its bounds, are changing: try again" })
 
+const held = new Busy({ retryAfterMillis: 50 })
+
 const barrier = new Uint8Array(0)
 const never = Infinity
 
@@ -86,13 +88,10 @@ export class RangeServer implements Leaseholder {
     if (group === undefined || !group.isLeader || this.machine.descriptor === undefined) {
       return done(this.elsewhere(), undefined)
     }
-    const { frozen, phase } = this.machine.state!
-    if (phase === "merged") {
+    if (this.machine.state!.phase === "merged") {
       return done(new Misplaced({ range: this.range, known: this.services.known(this.machine.descriptor) }), undefined)
     }
-    if (frozen > 0 && !whileFrozen.has(asking.request.type)) {
-      return done(new Busy({ retryAfterMillis: 50 }), undefined)
-    }
+    if (this.isHeld(asking.request)) return done(held, undefined)
     const leadership = this.lead(group)
     if (leadership.tasks.size >= this.options.tasksMax) return done(new Busy({ retryAfterMillis: 50 }), undefined)
     const task = new Task({
@@ -106,6 +105,11 @@ export class RangeServer implements Leaseholder {
     this.services.busy(this)
     if (leadership.isReady) this.begin(task)
     else leadership.pending.push(task)
+  }
+
+  /** It holds still: what it has may be its left neighbour's by now, and have been changed there. */
+  private isHeld({ type }: Request): boolean {
+    return this.machine.state!.frozen > 0 && !whileFrozen.has(type)
   }
 
   private elsewhere(): NotLeaseholder {
@@ -227,6 +231,8 @@ export class RangeServer implements Leaseholder {
     if (outside !== undefined) {
       return this.end(task, new Misplaced({ range: this.range, known: this.services.known(outside) }))
     }
+    // It came before that, and has waited for the latch of who asked for it, or for the term to begin.
+    if (this.isHeld(request)) return this.end(task, held)
     this.evaluation.evaluate(task, request)
   }
 

@@ -361,6 +361,30 @@ describe("a range", () => {
     expect(told.slice(5)).toEqual(["e=1", "d=1"])
   })
 
+  it("that holds still for its neighbour answers nobody, not those either who came before and have waited for that", () => {
+    const bench = new Bench()
+    bench.put("a", "1")
+    const attempt = bench.at()
+    const txn = bench.begin("a")
+    const mutations = [{ key: key("a"), value: key("2") }]
+    const span = { from: systemEnd, to: end }
+    const held = { type: "freeze" as const, key: systemEnd, attempt }
+    const asked: ReadonlyArray<Request> = [
+      held,
+      { type: "get", keys: [key("a")], at: attempt },
+      { type: "lock", txn, keys: [key("a")], mode: "exclusive" },
+      { type: "prepare", txn, snapshot: txn.id, mutations },
+      { type: "changes", span, after: attempt, entriesMax: 10, sizeBytesMax: 100 }
+    ]
+    const answers = asked.map((request) => bench.ask(2, request))
+    bench.bench.pass(second)
+    expect(answers.map(({ said }) => shown(said))).toEqual(["frozen", "Busy", "Busy", "Busy", "Busy"])
+    expect(bench.get("a", attempt)).toBe("Busy")
+    // The attempt is given up, and it goes on.
+    expect(shown(bench.now(2, { ...held, type: "thaw" }))).toBe("done")
+    expect(bench.get("a")).toBe("1")
+  })
+
   it("is cut in two, and both halves go on, also after a power failure", () => {
     const bench = new Bench()
     for (const name of ["a", "b", "c", "d"]) bench.put(name, name)
