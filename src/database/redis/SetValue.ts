@@ -1,0 +1,114 @@
+/**
+ * SetValue: members, each once. Each is an element of what is stored, without bytes.
+ *
+ * The encoding is only a name here, and an order: a set of few integers is an `intset`, whose members Redis gives in their order as numbers;
+ * with anything else in it, or more of them, it is a `hashtable` and stays one.
+ */
+import { Table } from "./Table.ts"
+import { TableChanges } from "./TableChanges.ts"
+import type { ElementSink, Value } from "./Value.ts"
+
+const ofIntegers = "i"
+const ofAnything = "h"
+
+/** Digits of the largest integer of 64 bits, and of the smallest. */
+const largest = "9223372036854775807"
+const smallest = "9223372036854775808"
+
+const nothing = (): string => ""
+
+/** Whether the text is an integer of 64 bits, as Redis would write it. */
+export const isInteger = (text: string): boolean => {
+  const { length } = text
+  const from = length > 1 && text.charCodeAt(0) === 0x2d ? 1 : 0
+  const digits = length - from
+  if (digits === 0 || digits > largest.length) return false
+  const first = text.charCodeAt(from)
+  if (first < 0x31 || first > 0x39) return first === 0x30 && length === 1
+  for (let i = from + 1; i < length; i++) {
+    const char = text.charCodeAt(i)
+    if (char < 0x30 || char > 0x39) return false
+  }
+  return digits < largest.length || text.slice(from) <= (from === 0 ? largest : smallest)
+}
+
+/** Orders two integers by what they are, as text, because not all of them are exact numbers. */
+export const compareIntegers = (left: string, right: string): number => {
+  const isNegative = left.charCodeAt(0) === 0x2d
+  if (isNegative !== (right.charCodeAt(0) === 0x2d)) return isNegative ? -1 : 1
+  const order = left.length === right.length ? (left < right ? -1 : left > right ? 1 : 0) : left.length - right.length
+  return isNegative ? -order : order
+}
+
+export class SetValue implements Value {
+  readonly type = "set"
+  /** To be read; it is changed by the methods below. */
+  readonly members: Table<true>
+  /** What Redis holds in an intset. */
+  isIntegers: boolean
+  private readonly changes = new TableChanges()
+
+  constructor(members: Table<true> = new Table(), isIntegers = true) {
+    this.members = members
+    this.isIntegers = isIntegers
+  }
+
+  /** As it was stored. */
+  static load(head: string, elements: Iterable<readonly [sub: string, bytes: string]>): SetValue {
+    const value = new SetValue(new Table(), head === ofIntegers)
+    for (const [member] of elements) value.members.add(member, true)
+    value.changes.begin()
+    return value
+  }
+
+  get size(): number {
+    return this.members.size
+  }
+
+  get encoding(): string {
+    return this.isIntegers ? "intset" : "hashtable"
+  }
+
+  has(member: string): boolean {
+    return this.members.has(member)
+  }
+
+  /** Returns whether the member is new. */
+  add(member: string): boolean {
+    if (!this.members.set(member, true)) return false
+    if (this.isIntegers && !isInteger(member)) this.isIntegers = false
+    this.changes.note(member)
+    return true
+  }
+
+  delete(member: string): boolean {
+    if (!this.members.delete(member)) return false
+    this.changes.note(member)
+    return true
+  }
+
+  /** Names the encoding after members were added: with more than so many it is the large one from now on. */
+  settle(entriesMax: number): void {
+    if (this.isIntegers && this.members.size > entriesMax) this.isIntegers = false
+  }
+
+  /** All members, in the order in which Redis gives those of an intset. */
+  list(): Array<string> {
+    const { members } = this
+    const list: Array<string> = []
+    for (let i = 0; i < members.size; i++) list.push(members.nameAt(i))
+    return this.isIntegers ? list.sort(compareIntegers) : list
+  }
+
+  head(): string {
+    return this.isIntegers ? ofIntegers : ofAnything
+  }
+
+  persist(sink: ElementSink, whole: boolean): void {
+    this.changes.persist(this.members, sink, whole, nothing)
+  }
+
+  clone(): SetValue {
+    return new SetValue(this.members.clone(), this.isIntegers)
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * SortedSetValue: members with scores: a table for the score of a member, a `SortedSet` for the order. Each member is an element of what is
+ * stored, and its bytes are the score's.
+ *
+ * The encoding is only a name here: it goes from `listpack` to `skiplist` at the configured bounds and never back.
+ */
+import { assert } from "#base/Assert.ts"
+import * as Bytes from "#base/Bytes.ts"
+import * as Latin1 from "#base/Latin1.ts"
+import { type Before, SortedSet } from "./SortedSet.ts"
+import { Table } from "./Table.ts"
+import { TableChanges } from "./TableChanges.ts"
+import type { ElementSink, Value } from "./Value.ts"
+
+const small = "s"
+const large = "l"
+
+const scoreBytes = new Uint8Array(8)
+
+const encode = (score: number): string => {
+  Bytes.putF64(scoreBytes, 0, score)
+  return Latin1.decode(scoreBytes)
+}
+
+const decode = (bytes: string): number => {
+  Latin1.write(bytes, scoreBytes, 0)
+  return Bytes.getF64(scoreBytes, 0)
+}
+
+export class SortedSetValue implements Value {
+  readonly type = "zset"
+  /** To be read; it is changed by the methods below, and `order` with it. */
+  readonly scores: Table<number>
+  private readonly order = new SortedSet()
+  /** What Redis holds in a listpack. */
+  isSmall = true
+  /** The longest member that was put in, in bytes. */
+  private widestBytes = 0
+  private readonly changes = new TableChanges()
+
+  constructor(scores: Table<number> = new Table()) {
+    this.scores = scores
+    for (let i = 0; i < scores.size; i++) this.order.add(scores.valueAt(i), scores.nameAt(i))
+  }
+
+  /** As it was stored. */
+  static load(head: string, elements: Iterable<readonly [sub: string, bytes: string]>): SortedSetValue {
+    const value = new SortedSetValue()
+    for (const [member, bytes] of elements) value.set(member, decode(bytes))
+    value.isSmall = head === small
+    value.changes.begin()
+    return value
+  }
+
+  get size(): number {
+    return this.scores.size
+  }
+
+  get encoding(): string {
+    return this.isSmall ? "listpack" : "skiplist"
+  }
+
+  score(member: string): number | undefined {
+    return this.scores.get(member)
+  }
+
+  /** Adds a member, or moves it; returns whether it is new. */
+  set(member: string, score: number): boolean {
+    assert(!Number.isNaN(score), "a score is a number")
+    const position = this.scores.position(member)
+    if (position >= 0) {
+      const before = this.scores.valueAt(position)
+      // A score of -0 is shown otherwise than one of 0, and stands at the same place.
+      if (Object.is(score, before)) return false
+      this.order.remove(before, member)
+      this.order.add(score, member)
+      this.scores.setAt(position, score)
+    } else {
+      if (member.length > this.widestBytes) this.widestBytes = member.length
+      this.scores.add(member, score)
+      this.order.add(score, member)
+    }
+    this.changes.note(member)
+    return position < 0
+  }
+
+  delete(member: string): boolean {
+    const position = this.scores.position(member)
+    if (position < 0) return false
+    this.order.remove(this.scores.valueAt(position), member)
+    this.scores.deleteAt(position)
+    this.changes.note(member)
+    return true
+  }
+
+  /** Members before this one, which has this score. */
+  rankOf(score: number, member: string): number {
+    return this.order.rankOf(score, member)
+  }
+
+  /** Members before the bound. */
+  rank(before: Before): number {
+    return this.order.rank(before)
+  }
+
+  /** Visits at most `count` members from the one of this rank on, `isReverse`: backwards. Nothing changes meanwhile. */
+  visit(rank: number, count: number, isReverse: boolean, visit: (member: string, score: number) => void): void {
+    this.order.visit(rank, count, isReverse, visit)
+  }
+
+  /** Names the encoding after changes: above either bound it is the large one from now on. */
+  settle(entriesMax: number, bytesMax: number): void {
+    if (this.isSmall && (this.scores.size > entriesMax || this.widestBytes > bytesMax)) this.isSmall = false
+  }
+
+  head(): string {
+    return this.isSmall ? small : large
+  }
+
+  persist(sink: ElementSink, whole: boolean): void {
+    this.changes.persist(this.scores, sink, whole, encode)
+  }
+
+  clone(): SortedSetValue {
+    const copy = new SortedSetValue(this.scores.clone())
+    copy.isSmall = this.isSmall
+    copy.widestBytes = this.widestBytes
+    return copy
+  }
+}
