@@ -24,3 +24,17 @@ export const network: ReadonlyArray<Kind> = [
 export const powerLoss: ReadonlyArray<Kind> = ["lose-unsynced", "torn-write", "lose-directory-entry"]
 
 export const clock: ReadonlyArray<Kind> = ["skew", "drift", "step"]
+
+/** Everything that groups of Raft survive, but for damage and full disks. */
+export const groups: ReadonlyArray<Kind> = [
+  ...network,
+  ...powerLoss,
+  "io-error",
+  "slow-sync",
+  "stuck-sync",
+  "crash",
+  "stop",
+  "pause",
+  "kill-at-io",
+  ...clock
+]

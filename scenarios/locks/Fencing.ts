@@ -130,18 +130,7 @@ export const scenario: Scenario<Operation, Value> = {
     final: () => [0, 1, 2].map((lock) => ({ lock, shared: false, stayMillis: 5, waitMillis: 10_000 })),
     label
   },
-  faults: [
-    ...Faults.network,
-    ...Faults.powerLoss,
-    "io-error",
-    "slow-sync",
-    "stuck-sync",
-    "crash",
-    "stop",
-    "pause",
-    "kill-at-io",
-    ...Faults.clock
-  ],
+  faults: Faults.groups,
   atlas: Atlas.nothing,
   judges: [exclusion]
 }

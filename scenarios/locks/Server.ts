@@ -10,21 +10,15 @@
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import type { Reader } from "#base/Bytes.ts"
-import { Keyspace } from "#keyspace/Keyspace.ts"
-import * as KeyspaceNode from "#keyspace/KeyspaceNode.ts"
 import * as Spaces from "#keyspace/Spaces.ts"
 import type { ServerSpec } from "#sim/run/Scenario.ts"
 import * as Locks from "#txn/locks/Locks.ts"
 import type { Transaction } from "#txn/Transaction.ts"
 import * as Transactions from "#txn/Transactions.ts"
 import { OutcomeUnknown } from "#txn/TxnError.ts"
-import { Host } from "#world/Host.ts"
-import { Net, type Address, type DatagramSocket } from "#world/Net.ts"
-import { Trace } from "#world/Trace.ts"
+import { Net, type DatagramSocket } from "#world/Net.ts"
 import * as Call from "../systems/Call.ts"
-import * as Settings from "../txn/Settings.ts"
-
-const cluster = "0123456789abcdef0123456789abcdef"
+import * as Node from "../txn/Node.ts"
 
 /** The first is the default. */
 export const leaseMillis: ReadonlyArray<number> = [1_500, 400, 5_000]
@@ -74,43 +68,8 @@ const use = Effect.fnUntraced(function* (
   return { token: lease.token, enteredAt: entered.at, leftAt: left.at, seen: entered.value }
 })
 
-/** That a store stops, or that its log was damaged, is no surprise among faults. */
-const calm = (trace: Trace["Service"]): Trace["Service"] => ({
-  ...trace,
-  emit: (level, name, fields) => {
-    const isExpected = name === "raft/halted" || name.startsWith("storage/")
-    trace.emit(level === "error" && isExpected ? "warn" : level, name, fields)
-  }
-})
-
 const open = Effect.fnUntraced(function* (spec: ServerSpec) {
-  const host = yield* Host
-  const trace = yield* Trace
-  const peers = new Map<number, Address>()
-  for (const [index, address] of spec.peers.entries()) if (index !== spec.index) peers.set(index + 1, address)
-  const ttlMillis = Settings.number(spec, "ttlMillis")
-  const node = yield* KeyspaceNode.open({
-    store: spec.index + 1,
-    cluster,
-    listen: spec.self,
-    peers,
-    directory: "store",
-    wal: { segmentBytesMax: Settings.number(spec, "segmentBytes"), aheadBytes: 0 },
-    memory: { slabBytes: 4_096, fanOut: 16 },
-    transport: Settings.transport(spec),
-    host: Settings.host(spec),
-    founders: spec.peers.map((_, index) => index + 1),
-    range: { txnTtlMicros: ttlMillis * 1_000, pushAfterMicros: Settings.number(spec, "pushMillis") * 1_000 },
-    halted: (message) => {
-      trace.emit("warn", "locks/store-stopped", { message })
-      host.exit(1)
-    }
-  }).pipe(Effect.provideService(Trace, calm(trace)))
-  const transactions = yield* Effect.provideService(
-    Transactions.make({ heartbeatMillis: ttlMillis / 4 }),
-    Keyspace,
-    node.keyspace
-  )
+  const { transactions } = yield* Node.open(spec)
   const locks = yield* Effect.provideService(Locks.make, Transactions.Transactions, transactions)
   return { locks, transactions }
 })

@@ -1,6 +1,5 @@
 /** Scenarios of transactions: what they share; each file beside has what is its own. */
 import * as Atlas from "#sim/faults/Atlas.ts"
-import type { Kind } from "#sim/faults/Fault.ts"
 import type { Draw } from "#sim/kernel/Draw.ts"
 import type { Judge } from "#sim/run/Judge.ts"
 import type { Scenario } from "#sim/run/Scenario.ts"
@@ -14,20 +13,6 @@ import * as Requests from "./Requests.ts"
 import * as Server from "./Server.ts"
 import * as Settings from "./Settings.ts"
 import type { Step } from "./Step.ts"
-
-/** Everything that groups of Raft survive. */
-const faults: ReadonlyArray<Kind> = [
-  ...Faults.network,
-  ...Faults.powerLoss,
-  "io-error",
-  "slow-sync",
-  "stuck-sync",
-  "crash",
-  "stop",
-  "pause",
-  "kill-at-io",
-  ...Faults.clock
-]
 
 type At = { readonly client: number; readonly index: number }
 
@@ -67,7 +52,7 @@ export const make = ({ draw, final, judges, name, summary }: Parts): Scenario<Cl
     final,
     label: Client.label
   },
-  faults,
+  faults: Faults.groups,
   atlas: Atlas.nothing,
   judges: [...judges, Judges.timestamps, invariants, Raft.invariants()]
 })

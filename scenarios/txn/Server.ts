@@ -10,7 +10,6 @@ import { assert } from "#base/Assert.ts"
 import type { Reader } from "#base/Bytes.ts"
 import { firstRange } from "#keyspace/Descriptor.ts"
 import type { KeyspaceError } from "#keyspace/KeyspaceError.ts"
-import { Keyspace } from "#keyspace/Keyspace.ts"
 import * as KeyspaceNode from "#keyspace/KeyspaceNode.ts"
 import type { Request, Response, Txn } from "#keyspace/Request.ts"
 import type { ServerSpec } from "#sim/run/Scenario.ts"
@@ -18,16 +17,16 @@ import * as Transactions from "#txn/Transactions.ts"
 import { OutcomeUnknown, type RunError } from "#txn/TxnError.ts"
 import * as Completion from "#world/Completion.ts"
 import { Host } from "#world/Host.ts"
-import { Net, type Address, type DatagramSocket } from "#world/Net.ts"
+import { Net, type DatagramSocket } from "#world/Net.ts"
 import { Trace } from "#world/Trace.ts"
 import * as Call from "../systems/Call.ts"
 import * as Following from "./Following.ts"
+import * as Node from "./Node.ts"
 import { Observed } from "./Observed.ts"
 import * as Requests from "./Requests.ts"
 import * as Settings from "./Settings.ts"
 import * as Step from "./Step.ts"
 
-const cluster = "0123456789abcdef0123456789abcdef"
 /** Shorter than a client waits. */
 const timeoutMillis = 3_000
 const attemptsMax = 20
@@ -35,15 +34,6 @@ const attemptsMax = 20
 const questionsMax = 3
 const manageMicros = 2_000_000
 const cutMillis = 30
-
-/** That a store stops, or that its log was damaged, is no surprise among faults: the judges look at what it did. */
-const calm = (trace: Trace["Service"]): Trace["Service"] => ({
-  ...trace,
-  emit: (level, name, fields) => {
-    const isExpected = name === "raft/halted" || name.startsWith("storage/")
-    trace.emit(level === "error" && isExpected ? "warn" : level, name, fields)
-  }
-})
 
 /** What runs, and what was answered last, of each client. */
 interface Remembered {
@@ -135,21 +125,8 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
   const host = yield* Host
   const net = yield* Net
   const trace = yield* Trace
-  const peers = new Map<number, Address>()
-  for (const [index, address] of spec.peers.entries()) if (index !== spec.index) peers.set(index + 1, address)
-  const splitBytes = Settings.number(spec, "splitBytes")
   const retentionMillis = Settings.number(spec, "retentionMillis")
-  const ttlMillis = Settings.number(spec, "ttlMillis")
-  const node = yield* KeyspaceNode.open({
-    store: spec.index + 1,
-    cluster,
-    listen: spec.self,
-    peers,
-    directory: "store",
-    wal: { segmentBytesMax: Settings.number(spec, "segmentBytes"), aheadBytes: 0 },
-    memory: { slabBytes: 4_096, fanOut: 16 },
-    transport: Settings.transport(spec),
-    host: Settings.host(spec),
+  const { node, transactions } = yield* Node.open(spec, {
     observer: new Observed(trace),
     founders: spec.peers.slice(0, Settings.number(spec, "founders")).map((_, index) => index + 1),
     placing: {
@@ -157,19 +134,8 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
       everyMicros: 200_000,
       deadAfterMicros: Settings.number(spec, "deadMillis") * 1_000
     },
-    range: { txnTtlMicros: ttlMillis * 1_000, pushAfterMicros: Settings.number(spec, "pushMillis") * 1_000 },
-    sweep: { retentionMicros: retentionMillis * 1_000, everyMicros: retentionMillis * 100 },
-    splitBytes: splitBytes === 0 ? Infinity : splitBytes,
-    halted: (message) => {
-      trace.emit("warn", "txn/store-stopped", { message })
-      host.exit(1)
-    }
-  }).pipe(Effect.provideService(Trace, calm(trace)))
-  const transactions = yield* Effect.provideService(
-    Transactions.make({ heartbeatMillis: ttlMillis / Settings.number(spec, "heartbeats") }),
-    Keyspace,
-    node.keyspace
-  )
+    sweep: { retentionMicros: retentionMillis * 1_000, everyMicros: retentionMillis * 100 }
+  })
   // One of them is enough.
   if (spec.index === 0) yield* Effect.forkChild(cut(node, Step.boundaries(Settings.number(spec, "ranges"))))
 

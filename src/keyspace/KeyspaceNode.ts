@@ -17,7 +17,7 @@ import { Trace } from "#world/Trace.ts"
 import type { World } from "#world/World.ts"
 import type { DiskError, NetError } from "#world/WorldError.ts"
 import * as ChangeFeed from "./ChangeFeed.ts"
-import { end, firstRange, systemEnd, systemRange } from "./Descriptor.ts"
+import { firstDescriptors, systemRange } from "./Descriptor.ts"
 import type { Keyspace } from "./Keyspace.ts"
 import * as Leaseholder from "./Leaseholder.ts"
 import * as Placing from "./Placing.ts"
@@ -125,9 +125,6 @@ export const open = Effect.fn("KeyspaceNode.open")(function* (
       )
     }
   })
-  if (founders.includes(self)) {
-    ranges.found({ range: systemRange, from: new Uint8Array(0), to: systemEnd, generation: 1 }, founders)
-    ranges.found({ range: firstRange, from: systemEnd, to: end, generation: 1 }, founders)
-  }
+  if (founders.includes(self)) for (const descriptor of firstDescriptors) ranges.found(descriptor, founders)
   return { keyspace: RouterDriver.make(router), feed: ChangeFeed.make(router), router, ranges, store }
 })

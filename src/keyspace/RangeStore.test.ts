@@ -28,6 +28,8 @@ type Said = RangeError | Response
 class Bench {
   readonly bench = new TestBench({ machines: 1 })
   ranges: RangeStore | undefined
+  /** Where the wall clock stands; undefined: it goes with the machine's. */
+  wallMicros: number | undefined
 
   constructor() {
     this.start()
@@ -51,7 +53,7 @@ class Bench {
             store: 1,
             port,
             timers,
-            wallMicros: () => clock.currentTimeMillisUnsafe() * 1_000,
+            wallMicros: () => this.wallMicros ?? clock.currentTimeMillisUnsafe() * 1_000,
             range: { ...Leaseholder.defaults, txnTtlMicros: second },
             sweep: { retentionMicros: 30 * second, everyMicros: 5 * second },
             placing: { ...Placing.defaults, replicas: 0 },
@@ -173,6 +175,24 @@ describe("a range", () => {
     const [first, second, third] = [bench.at(), bench.at(), bench.at()]
     expect(first).toBeLessThan(second)
     expect(second).toBeLessThan(third)
+  })
+
+  it("gives timestamps that go on where the wall clock stands or is set back, let it come up, and follow it ahead", () => {
+    const bench = new Bench()
+    const before = bench.at()
+    for (const wallMicros of [before, before - 3_600 * second]) {
+      bench.wallMicros = wallMicros
+      const from = bench.at()
+      bench.bench.pass(23.5 * second)
+      // A call takes half a second.
+      expect(Math.abs(bench.at() - from - 21 * second)).toBeLessThan(second / 100)
+    }
+    const ahead = before + 3_600 * second
+    bench.wallMicros = ahead
+    expect(bench.at()).toBe(ahead)
+    // Beyond what a clock can say it is not heard.
+    bench.wallMicros = Number.MAX_SAFE_INTEGER
+    expect(Math.abs(bench.at() - ahead - (second * 7) / 16)).toBeLessThan(second / 100)
   })
 
   it("keeps versions, and reads as of any time", () => {

@@ -5,6 +5,7 @@
  * A batch of timestamps is given after a barrier that was asked for when the batch was: so a leaseholder that was replaced gives none that is
  * below one that its successor gave before. Its bound is replicated before it is used, so none is given twice.
  */
+import * as Limits from "#base/Limits.ts"
 import { Deadlocks } from "./Deadlocks.ts"
 import { Changes } from "./Changes.ts"
 import { systemRange } from "./Descriptor.ts"
@@ -15,16 +16,22 @@ import * as Meta from "./Meta.ts"
 import { Oracle } from "./Oracle.ts"
 import * as Reading from "./Reading.ts"
 import * as Records from "./Records.ts"
-import type { Request } from "./Request.ts"
+import type { Request, Timestamp } from "./Request.ts"
 import type { Leadership, Task } from "./Task.ts"
 
 type Of<Type extends Request["type"]> = Extract<Request, { readonly type: Type }>
+
+/** How fast time goes where it is ahead of the wall clock. */
+const rateAhead = 7 / 8
 
 /** Memory of one term. */
 class Term {
   readonly leadership: Leadership
   readonly deadlocks: Deadlocks
   oracle: Oracle | undefined
+  /** What the oracle takes for the time, and when that was, on this node's own clock. */
+  private timeMicros = 0
+  private readMicros = 0
   /** Timestamps that wait for a higher bound, or for the oracle to begin. */
   waiting: Array<{ readonly task: Task; readonly count: number }> = []
   isReading = false
@@ -32,6 +39,24 @@ class Term {
   constructor(leadership: Leadership, keptMicros: number) {
     this.leadership = leadership
     this.deadlocks = new Deadlocks(keptMicros)
+  }
+
+  /** `bound`: no timestamp of any term before is above it. */
+  begin(bound: Timestamp, nowMicros: number): void {
+    this.oracle = new Oracle(bound)
+    this.timeMicros = bound
+    this.readMicros = nowMicros
+  }
+
+  /**
+   * The wall clock, where it goes ahead; where it stands, or was set back, nearly as much time as has passed: leases and timers that count in
+   * timestamps would wait for it to come back. A little less, so that it comes up: each new leaseholder begins ahead of it.
+   */
+  time(wallMicros: number, nowMicros: number): number {
+    const passed = this.timeMicros + (nowMicros - this.readMicros) * rateAhead
+    this.timeMicros = wallMicros < Limits.wallMicrosMax ? Math.max(passed, wallMicros) : passed
+    this.readMicros = nowMicros
+    return this.timeMicros
   }
 }
 
@@ -94,7 +119,7 @@ export class SystemRange {
     if (term.isReading) return
     term.isReading = true
     const read = ([record]: ReadonlyArray<Uint8Array | undefined>): void => {
-      term.oracle = new Oracle(Meta.bound(valueOf(record)))
+      term.begin(Meta.bound(valueOf(record)), range.services.nowMicros())
       this.giveAll(range, term)
     }
     Reading.values(range.services.port, [Key.head(Meta.boundKey)], (error, values) => {
@@ -111,9 +136,9 @@ export class SystemRange {
 
   private give(range: Leaseholder, term: Term, task: Task, count: number): void {
     const oracle = term.oracle!
-    const wallMicros = this.wallMicros()
-    const at = oracle.give(count, wallMicros)
-    const bound = oracle.wanted(count, wallMicros)
+    const timeMicros = term.time(this.wallMicros(), range.services.nowMicros())
+    const at = oracle.give(count, timeMicros)
+    const bound = oracle.wanted(count, timeMicros)
     if (bound !== undefined) {
       const changes = new Changes()
       changes.replace({ key: Meta.boundKey, value: Meta.encodeNumber(bound) })
@@ -122,7 +147,7 @@ export class SystemRange {
         response: () => {
           oracle.raised(bound)
           // However late it is by now.
-          const first = at ?? oracle.give(count, Math.min(this.wallMicros(), bound))!
+          const first = at ?? oracle.give(count, Math.min(timeMicros, bound))!
           range.services.defer(() => this.giveAll(range, term))
           return { type: "at", at: first }
         },
