@@ -175,3 +175,20 @@ export const lockWaitersMax = 1_024
 
 /** A range that its left neighbour takes in, in bytes: it travels in one command of the log. */
 export const mergeBytesMax = 4 * 1_048_576
+
+/** Text of one char a byte, in bytes: V8 has no longer strings. */
+export const textBytesMax = 536_870_888
+
+/** Arguments of a Redis client's request: what Redis itself takes. Their bytes are bounded by `respRequestBytesMax`. */
+export const respArgumentsMax = 2_147_483_647
+
+/** A request of a Redis client, in bytes, with what an argument costs besides its own: Redis's `client-query-buffer-limit`. */
+export const respRequestBytesMax = 1_073_741_824
+export const respArgumentBytes = 64
+
+/** A line of the Redis protocol, in bytes: Redis's PROTO_INLINE_MAX_SIZE. */
+export const respLineBytesMax = 65_536
+
+/** Arguments, and bytes of one of them, of a Redis client that has not logged in: enough to log in. */
+export const respStrangerArgumentsMax = 10
+export const respStrangerBulkBytesMax = 16_384
