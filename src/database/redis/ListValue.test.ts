@@ -3,6 +3,10 @@ import { describe, expect, it } from "vitest"
 import { ListValue } from "./ListValue.ts"
 import { Shelf } from "./Shelf.ts"
 
+const same = (actual: unknown, expected: unknown): void => {
+  expect(actual).toEqual(expected)
+}
+
 const itemsOf = (list: ListValue): ReadonlyArray<string> => {
   const items: Array<string> = []
   list.each(0, list.size, (item, index) => {
@@ -40,7 +44,7 @@ const push = fc
   })
 
 const pop = fc.tuple(end, fc.constantFrom(1, 1, 30, 150)).map(([where, times]): Step => (list, model) => {
-  for (let i = 0; i < times; i++) expect(list.pop(where)).toBe(where === "left" ? model.shift() : model.pop())
+  for (let i = 0; i < times; i++) same(list.pop(where), where === "left" ? model.shift() : model.pop())
 })
 
 const insert = fc.tuple(part, item, fc.constantFrom(1, 1, 40)).map(([at, text, times]): Step => (list, model) => {
@@ -53,7 +57,7 @@ const insert = fc.tuple(part, item, fc.constantFrom(1, 1, 40)).map(([at, text, t
 
 const set = fc.tuple(part, item).map(([at, text]): Step => (list, model) => {
   const index = Math.floor(at * model.length)
-  expect(list.at(index)).toBe(model[index])
+  same(list.at(index), model[index])
   if (index >= model.length) return
   list.set(index, text)
   model[index] = text
@@ -71,21 +75,21 @@ const removeEqual = fc
   .map(([text, max, from]): Step => (list, model) => {
     const places = [...model.keys()].filter((place) => model[place] === text)
     const going = new Set((from === "left" ? places : places.reverse()).slice(0, max))
-    expect(list.removeEqual(text, max, from)).toBe(going.size)
+    same(list.removeEqual(text, max, from), going.size)
     const kept = model.filter((_, place) => !going.has(place))
     model.length = 0
     for (const other of kept) model.push(other)
   })
 
 const look = fc.tuple(item, part).map(([text, at]): Step => (list, model) => {
-  expect(list.indexOf(text)).toBe(model.indexOf(text))
+  same(list.indexOf(text), model.indexOf(text))
   const from = Math.floor(at * model.length)
   const seen: Array<string> = []
   list.each(from, Math.min(model.length, from + 100), (other) => {
     seen.push(other)
     return seen.length < 70
   })
-  expect(seen).toEqual(model.slice(from, from + 70))
+  same(seen, model.slice(from, from + 70))
 })
 
 const step = fc.oneof(

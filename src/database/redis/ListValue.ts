@@ -219,7 +219,7 @@ export class ListValue implements Value {
   }
 
   /** Chunks in their order, as they were stored. */
-  static load(_head: string, elements: Iterable<readonly [sub: string, bytes: string]>): ListValue {
+  static load(this: void, _head: string, elements: Iterable<readonly [sub: string, bytes: string]>): ListValue {
     const list = new ListValue()
     list.dirty = []
     for (const [sub, bytes] of elements) {
