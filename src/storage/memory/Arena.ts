@@ -257,6 +257,11 @@ export class Arena {
     return this.valueSlabOf(id).subarray(from, from + this.valueBytes(id))
   }
 
+  /** What of it lies in its slab: all that a move copies. */
+  slabBytesOf(id: number): number {
+    return this.sizeWords(id) * 4
+  }
+
   /** Memory that the record holds, in its slab and outside. */
   sizeBytes(id: number): number {
     const words = this.words[id >>> slabWordsLog2]

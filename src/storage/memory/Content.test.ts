@@ -101,7 +101,8 @@ describe("the content of a memory engine", () => {
         expect(content.tree.ranges.isEmpty).toBe(true)
         expect(content.tree.count).toBeLessThan(now.size + 120)
       }),
-      { numRuns: 10 }
+      // Records of large values among what is reclaimed.
+      { numRuns: 10, examples: [[55_893_270], [1_306_636]] }
     )
   })
 

@@ -114,21 +114,27 @@ export class Housekeeping {
     return true
   }
 
-  /** Some records of a slab; false: nothing to do. */
+  /** Some records, of one slab after the other: with small slabs one a step would not keep up with what is written. False: nothing to do. */
   private reclaim(): boolean {
     const { arena } = this.tree
-    if (this.record === Arena.none) {
-      if (arena.garbageBytes < idleBytesMax || arena.garbageBytes * 4 < arena.usedBytes) return false
-      this.record = arena.beginReclaim()
-      if (this.record === Arena.none) return false
+    let left = reclaimedBytes
+    while (left > 0) {
+      if (this.record === Arena.none && !this.beginReclaim()) break
+      while (left > 0 && this.record !== Arena.none) {
+        const record = this.record
+        left -= arena.slabBytesOf(record)
+        this.record = arena.next(record)
+        if (!arena.isDropped(record)) this.tree.move(record)
+      }
+      if (this.record === Arena.none) arena.endReclaim()
     }
-    for (let left = reclaimedBytes; left > 0 && this.record !== Arena.none;) {
-      const record = this.record
-      left -= arena.sizeBytes(record)
-      this.record = arena.next(record)
-      if (!arena.isDropped(record)) this.tree.move(record)
-    }
-    if (this.record === Arena.none) arena.endReclaim()
-    return true
+    return left < reclaimedBytes
+  }
+
+  private beginReclaim(): boolean {
+    const { arena } = this.tree
+    if (arena.garbageBytes < idleBytesMax || arena.garbageBytes * 4 < arena.usedBytes) return false
+    this.record = arena.beginReclaim()
+    return this.record !== Arena.none
   }
 }
