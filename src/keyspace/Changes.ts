@@ -7,7 +7,7 @@ import type { Mutation, Outcome, Timestamp, Txn, TxnId } from "./Request.ts"
 
 export class Changes {
   readonly batch = new Batch()
-  /** What the range grows by. */
+  /** What the range grows by, to the byte: versions and records. Intents come and go, and are not counted. */
   sizeBytes = 0
 
   private put(key: Uint8Array, value: Uint8Array): void {
@@ -22,9 +22,10 @@ export class Changes {
       if (head.at > at) this.put(Key.old(key, at), Records.old(value))
       return
     }
-    if (head !== undefined) this.put(Key.old(key, head.at), Records.old(head.value))
+    if (head === undefined) return this.put(Key.head(key), Records.head({ value, at }))
+    this.put(Key.old(key, head.at), Records.old(head.value))
     this.batch.put(Key.head(key), Records.head({ value, at }))
-    if (head === undefined) this.sizeBytes += key.length + (value?.length ?? 0)
+    this.sizeBytes += (value?.length ?? 0) - (head.value?.length ?? 0)
   }
 
   /** Of a key of the system, which has one version. */
@@ -34,7 +35,7 @@ export class Changes {
   }
 
   intent(txn: Txn, mutation: Mutation): void {
-    this.put(Key.intent(mutation.key), Records.intent(txn, mutation))
+    this.batch.put(Key.intent(mutation.key), Records.intent(txn, mutation))
   }
 
   /** Puts a version in place of the intent, or takes it away; nothing, when it is another's. */
@@ -43,7 +44,6 @@ export class Changes {
     if (intent?.txn.id !== txn) return false
     if (outcome.type === "committed") this.version(key, state, intent.value, outcome.at)
     this.batch.delete(Key.intent(key))
-    this.sizeBytes -= key.length + (intent.value?.length ?? 0)
     return true
   }
 
@@ -53,7 +53,10 @@ export class Changes {
     this.sizeBytes -= engineKey.length + valueBytes
   }
 
-  record(txn: Txn, record: Records.TxnRecord): void {
-    this.put(Key.record(txn.anchor, txn.id), Records.record(record))
+  /** `before`: what it takes the place of. */
+  record(txn: Txn, record: Records.TxnRecord, before?: Uint8Array): void {
+    const key = Key.record(txn.anchor, txn.id)
+    this.put(key, Records.record(record))
+    if (before !== undefined) this.sizeBytes -= key.length + before.length
   }
 }

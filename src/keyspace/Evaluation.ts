@@ -381,7 +381,7 @@ export class Evaluation {
       const known = record === undefined ? undefined : Records.readRecord(record)
       if (known === undefined || known.keys.length === 0) return this.server.end(task, undefined, { type: "done" })
       const changes = new Changes()
-      changes.record(txn, { ...known, keys: [] })
+      changes.record(txn, { ...known, keys: [] }, record)
       this.server.propose(task, changes, { response: () => ({ type: "done" }) })
     })
   }

@@ -26,7 +26,7 @@ export interface RangeState {
   readonly phase: Phase
   readonly descriptor: Descriptor
   readonly applied: Applied
-  /** Of keys and values, roughly: what their writers counted. */
+  /** Of versions and records in the engine, as their writers counted. */
   readonly sizeBytes: number
   /** Versions before it, but the last ones, may be gone, and nothing is decided before it any more. */
   readonly floor: Timestamp

@@ -148,6 +148,16 @@ class Bench {
     return found
   }
 
+  /** What a range counts, and what the engine has of it. */
+  sizes(range = 2): { readonly counted: number; readonly found: number } {
+    const { descriptor, sizeBytes: counted } = this.ranges!["servers"].get(range)!.machine.state!
+    let found = 0
+    const cursor = this.ranges!.port.scan({ bounds: Key.bounds(descriptor) })
+    while (cursor.next() === "entry") found += cursor.key().length + cursor.value().length
+    cursor.close()
+    return { counted, found }
+  }
+
   scan(at = this.at(), range = 2, reverse = false): string {
     const { from, to } = this.ranges!.known({ from: systemEnd, to: end }).find(
       ({ descriptor }) => descriptor.range === range
@@ -342,6 +352,52 @@ describe("a range", () => {
     expect(bench.scan()).toBe("a=2 c=3")
     // Of each key one version, and the state: records and deletions are gone, but those of the last seconds.
     expect(bench.entries()).toEqual(["a 0x20", "c 0x20", "c 0x40"])
+  })
+
+  it("counts what it has, to the byte: or it would be cut, or not, for nothing", () => {
+    const bench = new Bench()
+    const check = (range = 2): void => {
+      const { counted, found } = bench.sizes(range)
+      expect(counted).toBe(found)
+    }
+    const prepared = (...names: ReadonlyArray<string>): Txn => {
+      const txn = bench.begin(names[0])
+      const mutations = names.map((name) => ({ key: key(name), value: key(`${name} in two phases`) }))
+      for (let copy = 0; copy < 2; copy++) bench.now(2, { type: "prepare", txn, snapshot: txn.id, mutations })
+      return txn
+    }
+    for (const [name, value] of [
+      ["a", "1"],
+      ["b\u0000", "longer"],
+      ["a", "longer"],
+      ["b\u0000", "1"],
+      ["a", undefined],
+      ["c", "1"]
+    ] as const)
+      bench.put(name, value)
+    check()
+    const keys = ["a", "d", "b\u0000"]
+    const committed = prepared(...keys)
+    check()
+    const outcome = { type: "committed" as const, at: bench.at() }
+    const settled = { txn: committed.id, outcome, keys: keys.map(key) }
+    bench.now(2, { type: "decide", txn: committed, outcome, keys: settled.keys })
+    bench.now(2, { type: "resolve", ...settled })
+    bench.now(2, { type: "forget", txn: committed })
+    check()
+    const aborted = prepared("a", "e")
+    bench.now(2, { type: "decide", txn: aborted, outcome: { type: "aborted" }, keys: [] })
+    bench.now(2, { type: "resolve", txn: aborted.id, outcome: { type: "aborted" }, keys: [key("a"), key("e")] })
+    check()
+    bench.now(2, { type: "split", key: key("b") })
+    check()
+    check(3)
+    const { found } = bench.sizes()
+    bench.bench.pass(60 * second)
+    bench.put("a", "2")
+    bench.bench.pass(10 * second)
+    expect(bench.sizes().found).toBeLessThan(found)
+    check()
   })
 
   it("tells what was committed since, each change once, also from memory", () => {
