@@ -1,0 +1,75 @@
+/**
+ * Blocking: who waits for keys, and whose turn it is. First come, first served, by key; who waits for several takes the first that has
+ * something, in the order in which keys became ready. Waiters are served when a command, or a whole MULTI, is done.
+ */
+export interface Waiter {
+  readonly database: number
+  readonly keys: ReadonlyArray<string>
+  /** Takes what it waits for, if it is there. True: it has it, and waits no more. Called between commands. */
+  serve(key: string): boolean
+}
+
+interface Ready {
+  readonly database: number
+  readonly key: string
+}
+
+export class Blocking {
+  /** Of each database: keys, and who waits for each. A waiter stands in the line of each of its keys. */
+  private readonly lines = new Map<number, Map<string, Set<Waiter>>>()
+  private ready: Array<Ready> = []
+  private isServing = false
+  /** Waiters there are. */
+  count = 0
+
+  wait(waiter: Waiter): void {
+    this.count += 1
+    let lines = this.lines.get(waiter.database)
+    if (lines === undefined) this.lines.set(waiter.database, (lines = new Map()))
+    for (const key of waiter.keys) {
+      const line = lines.get(key)
+      if (line === undefined) lines.set(key, new Set([waiter]))
+      else line.add(waiter)
+    }
+  }
+
+  /** It waits no more. False: it had ceased already. */
+  leave(waiter: Waiter): boolean {
+    const lines = this.lines.get(waiter.database)
+    let wasThere = false
+    for (const key of waiter.keys) {
+      const line = lines?.get(key)
+      if (line?.delete(waiter) !== true) continue
+      wasThere = true
+      if (line.size === 0) lines!.delete(key)
+    }
+    if (wasThere) this.count -= 1
+    return wasThere
+  }
+
+  /** The key has something, or something else, now. */
+  signal(database: number, key: string): void {
+    if (this.lines.get(database)?.has(key) === true) this.ready.push({ database, key })
+  }
+
+  /** Serves everybody whose turn it is, those included whom serving others makes ready. */
+  serve(): void {
+    if (this.isServing || this.ready.length === 0) return
+    this.isServing = true
+    while (this.ready.length > 0) {
+      const { ready } = this
+      this.ready = []
+      for (const { database, key } of ready) this.serveLine(database, key)
+    }
+    this.isServing = false
+  }
+
+  private serveLine(database: number, key: string): void {
+    const line = this.lines.get(database)?.get(key)
+    if (line === undefined) return
+    // A copy: who is served leaves the line, and may come back to its end.
+    for (const waiter of [...line]) {
+      if (line.has(waiter) && waiter.serve(key)) this.leave(waiter)
+    }
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * Database: one of the numbered databases: keys, and when they expire. What it does to a key it tells the engine, so that it is stored, and that
+ * others hear of it.
+ *
+ * A key whose time has passed is gone for whoever looks; looking removes it, and so does `expireSome`, which the engine calls now and then.
+ */
+import { Entry } from "./Entry.ts"
+import { Table } from "./Table.ts"
+import type { Content } from "./Value.ts"
+
+/** What a database needs of the engine. */
+export interface Keeper {
+  /** Milliseconds of the wall clock, as of the command that runs. */
+  readonly now: number
+  random(): number
+  /** The entry is another now, or new. */
+  changed(entry: Entry): void
+  /** It is not there any more. `isExpired`: its time had passed. */
+  removed(entry: Entry, isExpired: boolean): void
+  /** A key was looked up to be read. */
+  met(entry: Entry | undefined): void
+}
+
+interface Deadline {
+  readonly at: number
+  readonly entry: Entry
+}
+
+/** Deadlines that do not hold any more are dropped when there are so many times more of them than keys that expire. */
+const staleMax = 2
+const sparedMin = 64
+
+export class Database {
+  readonly index: number
+  private table = new Table<Entry>()
+  /** A binary heap by `at`; an entry whose deadline is another now is passed over. */
+  private deadlines: Array<Deadline> = []
+  /** Keys with a deadline. */
+  expiring = 0
+  private readonly keeper: Keeper
+
+  constructor(index: number, keeper: Keeper) {
+    this.index = index
+    this.keeper = keeper
+  }
+
+  /** Keys, those included whose time has passed and that nobody has met since. */
+  get size(): number {
+    return this.table.size
+  }
+
+  /** To be read. */
+  get(key: string): Entry | undefined {
+    const entry = this.peek(key)
+    this.keeper.met(entry)
+    return entry
+  }
+
+  /** To be changed: no statistics are kept of that. */
+  peek(key: string): Entry | undefined {
+    const entry = this.table.get(key)
+    if (entry === undefined) return undefined
+    const { now } = this.keeper
+    if (entry.expiresAt !== 0 && now >= entry.expiresAt) {
+      this.remove(entry, true)
+      return undefined
+    }
+    return entry
+  }
+
+  /** Puts a content in place of whatever the key holds; it does not expire, unless `keepsTtl`. */
+  set(key: string, content: Content, options?: { readonly keepsTtl?: boolean }): Entry {
+    const existing = this.peek(key)
+    if (existing === undefined) return this.add(key, content)
+    if (options?.keepsTtl !== true && existing.expiresAt !== 0) this.forgetDeadline(existing)
+    existing.content = content
+    this.keeper.changed(existing)
+    return existing
+  }
+
+  /** A key that is not there. */
+  add(key: string, content: Content): Entry {
+    const entry = new Entry(key, this.index, content, this.keeper.now)
+    this.table.set(key, entry)
+    this.keeper.changed(entry)
+    return entry
+  }
+
+  /** As it was loaded: nobody is told. */
+  restore(entry: Entry): void {
+    this.table.set(entry.name, entry)
+    if (entry.expiresAt !== 0) this.arm(entry)
+  }
+
+  /** Forgets a key without telling anybody: another node has it now. */
+  drop(entry: Entry): void {
+    this.table.delete(entry.name)
+    if (entry.expiresAt !== 0) this.expiring -= 1
+  }
+
+  delete(key: string): boolean {
+    const entry = this.peek(key)
+    if (entry === undefined) return false
+    this.remove(entry, false)
+    return true
+  }
+
+  /** What it holds has changed in place. */
+  touched(entry: Entry): void {
+    this.keeper.changed(entry)
+  }
+
+  /** After elements were taken out: a collection that is empty goes. True: it went. */
+  dropIfEmpty(entry: Entry): boolean {
+    const { content } = entry
+    if (typeof content !== "object" || content.size > 0) return false
+    this.remove(entry, false)
+    return true
+  }
+
+  /** `at`: milliseconds of the wall clock; 0: never. */
+  expireAt(entry: Entry, at: number): void {
+    if (at === entry.expiresAt) return
+    if (entry.expiresAt !== 0) this.forgetDeadline(entry)
+    entry.expiresAt = at
+    if (at !== 0) this.arm(entry)
+    this.keeper.changed(entry)
+  }
+
+  /** One of the keys, each as likely as any other; undefined: there is none. */
+  random(): Entry | undefined {
+    while (this.table.size > 0) {
+      const name = this.table.randomName(() => this.keeper.random())!
+      const entry = this.peek(name)
+      if (entry !== undefined) return entry
+    }
+    return undefined
+  }
+
+  /** Of a SCAN: visits some entries, those included whose time has passed; answers the next cursor, 0: all were visited. */
+  scan(cursor: number, count: number, visit: (entry: Entry) => void): number {
+    return this.table.scan(cursor, count, (_, entry) => visit(entry))
+  }
+
+  /** All entries. Nothing is added or removed meanwhile. */
+  each(visit: (entry: Entry) => void): void {
+    for (const [, entry] of this.table) visit(entry)
+  }
+
+  /** Removes everything; returns how much that was. */
+  flush(): number {
+    const { size } = this.table
+    const { table } = this
+    this.table = new Table()
+    this.deadlines = []
+    this.expiring = 0
+    for (const [, entry] of table) this.keeper.removed(entry, false)
+    return size
+  }
+
+  /** Removes at most `max` keys whose time has passed; returns how many. */
+  expireSome(max: number): number {
+    let expired = 0
+    while (expired < max && this.deadlines.length > 0) {
+      const [{ at, entry }] = this.deadlines
+      if (at > this.keeper.now) break
+      this.popDeadline()
+      if (entry.expiresAt !== at || this.table.get(entry.name) !== entry) continue
+      this.remove(entry, true)
+      expired += 1
+    }
+    return expired
+  }
+
+  private remove(entry: Entry, isExpired: boolean): void {
+    this.table.delete(entry.name)
+    if (entry.expiresAt !== 0) this.expiring -= 1
+    this.keeper.removed(entry, isExpired)
+  }
+
+  private forgetDeadline(entry: Entry): void {
+    entry.expiresAt = 0
+    this.expiring -= 1
+  }
+
+  private arm(entry: Entry): void {
+    this.expiring += 1
+    if (this.deadlines.length > staleMax * this.expiring + sparedMin) this.sweepDeadlines()
+    this.pushDeadline({ at: entry.expiresAt, entry })
+  }
+
+  private sweepDeadlines(): void {
+    const kept = this.deadlines.filter(
+      ({ at, entry }) => entry.expiresAt === at && this.table.get(entry.name) === entry
+    )
+    kept.sort((left, right) => left.at - right.at)
+    this.deadlines = kept
+  }
+
+  private pushDeadline(deadline: Deadline): void {
+    const { deadlines } = this
+    let place = deadlines.length
+    deadlines.push(deadline)
+    while (place > 0) {
+      const parent = (place - 1) >> 1
+      if (deadlines[parent].at <= deadline.at) break
+      deadlines[place] = deadlines[parent]
+      place = parent
+    }
+    deadlines[place] = deadline
+  }
+
+  private popDeadline(): void {
+    const { deadlines } = this
+    const last = deadlines.pop()!
+    const { length } = deadlines
+    if (length === 0) return
+    let place = 0
+    for (;;) {
+      let child = 2 * place + 1
+      if (child >= length) break
+      if (child + 1 < length && deadlines[child + 1].at < deadlines[child].at) child += 1
+      if (last.at <= deadlines[child].at) break
+      deadlines[place] = deadlines[child]
+      place = child
+    }
+    deadlines[place] = last
+  }
+}

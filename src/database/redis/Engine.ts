@@ -1,0 +1,163 @@
+/**
+ * Engine: everything that a node has of Redis's data, and what commands share: the databases, the clock, what is changed and not yet stored, who
+ * waits for keys. It is synchronous, and knows neither clients nor bytes of a protocol.
+ *
+ * Needs of its caller: `advance` before each run of commands, `settle` after each command, or MULTI, that may have changed something.
+ */
+import { Blocking } from "./Blocking.ts"
+import { Database, type Keeper } from "./Database.ts"
+import type { Entry } from "./Entry.ts"
+import { Journal } from "./Journal.ts"
+import * as Settings from "./Settings.ts"
+
+/** Classes of keyspace notifications, as bits; `NotifyFlags` of redis.conf. */
+export const classes = {
+  generic: 1 << 2,
+  string: 1 << 3,
+  list: 1 << 4,
+  set: 1 << 5,
+  hash: 1 << 6,
+  zset: 1 << 7,
+  expired: 1 << 8,
+  evicted: 1 << 9,
+  stream: 1 << 10,
+  keyMiss: 1 << 11,
+  newKey: 1 << 14
+} as const
+
+/** What others want to hear of keys. */
+export interface Listener {
+  /** The key has changed, appeared or gone: for WATCH and tracking. */
+  changed(database: number, key: string): void
+  /** All keys of a database, or of all (-1), are gone or others. */
+  flushed(database: number): void
+  /** For keyspace notifications; only of classes in `notified`. */
+  notify(kind: number, event: string, database: number, key: string): void
+}
+
+export interface Parts {
+  /** Milliseconds of the wall clock. */
+  readonly wallMillis: () => number
+  /** A number in [0, 1). */
+  readonly random: () => number
+  readonly settings?: Partial<Settings.Settings>
+}
+
+export const databasesCount = 16
+
+export class Engine implements Keeper {
+  /** By their numbers. SWAPDB changes places. */
+  databases: Array<Database>
+  readonly settings: Settings.Settings
+  journal: Journal
+  readonly blocking = new Blocking()
+  readonly random: () => number
+  /** Milliseconds of the wall clock, of the command that runs. */
+  now: number
+  /** Modifications so far. */
+  versions = 0
+  /** Since the start. */
+  readonly counts = { hits: 0, misses: 0, expired: 0, evicted: 0 }
+  /** Classes of events that somebody wants to hear of. */
+  notified = 0
+  private listener: Listener | undefined
+  private readonly wallMillis: () => number
+
+  constructor({ random, settings, wallMillis }: Parts) {
+    this.random = random
+    this.wallMillis = wallMillis
+    this.now = wallMillis()
+    this.settings = { ...Settings.defaults, ...settings }
+    this.journal = new Journal(0)
+    this.databases = Array.from({ length: databasesCount }, (_, index) => new Database(index, this))
+  }
+
+  /** Forgets all data, stored or not. Generations of what is stored from now on are above `since`. */
+  reset(since: number): void {
+    this.journal = new Journal(since)
+    this.databases = Array.from({ length: databasesCount }, (_, index) => new Database(index, this))
+    this.listener?.flushed(-1)
+  }
+
+  /** Who hears of all changes; undefined: nobody needs to. */
+  listen(listener: Listener | undefined): void {
+    this.listener = listener
+  }
+
+  /** It is as late as the clock says. */
+  advance(): void {
+    this.now = this.wallMillis()
+  }
+
+  /** Commands are done: whom they made ready goes on. */
+  settle(): void {
+    this.blocking.serve()
+  }
+
+  changed(entry: Entry): void {
+    entry.version = ++this.versions
+    entry.usedAt = this.now
+    this.journal.changed(entry)
+    this.tell(entry)
+  }
+
+  removed(entry: Entry, isExpired: boolean): void {
+    this.versions += 1
+    this.journal.removed(entry)
+    this.tell(entry)
+    if (!isExpired) return
+    this.counts.expired += 1
+    this.notify(classes.expired, "expired", this.numberOf(entry.database), entry.name)
+  }
+
+  private tell({ database, name }: Entry): void {
+    if (this.blocking.count > 0) this.blocking.signal(database, name)
+    this.listener?.changed(this.numberOf(database), name)
+  }
+
+  /** The number by which clients call the database with this index. */
+  private numberOf(index: number): number {
+    return this.databases[index].index === index ? index : this.databases.findIndex((each) => each.index === index)
+  }
+
+  met(entry: Entry | undefined): void {
+    if (entry === undefined) this.counts.misses += 1
+    else {
+      this.counts.hits += 1
+      entry.usedAt = this.now
+    }
+  }
+
+  notify(kind: number, event: string, database: number, key: string): void {
+    if ((this.notified & kind) !== 0) this.listener?.notify(kind, event, database, key)
+  }
+
+  /** Two databases exchange their numbers: who uses one sees the other's keys from now on. */
+  swap(left: number, right: number): void {
+    const { databases } = this
+    const kept = databases[left]
+    databases[left] = databases[right]
+    databases[right] = kept
+    this.versions += 1
+    this.listener?.flushed(left)
+    this.listener?.flushed(right)
+  }
+
+  /** Everything of a database, or of all (-1), goes; returns how much that was. */
+  flush(database: number): number {
+    let flushed = 0
+    for (const [number, each] of this.databases.entries())
+      if (database < 0 || number === database) flushed += each.flush()
+    this.listener?.flushed(database)
+    return flushed
+  }
+
+  /** Removes keys whose time has passed, at most `max` of each database; returns how many. */
+  expire(max: number): number {
+    this.advance()
+    let expired = 0
+    for (const database of this.databases) expired += database.expireSome(max)
+    if (expired > 0) this.settle()
+    return expired
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Journal: what of the data is not stored yet, and in which batch it will be. Changes of one key, or one element, between two batches are one:
+ * what is stored is how things are when the batch is taken, never how they came to be so. So a batch may be repeated.
+ *
+ * Batches are taken one after the other: the next one when the last is stored. `ticket` is what a reply has to wait for that must not be known
+ * before what it tells of is durable.
+ *
+ * Needs of its caller: `take` between commands, never within one, so that a batch holds whole commands.
+ */
+import { assert } from "#base/Assert.ts"
+import type { Mutation } from "#keyspace/Request.ts"
+import type { Entry } from "./Entry.ts"
+import * as Stored from "./Stored.ts"
+import { StringValue } from "./StringValue.ts"
+import { type ElementSink, typeOf } from "./Value.ts"
+
+export interface Batch {
+  /** When it is stored, so is everything up to this ticket. */
+  readonly ticket: number
+  readonly mutations: ReadonlyArray<Mutation>
+  /** What elements begin with that nobody reads any more once the batch is stored. */
+  readonly garbage: ReadonlyArray<Uint8Array>
+}
+
+/** Longer strings are stored in pieces. */
+const inlineBytesMax = 65_536
+
+const decimal = (content: string | number): string => (typeof content === "number" ? String(content) : content)
+
+export class Journal implements ElementSink {
+  private dirty: Array<Entry> = []
+  private gone: Array<Entry> = []
+  private garbage: Array<Uint8Array> = []
+  private mutations: Array<Mutation> = []
+  /** Of the entry that is being written. */
+  private elements: Uint8Array = new Uint8Array(0)
+  private generations: number
+  /** Of the batch that fills. */
+  private filling = 1
+  /** Of the last one that was stored. */
+  stored = 0
+  /** Changes since the last batch was taken: what a batch may cost at most. */
+  weight = 0
+
+  /** Generations are above `since`: those of earlier owners are not. */
+  constructor(since: number) {
+    this.generations = since
+  }
+
+  changed(entry: Entry): void {
+    this.weight += 1
+    if (entry.isDirty) return
+    entry.isDirty = true
+    this.dirty.push(entry)
+  }
+
+  removed(entry: Entry): void {
+    this.weight += 1
+    entry.isGone = true
+    if (entry.isStored) this.gone.push(entry)
+  }
+
+  /** 0: everything is stored. */
+  get ticket(): number {
+    if (this.hasChanges) return this.filling
+    return this.stored === this.filling - 1 ? 0 : this.filling - 1
+  }
+
+  get hasChanges(): boolean {
+    return this.dirty.length > 0 || this.gone.length > 0
+  }
+
+  /** What has changed since the last batch; undefined: nothing. */
+  take(): Batch | undefined {
+    if (!this.hasChanges) return undefined
+    assert(this.stored === this.filling - 1, "one batch is stored at a time")
+    const { dirty, garbage, gone } = this
+    this.dirty = []
+    this.gone = []
+    for (const entry of gone) {
+      this.mutations.push({ key: Stored.keyOf(entry.database, entry.name), value: undefined })
+      if (entry.generation !== 0) this.discard(entry)
+    }
+    // A key that went and came again is put after it was deleted.
+    for (const entry of dirty) if (!entry.isGone) this.write(entry)
+    const { mutations } = this
+    this.mutations = []
+    this.garbage = []
+    this.weight = 0
+    const ticket = this.filling++
+    return { ticket, mutations, garbage }
+  }
+
+  /** The batch is durable. */
+  done({ ticket }: Batch): void {
+    assert(ticket === this.stored + 1, "batches are stored in their order")
+    this.stored = ticket
+  }
+
+  put(sub: string, bytes: string): void {
+    this.mutations.push({ key: Stored.elementKey(this.elements, sub), value: Stored.encodeElement(sub, bytes) })
+  }
+
+  remove(sub: string): void {
+    this.mutations.push({ key: Stored.elementKey(this.elements, sub), value: undefined })
+  }
+
+  private write(entry: Entry): void {
+    const { content, database, expiresAt, name } = entry
+    const isInline = typeof content !== "object" && decimal(content).length <= inlineBytesMax
+    const isNew = entry.stored !== content
+    if (isNew && entry.generation !== 0) {
+      this.discard(entry)
+      entry.generation = 0
+    }
+    let head = ""
+    if (isInline) head = decimal(content)
+    else {
+      if (isNew) entry.generation = ++this.generations
+      this.elements = Stored.elementsOf(database, name, entry.generation)
+      const value = typeof content === "object" ? content : StringValue.of(content)
+      // Of a text, only all of it can be new.
+      if (isNew || value === content) value.persist(this, isNew)
+      head = value.head()
+    }
+    const stored = { type: typeOf(content), expiresAt, generation: entry.generation, isInline, head }
+    this.mutations.push({ key: Stored.keyOf(database, name), value: Stored.encodeHead(name, stored) })
+    entry.isDirty = false
+    entry.isStored = true
+    entry.stored = entry.generation === 0 ? undefined : content
+  }
+
+  private discard({ database, generation, name }: Entry): void {
+    this.garbage.push(Stored.elementsOf(database, name, generation))
+  }
+}

@@ -1,0 +1,151 @@
+/** Redis over the model of a keyspace: what is stored, what is found again, and whose it is. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { describe, expect, it } from "vitest"
+import { TestBench } from "#sim/world/TestBench.ts"
+import { ModelCluster } from "#txn/testing/ModelCluster.ts"
+import { Transactions } from "#txn/Transactions.ts"
+import type { Timers } from "#world/Timers.ts"
+import type { Trace } from "#world/Trace.ts"
+import { HashValue } from "./HashValue.ts"
+import * as Redis from "./Redis.ts"
+import * as Stored from "./Stored.ts"
+import { StringValue } from "./StringValue.ts"
+
+type Use = (redis: Redis.Redis) => Effect.Effect<void, unknown, Scope.Scope | Timers | Trace>
+
+const ready = (redis: Redis.Redis): Effect.Effect<void> =>
+  Effect.suspend(() => (redis.isReady ? Effect.void : Effect.andThen(Effect.sleep(10), ready(redis))))
+
+/** Programs of machines, one after the other, each with Redis as a node of its own number. */
+const run = (nodes: ReadonlyArray<{ readonly node: number; readonly use: Use; readonly atMillis?: number }>): void => {
+  const bench = new TestBench({ machines: nodes.length })
+  const cluster = new ModelCluster(bench)
+  for (const [machine, { node, use }] of nodes.entries()) {
+    bench.startOnce(
+      machine,
+      cluster.program(machine, ({ transactions }) =>
+        Effect.gen(function* () {
+          yield* Effect.sleep(nodes[machine].atMillis ?? 0)
+          const opened = Redis.open({ node, leaseMillis: 1_000, storeMillis: 100 })
+          const redis = yield* Effect.provideService(opened, Transactions, transactions)
+          yield* ready(redis)
+          yield* use(redis)
+        })
+      )
+    )
+  }
+  bench.pass(60_000_000)
+  expect(bench.story.filter((line) => line.endsWith("exited"))).toHaveLength(nodes.length)
+}
+
+const hashOf = (fields: Readonly<Record<string, string>>): HashValue => {
+  const hash = new HashValue()
+  for (const [field, value] of Object.entries(fields)) hash.set(field, value)
+  return hash
+}
+
+const long = "k".repeat(3_000)
+
+describe("what a node stores", () => {
+  it("is there when it starts again: every type, long names, deadlines, and changes to what was stored", () => {
+    run([
+      {
+        node: 1,
+        use: ({ engine, storing }) =>
+          Effect.gen(function* () {
+            const [db] = engine.databases
+            db.set("number", 42)
+            db.set("text", "0042")
+            db.set(long, "x".repeat(100_000))
+            engine.databases[3].add("hash", hashOf({ a: "1", b: "2", [long]: "3" }))
+            db.expireAt(db.add("soon", "gone"), engine.now + 10_000_000)
+            db.add("deleted", hashOf({ a: "1" }))
+            expect(yield* storing.flush).toBe(true)
+            const hash = engine.databases[3].peek("hash")!
+            const fields = hash.content as HashValue
+            fields.set("c", "4")
+            fields.delete("a")
+            engine.databases[3].touched(hash)
+            db.delete("deleted")
+            db.set("number", hashOf({ now: "a hash" }))
+            expect(yield* storing.flush).toBe(true)
+          })
+      },
+      {
+        node: 1,
+        atMillis: 5_000,
+        use: ({ engine }) =>
+          Effect.sync(() => {
+            const [db] = engine.databases
+            expect(db.size).toBe(4)
+            expect(db.peek("text")!.content).toBe("0042")
+            expect((db.peek(long)!.content as StringValue).text()).toBe("x".repeat(100_000))
+            expect(db.peek("soon")!.expiresAt).toBeGreaterThan(engine.now)
+            expect((db.peek("number")!.content as HashValue).get("now")).toBe("a hash")
+            const hash = engine.databases[3].peek("hash")!.content as HashValue
+            expect(["a", "b", "c", long].map((field) => hash.get(field))).toEqual([undefined, "2", "4", "3"])
+          })
+      }
+    ])
+  })
+
+  it("is stored at the interval when nobody waits for it", () => {
+    run([
+      {
+        node: 1,
+        use: ({ engine }) =>
+          Effect.andThen(
+            Effect.sync(() => void engine.databases[0].set("a", 1)),
+            Effect.sleep(500)
+          )
+      },
+      { node: 1, atMillis: 2_000, use: ({ engine }) => Effect.sync(() => expect(engine.databases[0].size).toBe(1)) }
+    ])
+  })
+
+  it("is not taken over by another node before the owner was silent for a lease", () => {
+    let ended = 0
+    run([
+      {
+        node: 1,
+        use: (redis) =>
+          Effect.gen(function* () {
+            redis.engine.databases[0].set("a", "mine")
+            yield* redis.storing.flush
+            yield* Effect.sleep(3_000)
+            expect(redis.isReady).toBe(true)
+            redis.engine.advance()
+            ended = redis.engine.now
+          })
+      },
+      {
+        node: 2,
+        atMillis: 500,
+        use: ({ engine }) =>
+          Effect.sync(() => {
+            engine.advance()
+            expect(engine.now - ended).toBeGreaterThan(700)
+            expect(engine.now - ended).toBeLessThan(2_000)
+            expect(engine.databases[0].peek("a")!.content).toBe("mine")
+          })
+      }
+    ])
+  })
+})
+
+describe("keys in the keyspace", () => {
+  it("are told from their elements, whatever their length", () => {
+    for (const name of ["", "a", "\x00\xff", long]) {
+      const key = Stored.keyOf(2, name)
+      const place = Stored.placeOf(key)
+      expect(place).toMatchObject({ type: "key", database: 2 })
+      const elements = Stored.elementsOf(2, name, 77)
+      for (const sub of ["", "x", "\x00", long]) {
+        const element = Stored.elementKey(elements, sub)
+        expect(Stored.placeOf(element)).toEqual({ type: "element", elements })
+        expect(Stored.decodeElement(elements, element, Stored.encodeElement(sub, "content"))).toEqual([sub, "content"])
+      }
+    }
+  })
+})

@@ -1,0 +1,121 @@
+/**
+ * Call: a command that runs: its arguments, who asked, and what it may use. There is one, filled anew for each command.
+ *
+ * A handler checks everything, and throws a `Refusal`, before it changes anything; then it changes, tells the database, and replies.
+ */
+import type { Database } from "#database/redis/Database.ts"
+import type { Engine } from "#database/redis/Engine.ts"
+import type { Entry } from "#database/redis/Entry.ts"
+import { type Type, typeOf, type Value } from "#database/redis/Value.ts"
+import type { Client } from "./Client.ts"
+import * as Numbers from "./Numbers.ts"
+import * as Refusal from "./Refusal.ts"
+import type { Reply } from "./Reply.ts"
+
+export type Handler = (call: Call) => void
+
+/** What a command waits for. */
+export interface Blocking {
+  readonly keys: ReadonlyArray<string>
+  /** 0: for ever. */
+  readonly timeoutMillis: number
+  /** Replies, when the key has what it waits for: true. `call` is filled as it was. */
+  readonly serve: (call: Call, key: string) => boolean
+  /** Replies that the time is over, or that there is nothing and waiting is not allowed. */
+  readonly timedOut: (call: Call) => void
+}
+
+export class Call {
+  readonly engine: Engine
+  argv: ReadonlyArray<string> = []
+  client!: Client
+  out!: Reply
+  db!: Database
+  /** It is run by EXEC: nobody waits there. */
+  isInMulti = false
+
+  constructor(engine: Engine) {
+    this.engine = engine
+  }
+
+  fill(client: Client, argv: ReadonlyArray<string>): void {
+    this.client = client
+    this.argv = argv
+    this.out = client.out
+    this.db = this.engine.databases[client.database]
+  }
+
+  /** Milliseconds of the wall clock; the same throughout a command. */
+  get now(): number {
+    return this.engine.now
+  }
+
+  integer(at: number): number {
+    return Numbers.parseInteger(this.argv[at]) ?? raise(Refusal.notInteger)
+  }
+
+  float(at: number): number {
+    return Numbers.parseFloat(this.argv[at]) ?? raise(Refusal.notFloat)
+  }
+
+  /** Whether the argument is this word, given in small letters. */
+  is(at: number, word: string): boolean {
+    const argument = this.argv[at]
+    return argument.length === word.length && (argument === word || argument.toLowerCase() === word)
+  }
+
+  /** The key as it is now, to be read. */
+  read(key: string): Entry | undefined {
+    return this.db.get(key)
+  }
+
+  /** A key that holds a value of this type, or nothing. */
+  readOf(key: string, type: Type): Entry | undefined {
+    return checked(this.db.get(key), type)
+  }
+
+  /** The same, to be changed. */
+  changeOf(key: string, type: Type): Entry | undefined {
+    return checked(this.db.peek(key), type)
+  }
+
+  /** `kind`: of `Engine.classes`. */
+  notify(kind: number, event: string, key: string): void {
+    this.engine.notify(kind, event, this.client.database, key)
+  }
+
+  /** The reply comes later, when a key has what the command waits for; in a MULTI, at once. */
+  block({ keys, serve, timedOut, timeoutMillis }: Blocking): void {
+    if (this.isInMulti) return timedOut(this)
+    const { argv, client, engine } = this
+    const again = (): Call => {
+      this.fill(client, argv)
+      return this
+    }
+    const waiter = {
+      database: this.db.index,
+      keys: [...new Set(keys)],
+      serve: (key: string): boolean => {
+        if (!serve(again(), key)) return false
+        client.blocked = undefined
+        client.port?.unblocked()
+        return true
+      }
+    }
+    const until = timeoutMillis === 0 ? 0 : engine.now + timeoutMillis
+    client.blocked = { waiter, until, timedOut: () => timedOut(again()) }
+    engine.blocking.wait(waiter)
+  }
+}
+
+const raise = (refusal: Refusal.Refusal): never => {
+  throw refusal
+}
+
+const checked = (entry: Entry | undefined, type: Type): Entry | undefined => {
+  if (entry !== undefined && typeOf(entry.content) !== type) throw Refusal.wrongType
+  return entry
+}
+
+/** The structure of an entry that is known to be of its type. */
+export const valueOf = <V extends Value>(entry: Entry): V => entry.content as V
