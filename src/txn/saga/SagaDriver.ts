@@ -1,6 +1,9 @@
 /**
  * SagaDriver: finds sagas that are due, by their due times, and works on them, a few at a time. All stores do so; who claims a saga first has it
  * until its lease ends. So a saga outlives any of them, and one whose runner is stuck goes on elsewhere.
+ *
+ * Before what is due lies everything that was, as deleted keys that are not forgotten yet: minutes of it, in any number of ranges. So a look
+ * begins where the one before has found something first, and only now and then at the beginning.
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -9,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import type { Span } from "#keyspace/Request.ts"
 import { Transaction } from "../Transaction.ts"
 import type * as Saga from "./Saga.ts"
+import * as SagaKeys from "./SagaKeys.ts"
 import * as SagaOwner from "./SagaOwner.ts"
 import type { Surroundings } from "./SagaOwner.ts"
 import * as SagaRunner from "./SagaRunner.ts"
@@ -26,6 +30,12 @@ export interface Options {
 /** Of one scan: sagas that nobody here knows, or may work on, do not hide the others. */
 const pagesMax = 64
 const pageEntries = 128
+/** A due time may be that of a transaction's beginning. One that was committed later than so long after it waits for a look at everything. */
+const lateMillis = 30_000
+/** Between two looks at everything. */
+const wholeEveryMillis = 60_000
+/** So long a page may take: there may be many ranges where nothing is due any more. */
+const pageMillisMax = 10_000
 
 export class SagaDriver {
   readonly around: Surroundings
@@ -34,6 +44,10 @@ export class SagaDriver {
   private readonly kicks: Queue.Queue<void>
   private readonly scope: Scope.Scope
   private readonly running = new Set<string>()
+  /** Nothing before it was due when it was looked at last. */
+  private overUntil = Infinity
+  private wholeDueMicros = -Infinity
+  private wasWhole = false
   private readonly scanMillis: number
   private readonly runningMax: number
 
@@ -94,17 +108,27 @@ export class SagaDriver {
   })
 
   private readonly scan = Effect.fnUntraced({ self: this }, function* (this: SagaDriver) {
-    let from: Span | undefined
+    const { nowMicros, transactions } = this.around
+    // One that fails, because it takes too long, keeps no other look waiting.
+    const isWhole = !this.wasWhole && nowMicros() >= this.wholeDueMicros
+    this.wasWhole = isWhole
+    let span: Span | undefined
     for (let page = 0; page < pagesMax && this.running.size < this.runningMax; page++) {
-      const at: Span | undefined = from
-      const { found, rest } = yield* this.around.transactions.run(
-        Effect.flatMap(Transaction, (txn) => SagaStore.due(txn, at, pageEntries)),
-        { readOnly: true, timeoutMillis: this.around.leaseMillis }
-      )
+      const left: Span | undefined = span
+      const look = Effect.flatMap(Transaction, (txn) => {
+        const at = txn.readAt()
+        const from = isWhole ? 0 : Math.min(this.overUntil, Math.max(0, at - lateMillis * 1_000))
+        const found = SagaStore.due(txn, left ?? SagaKeys.dueWithin(from, at), pageEntries)
+        return Effect.map(found, (all) => ({ ...all, at }))
+      })
+      const options = { readOnly: true, timeoutMillis: pageMillisMax }
+      const { at, found, rest } = yield* transactions.run(look, options)
+      if (left === undefined) this.overUntil = found.length > 0 ? found[0].dueAt : at
       for (const due of found) yield* this.begin(due)
-      from = rest
-      if (from === undefined) return
+      span = rest
+      if (span === undefined) break
     }
+    if (isWhole) this.wholeDueMicros = nowMicros() + wholeEveryMillis * 1_000
   })
 
   /** Never ends. */

@@ -44,8 +44,19 @@ export const entriesFrom = (id: string, number: number): Span => ({
 
 export const due = (at: number, id: string): Uint8Array => keyOf([tags.due, at, id])
 
-/** All that are due at `at`, or before. */
-export const dueUntil = (at: number): Span => ({ from: rangeOf([tags.due]).from, to: keyOf([tags.due, at + 1]) })
+/** All that became due at `from` or later, and are at `at`. */
+export const dueWithin = (from: number, at: number): Span => ({
+  from: keyOf([tags.due, from]),
+  to: keyOf([tags.due, at + 1])
+})
+
+/** When the saga of a key in `due` is due. */
+export const dueAtOf = (key: Uint8Array): number => {
+  const tuple = Tuple.decode(key, 1)
+  const at = tuple instanceof Malformed ? undefined : tuple[1]
+  assert(typeof at === "number", "a due key begins with its time")
+  return at
+}
 
 export const status = (of: Status, id: string): Uint8Array => keyOf([tags.status, statuses.indexOf(of) + 1, id])
 

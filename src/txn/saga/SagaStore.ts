@@ -88,20 +88,22 @@ export const write = Effect.fnUntraced(function* (
 
 export interface Due {
   readonly id: string
+  readonly dueAt: number
   readonly definition: string
   readonly version: number
 }
 
-/** Sagas that anybody may work on at the time of the transaction, those that have waited longest first, and where there are more. */
+/** Sagas that anybody may work on, those that have waited longest first, and where there are more. */
 export const due = Effect.fnUntraced(function* (
   txn: Txn,
-  from: Span | undefined,
+  span: Span,
   entriesMax: number
 ): Of<{ readonly found: ReadonlyArray<Due>; readonly rest: Span | undefined }> {
-  const page = yield* txn.scan(from ?? SagaKeys.dueUntil(txn.readAt()), { entriesMax })
+  const page = yield* txn.scan(span, { entriesMax })
   const found = page.entries.map(({ key, value }) => {
     const reader = new Bytes.Reader(value)
-    return { id: SagaKeys.idOf(key), definition: reader.text(), version: reader.u32() }
+    const [definition, version] = [reader.text(), reader.u32()]
+    return { id: SagaKeys.idOf(key), dueAt: SagaKeys.dueAtOf(key), definition, version }
   })
   return { found, rest: page.rest }
 })
