@@ -197,6 +197,12 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./txn/Abandoned.ts")
   },
+  "saga/orders": {
+    summary:
+      "sagas of steps here and elsewhere, through everything: all end, money is conserved, nothing happens twice",
+    canary: false,
+    load: () => import("./saga/Orders.ts")
+  },
   "canary/host-clock": {
     summary: "must fail: a node reads the host's clock",
     canary: true,
