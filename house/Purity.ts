@@ -25,7 +25,7 @@ export interface PropertyBan {
 export const pureFolders = ["src", "sim", "scenarios", "models", "reports"]
 
 /**
- * The places that know the machine, as globs. Tests drive the simulator from outside; `sim/cli` and the mains talk to a
+ * The places that know the machine, as globs. Tests drive the simulator from outside; `sim/cli`, `server/cli` and the mains talk to a
  * person and a terminal; the tripwire has to name what it traps; the harness of real runs makes their directories; the adapters
  * to stores from packages live from those packages' threads and promises, and never run in the simulator.
  */
@@ -33,6 +33,7 @@ export const ambientPlaces = [
   "src/world/real/**",
   "src/storage/adapters/**",
   "src/server/main.ts",
+  "src/server/cli/**",
   "sim/cli/**",
   "sim/main.ts",
   "sim/kernel/Tripwire.ts",

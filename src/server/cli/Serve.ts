@@ -1,0 +1,161 @@
+/** Serve: a server as a process on this machine: `npm start`, `orbit serve`. Ends with the codes of `Ending.ts`. */
+import { readFileSync } from "node:fs"
+import { resolve } from "node:path"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { Credentials } from "#world/Net.ts"
+import * as DirectoryLock from "#world/real/DirectoryLock.ts"
+import * as RealWorld from "#world/real/RealWorld.ts"
+import { DiskError, NetError } from "#world/WorldError.ts"
+import * as CommandLine from "../CommandLine.ts"
+import * as Configuration from "../Configuration.ts"
+import { codes, StartError } from "../Ending.ts"
+import type { Door } from "../Door.ts"
+import * as Life from "../Life.ts"
+import type * as Node from "../Node.ts"
+import { version } from "../Node.ts"
+import type { Config } from "../Settings.ts"
+import { help } from "./Help.ts"
+import { load } from "./Load.ts"
+import * as ProcessMetrics from "./ProcessMetrics.ts"
+
+/** A node that was drained has only to close files; what takes longer is stuck. */
+const closeMillisMax = 10_000
+/** After the second signal. */
+const forcedMillisMax = 1_000
+
+/** Where clients come in. */
+const doors: ReadonlyArray<Door> = []
+
+const complain = (message: string): void => {
+  process.stderr.write(`${message}\n`)
+}
+
+/** A line as redis-server writes it, since people and scripts wait for its words. */
+const say = (text: string): void => {
+  const now = new Date()
+  const [, month, date, year, time] = now.toString().split(" ")
+  const millis = String(now.getMilliseconds()).padStart(3, "0")
+  process.stdout.write(`${process.pid}:M ${date} ${month} ${year} ${time}.${millis} * ${text}\n`)
+}
+
+const greet = (configuration: Configuration.Configuration, node: Node.Node["Service"]): void => {
+  const { config } = configuration
+  // Whoever asked for JSON has the same as events.
+  if (config.logFormat === "json") return
+  const durability = Configuration.durabilityOf(config)
+  say(`Orbit ${version}, node ${config.nodeId} of cluster ${node.cluster}, ${navigator.hardwareConcurrency} cores`)
+  say(`Data in ${resolve(config.dataDirectory)} (${config.engine}), durability ${durability}`)
+  for (const { address, name } of node.listening) say(`Listening for ${name} on ${address.host}:${address.port}`)
+  say("Ready to accept connections")
+}
+
+const credentialsOf = (config: Config): Credentials | undefined => {
+  if (config.clusterCertificateFile === "") return undefined
+  return {
+    certificate: readFileSync(config.clusterCertificateFile),
+    key: readFileSync(config.clusterKeyFile),
+    authority: readFileSync(config.clusterAuthorityFile)
+  }
+}
+
+const codeOf = (error: unknown): number => {
+  if (error instanceof StartError) return error.code
+  if (error instanceof NetError) return codes.address
+  const tag = (error as { readonly _tag?: string } | undefined)?._tag
+  return error instanceof DiskError || tag === "Corrupt" ? codes.data : codes.failed
+}
+
+/**
+ * Ends the process where the node cannot: a signal while it starts, a drain that is followed by a disk that does not answer, a second signal.
+ * The returned function says that it serves.
+ */
+const guard = ({ drainMillisMax }: Config): (() => void) => {
+  let signals = 0
+  let isServing = false
+  const end = (): never => process.exit(codes.forced)
+  const hear = (): void => {
+    if (!isServing) end()
+    signals++
+    setTimeout(end, signals === 1 ? drainMillisMax + closeMillisMax : forcedMillisMax).unref()
+  }
+  process.on("SIGTERM", hear).on("SIGINT", hear)
+  return () => {
+    isServing = true
+  }
+}
+
+const run = async (
+  configuration: Configuration.Configuration,
+  credentials: Credentials | undefined
+): Promise<number> => {
+  const { config } = configuration
+  const serves = guard(config)
+  const program = Life.live({ configuration, credentials, doors, measure: ProcessMetrics.measure }, (node) => {
+    serves()
+    greet(configuration, node)
+  })
+  const running = RealWorld.runFork(program, {
+    root: config.dataDirectory,
+    name: `node-${config.nodeId}`,
+    trace: {
+      format: config.logFormat === "auto" ? undefined : config.logFormat,
+      levelMin: config.logLevel,
+      sampleEvery: config.logSampleEvery
+    }
+  })
+  const ended = await Effect.runPromise(running.ended)
+  if (ended.type !== "finished") return ended.type === "exited" ? ended.code : codes.forced
+  if (Exit.isSuccess(ended.exit)) return ended.exit.value
+  const error = Cause.squash(ended.exit.cause)
+  const isKnown = error instanceof Error && "_tag" in error
+  complain(isKnown ? `Orbit does not start: ${error.message}` : Cause.pretty(ended.exit.cause))
+  return codeOf(error)
+}
+
+const serve = async (configuration: Configuration.Configuration): Promise<number> => {
+  const { config } = configuration
+  let credentials: Credentials | undefined
+  try {
+    credentials = credentialsOf(config)
+  } catch (error) {
+    complain(`cluster-certificate-file: ${(error as Error).message}`)
+    return codes.configuration
+  }
+  let held: DirectoryLock.Held
+  try {
+    held = DirectoryLock.acquire(config.dataDirectory)
+  } catch (error) {
+    complain(`data-directory: ${config.dataDirectory}: cannot be used: ${(error as Error).message}`)
+    return codes.data
+  }
+  if (held.type === "taken") {
+    const holder = held.holder === "" ? "another process" : `process ${held.holder}`
+    complain(`data-directory: ${config.dataDirectory}: ${holder} runs on it: stop that one, or give another directory`)
+    return codes.taken
+  }
+  try {
+    return await run(configuration, credentials)
+  } finally {
+    held.release()
+  }
+}
+
+/** Ends with the process's exit code. */
+export const main = async (argv: ReadonlyArray<string>): Promise<number> => {
+  const parsed = CommandLine.parse(argv)
+  if (parsed.helps) {
+    process.stdout.write(help)
+    return codes.done
+  }
+  const resolved = load(parsed, process.env)
+  if (resolved.type === "refused") {
+    for (const problem of resolved.problems) complain(problem)
+    complain('Run "npm start -- --help" to see what there is.')
+    return codes.configuration
+  }
+  if (!parsed.printsConfig) return serve(resolved.configuration)
+  process.stdout.write(Configuration.print(resolved.configuration))
+  return codes.done
+}
