@@ -2,6 +2,7 @@
 import { assert } from "#base/Assert.ts"
 import * as Bytes from "#base/Bytes.ts"
 import type { Timestamp } from "#keyspace/Request.ts"
+import type { Address } from "#world/Net.ts"
 
 export interface Owner {
   /** 0: nobody. */
@@ -10,19 +11,22 @@ export interface Owner {
   readonly epoch: Timestamp
   /** Rises while it lives. */
   readonly beats: number
+  /** Where other nodes reach its door. */
+  readonly address: Address
 }
 
 const version = 1
 
-export const encode = ({ beats, epoch, node }: Owner): Uint8Array =>
-  Bytes.Writer.make().u8(version).u32(node).f64(epoch).f64(beats).finish()
+export const encode = ({ address, beats, epoch, node }: Owner): Uint8Array =>
+  Bytes.Writer.make().u8(version).u32(node).f64(epoch).f64(beats).text(address.host).u32(address.port).finish()
 
 /** undefined: nobody has ever owned it. */
 export const decode = (bytes: Uint8Array | undefined): Owner | undefined => {
   if (bytes === undefined) return undefined
   const reader = new Bytes.Reader(bytes)
   assert(reader.u8() === version, "this version knows how owners are stored")
-  const owner = { node: reader.u32(), epoch: reader.f64(), beats: reader.f64() }
+  const [node, epoch, beats] = [reader.u32(), reader.f64(), reader.f64()]
+  const owner = { node, epoch, beats, address: { host: reader.text(), port: reader.u32() } }
   assert(reader.isWhole, "the stored owner is whole")
   return owner
 }

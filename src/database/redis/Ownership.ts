@@ -15,6 +15,7 @@ import type { Transaction } from "#txn/Transaction.ts"
 import type { Transactions } from "#txn/Transactions.ts"
 import type { RunError, StepError } from "#txn/TxnError.ts"
 import * as Owner from "./Owner.ts"
+import type { Address } from "#world/Net.ts"
 import * as Partitions from "./Partitions.ts"
 
 /** Another node owns the partition now: what this one has of it is not worth anything. */
@@ -26,6 +27,8 @@ export class OwnershipLost extends Data.TaggedError("OwnershipLost")<{
 
 export interface Options {
   readonly node: number
+  /** Where others reach this node's door. */
+  readonly address: Address
   readonly transactions: Transactions["Service"]
   readonly nowMicros: () => number
   readonly leaseMicros: number
@@ -62,10 +65,6 @@ export class Ownership {
     return [...this.held.keys()]
   }
 
-  isOwner(partition: number): boolean {
-    return this.held.has(partition)
-  }
-
   /** Nobody else can own any of its partitions yet. */
   get isHeld(): boolean {
     const now = this.options.nowMicros()
@@ -80,43 +79,37 @@ export class Ownership {
     return epoch
   }
 
-  /** Whoever owned the partition when this node looked last; 0: nobody, or nobody knows. */
-  ownerOf(partition: number): number {
-    return this.held.has(partition) ? this.options.node : (this.seen.get(partition)?.node ?? 0)
+  /** Where the owner is, as far as this node knows; undefined: it is this one, or nobody is. */
+  get elsewhere(): Address | undefined {
+    const [seen] = this.seen.values()
+    const isKnown = this.held.size === 0 && seen !== undefined && seen.node !== 0 && seen.node !== this.options.node
+    return isKnown ? seen.address : undefined
   }
 
-  /** Takes partitions that nobody owns, or whose owner has been silent for a lease; answers which. Looks at all of them. */
-  readonly claim = (
-    wanted: (partition: number, owner: number) => boolean
-  ): Effect.Effect<ReadonlyArray<number>, RunError> =>
-    Effect.suspend(() => {
-      const { node, nowMicros, transactions } = this.options
-      const beganMicros = nowMicros()
-      const claimed = Effect.fnUntraced(function* (
-        this: Ownership,
-        txn: Txn
-      ): Effect.fn.Return<ReadonlyArray<number>, StepError> {
-        const own: Array<number> = []
-        for (const { owner, partition } of yield* this.look(txn)) {
-          if (this.held.has(partition) || !this.isFree(partition, owner)) continue
-          if (!wanted(partition, owner?.node ?? 0)) continue
-          yield* txn.put(Partitions.ownerKey(partition), Owner.encode({ node, epoch: txn.id, beats: 0 }))
-          own.push(partition)
-        }
-        return own
-      })
-      return Effect.map(
-        transactions.runCommitted((txn) => claimed.call(this, txn)),
-        ({ id, value }) => {
-          for (const partition of value) this.hold(partition, id, beganMicros)
-          return value
-        }
-      )
+  /** Takes all partitions, if nobody owns them, or their owners have been silent for a lease; true: they are this node's. */
+  readonly claim: Effect.Effect<boolean, RunError> = Effect.suspend(() => {
+    const { address, node, nowMicros, transactions } = this.options
+    const beganMicros = nowMicros()
+    const claimed = Effect.fnUntraced(function* (this: Ownership, txn: Txn): Effect.fn.Return<boolean, StepError> {
+      const all = yield* this.look(txn)
+      if (!all.every(({ owner, partition }) => this.isFree(partition, owner))) return false
+      const owner = Owner.encode({ node, epoch: txn.id, beats: 0, address })
+      for (const { partition } of all) yield* txn.put(Partitions.ownerKey(partition), owner)
+      return true
     })
+    return Effect.map(
+      transactions.runCommitted((txn) => claimed.call(this, txn)),
+      ({ id, value: isOwner }) => {
+        if (isOwner)
+          for (let partition = 0; partition < Partitions.count; partition++) this.hold(partition, id, beganMicros)
+        return isOwner
+      }
+    )
+  })
 
   /** Says that this node lives; loses what others own by now. */
   readonly beat: Effect.Effect<void, RunError | OwnershipLost> = Effect.suspend(() => {
-    const { node, nowMicros, transactions } = this.options
+    const { address, node, nowMicros, transactions } = this.options
     const beganMicros = nowMicros()
     const beaten = Effect.fnUntraced(function* (this: Ownership, txn: Txn) {
       for (const { owner, partition } of yield* this.look(txn)) {
@@ -124,7 +117,7 @@ export class Ownership {
         if (held === undefined) continue
         if (owner?.epoch !== held.epoch) return yield* lost(partition, owner)
         const beats = owner.beats + 1
-        yield* txn.put(Partitions.ownerKey(partition), Owner.encode({ node, epoch: held.epoch, beats }))
+        yield* txn.put(Partitions.ownerKey(partition), Owner.encode({ node, epoch: held.epoch, beats, address }))
       }
     })
     return Effect.map(

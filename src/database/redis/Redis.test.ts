@@ -27,7 +27,12 @@ const run = (nodes: ReadonlyArray<{ readonly node: number; readonly use: Use; re
       cluster.program(machine, ({ transactions }) =>
         Effect.gen(function* () {
           yield* Effect.sleep(nodes[machine].atMillis ?? 0)
-          const opened = Redis.open({ node, leaseMillis: 1_000, storeMillis: 100 })
+          const opened = Redis.open({
+            node,
+            address: { host: `n${node}`, port: 6_379 },
+            leaseMillis: 1_000,
+            storeMillis: 100
+          })
           const redis = yield* Effect.provideService(opened, Transactions, transactions)
           yield* ready(redis)
           yield* use(redis)

@@ -1,6 +1,6 @@
 /**
- * Redis: a node's share of Redis's data, alive: it takes the partitions that are its to own, loads them, keeps its ownership, stores what
- * commands change, and lets keys expire. When another node has become the owner of its data, it forgets everything and begins anew.
+ * Redis: a node's part in Redis's data. One node at a time owns it: it loads all of it, keeps its ownership, stores what commands change, and lets
+ * keys expire. The others wait to take over. When another node has become the owner, this one forgets everything and begins anew.
  *
  * Needs: whoever runs commands does so only while `isReady`, and hands out no reply before `Storing.settled` says so, where durability is
  * promised, nor when `Ownership.isHeld` is false by then: the data might have been another node's while it was read.
@@ -12,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import type { Span } from "#keyspace/Request.ts"
 import { Transactions } from "#txn/Transactions.ts"
 import type { RunError } from "#txn/TxnError.ts"
+import type { Address } from "#world/Net.ts"
 import { Timers } from "#world/Timers.ts"
 import { Trace } from "#world/Trace.ts"
 import { Engine } from "./Engine.ts"
@@ -24,6 +25,8 @@ import { Storing } from "./Storing.ts"
 export interface Options {
   /** This node's number; others have others. */
   readonly node: number
+  /** Where others reach this node's door. */
+  readonly address: Address
   readonly settings?: Partial<Settings>
   /** How long an owner may be silent before others take over. Default: 5,000. */
   readonly leaseMillis?: number
@@ -72,6 +75,11 @@ export class Redis {
     this.leaseMillis = leaseMillis
   }
 
+  /** Where the node is that has the data, if another one does. */
+  get ownerAddress(): Address | undefined {
+    return this.ownership.elsewhere
+  }
+
   /** Hears when the data is there, and when it is gone; until the returned function is called. */
   listen(listener: (isReady: boolean) => void): () => void {
     this.listeners.add(listener)
@@ -104,12 +112,8 @@ export class Redis {
   /** Becomes the owner of all partitions, and loads them. */
   private readonly take: Effect.Effect<void, RunError> = Effect.suspend(() => {
     const { engine, ownership } = this
-    const claim = Effect.flatMap(
-      ownership.claim(() => true),
-      () => (ownership.partitions.length === Partitions.count ? Effect.succeed(true) : Effect.succeed(false))
-    )
-    const claimed: Effect.Effect<void, RunError> = Effect.flatMap(claim, (isAll) =>
-      isAll ? Effect.void : Effect.andThen(Effect.sleep(pauseMillis), claimed)
+    const claimed: Effect.Effect<void, RunError> = Effect.flatMap(ownership.claim, (isOwner) =>
+      isOwner ? Effect.void : Effect.andThen(Effect.sleep(this.leaseMillis / beatsInLease), claimed)
     )
     return Effect.andThen(
       claimed,
@@ -167,6 +171,7 @@ const spanOfAll: Span = { from: Partitions.spanOf(0).from, to: Partitions.spanOf
 
 /** Lives as long as its scope; what was changed and is not stored by then is, unless that fails. */
 export const open = Effect.fnUntraced(function* ({
+  address,
   leaseMillis = leaseMillisDefault,
   node,
   settings = {},
@@ -185,6 +190,7 @@ export const open = Effect.fnUntraced(function* ({
   })
   const ownership = new Ownership({
     node,
+    address,
     transactions,
     nowMicros: () => port.nowMicros(),
     leaseMicros: leaseMillis * 1_000
