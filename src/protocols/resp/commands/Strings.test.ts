@@ -1,0 +1,99 @@
+import { readFileSync } from "node:fs"
+import { describe, expect, it } from "vitest"
+import { StringValue } from "#database/redis/StringValue.ts"
+import * as Bitfields from "./Bitfields.ts"
+import * as Bitmaps from "./Bitmaps.ts"
+import * as HyperLogLogs from "./HyperLogLogs.ts"
+import { differences, Rig } from "./Rig.ts"
+import * as StringCounters from "./StringCounters.ts"
+import * as StringRanges from "./StringRanges.ts"
+import * as Strings from "./Strings.ts"
+
+const rigOfStrings = () =>
+  new Rig(
+    Bitfields.handlers,
+    Bitmaps.handlers,
+    HyperLogLogs.handlers,
+    StringCounters.handlers,
+    StringRanges.handlers,
+    Strings.handlers
+  )
+
+const recorded = (name: string) => readFileSync(new URL(`testdata/${name}.txt`, import.meta.url), "latin1")
+
+describe("commands of strings", () => {
+  it.each(["strings", "bitmaps"])("answer as Redis 7.0.15 has answered: %s", (name) => {
+    expect(differences(rigOfStrings().connect(), recorded(name))).toEqual([])
+  })
+
+  it("write a long string in place and store only the piece that changed", () => {
+    const rig = rigOfStrings()
+    const client = rig.connect()
+    client.send("setrange big 1000000 x")
+    const { content } = rig.engine.databases[0].peek("big")!
+    const value = content as StringValue
+    const stored: Array<number> = []
+    const sink = { put: (_: string, bytes: string) => stored.push(bytes.length), remove: () => stored.push(-1) }
+    value.persist(sink, true)
+    expect(stored.length).toBe(16)
+    stored.length = 0
+    client.send("setbit big 700000 1")
+    client.send("append big y")
+    value.persist(sink, false)
+    expect(stored).toEqual([65_536, 1_000_002 - 15 * 65_536])
+  })
+
+  it("keep a string that was stored in pieces", () => {
+    const value = StringValue.of("a".repeat(200_000))
+    value.write(131_071, "bc")
+    const pieces = new Map<string, string>()
+    value.persist({ put: (name, bytes) => pieces.set(name, bytes), remove: (name) => pieces.delete(name) }, true)
+    value.truncate(70_000)
+    value.persist({ put: (name, bytes) => pieces.set(name, bytes), remove: (name) => pieces.delete(name) }, false)
+    expect(pieces.size).toBe(2)
+    expect(StringValue.load(value.head(), pieces).text()).toBe("a".repeat(70_000))
+  })
+
+  it("refuse other types and change nothing", () => {
+    const rig = rigOfStrings()
+    const client = rig.connect()
+    const list = {
+      type: "list",
+      size: 1,
+      encoding: "quicklist",
+      head: () => "",
+      persist: () => {},
+      clone: () => list
+    } as const
+    rig.engine.databases[0].set("l", list)
+    for (const line of [
+      "get l",
+      "set l 1 get",
+      "getset l 1",
+      "getdel l",
+      "getex l persist",
+      "incr l",
+      "incrbyfloat l 1",
+      "append l 1",
+      "strlen l",
+      "getrange l 0 1",
+      "setrange l 0 x",
+      "setbit l 0 1",
+      "getbit l 0",
+      "bitcount l",
+      "bitpos l 1",
+      "bitop not d l",
+      "bitfield l get u8 0",
+      "bitfield l set u8 0 1",
+      "pfadd l a",
+      "pfcount l",
+      "pfcount l m",
+      "pfmerge l m"
+    ]) {
+      expect(client.send(line), line).toMatch(/^-WRONGTYPE /)
+      expect(rig.engine.databases[0].peek("l")?.content).toBe(list)
+    }
+    expect(client.send("mget l")).toBe("*1\r\n$-1\r\n")
+    expect(client.send("set l 1")).toBe("+OK\r\n")
+  })
+})
