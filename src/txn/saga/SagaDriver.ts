@@ -108,6 +108,7 @@ export class SagaDriver {
   })
 
   private readonly scan = Effect.fnUntraced({ self: this }, function* (this: SagaDriver) {
+    if (this.running.size >= this.runningMax) return
     const { nowMicros, transactions } = this.around
     // One that fails, because it takes too long, keeps no other look waiting.
     const isWhole = !this.wasWhole && nowMicros() >= this.wholeDueMicros
