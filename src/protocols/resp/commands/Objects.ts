@@ -1,0 +1,65 @@
+/** Objects: OBJECT: how Redis would keep a value, when it was used last. Looking does not count as use. */
+import type { Entry } from "#database/redis/Entry.ts"
+import * as Integer64 from "#database/redis/Integer64.ts"
+import { type Content, encodingOf } from "#database/redis/Value.ts"
+import type { Call, Handler } from "../Call.ts"
+import * as Refusal from "../Refusal.ts"
+import * as Help from "./Help.ts"
+
+/** Integers below this one are shared by all keys that hold them. */
+const sharedIntegers = 10_000
+const sharedCount = 2_147_483_647
+
+const later =
+  "Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
+const noFrequency = `ERR An LFU maxmemory policy is not selected, access frequency not tracked. ${later}`
+const noIdleTime = `ERR An LFU maxmemory policy is selected, idle time not tracked. ${later}`
+
+/** Integers between 2^53 and 2^63 are text here, and nevertheless integers to Redis. */
+const encoding = (content: Content): string =>
+  typeof content === "string" && typeof Integer64.parse(content) === "bigint" ? "int" : encodingOf(content)
+
+const tell =
+  (reply: (call: Call, entry: Entry) => void): Handler =>
+  (call) => {
+    const entry = call.db.peek(call.argv[2])
+    if (entry === undefined) call.out.null()
+    else reply(call, entry)
+  }
+
+const isFrequencyTracked = ({ engine }: Call): boolean => engine.settings.maxMemoryPolicy.endsWith("lfu")
+
+const idleSeconds = ({ now }: Call, { usedAt }: Entry): number => Math.floor(Math.max(0, now - usedAt) / 1_000)
+
+/** Of a key whose use is counted: what a new one has, less one for each idle minute. */
+const newFrequency = 5
+
+export const handlers: Readonly<Record<string, Handler>> = {
+  "object|encoding": tell(({ out }, { content }) => out.bulk(encoding(content))),
+  "object|freq": tell((call, entry) => {
+    if (!isFrequencyTracked(call)) throw new Refusal.Refusal(noFrequency)
+    call.out.integer(Math.max(0, newFrequency - Math.floor(idleSeconds(call, entry) / 60)))
+  }),
+  "object|help": Help.of("OBJECT", [
+    "ENCODING <key>",
+    "    Return the kind of internal representation used in order to store the value",
+    "    associated with a <key>.",
+    "FREQ <key>",
+    "    Return the access frequency index of the <key>. The returned integer is",
+    "    proportional to the logarithm of the recent access frequency of the key.",
+    "IDLETIME <key>",
+    "    Return the idle time of the <key>, that is the approximated number of",
+    "    seconds elapsed since the last access to the key.",
+    "REFCOUNT <key>",
+    "    Return the number of references of the value associated with the specified",
+    "    <key>."
+  ]),
+  "object|idletime": tell((call, entry) => {
+    if (isFrequencyTracked(call)) throw new Refusal.Refusal(noIdleTime)
+    call.out.integer(idleSeconds(call, entry))
+  }),
+  "object|refcount": tell(({ out }, { content }) => {
+    const isShared = typeof content === "number" && content >= 0 && content < sharedIntegers
+    out.integer(isShared ? sharedCount : 1)
+  })
+}
