@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs"
 import { Connection, type Address } from "./Connection.ts"
 import * as Differ from "./Differ.ts"
 import * as Facts from "./Facts.ts"
+import * as InProcess from "./InProcess.ts"
 import * as RealRedis from "./RealRedis.ts"
 import type * as Reply from "./Reply.ts"
 import * as Sequence from "./Sequence.ts"
@@ -24,7 +25,7 @@ const withReference = async <A>(address: Address | undefined, use: (address: Add
 
 /** Settings that sequences change, as they are at first. */
 const defaults =
-  "maxmemory 0 maxmemory-policy noeviction hash-max-listpack-entries 128 list-max-listpack-size -2".split(" ")
+  "maxmemory 0 maxmemory-policy noeviction hash-max-listpack-entries 512 list-max-listpack-size -2".split(" ")
 
 /** Runs sequences on a server: each empties it first, on a connection of its own. */
 const runner =
@@ -61,7 +62,8 @@ const explain = ({ commands, difference, family, sequences }: Differ.Verdict): s
       ].join("\n")
 
 export interface DifferFlags extends Differ.Options {
-  readonly against: Address
+  /** undefined: Orbit's commands in this process. */
+  readonly against: Address | undefined
   readonly reference: Address | undefined
   readonly isJson: boolean
 }
@@ -70,7 +72,10 @@ export interface DifferFlags extends Differ.Options {
 export const differ = (flags: DifferFlags, say: Say): Promise<boolean> =>
   withReference(flags.reference, async (address) => {
     const verdicts: Array<Differ.Verdict> = []
-    for await (const verdict of Differ.run(flags, runner(address), runner(flags.against))) {
+    const { against } = flags
+    const subject: Sequence.Run =
+      against === undefined ? (sequence) => Promise.resolve(InProcess.run(sequence, Date.now())) : runner(against)
+    for await (const verdict of Differ.run(flags, runner(address), subject)) {
       verdicts.push(verdict)
       if (!flags.isJson) say(explain(verdict))
     }

@@ -139,19 +139,20 @@ ZMSCORE $zkey $member...
 (ZRANK|ZREVRANK) $zkey $member
 ZCARD $zkey
 ZCOUNT $zkey $bound $bound
-ZLEXCOUNT $zkey $lex $lex
++ ZADD zl (0 $member)...
+ZLEXCOUNT zl $lex $lex
 ZRANGE $zkey $int $int [REV] [WITHSCORES]
 ZRANGE $zkey 0 -1 WITHSCORES
 ZRANGE $zkey $bound $bound BYSCORE [REV] [LIMIT $int $int] [WITHSCORES]
-ZRANGE $zkey $lex $lex BYLEX [REV] [LIMIT $int $int]
+ZRANGE zl $lex $lex BYLEX [REV] [LIMIT $int $int]
 ZRANGESTORE $zkey $zkey $int $int
 ZRANGESTORE $zkey $zkey $bound $bound BYSCORE [LIMIT 0 $count]
 ZREVRANGE $zkey $int $int [WITHSCORES]
 (ZRANGEBYSCORE|ZREVRANGEBYSCORE) $zkey $bound $bound [WITHSCORES] [LIMIT $int $int]
-(ZRANGEBYLEX|ZREVRANGEBYLEX) $zkey $lex $lex [LIMIT $int $int]
+(ZRANGEBYLEX|ZREVRANGEBYLEX) zl $lex $lex [LIMIT $int $int]
 ZREMRANGEBYRANK $zkey $int $int
 ZREMRANGEBYSCORE $zkey $bound $bound
-ZREMRANGEBYLEX $zkey $lex $lex
+ZREMRANGEBYLEX zl $lex $lex
 (ZPOPMIN|ZPOPMAX) $zkey [$count|0]
 ZMPOP 2 $zkey $zkey (MIN|MAX) [COUNT $count]
 (BZPOPMIN|BZPOPMAX) $zkey $zkey 0.01

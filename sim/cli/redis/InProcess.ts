@@ -16,16 +16,12 @@ export const run = ({ commands, protocol }: Sequence, atMillis: number): Readonl
   const engine = new Engine({ wallMillis: () => atMillis, random: () => random.double() })
   const executor = new Executor(engine, Handlers.handlers)
   const client = new Client(1, new Output())
+  executor.server.join(client)
   client.out.protocol = protocol
   const parser = new Reply.Parser()
   return commands.flatMap((argv) => {
     executor.execute(client, argv)
-    const { blocked } = client
-    if (blocked !== undefined) {
-      engine.blocking.leave(blocked.waiter)
-      client.blocked = undefined
-      blocked.timedOut()
-    }
+    executor.server.unblock(client)
     parser.push(Buffer.from(client.out.take() ?? new Uint8Array(0)).toString("latin1"))
     const replies: Array<Reply.Reply> = []
     for (let reply = parser.next(); reply !== undefined; reply = parser.next()) replies.push(reply)

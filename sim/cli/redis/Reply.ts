@@ -94,7 +94,7 @@ const escaped = (char: string): string =>
   escapes[char] ?? (char >= " " && char <= "~" ? char : `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`)
 
 /** Text in quotes, printable, as redis-cli takes it. */
-export const quote = (text: string): string => `"${[...text].map(escaped).join("")}"`
+export const quote = (text: string): string => `"${Array.from(text, escaped).join("")}"`
 
 const brackets = { array: ["[", "]"], map: ["%{", "}"], set: ["~(", ")"], push: [">[", "]"] } as const
 

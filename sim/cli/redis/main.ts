@@ -12,7 +12,7 @@ import { names } from "./Sequence.ts"
 const help = `Ask a real redis-server 7.0, and Orbit beside it.
 
 USAGE
-  npm run redis -- differ --against ADDRESS [FLAGS]
+  npm run redis -- differ [FLAGS]
   npm run redis -- record [FLAGS]
   npm run redis -- facts [FLAGS]
 
@@ -23,7 +23,8 @@ USAGE
   facts    Write the table of commands that Orbit has as data
 
 FLAGS
-  --against ADDRESS    For differ: the server that is judged, host:port or socket
+  --against ADDRESS    For differ: the server that is judged, host:port or socket;
+                       default: Orbit's commands in this process, without sockets
   --reference ADDRESS  The real server; default: a redis-server that is started
                        here, on a socket of its own, and ended
   --families A,B       Default: all of ${names.join(", ")}
@@ -36,7 +37,7 @@ FLAGS
 
 EXAMPLES
   npm run redis -- differ --against 127.0.0.1:6379 --sequences 1000
-  npm run redis -- differ --against 127.0.0.1:6379 --families lists,streams --seed 7
+  npm run redis -- differ --families lists,streams --seed 7
   npm run redis -- record`
 
 class Usage extends Error {}
@@ -97,7 +98,6 @@ const main = async (given: ReadonlyArray<string>): Promise<number> => {
     return 0
   }
   if (command !== "differ") throw new Usage(`there is no command ${command ?? ""}; there are differ, record and facts`)
-  if (values.against === undefined) throw new Usage("differ: name a server with --against")
   const flags = { ...common, against: values.against, isLenient: values.lenient, isJson: values.json }
   return (await Command.differ(flags, say)) ? 0 : 1
 }

@@ -22,7 +22,7 @@ export interface Settings {
 }
 
 export const defaults: Settings = {
-  hashMaxListpackEntries: 128,
+  hashMaxListpackEntries: 512,
   hashMaxListpackValueBytes: 64,
   setMaxIntsetEntries: 512,
   zsetMaxListpackEntries: 128,
