@@ -185,14 +185,15 @@ describe("a sorted set", () => {
     expectStored(sortedSet)
   })
 
-  it("takes -0 for another score than 0, at the same place", () => {
+  it("keeps the sign of zero as Redis does: not in a listpack, and at the same place as any zero", () => {
     const value = new SortedSetValue()
-    value.set("b", 0)
-    value.set("a", 0)
     value.set("b", -0)
+    value.set("a", -0)
+    value.settle(1, 64)
+    value.set("a", -0)
     expect(sortedSet.read(value)).toEqual([
-      ["a", 0],
-      ["b", -0]
+      ["a", -0],
+      ["b", 0]
     ])
   })
 

@@ -46,8 +46,8 @@ export class SortedSetValue implements Value {
   /** As it was stored. */
   static load(head: string, elements: Iterable<readonly [sub: string, bytes: string]>): SortedSetValue {
     const value = new SortedSetValue()
-    for (const [member, bytes] of elements) value.set(member, decode(bytes))
     value.isSmall = head === small
+    for (const [member, bytes] of elements) value.set(member, decode(bytes))
     value.changes.begin()
     return value
   }
@@ -64,15 +64,13 @@ export class SortedSetValue implements Value {
     return this.scores.get(member)
   }
 
-  /** Adds a member, or moves it; returns whether it is new. */
-  set(member: string, score: number): boolean {
-    assert(!Number.isNaN(score), "a score is a number")
+  /** Adds a member, or moves it; returns whether it is new. A listpack keeps -0 as 0. */
+  set(member: string, given: number): boolean {
+    assert(!Number.isNaN(given), "a score is a number")
+    const score = this.isSmall ? given + 0 : given
     const position = this.scores.position(member)
     if (position >= 0) {
-      const before = this.scores.valueAt(position)
-      // A score of -0 is shown otherwise than one of 0, and stands at the same place.
-      if (Object.is(score, before)) return false
-      this.order.remove(before, member)
+      this.order.remove(this.scores.valueAt(position), member)
       this.order.add(score, member)
       this.scores.setAt(position, score)
     } else {

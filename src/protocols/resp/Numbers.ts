@@ -28,8 +28,8 @@ export const parseInteger = (text: string): number | undefined => {
   return big === undefined ? undefined : Number(big)
 }
 
-const bigMin = -(2n ** 63n)
-const bigMax = 2n ** 63n - 1n
+const bigMin = -9_223_372_036_854_775_808n
+const bigMax = 9_223_372_036_854_775_807n
 
 /** The same, exact. */
 export const parseBig = (text: string): bigint | undefined => {
@@ -45,9 +45,16 @@ const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
 const hexadecimal = /^([+-]?)0[xX]([\da-fA-F]+)$/
 const infinite = /^([+-]?)inf(?:inity)?$/i
 
-/** A double as `strtod` reads all of the text; not a number is none. */
+/** A digit before the exponent that is not zero. */
+const nonZero = /^[^eE]*[1-9]/
+
+/** A double as `strtod` reads all of the text; not a number is none, and so is what is too large or too small for one. */
 export const parseFloat = (text: string): number | undefined => {
-  if (decimal.test(text)) return Number(text)
+  if (decimal.test(text)) {
+    const value = Number(text)
+    const isLost = value === 0 ? nonZero.test(text) : !Number.isFinite(value)
+    return isLost ? undefined : value
+  }
   const infinity = infinite.exec(text)
   if (infinity !== null) return infinity[1] === "-" ? -Infinity : Infinity
   const hex = hexadecimal.exec(text)
