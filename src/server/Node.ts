@@ -10,6 +10,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import { end } from "#keyspace/Descriptor.ts"
 import { Keyspace } from "#keyspace/Keyspace.ts"
 import * as KeyspaceNode from "#keyspace/KeyspaceNode.ts"
 import type { StorageError } from "#storage/StorageError.ts"
@@ -56,6 +57,14 @@ export class Node extends Context.Service<
 
 export const version = "0.1.0"
 
+/** A range whose only voter is here has no other leader to wait for, as it else would after a restart. */
+const leadOwn = ({ ranges }: KeyspaceNode.KeyspaceNode, self: number): void => {
+  for (const { descriptor, leaseholder, stores } of ranges.known({ from: new Uint8Array(0), to: end })) {
+    const isAlone = stores.length === 1 && stores[0] === self
+    if (isAlone && leaseholder === undefined) ranges.group(descriptor.range)?.campaign()
+  }
+}
+
 const openStore = Effect.fnUntraced(function* (options: Options, cluster: string) {
   const { config } = options.configuration
   const trace = yield* Trace
@@ -63,7 +72,7 @@ const openStore = Effect.fnUntraced(function* (options: Options, cluster: string
   const { clusterFounders, engine, nodeId, nodes } = config
   const everybody = nodes.size === 0 ? [nodeId] : [...nodes.keys()].sort((left, right) => left - right)
   const peers = new Map([...nodes].filter(([node]) => node !== nodeId))
-  return yield* KeyspaceNode.open({
+  const node = yield* KeyspaceNode.open({
     store: nodeId,
     cluster,
     listen: listenOf(config),
@@ -77,6 +86,8 @@ const openStore = Effect.fnUntraced(function* (options: Options, cluster: string
       host.exit(codes.failed)
     }
   })
+  leadOwn(node, nodeId)
+  return node
 })
 
 const openDoors = Effect.fnUntraced(function* (options: Options, metrics: Metrics) {

@@ -1,8 +1,10 @@
-/** `npm start`, see `cli/Serve.ts`. */
+/** `npm start` and `npm run cluster`: see `cli/Serve.ts` and `cli/Cluster.ts`. */
 import { enableCompileCache } from "node:module"
 
 // Most of a start is spent compiling; the cache lies in the system's temporary directory.
 enableCompileCache()
+// Whoever started it may not read what it says any more.
 process.stdout.on("error", () => {})
-const { main } = await import("./cli/Serve.ts")
-process.exit(await main(process.argv.slice(2)))
+const [first, ...rest] = process.argv.slice(2)
+const { main } = first === "cluster" ? await import("./cli/Cluster.ts") : await import("./cli/Serve.ts")
+process.exit(await main(first === "cluster" || first === "serve" ? rest : process.argv.slice(2)))
