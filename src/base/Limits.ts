@@ -192,3 +192,21 @@ export const respLineBytesMax = 65_536
 /** Arguments, and bytes of one of them, of a Redis client that has not logged in: enough to log in. */
 export const respStrangerArgumentsMax = 10
 export const respStrangerBulkBytesMax = 16_384
+
+/** Requests that a Redis client has sent and that are not run yet, in bytes, before it is read from no more: some turns' worth. */
+export const respWaitingBytesMax = 1_048_576
+
+/**
+ * Replies that wait for a Redis client, in bytes, before nothing more is run for it: with less it is never held up; with more it is where all
+ * clients together have too much. Programs that send everything before they read anything work up to there.
+ */
+export const respOutputBytesFree = 1_048_576
+export const respOutputBytesMax = 64 * 1_048_576
+export const respOutputsBytesMax = 256 * 1_048_576
+
+/** Commands, and bytes of replies, that one Redis client has in a turn before others have theirs: a millisecond or two. */
+export const respTurnCommandsMax = 1_024
+export const respTurnBytesMax = 1_048_576
+
+/** How long a client that was told goodbye may take to go: it may have much to read yet. */
+export const respClosingMillisMax = 10_000

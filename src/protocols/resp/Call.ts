@@ -11,6 +11,7 @@ import type { Client } from "./Client.ts"
 import * as Numbers from "./Numbers.ts"
 import * as Refusal from "./Refusal.ts"
 import type { Reply } from "./Reply.ts"
+import type { Server } from "./Server.ts"
 
 export type Handler = (call: Call) => void
 
@@ -27,6 +28,7 @@ export interface Blocking {
 
 export class Call {
   readonly engine: Engine
+  readonly server: Server
   argv: ReadonlyArray<string> = []
   client!: Client
   out!: Reply
@@ -34,8 +36,9 @@ export class Call {
   /** It is run by EXEC: nobody waits there. */
   isInMulti = false
 
-  constructor(engine: Engine) {
-    this.engine = engine
+  constructor(server: Server) {
+    this.engine = server.engine
+    this.server = server
   }
 
   fill(client: Client, argv: ReadonlyArray<string>): void {

@@ -4,6 +4,8 @@
  */
 import type { Waiter } from "#database/redis/Blocking.ts"
 import type { Reply } from "./Reply.ts"
+import type { Tracked } from "./Tracked.ts"
+import * as User from "./User.ts"
 
 /** A command that waits for keys. */
 export interface Blocked {
@@ -14,24 +16,40 @@ export interface Blocked {
   readonly timedOut: () => void
 }
 
-export interface Queued {
-  readonly argv: ReadonlyArray<string>
-}
-
 /** What a MULTI has collected. */
 export interface Multi {
-  readonly queue: Array<Queued>
+  readonly queue: Array<ReadonlyArray<string>>
   /** A command was refused: EXEC is, too. */
   isAborted: boolean
 }
 
-/** What the session does for its client. */
+/** A key as it was when it was to be watched; version 0: it was not there. */
+export interface Watched {
+  readonly database: number
+  readonly key: string
+  readonly version: number
+}
+
+/** What the session does for its client. None of it happens within the call. */
 export interface Port {
   /** A blocked client has its reply, and goes on. */
   unblocked(): void
+  /** Something was written that is no reply to what runs. */
+  pushed(): void
   /** After what is to be sent was sent. */
   close(): void
+  /** At once: another wants it so. */
+  kill(): void
+  readonly input: { readonly waitingBytes: number }
+  /** Bytes that wait to be sent. */
+  readonly outputBytes: number
 }
+
+/** How sure a reply is: `async`: it does not wait for what it tells of to be stored. */
+export type Durability = "stored" | "async"
+
+/** `off` until it is `on` again; `skip`: the next reply, which `skipping` is. */
+export type ReplyMode = "on" | "off" | "skip" | "skipping"
 
 export class Client {
   readonly id: number
@@ -39,15 +57,39 @@ export class Client {
   /** The session sets it. */
   port: Port | undefined
   name = ""
+  /** As `host:port`. */
+  address = ""
+  localAddress = ""
+  /** Milliseconds of the wall clock. */
+  createdAt = 0
+  usedAt = 0
+  /** The whole name of the last command. */
+  lastCommand = "NULL"
   /** The number of its database. */
   database = 0
   multi: Multi | undefined
+  watched: Array<Watched> = []
   blocked: Blocked | undefined
+  user: User.User = User.unlimited
   /** It has said who it is, or need not. */
   isAuthenticated = true
+  durability: Durability = "stored"
+  replyMode: ReplyMode = "on"
+  isNoEvict = false
+  isMonitor = false
+  /** It goes when its replies are sent: nothing of it is run any more. */
+  isClosing = false
+  readonly channels = new Set<string>()
+  readonly patterns = new Set<string>()
+  readonly shardChannels = new Set<string>()
+  tracking: Tracked | undefined
 
   constructor(id: number, out: Reply) {
     this.id = id
     this.out = out
+  }
+
+  get isSubscribed(): boolean {
+    return this.channels.size > 0 || this.patterns.size > 0 || this.shardChannels.size > 0
   }
 }

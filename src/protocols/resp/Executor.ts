@@ -1,19 +1,24 @@
 /**
  * Executor: runs commands, one after the other, each as a whole: finds it, checks that it may run, queues it in a MULTI, and turns what a handler
- * refuses into an error reply.
+ * refuses into an error reply. The order of the checks is that of Redis (`processCommand`).
  */
 import type { Engine } from "#database/redis/Engine.ts"
 import { Call, type Handler } from "./Call.ts"
 import type { Client } from "./Client.ts"
+import * as CommandKeys from "./CommandKeys.ts"
 import * as CommandTable from "./CommandTable.ts"
+import * as Monitor from "./Monitor.ts"
 import { Refusal, wrongArity } from "./Refusal.ts"
+import { Server } from "./Server.ts"
 
 /** A command that can be run, and what it has cost so far. */
 export interface Runnable {
   readonly command: CommandTable.Command
   readonly handler: Handler
   calls: number
+  /** Refused by the handler, and before it. */
   failed: number
+  rejected: number
 }
 
 const spelled = (argv: ReadonlyArray<string>): string =>
@@ -32,34 +37,109 @@ const unknownSubcommand = (container: string, name: string): string =>
 /** Run within a MULTI, and not queued. */
 const immediate = new Set(["exec", "discard", "multi", "watch", "quit", "reset"])
 
+/** What a client of protocol 2 may say while it listens to channels. */
+const ofListeners = new Set([
+  "ping",
+  "subscribe",
+  "ssubscribe",
+  "psubscribe",
+  "unsubscribe",
+  "sunsubscribe",
+  "punsubscribe",
+  "quit",
+  "reset"
+])
+
+/** What a browser says that was led here to make requests of somebody else's choice. */
+const ofBrowsers = new Set(["post", "host:"])
+
+const { loading, no_auth: noAuth, no_multi: noMulti, readonly, write } = CommandTable.Flag
+
+const deniedKeys = "NOPERM this user has no permissions to access one of the keys used as arguments"
+const deniedChannels = "NOPERM this user has no permissions to access one of the channels used as arguments"
+
 const isRefusal = (thrown: unknown): thrown is Refusal => thrown instanceof Refusal
 
 export class Executor {
   readonly engine: Engine
-  /** By whole names in small letters, and as they were spelled so far. */
+  readonly server: Server
+  /** By whole names in small letters. */
   private readonly runnables = new Map<string, Runnable>()
+  /** Those without subcommands, as they are usually spelled. */
+  private readonly spellings = new Map<string, Runnable>()
   private readonly handlers: ReadonlyMap<string, Handler>
   private readonly call: Call
 
-  constructor(engine: Engine, handlers: ReadonlyMap<string, Handler>) {
+  constructor(engine: Engine, handlers: ReadonlyMap<string, Handler>, server: Server = new Server(engine)) {
     this.engine = engine
+    this.server = server
     this.handlers = handlers
-    this.call = new Call(engine)
+    this.call = new Call(server)
+    server.usedCommands = () => this.used
+    server.runQueued = (client, queue) => this.executeQueued(client, queue)
   }
 
-  /** Runs a command for a client; its reply, if it has one already, is in the client's output. */
-  execute(client: Client, argv: ReadonlyArray<string>): void {
-    const runnable = this.runnables.get(argv[0]) ?? this.find(argv)
-    if (typeof runnable === "string") return this.refuse(client, runnable)
+  /** Runs a command for a client; its reply, if it has one already, is in the client's output. False: not now, but when `Server.resumed` says so. */
+  execute(client: Client, argv: ReadonlyArray<string>): boolean {
+    const runnable = this.spellings.get(argv[0]) ?? this.find(argv)
+    if (typeof runnable === "string") {
+      if (ofBrowsers.has(argv[0].toLowerCase())) client.port?.kill()
+      else this.refuse(client, undefined, runnable)
+      return true
+    }
     const { command } = runnable
-    if (!CommandTable.fits(command, argv.length)) return this.refuse(client, wrongArity(command.name).text)
-    if (client.multi !== undefined && !immediate.has(command.name)) {
-      client.multi.queue.push({ argv })
+    const { server } = this
+    const problem = CommandTable.fits(command, argv.length)
+      ? this.problemOf(client, command, argv)
+      : wrongArity(command.name).text
+    if (problem !== undefined) {
+      this.refuse(client, runnable, problem)
+      return true
+    }
+    if (server.pause.until !== 0 && this.isPaused(client, command)) return false
+    client.lastCommand = command.name
+    server.counts.commands += 1
+    if (client.replyMode === "on") this.start(client, runnable, argv)
+    else this.startSilently(client, runnable, argv)
+    return true
+  }
+
+  /** Commands that were run so far, with what they have cost. */
+  get used(): ReadonlyArray<Runnable> {
+    return [...this.runnables.values()]
+  }
+
+  private start(client: Client, runnable: Runnable, argv: ReadonlyArray<string>): void {
+    const { server } = this
+    if (client.multi !== undefined && !immediate.has(runnable.command.name)) {
+      client.multi.queue.push(argv)
       client.out.simple("QUEUED")
       return
     }
+    server.current = client
     this.run(client, runnable, argv)
+    server.current = undefined
     this.engine.settle()
+    if (server.tracking.clients.size > 0) this.settleTracking(client, runnable.command)
+    // It begins with the command after the one that asked for it.
+    if (client.replyMode === "skip") client.replyMode = "skipping"
+  }
+
+  private startSilently(client: Client, runnable: Runnable, argv: ReadonlyArray<string>): void {
+    const mark = client.out.mark()
+    const mode = client.replyMode
+    this.start(client, runnable, argv)
+    if (client.replyMode !== mode) return
+    client.out.rewind(mark)
+    if (mode === "skipping") client.replyMode = "on"
+  }
+
+  private settleTracking(client: Client, command: CommandTable.Command): void {
+    const { tracking } = client
+    if (tracking !== undefined && client.multi === undefined && !command.name.startsWith("client|")) {
+      tracking.isCaching = false
+    }
+    this.server.tracking.settle()
   }
 
   /** Runs what a MULTI has queued; nobody is served between. */
@@ -68,19 +148,31 @@ export class Executor {
     for (const argv of queue) {
       const runnable = this.find(argv)
       if (typeof runnable === "string") client.out.error(runnable)
-      else this.run(client, runnable, argv)
+      else {
+        const denied = this.denialOf(client, runnable.command, argv)
+        if (denied === undefined) this.run(client, runnable, argv)
+        else client.out.error(denied)
+      }
     }
     this.call.isInMulti = false
   }
 
   private run(client: Client, runnable: Runnable, argv: ReadonlyArray<string>): void {
-    const { call } = this
+    const { call, server } = this
     const { out } = client
+    const { command } = runnable
     const mark = out.mark()
     runnable.calls += 1
+    if (server.monitors.size > 0) Monitor.feed(server, client, command, argv)
     call.fill(client, argv)
     try {
       runnable.handler(call)
+      if (client.tracking !== undefined && (command.flags & readonly) !== 0) {
+        server.tracking.remember(
+          client,
+          CommandKeys.places(command, argv).map((at) => argv[at])
+        )
+      }
     } catch (thrown) {
       if (!isRefusal(thrown)) throw thrown
       runnable.failed += 1
@@ -89,8 +181,59 @@ export class Executor {
     }
   }
 
+  /** Why a command that exists, with as many arguments as it wants, may not run. */
+  private problemOf(client: Client, command: CommandTable.Command, argv: ReadonlyArray<string>): string | undefined {
+    const { flags, name } = command
+    if (!client.isAuthenticated && (flags & noAuth) === 0) return "NOAUTH Authentication required."
+    if (client.multi !== undefined && (flags & noMulti) !== 0) return "ERR Command not allowed inside a transaction"
+    const denied = this.denialOf(client, command, argv)
+    if (denied !== undefined) return denied
+    if (client.isSubscribed && client.out.protocol === 2 && !ofListeners.has(name)) {
+      return `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
+    }
+    if (!this.server.isReady && (flags & loading) === 0) return "LOADING Redis is loading the dataset in memory"
+    return undefined
+  }
+
+  private denialOf(client: Client, command: CommandTable.Command, argv: ReadonlyArray<string>): string | undefined {
+    const { user } = client
+    if (user.isUnlimited || (command.flags & noAuth) !== 0) return undefined
+    const denial = user.denial(command, argv)
+    if (denial === undefined) return undefined
+    this.server.aclLog.add(denial, client, this.call.isInMulti ? "multi" : "toplevel", this.engine.now)
+    if (denial.reason === "key") return deniedKeys
+    if (denial.reason === "channel") return deniedChannels
+    return `NOPERM this user has no permissions to run the '${denial.object}' command`
+  }
+
+  /** CLIENT PAUSE holds it up. */
+  private isPaused(client: Client, command: CommandTable.Command): boolean {
+    const { pause } = this.server
+    if (this.engine.now >= pause.until) {
+      pause.until = 0
+      return false
+    }
+    if (pause.isAll) return true
+    if (command.name === "exec") return client.multi?.queue.some((argv) => this.mayWrite(argv)) ?? false
+    return client.multi === undefined && ((command.flags & write) !== 0 || toOthers.has(command.name))
+  }
+
+  private mayWrite(argv: ReadonlyArray<string>): boolean {
+    const runnable = this.find(argv)
+    return (
+      typeof runnable !== "string" && ((runnable.command.flags & write) !== 0 || toOthers.has(runnable.command.name))
+    )
+  }
+
   /** An error before anything was run. */
-  private refuse(client: Client, text: string): void {
+  private refuse(client: Client, runnable: Runnable | undefined, text: string): void {
+    if (runnable !== undefined) runnable.rejected += 1
+    if (runnable?.command.name === "exec") {
+      client.multi = undefined
+      client.watched = []
+      client.out.error(`EXECABORT Transaction discarded because of: ${text.replace(/^ERR /, "")}`)
+      return
+    }
     if (client.multi !== undefined) client.multi.isAborted = true
     client.out.error(text)
   }
@@ -108,13 +251,23 @@ export class Executor {
   private runnable(command: CommandTable.Command, spelling: string | undefined): Runnable | string {
     let runnable = this.runnables.get(command.name)
     if (runnable === undefined) {
-      const handler = this.handlers.get(command.name)
+      const handler = this.handlers.get(command.name) ?? (command.subcommands.size > 0 ? incomplete : undefined)
       if (handler === undefined) return `ERR '${command.name}' is not supported yet`
-      runnable = { command, handler, calls: 0, failed: 0 }
+      runnable = { command, handler, calls: 0, failed: 0, rejected: 0 }
       this.runnables.set(command.name, runnable)
     }
-    // A name has few spellings in use; one with subcommands is looked for each time.
-    if (spelling !== undefined && command.subcommands.size === 0) this.runnables.set(spelling, runnable)
+    const { name } = command
+    if (command.subcommands.size === 0 && (spelling === name || spelling === name.toUpperCase())) {
+      this.spellings.set(spelling, runnable)
+    }
     return runnable
   }
+}
+
+/** They change nothing here, but what others see. */
+const toOthers = new Set(["publish", "spublish", "pfcount"])
+
+/** A container without its subcommand. */
+const incomplete: Handler = (call) => {
+  throw wrongArity(call.argv[0].toLowerCase())
 }

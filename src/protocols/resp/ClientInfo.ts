@@ -1,0 +1,56 @@
+/** ClientInfo: a client as CLIENT LIST describes it, one line of `name=value`. What it has no part in here (memory of buffers) is 0. */
+import type { Client } from "./Client.ts"
+
+/** The letters of what applies; `N` where nothing does. */
+const flagsOf = (client: Client): string => {
+  const { tracking } = client
+  const flags = [
+    client.isMonitor ? "O" : "",
+    client.isSubscribed ? "P" : "",
+    client.multi === undefined ? "" : "x",
+    client.blocked === undefined ? "" : "b",
+    tracking === undefined ? "" : "t",
+    tracking?.isBroken === true ? "R" : "",
+    tracking?.isBroadcast === true ? "B" : "",
+    client.isClosing ? "c" : "",
+    client.isNoEvict ? "e" : ""
+  ].join("")
+  return flags === "" ? "N" : flags
+}
+
+/** `now`: milliseconds of the wall clock. */
+export const describe = (client: Client, now: number): string => {
+  const seconds = (since: number): number => Math.max(0, Math.floor((now - since) / 1_000))
+  const output = client.port?.outputBytes ?? 0
+  const fields: ReadonlyArray<readonly [string, string | number]> = [
+    ["id", client.id],
+    ["addr", client.address],
+    ["laddr", client.localAddress],
+    ["fd", client.id],
+    ["name", client.name],
+    ["age", seconds(client.createdAt)],
+    ["idle", seconds(client.usedAt)],
+    ["flags", flagsOf(client)],
+    ["db", client.database],
+    ["sub", client.channels.size],
+    ["psub", client.patterns.size],
+    ["ssub", client.shardChannels.size],
+    ["multi", client.multi?.queue.length ?? -1],
+    ["qbuf", client.port?.input.waitingBytes ?? 0],
+    ["qbuf-free", 0],
+    ["argv-mem", 0],
+    ["multi-mem", 0],
+    ["rbs", 0],
+    ["rbp", 0],
+    ["obl", output],
+    ["oll", 0],
+    ["omem", output],
+    ["tot-mem", output],
+    ["events", "r"],
+    ["cmd", client.lastCommand],
+    ["user", client.user.name],
+    ["redir", client.tracking === undefined ? -1 : client.tracking.redirect],
+    ["resp", client.out.protocol]
+  ]
+  return fields.map(([name, value]) => `${name}=${value}`).join(" ")
+}

@@ -1,0 +1,153 @@
+/**
+ * Server: what all clients of a node share beside the data: who they are, who listens to what, who may do what, and what is set for them.
+ */
+import type { Engine, Listener } from "#database/redis/Engine.ts"
+import { AclLog } from "./AclLog.ts"
+import type { Client } from "./Client.ts"
+import { Config } from "./Config.ts"
+import * as ConfigBindings from "./ConfigBindings.ts"
+import { LatencyMonitor } from "./LatencyMonitor.ts"
+import * as Machine from "./Machine.ts"
+import { PubSub } from "./PubSub.ts"
+import { defaults, type ServerSettings } from "./ServerSettings.ts"
+import { Slowlog } from "./Slowlog.ts"
+import { Tracking } from "./Tracking.ts"
+import { Users } from "./Users.ts"
+
+/** Bits of `Engine.notified`: under which of both names an event is published. */
+const keyspaceEvents = 1
+const keyeventEvents = 2
+
+/** How often a command was run, and with what result. */
+export interface CommandUse {
+  readonly command: { readonly name: string }
+  calls: number
+  failed: number
+  rejected: number
+}
+
+/** CLIENT PAUSE. */
+export interface Pause {
+  /** Milliseconds of the wall clock; 0: nobody is paused. */
+  until: number
+  /** Reading, too. */
+  isAll: boolean
+}
+
+export class Server implements Listener {
+  readonly engine: Engine
+  readonly settings: ServerSettings
+  /** By their ids, which rise. */
+  readonly clients = new Map<number, Client>()
+  readonly pubsub = new PubSub()
+  readonly tracking: Tracking
+  readonly users = new Users()
+  readonly aclLog = new AclLog()
+  readonly pause: Pause = { until: 0, isAll: false }
+  readonly monitors = new Set<Client>()
+  /** Since the start. */
+  readonly counts = { connections: 0, refused: 0, commands: 0, inputBytes: 0, outputBytes: 0 }
+  readonly slowlog = new Slowlog()
+  readonly latency = new LatencyMonitor()
+  /** What CONFIG GET tells and CONFIG SET changes. */
+  readonly config: Config
+  /** The process that this runs in; who runs it sets it. */
+  machine = Machine.unknown
+  /** Milliseconds of the wall clock. */
+  readonly startedAt: number
+  /** Commands that were run so far; the executor sets it. */
+  usedCommands: () => ReadonlyArray<CommandUse> = () => []
+  /** The data is there. */
+  isReady = true
+  /** Whose command runs. */
+  current: Client | undefined
+  /** Runs what a MULTI has collected; the executor sets it. */
+  runQueued: (client: Client, queue: ReadonlyArray<ReadonlyArray<string>>) => void = () => {}
+  /** Commands may be run again that CLIENT PAUSE held up; the sessions set it. */
+  resumed: () => void = () => {}
+  /** Sends a message to the other nodes' clients. Default: there are no other nodes. */
+  relay: (channel: string, message: string, isShard: boolean) => void = () => {}
+  private lastId = 0
+
+  constructor(engine: Engine, settings: Partial<ServerSettings> = {}) {
+    this.engine = engine
+    this.settings = { ...defaults, ...settings }
+    this.tracking = new Tracking((id) => this.clients.get(id))
+    this.startedAt = engine.now
+    const { latency, settings: own, slowlog, tracking, users } = this
+    const machine = (): Machine.Machine => this.machine
+    this.config = new Config(ConfigBindings.of({ engine, settings: own, users, tracking, slowlog, latency, machine }))
+    engine.listen(this)
+  }
+
+  /** CONFIG RESETSTAT. */
+  resetCounts(): void {
+    for (const counts of [this.counts, this.engine.counts] as ReadonlyArray<Record<string, number>>) {
+      for (const name of Object.keys(counts)) counts[name] = 0
+    }
+    for (const use of this.usedCommands()) use.calls = use.failed = use.rejected = 0
+  }
+
+  nextId(): number {
+    return ++this.lastId
+  }
+
+  /** Somebody has come. */
+  join(client: Client): void {
+    this.clients.set(client.id, client)
+    this.counts.connections += 1
+    client.createdAt = client.usedAt = this.engine.now
+    this.begin(client)
+  }
+
+  /** As a client is that has just come. */
+  begin(client: Client): void {
+    client.user = this.users.default
+    client.isAuthenticated = client.user.isOn && client.user.isOpen
+  }
+
+  /** Somebody is gone, and nothing of it stays. */
+  leave(client: Client): void {
+    this.forget(client)
+    this.clients.delete(client.id)
+  }
+
+  /** Ends everything that the client had going: what it waited for, queued, watched, listened to, tracked. */
+  forget(client: Client): void {
+    if (client.blocked !== undefined) this.engine.blocking.leave(client.blocked.waiter)
+    client.blocked = undefined
+    client.multi = undefined
+    client.watched = []
+    this.pubsub.forget(client)
+    this.tracking.disable(client)
+    this.monitors.delete(client)
+    client.isMonitor = false
+  }
+
+  /** A blocked client waits no more. `error`: it is told that instead of what it would be when its time is over. False: it did not wait. */
+  unblock(client: Client, error?: string): boolean {
+    const { blocked } = client
+    if (blocked === undefined) return false
+    client.blocked = undefined
+    this.engine.blocking.leave(blocked.waiter)
+    if (error === undefined) blocked.timedOut()
+    else client.out.error(error)
+    client.port?.unblocked()
+    return true
+  }
+
+  changed(_: number, key: string): void {
+    if (this.tracking.clients.size > 0) this.tracking.changed(key, this.current)
+  }
+
+  flushed(): void {
+    if (this.tracking.clients.size > 0) this.tracking.flushed(this.current)
+  }
+
+  notify(kind: number, event: string, database: number, key: string): void {
+    const { notified } = this.engine
+    if ((notified & kind) === 0) return
+    if ((notified & keyspaceEvents) !== 0) this.pubsub.publish(`__keyspace@${database}__:${key}`, event)
+    if ((notified & keyeventEvents) !== 0) this.pubsub.publish(`__keyevent@${database}__:${event}`, key)
+  }
+}

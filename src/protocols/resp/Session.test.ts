@@ -1,0 +1,275 @@
+/** Sessions over connections in memory: order, turns, gates, limits, and who waits for whom. */
+import * as fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import * as Limits from "#base/Limits.ts"
+import * as Latin1 from "#base/Latin1.ts"
+import { SessionRig } from "./SessionRig.ts"
+
+const bulks = (...argv: ReadonlyArray<string>): string =>
+  `*${argv.length}\r\n${argv.map((argument) => `$${argument.length}\r\n${argument}\r\n`).join("")}`
+
+describe("a session", () => {
+  it("answers all requests of a chunk in their order, in one write", () => {
+    const client = new SessionRig().connect()
+    client.sendOnly(bulks("SET", "k", "v") + bulks("GET", "k") + "PING\r\n" + bulks("NOSUCH", "a"))
+    expect(client.writes.length).toBe(1)
+    expect(client.received()).toBe(
+      "+OK\r\n$1\r\nv\r\n+PONG\r\n-ERR unknown command 'NOSUCH', with args beginning with: 'a' \r\n"
+    )
+  })
+
+  it("answers the same however its requests are cut", () => {
+    const text = [
+      bulks("SET", "k", "v"),
+      "multi\r\nincr n\r\nget k\r\nexec\r\n",
+      bulks("HELLO", "3"),
+      bulks("HSET", "h", "f", "1"),
+      "hgetall h\r\nsubscribe c\r\npublish c x\r\nunsubscribe\r\n",
+      "*1\r\n$3\r\nGETX"
+    ].join("")
+    const whole = new SessionRig().connect().send(text)
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 5 }), (sizes) => {
+        const client = new SessionRig().connect()
+        for (let at = 0, index = 0; at < text.length; at += sizes[index++ % sizes.length]) {
+          client.sendOnly(text.slice(at, at + sizes[index % sizes.length]))
+        }
+        expect(client.received()).toBe(whole)
+      }),
+      { numRuns: 200 }
+    )
+  })
+
+  it("lets others have their turn after so many commands, and goes on in the next one", () => {
+    const rig = new SessionRig()
+    const [client, other] = [rig.connect(), rig.connect()]
+    client.sendOnly("PING\r\n".repeat(3 * Limits.respTurnCommandsMax))
+    expect(client.received()).toBe("+PONG\r\n".repeat(Limits.respTurnCommandsMax))
+    expect(other.ask("PING")).toBe("+PONG\r\n")
+    rig.pass(1)
+    expect(client.received()).toBe("+PONG\r\n".repeat(2 * Limits.respTurnCommandsMax))
+  })
+
+  it("ends after bytes that are no request, when what came before is answered", () => {
+    const client = new SessionRig().connect()
+    expect(client.send("PING\r\n*1\r\nGET\r\nPING\r\n")).toBe("+PONG\r\n-ERR Protocol error: expected '$', got 'G'\r\n")
+    expect([client.isEnded, client.ask("PING")]).toEqual([true, ""])
+  })
+
+  it("ends without a word for a request that a browser makes", () => {
+    const client = new SessionRig().connect()
+    expect([client.send("POST / HTTP/1.1\r\nHost: x\r\n"), client.isEnded]).toEqual(["", true])
+  })
+
+  it("answers what was asked before the other side ended, then ends", () => {
+    const rig = new SessionRig()
+    const client = rig.connect()
+    client.sendOnly("PING\r\n".repeat(Limits.respTurnCommandsMax + 1))
+    client.sink.ended()
+    rig.pass(1)
+    expect(client.received()).toBe("+PONG\r\n".repeat(Limits.respTurnCommandsMax + 1))
+    expect(client.isEnded).toBe(true)
+    client.sink.closed(undefined)
+    expect([rig.sessions.count, rig.server.clients.size]).toEqual([0, 0])
+  })
+
+  it("leaves the line of a key when its connection is gone", () => {
+    const rig = new SessionRig()
+    const [first, second, pusher] = [rig.connect(), rig.connect(), rig.connect()]
+    first.ask("BLPOP k 0")
+    second.ask("BLPOP k 0")
+    first.sink.closed(undefined)
+    expect([pusher.ask("RPUSH k v"), second.received()]).toEqual([":1\r\n", "*2\r\n$1\r\nk\r\n$1\r\nv\r\n"])
+  })
+})
+
+describe("replies that tell of something", () => {
+  it("leave when it is stored, in their order, and not before", () => {
+    const rig = new SessionRig()
+    const client = rig.connect()
+    rig.isShut = true
+    expect(client.ask("SET k v")).toBe("")
+    rig.isShut = false
+    expect(client.ask("PING")).toBe("")
+    rig.settle()
+    expect(client.received()).toBe("+OK\r\n+PONG\r\n")
+  })
+
+  it("never leave when it could not be stored: the connection breaks", () => {
+    const rig = new SessionRig()
+    const client = rig.connect()
+    rig.isShut = true
+    client.ask("SET k v")
+    rig.settle(false)
+    expect([client.received(), client.isReset]).toEqual(["", true])
+  })
+
+  it("never leave when the data may be another node's by now", () => {
+    const rig = new SessionRig()
+    const client = rig.connect()
+    rig.isHeld = false
+    expect([client.ask("GET k"), client.isReset]).toEqual(["", true])
+  })
+})
+
+describe("a client that waits for a key", () => {
+  it("is answered in the turn of whoever fills it, and its later requests after that", () => {
+    const rig = new SessionRig()
+    const [waiter, pusher] = [rig.connect(), rig.connect()]
+    expect(waiter.send("BLPOP k 0\r\nPING\r\n")).toBe("")
+    expect(pusher.ask("RPUSH k v")).toBe(":1\r\n")
+    expect(waiter.received()).toBe("*2\r\n$1\r\nk\r\n$1\r\nv\r\n")
+    rig.pass(0)
+    expect(waiter.received()).toBe("+PONG\r\n")
+  })
+
+  it("is told when its time is over, not before, and again the next time it waits", () => {
+    const rig = new SessionRig()
+    const client = rig.connect()
+    client.ask("BLPOP k 0.5")
+    rig.pass(499)
+    expect(client.received()).toBe("")
+    rig.pass(1)
+    expect(client.received()).toBe("*-1\r\n")
+    client.ask("BLPOP k 0")
+    rig.pass(1_000_000)
+    expect(client.received()).toBe("")
+  })
+
+  it("may be released by another, by time or by error", () => {
+    const rig = new SessionRig()
+    const [waiter, other] = [rig.connect(), rig.connect()]
+    waiter.ask("BLPOP k 0")
+    expect([other.ask("CLIENT UNBLOCK 1"), waiter.received()]).toEqual([":1\r\n", "*-1\r\n"])
+    waiter.ask("BLPOP k 0")
+    expect([other.ask("CLIENT UNBLOCK 1 ERROR"), waiter.received()]).toEqual([
+      ":1\r\n",
+      "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n"
+    ])
+    expect(other.ask("CLIENT UNBLOCK 1")).toBe(":0\r\n")
+  })
+})
+
+describe("a client that does not read", () => {
+  const value = "x".repeat(100_000)
+
+  it("is not run for once much waits for it, and loses nothing when it reads again", () => {
+    const rig = new SessionRig()
+    const client = rig.connect()
+    client.ask(`SET k ${value.slice(0, 60_000)}`)
+    client.isFull = true
+    rig.server.settings.outputLimit.hardBytes = 0
+    const count = 3_000
+    for (let sent = 0; sent < count; sent += 100) {
+      client.sendOnly("GET k\r\n".repeat(100))
+      rig.pass(0)
+    }
+    expect(rig.sessions.outputBytes).toBeLessThan(Limits.respOutputBytesMax + 2 * Limits.respTurnBytesMax)
+    client.isFull = false
+    let bytes = client.received().length
+    client.sink.drained()
+    rig.pass(0)
+    bytes += client.received().length
+    expect(bytes).toBe(count * (60_000 + "$60000\r\n\r\n".length))
+  })
+
+  it("is read from no more once much of it waits, until it goes on", () => {
+    const rig = new SessionRig()
+    const [waiter, pusher] = [rig.connect(), rig.connect()]
+    waiter.ask("BLPOP k 0")
+    for (let sent = 0; sent <= Limits.respWaitingBytesMax; sent += value.length) waiter.sendOnly(bulks("ECHO", value))
+    expect(waiter.isPaused).toBe(true)
+    pusher.ask("RPUSH k v")
+    rig.pass(0)
+    expect(waiter.isPaused).toBe(false)
+  })
+
+  it("is broken off over the limits of those who listen to channels", () => {
+    const rig = new SessionRig()
+    const [listener, lazy, sender] = [rig.connect(), rig.connect(), rig.connect()]
+    rig.server.settings.pubsubOutputLimit = { hardBytes: 1_000_000, softBytes: 300_000, softSeconds: 10 }
+    for (const each of [listener, lazy]) {
+      each.ask("SUBSCRIBE c")
+      each.isFull = true
+    }
+    for (let sent = 0; sent < 5; sent++) sender.send(bulks("PUBLISH", "c", value))
+    lazy.isFull = false
+    lazy.sink.drained()
+    expect([listener.isReset, lazy.isReset]).toEqual([false, false])
+    rig.pass(9_000)
+    expect(listener.isReset).toBe(false)
+    rig.pass(3_000)
+    expect([listener.isReset, lazy.isReset]).toEqual([true, false])
+    const greedy = rig.connect()
+    greedy.ask("SUBSCRIBE c")
+    greedy.isFull = true
+    for (let sent = 0; sent < 12; sent++) sender.send(bulks("PUBLISH", "c", value))
+    expect([greedy.isReset, sender.ask("PUBSUB NUMSUB c")]).toEqual([true, "*2\r\n$1\r\nc\r\n:1\r\n"])
+  })
+})
+
+describe("the door", () => {
+  it("lets in as many as are allowed, and tells the others why not", () => {
+    const rig = new SessionRig({ clientsMax: 2 })
+    const first = rig.connect()
+    rig.connect()
+    const third = rig.connect()
+    expect([third.received(), third.isEnded]).toEqual(["-ERR max number of clients reached\r\n", true])
+    first.sink.closed(undefined)
+    expect(rig.connect().ask("PING")).toBe("+PONG\r\n")
+  })
+
+  it("lets nobody in from elsewhere without a password, unless it is told to", () => {
+    const rig = new SessionRig()
+    expect(rig.connect("10.0.0.7").received()).toMatch(/^-DENIED Redis is running in protected mode/)
+    rig.server.users.setDefaultPassword("secret")
+    expect(rig.connect("10.0.0.7").ask("AUTH secret")).toBe("+OK\r\n")
+    expect(new SessionRig({ isProtected: false }).connect("10.0.0.7").ask("PING")).toBe("+PONG\r\n")
+  })
+
+  it("breaks off who is silent too long, but not who waits or listens", () => {
+    const rig = new SessionRig({ idleSeconds: 10 })
+    const [silent, waiter, listener, busy] = [rig.connect(), rig.connect(), rig.connect(), rig.connect()]
+    waiter.ask("BLPOP k 0")
+    listener.ask("SUBSCRIBE c")
+    for (let seconds = 0; seconds < 15; seconds += 5) {
+      rig.pass(5_000)
+      busy.ask("PING")
+    }
+    expect([silent, waiter, listener, busy].map(({ isReset }) => isReset)).toEqual([true, false, false, false])
+  })
+
+  it("drains: nobody comes in, who is in gets the replies that are due", () => {
+    const rig = new SessionRig()
+    const [client, idle] = [rig.connect(), rig.connect()]
+    rig.isShut = true
+    client.ask("SET k v")
+    rig.sessions.drain()
+    expect([client.isEnded, idle.isEnded, rig.connect().isEnded]).toEqual([false, true, true])
+    rig.settle()
+    expect([client.received(), client.isEnded]).toEqual(["+OK\r\n", true])
+  })
+
+  it("resets who was told goodbye and does not go", () => {
+    const rig = new SessionRig()
+    const client = rig.connect()
+    expect([client.ask("QUIT"), client.isEnded]).toEqual(["+OK\r\n", true])
+    rig.pass(Limits.respClosingMillisMax + 2_000)
+    expect(client.isReset).toBe(true)
+  })
+
+  it("stays as it is whatever bytes come, and answers a ping after all of it", { timeout: 60_000 }, () => {
+    const rig = new SessionRig()
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 6 }), (chunks) => {
+        const client = rig.connect()
+        for (const chunk of chunks) client.sink.data(chunk)
+        rig.pass(0)
+        client.sink.closed(undefined)
+        return Latin1.decode(Latin1.encode(rig.connect().ask("PING"))) === "+PONG\r\n"
+      }),
+      { numRuns: 300 }
+    )
+    expect(rig.connect().ask("PING")).toBe("+PONG\r\n")
+  })
+})

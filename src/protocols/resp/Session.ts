@@ -1,0 +1,325 @@
+/**
+ * Session: one connection of a client: bytes to requests, requests to the executor, replies to bytes.
+ *
+ * Promises: replies leave in the order of their requests; nothing of a turn's replies leaves before the gate lets it, which is when all
+ * they tell of is stored (not for a client that chose `async`); one write a turn; a request after one that waits (for keys, for a pause, for
+ * output to leave) is not run before that one is done. A client that does not read is not read from, once much waits for it.
+ *
+ * Needs: `Sessions`, which share the turn among them.
+ */
+import * as Limits from "#base/Limits.ts"
+import * as Net from "#world/Net.ts"
+import { Client, type Port } from "./Client.ts"
+import type { Executor } from "./Executor.ts"
+import { Parser } from "./Parser.ts"
+import { Reply } from "./Reply.ts"
+import type { OutputLimit } from "./ServerSettings.ts"
+
+/** What lets replies out. */
+export interface Gate {
+  /** What was read was this node's own to tell, up to now. */
+  readonly isHeld: boolean
+  /** `done` is called once everything done up to now is durable, or never will be; not within the call. False: it is durable. */
+  settled(done: (isStored: boolean) => void): boolean
+}
+
+/** What sessions ask of whoever has all of them. */
+export interface Host {
+  readonly executor: Executor
+  readonly gate: Gate
+  /** Bytes that wait to be sent to all clients. */
+  outputBytes: number
+  /** `Session.turn` is to be called in the next turn. */
+  later(session: Session): void
+  /** `Session.answer` is to be called when the present turn is over. */
+  touched(session: Session): void
+  /** The turn of a session is over. */
+  settle(): void
+  /** The client waits for keys until then, in milliseconds of the wall clock. */
+  wait(session: Session, until: number): void
+  /** The command that was held up may be tried again when `Server.resumed` says so. */
+  hold(session: Session): void
+  over(session: Session): void
+}
+
+interface Output {
+  readonly bytes: Uint8Array
+  /** Not durable yet. */
+  isHeld: boolean
+}
+
+export class Session implements Net.StreamSink, Port {
+  readonly client: Client
+  readonly input = new Parser()
+  outputBytes = 0
+  private readonly host: Host
+  private connection!: Net.Connection
+  /** What is to be sent, in this order. */
+  private output: Array<Output> = []
+  /** The connection's buffer is full. */
+  private isFull = false
+  private isReadPaused = false
+  /** A command that CLIENT PAUSE holds up. */
+  private held: ReadonlyArray<string> | undefined
+  /** No more requests: its own wish, its connection's end, or an error. */
+  private isEnding = false
+  private isOver = false
+  /** It has asked everything that it is going to. */
+  private isLast = false
+  /** Milliseconds of the wall clock since when more waits than the soft limit; 0: less does. */
+  private softSince = 0
+  /** When it ended, to see it go; 0: it has not. */
+  endedAt = 0
+
+  constructor(id: number, host: Host) {
+    this.host = host
+    this.client = new Client(id, new Reply())
+    this.client.port = this
+    const { engine, settings } = host.executor.server
+    this.input.bulkBytesMax = engine.settings.protoMaxBulkBytes
+    this.input.requestBytesMax = settings.requestBytesMax
+  }
+
+  /** To be called before the connection can say anything. */
+  attach(connection: Net.Connection): this {
+    this.connection = connection
+    this.client.address = Net.addressKey(connection.remote)
+    this.client.localAddress = Net.addressKey(connection.local)
+    return this
+  }
+
+  opened(): void {}
+
+  data(chunk: Uint8Array): void {
+    if (this.isEnding) return
+    const { server } = this.host.executor
+    server.counts.inputBytes += chunk.length
+    this.input.feed(chunk)
+    this.turn()
+    this.host.settle()
+    if (!this.isReadPaused && this.input.waitingBytes > Limits.respWaitingBytesMax && !this.canRun) {
+      this.isReadPaused = true
+      this.connection.pause()
+    }
+  }
+
+  drained(): void {
+    this.isFull = false
+    this.pump()
+  }
+
+  /** It will ask nothing more; what it has asked is answered, unless it would have to wait. */
+  ended(): void {
+    this.isLast = true
+    if (this.client.blocked !== undefined || this.held !== undefined) this.end()
+    else this.turn()
+    this.host.settle()
+  }
+
+  closed(): void {
+    this.discard()
+  }
+
+  unblocked(): void {
+    this.host.touched(this)
+    this.host.later(this)
+  }
+
+  pushed(): void {
+    this.host.touched(this)
+  }
+
+  close(): void {
+    this.client.isClosing = true
+    this.host.touched(this)
+  }
+
+  kill(): void {
+    this.client.isClosing = true
+    this.drop()
+    this.host.touched(this)
+  }
+
+  /** At once, and the other end sees it. */
+  break(): void {
+    if (this.isOver) return
+    this.connection.reset()
+    this.discard()
+  }
+
+  /** Runs what has come, as much as one turn allows, and sends what there is to be sent. */
+  turn(): void {
+    if (this.isOver) return
+    this.run()
+    this.answer()
+  }
+
+  /** Sends what was written for it. */
+  answer(): void {
+    if (this.isOver) return
+    const bytes = this.client.out.take()
+    if (bytes !== undefined) this.send(bytes)
+    if (this.client.isClosing) this.end()
+    else if (this.output.length > 0) this.pump()
+  }
+
+  /** The time of what it waits for is over. */
+  timedOut(): void {
+    this.host.executor.server.unblock(this.client)
+  }
+
+  /** Now and then, to see to limits. `now`: milliseconds of the wall clock. */
+  inspect(now: number): void {
+    const { settings } = this.host.executor.server
+    const { blocked, isSubscribed, usedAt } = this.client
+    if (this.endedAt !== 0 && now - this.endedAt > Limits.respClosingMillisMax) return this.break()
+    const isIdle = settings.idleSeconds > 0 && now - usedAt > settings.idleSeconds * 1_000
+    if (isIdle && blocked === undefined && !isSubscribed) return this.break()
+    this.limit(now)
+  }
+
+  private get canRun(): boolean {
+    if (this.isEnding || this.client.isClosing || this.client.blocked !== undefined || this.held !== undefined)
+      return false
+    const { outputBytes } = this
+    return (
+      outputBytes < Limits.respOutputBytesFree ||
+      (outputBytes < Limits.respOutputBytesMax && this.host.outputBytes < Limits.respOutputsBytesMax)
+    )
+  }
+
+  private run(): void {
+    const { client, host, input } = this
+    const { executor } = host
+    if (!this.canRun) return
+    executor.engine.advance()
+    client.usedAt = executor.engine.now
+    input.isTrusted = client.isAuthenticated
+    for (let commands = 0; ; commands++) {
+      if (commands === Limits.respTurnCommandsMax || client.out.sizeBytes > Limits.respTurnBytesMax) {
+        host.later(this)
+        break
+      }
+      const argv = input.next()
+      if (argv === undefined) {
+        if (this.isLast) client.isClosing = true
+        break
+      }
+      if (!this.execute(argv)) break
+      input.isTrusted = client.isAuthenticated
+    }
+    if (input.problem !== undefined && !this.isEnding) {
+      client.out.error(`ERR Protocol error: ${input.problem}`)
+      client.isClosing = true
+    }
+    if (this.isReadPaused && input.waitingBytes <= Limits.respWaitingBytesMax && this.canRun) {
+      this.isReadPaused = false
+      this.connection.resume()
+    }
+  }
+
+  /** False: nothing more in this turn. */
+  private execute(argv: ReadonlyArray<string>): boolean {
+    const { client, host } = this
+    if (!host.executor.execute(client, argv)) {
+      this.held = argv
+      host.hold(this)
+      return false
+    }
+    if (client.isClosing) return false
+    if (client.blocked === undefined) return true
+    if (client.blocked.until !== 0) host.wait(this, client.blocked.until)
+    return false
+  }
+
+  /** CLIENT PAUSE may be over. */
+  resume(): void {
+    const { held } = this
+    if (held === undefined || this.isOver) return
+    this.held = undefined
+    this.execute(held)
+    this.turn()
+  }
+
+  private send(bytes: Uint8Array): void {
+    const { client, host } = this
+    const output: Output = { bytes, isHeld: false }
+    if (client.durability === "stored") {
+      output.isHeld = host.gate.settled((isStored) => {
+        output.isHeld = false
+        if (isStored) this.pump()
+        // What was done is not known to be done: the client learns that by losing its connection.
+        else this.break()
+      })
+    }
+    host.executor.server.counts.outputBytes += bytes.length
+    this.output.push(output)
+    this.outputBytes += bytes.length
+    host.outputBytes += bytes.length
+    this.pump()
+  }
+
+  /** Sends what may be sent. */
+  private pump(): void {
+    if (this.isOver) return
+    const { connection, host, output } = this
+    let sent = 0
+    while (sent < output.length && !output[sent].isHeld && !this.isFull) {
+      if (!host.gate.isHeld) return this.break()
+      const { bytes } = output[sent++]
+      this.outputBytes -= bytes.length
+      host.outputBytes -= bytes.length
+      this.isFull = !connection.write(bytes)
+    }
+    if (sent > 0) output.splice(0, sent)
+    if (this.isEnding) {
+      if (output.length === 0 && this.endedAt === 0) this.finish()
+    } else if (this.isReadPaused || (sent > 0 && this.input.waitingBytes > 0)) {
+      if (this.canRun) host.later(this)
+    }
+    this.limit(host.executor.engine.now)
+  }
+
+  /** Breaks off who lets too much wait. */
+  private limit(now: number): void {
+    const { pubsubOutputLimit, outputLimit } = this.host.executor.server.settings
+    const limit: OutputLimit = this.client.isSubscribed || this.client.isMonitor ? pubsubOutputLimit : outputLimit
+    const { hardBytes, softBytes, softSeconds } = limit
+    if (hardBytes > 0 && this.outputBytes > hardBytes) return this.break()
+    if (softBytes === 0 || this.outputBytes <= softBytes) this.softSince = 0
+    else if (this.softSince === 0) this.softSince = now
+    else if (now - this.softSince > softSeconds * 1_000) this.break()
+  }
+
+  /** Nothing is run any more; what is to be sent is, then the connection ends. */
+  private end(): void {
+    if (this.isEnding) return
+    this.isEnding = true
+    this.held = undefined
+    this.host.executor.server.forget(this.client)
+    this.pump()
+  }
+
+  private finish(): void {
+    this.endedAt = this.host.executor.engine.now
+    this.connection.end()
+  }
+
+  /** What was to be sent is not. */
+  private drop(): void {
+    this.host.outputBytes -= this.outputBytes
+    this.outputBytes = 0
+    this.output = []
+    this.client.out.rewind(0)
+    this.client.out.take()
+  }
+
+  private discard(): void {
+    if (this.isOver) return
+    this.isEnding = true
+    this.isOver = true
+    this.drop()
+    this.host.executor.server.leave(this.client)
+    this.host.over(this)
+  }
+}

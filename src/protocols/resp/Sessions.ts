@@ -1,0 +1,230 @@
+/**
+ * Sessions: all connections of Redis clients of a node: lets them in, shares the turns among them, wakes those whose time is over, and sees to
+ * their limits.
+ *
+ * A session runs in the turn in which its bytes arrive. What it causes for others (a message, a reply to one who waited) is sent when it is done, in
+ * the same turn; who has used up its share goes on in the next one.
+ */
+import * as Net from "#world/Net.ts"
+import { Alarm, DeadlineHeap } from "#world/DeadlineHeap.ts"
+import type * as Timers from "#world/Timers.ts"
+import type { Blocked, Durability } from "./Client.ts"
+import type { Executor } from "./Executor.ts"
+import { type Gate, type Host, Session } from "./Session.ts"
+
+export interface Options {
+  readonly executor: Executor
+  readonly gate: Gate
+  readonly attachTimers: (sink: Timers.Sink) => Timers.Port
+  /** What a client has that does not choose. */
+  readonly durability?: Durability
+}
+
+/** Tickets of the timer port. */
+const turnTicket = 0
+const deadlineTicket = 1
+const inspectTicket = 2
+const pauseTicket = 3
+
+const inspectMicros = 1_000_000
+
+const tooMany = "ERR max number of clients reached"
+const protectedMode =
+  "DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. " +
+  "In this mode connections are only accepted from the loopback interface. " +
+  "Set a password for the default user, or start the server with --protected-mode no."
+
+const isLoopback = (host: string): boolean => host.startsWith("127.") || host === "::1" || host === "localhost"
+
+/** Of who is not let in. */
+const nobody: Net.StreamSink = {
+  opened: () => {},
+  data: () => {},
+  drained: () => {},
+  ended: () => {},
+  closed: () => {}
+}
+
+interface Waiting {
+  readonly alarm: Alarm
+  /** What its client waits for; another one by the time the alarm goes off has another alarm. */
+  readonly blocked: Blocked
+}
+
+export class Sessions implements Host {
+  readonly executor: Executor
+  readonly gate: Gate
+  outputBytes = 0
+  private readonly durability: Durability
+  private readonly timers: Timers.Port
+  private readonly sessions = new Set<Session>()
+  private readonly touchedSessions = new Set<Session>()
+  private readonly laterSessions = new Set<Session>()
+  private readonly heldSessions = new Set<Session>()
+  private readonly deadlines = new DeadlineHeap()
+  private readonly waiting = new Map<Session, Waiting>()
+  private order = 0
+  private isDraining = false
+
+  constructor({ attachTimers, durability = "stored", executor, gate }: Options) {
+    this.executor = executor
+    this.gate = gate
+    this.durability = durability
+    this.timers = attachTimers({ fired: (ticket) => this.fired(ticket) })
+    this.timers.set(inspectTicket, inspectMicros)
+    executor.server.resumed = () => this.timers.set(pauseTicket, 0)
+    executor.server.tracking.due = () => this.timers.set(turnTicket, 0)
+  }
+
+  get count(): number {
+    return this.sessions.size
+  }
+
+  /** For `Net.listen`. */
+  readonly accept = (connection: Net.Connection): Net.StreamSink => {
+    const { server } = this.executor
+    const { settings, users } = server
+    const problem =
+      this.isDraining || this.sessions.size >= settings.clientsMax
+        ? tooMany
+        : settings.isProtected && users.default.isOpen && !isLoopback(connection.remote.host)
+          ? protectedMode
+          : undefined
+    if (problem !== undefined) {
+      server.counts.refused += 1
+      connection.write(new TextEncoder().encode(`-${problem}\r\n`))
+      connection.end()
+      return nobody
+    }
+    this.executor.engine.advance()
+    const session = new Session(server.nextId(), this).attach(connection)
+    session.client.durability = this.durability
+    this.sessions.add(session)
+    server.join(session.client)
+    return session
+  }
+
+  later(session: Session): void {
+    this.laterSessions.add(session)
+    this.timers.set(turnTicket, 0)
+  }
+
+  touched(session: Session): void {
+    this.touchedSessions.add(session)
+    this.timers.set(turnTicket, 0)
+  }
+
+  settle(): void {
+    const { server } = this.executor
+    server.tracking.broadcast()
+    while (this.touchedSessions.size > 0) {
+      const sessions = [...this.touchedSessions]
+      this.touchedSessions.clear()
+      for (const session of sessions) session.answer()
+    }
+  }
+
+  wait(session: Session, until: number): void {
+    const { blocked } = session.client
+    if (blocked === undefined) return
+    const previous = this.waiting.get(session)
+    if (previous !== undefined) this.deadlines.remove(previous.alarm)
+    const alarm = new Alarm(() => this.overdue(session, blocked))
+    this.waiting.set(session, { alarm, blocked })
+    const delayMillis = Math.max(0, until - this.executor.engine.now)
+    this.deadlines.set(alarm, this.timers.nowMicros() + delayMillis * 1_000, this.order++)
+    this.armDeadline()
+  }
+
+  hold(session: Session): void {
+    this.heldSessions.add(session)
+    const { engine, server } = this.executor
+    this.timers.set(pauseTicket, Math.max(0, server.pause.until - engine.now) * 1_000)
+  }
+
+  over(session: Session): void {
+    this.sessions.delete(session)
+    this.touchedSessions.delete(session)
+    this.laterSessions.delete(session)
+    this.heldSessions.delete(session)
+    const waiting = this.waiting.get(session)
+    if (waiting === undefined) return
+    this.deadlines.remove(waiting.alarm)
+    this.waiting.delete(session)
+  }
+
+  /** Everybody who waits for keys is told that the data is another's now. */
+  unblockAll(): void {
+    const { server } = this.executor
+    const problem = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
+    for (const { client } of this.sessions) server.unblock(client, problem)
+    this.settle()
+  }
+
+  /** Lets nobody in any more, and ends each session when its replies are sent. */
+  drain(): void {
+    this.isDraining = true
+    for (const session of this.sessions) session.close()
+    this.settle()
+  }
+
+  /** Ends what is left, now. */
+  close(): void {
+    this.isDraining = true
+    for (const session of [...this.sessions]) session.break()
+    for (const ticket of [turnTicket, deadlineTicket, inspectTicket, pauseTicket]) this.timers.clear(ticket)
+  }
+
+  private fired(ticket: number): void {
+    this.executor.engine.advance()
+    if (ticket === turnTicket) this.settle()
+    if (ticket === turnTicket) this.runLater()
+    else if (ticket === deadlineTicket) this.wake()
+    else if (ticket === pauseTicket) this.resume()
+    else this.inspect()
+    this.settle()
+  }
+
+  private runLater(): void {
+    const sessions = [...this.laterSessions]
+    this.laterSessions.clear()
+    for (const session of sessions) session.turn()
+  }
+
+  private wake(): void {
+    const now = this.timers.nowMicros()
+    for (
+      let first = this.deadlines.peek();
+      first !== undefined && first.deadlineMicros <= now;
+      first = this.deadlines.peek()
+    ) {
+      this.deadlines.remove(first)
+      first.fire()
+    }
+    this.armDeadline()
+  }
+
+  private overdue(session: Session, blocked: Blocked): void {
+    this.waiting.delete(session)
+    if (session.client.blocked === blocked) session.timedOut()
+  }
+
+  private armDeadline(): void {
+    const first = this.deadlines.peek()
+    if (first !== undefined) {
+      this.timers.set(deadlineTicket, Math.max(0, first.deadlineMicros - this.timers.nowMicros()))
+    }
+  }
+
+  /** Who was held up tries again, and is held up again if it must be. */
+  private resume(): void {
+    const sessions = [...this.heldSessions]
+    this.heldSessions.clear()
+    for (const session of sessions) session.resume()
+  }
+
+  private inspect(): void {
+    for (const session of [...this.sessions]) session.inspect(this.executor.engine.now)
+    this.timers.set(inspectTicket, inspectMicros)
+  }
+}

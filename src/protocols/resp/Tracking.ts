@@ -1,0 +1,192 @@
+/**
+ * Tracking: which clients cache which keys, so that they are told when these change (server-assisted client side caching of Redis 6 and 7).
+ *
+ * A client is remembered for the keys that it reads and told once, or (BCAST) told of all keys with its prefixes. What the running command's own
+ * client is to hear waits until that command's reply is written (`settle`); what broadcasts have to say is collected until `broadcast`.
+ *
+ * The table of keys has a bound: at it the key that was read longest ago is told of as if it had changed.
+ */
+import type { Client } from "./Client.ts"
+import type { Tracked, TrackingOptions } from "./Tracked.ts"
+
+interface Prefix {
+  readonly clients: Set<Client>
+  /** Since the last broadcast, with who changed each last. */
+  readonly keys: Map<string, Client | undefined>
+}
+
+export class Tracking {
+  /** Keys that are remembered at most; 0: any number. */
+  keysMax = 1_000_000
+  /** Clients that track. */
+  readonly clients = new Set<Client>()
+  private readonly findClient: (id: number) => Client | undefined
+  /** Keys, and who has read them since they were last told of; from the one that was remembered longest ago. */
+  private readonly readers = new Map<string, Set<Client>>()
+  private readonly prefixes = new Map<string, Prefix>()
+  /** For the client whose command runs; undefined: everything. */
+  private pending: Array<string | undefined> = []
+  private pendingFor: Client | undefined
+  private isDue = false
+  /** Broadcasts are due; whoever calls `broadcast` sets it. */
+  due: () => void = () => {}
+
+  constructor(findClient: (id: number) => Client | undefined) {
+    this.findClient = findClient
+  }
+
+  /** Keys in the table, readers of them in all, and prefixes: for INFO. */
+  get keysCount(): number {
+    return this.readers.size
+  }
+
+  get itemsCount(): number {
+    let sum = 0
+    for (const readers of this.readers.values()) sum += readers.size
+    return sum
+  }
+
+  get prefixesCount(): number {
+    return this.prefixes.size
+  }
+
+  enable(client: Client, options: TrackingOptions, prefixes: ReadonlyArray<string>): void {
+    const all = new Set([...(client.tracking?.prefixes ?? []), ...(options.isBroadcast ? prefixes : [])])
+    if (options.isBroadcast && all.size === 0) all.add("")
+    client.tracking = { ...options, prefixes: all, isBroken: false, isCaching: false }
+    this.clients.add(client)
+    for (const prefix of all) {
+      let line = this.prefixes.get(prefix)
+      if (line === undefined) this.prefixes.set(prefix, (line = { clients: new Set(), keys: new Map() }))
+      line.clients.add(client)
+    }
+  }
+
+  /** The keys that it has read stay until they are told of: then it is passed over. */
+  disable(client: Client): void {
+    for (const prefix of client.tracking?.prefixes ?? []) {
+      const line = this.prefixes.get(prefix)
+      line?.clients.delete(client)
+      if (line?.clients.size === 0) this.prefixes.delete(prefix)
+    }
+    client.tracking = undefined
+    this.clients.delete(client)
+  }
+
+  /** The client has read these keys by a command that only reads. */
+  remember(client: Client, keys: ReadonlyArray<string>): void {
+    const tracked = client.tracking
+    if (tracked === undefined || tracked.isBroadcast) return
+    if (tracked.isOptIn ? !tracked.isCaching : tracked.isOptOut && tracked.isCaching) return
+    for (const key of keys) {
+      const readers = this.readers.get(key)
+      if (readers === undefined) this.readers.set(key, new Set([client]))
+      else readers.add(client)
+    }
+    while (this.keysMax > 0 && this.readers.size > this.keysMax) {
+      const [oldest] = this.readers.keys()
+      this.tellReaders(oldest, undefined)
+    }
+  }
+
+  /** A key has changed, by the command of `by` if that is known. */
+  changed(key: string, by: Client | undefined): void {
+    if (this.prefixes.size > 0) {
+      for (const [prefix, line] of this.prefixes) {
+        if (!key.startsWith(prefix)) continue
+        line.keys.set(key, by)
+        if (!this.isDue) this.due()
+        this.isDue = true
+      }
+    }
+    if (this.readers.size > 0) this.tellReaders(key, by)
+  }
+
+  /** All keys, of whatever database, are gone or others. */
+  flushed(by: Client | undefined): void {
+    for (const client of this.clients) this.tell(client, undefined, by)
+    this.readers.clear()
+  }
+
+  /** The command's reply is written. */
+  settle(): void {
+    if (this.pending.length === 0) return
+    const { pending, pendingFor } = this
+    this.pending = []
+    this.pendingFor = undefined
+    for (const key of pending) this.send(pendingFor!, key === undefined ? undefined : [key])
+  }
+
+  /** Tells of what was collected for prefixes. */
+  broadcast(): void {
+    if (!this.isDue) return
+    this.isDue = false
+    for (const line of this.prefixes.values()) {
+      if (line.keys.size === 0) continue
+      const keys = [...line.keys]
+      line.keys.clear()
+      for (const client of line.clients) {
+        const told = client.tracking?.isNoLoop === true ? keys.filter(([, by]) => by !== client) : keys
+        if (told.length > 0) {
+          this.send(
+            client,
+            told.map(([key]) => key)
+          )
+        }
+      }
+    }
+  }
+
+  private tellReaders(key: string, by: Client | undefined): void {
+    const readers = this.readers.get(key)
+    if (readers === undefined) return
+    this.readers.delete(key)
+    for (const client of readers) {
+      const { tracking } = client
+      // It tracks no more, or another way.
+      if (tracking === undefined || tracking.isBroadcast) continue
+      if (tracking.isNoLoop && client === by) continue
+      this.tell(client, key, by)
+    }
+  }
+
+  private tell(client: Client, key: string | undefined, by: Client | undefined): void {
+    if (client === by) {
+      this.pending.push(key)
+      this.pendingFor = client
+    } else this.send(client, key === undefined ? undefined : [key])
+  }
+
+  /** `keys` undefined: everything. */
+  private send(client: Client, keys: ReadonlyArray<string> | undefined): void {
+    const { tracking } = client
+    if (tracking === undefined) return
+    let target = client
+    if (tracking.redirect !== 0) {
+      const found = this.findClient(tracking.redirect)
+      if (found === undefined) return this.tellBroken(client, tracking)
+      target = found
+    }
+    const { out } = target
+    if (out.protocol === 3) {
+      out.push(2)
+      out.bulk("invalidate")
+    } else if (tracking.redirect !== 0 && target.isSubscribed) {
+      out.array(3)
+      out.bulk("message")
+      out.bulk("__redis__:invalidate")
+    } else return
+    if (keys === undefined) out.nullArray()
+    else out.bulks(keys)
+    target.port?.pushed()
+  }
+
+  private tellBroken(client: Client, tracking: Tracked): void {
+    tracking.isBroken = true
+    if (client.out.protocol === 2) return
+    client.out.push(2)
+    client.out.bulk("tracking-redir-broken")
+    client.out.integer(tracking.redirect)
+    client.port?.pushed()
+  }
+}
