@@ -31,7 +31,10 @@ class Bench {
   /** Where the wall clock stands; undefined: it goes with the machine's. */
   wallMicros: number | undefined
 
-  constructor() {
+  private readonly splitBytes: number
+
+  constructor(splitBytes = Infinity) {
+    this.splitBytes = splitBytes
     this.start()
   }
 
@@ -59,7 +62,7 @@ class Bench {
             placing: { ...Placing.defaults, replicas: 0 },
             trace,
             closeMicros: 0,
-            splitBytes: Infinity,
+            splitBytes: this.splitBytes,
             halted: (error) => {
               throw new Error(error.message)
             }
@@ -459,6 +462,38 @@ describe("a range", () => {
     // The attempt is given up, and it goes on.
     expect(shown(bench.now(2, { ...held, type: "thaw" }))).toBe("done")
     expect(bench.get("a")).toBe("1")
+  })
+
+  it("is cut where it is too large, at a key that has most of it, too; and where that is its only key it is left alone", () => {
+    const bench = new Bench(500)
+    const known = () => bench.ranges!.known({ from: systemEnd, to: end }).map(({ descriptor }) => descriptor)
+    const put = (name: string, value: string): void => {
+      const { range } = known().find(
+        ({ from, to }) => Keys.compare(from, key(name)) <= 0 && Keys.compare(key(name), to) < 0
+      )!
+      expect(shown(bench.put(name, value, range))).toBe("at")
+    }
+    put("a", "1")
+    for (let i = 0; i < 12; i++) put("b", String(i).padEnd(50))
+    bench.bench.pass(10 * second)
+    const cuts = () =>
+      known()
+        .map(({ from }) => text.decode(from))
+        .sort()
+    expect(cuts()).toEqual([text.decode(systemEnd), "b"])
+    // Nor is it looked through again, before it has grown.
+    const { port } = bench.ranges!
+    let looks = 0
+    const scan = port.scan.bind(port)
+    port.scan = (options) => {
+      if (text.decode(options?.bounds?.from).includes("b")) looks += 1
+      return scan(options)
+    }
+    bench.bench.pass(2 * second)
+    expect(looks).toBe(0)
+    put("c", "1".padEnd(2_000))
+    bench.bench.pass(5 * second)
+    expect(cuts()).toEqual([text.decode(systemEnd), "b", "c"])
   })
 
   it("is cut in two, and both halves go on, also after a power failure", () => {

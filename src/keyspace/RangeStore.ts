@@ -105,6 +105,8 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
   /** What was said last of ranges that this store leads. */
   private readonly published = new Map<GroupId, string>()
   private readonly splitting = new Set<GroupId>()
+  /** Ranges of one key, and how large they may be before they are looked through again. */
+  private readonly single = new Map<GroupId, number>()
   private readonly settling = new Set<GroupId>()
   private readonly learnt = new Map<GroupId, number>()
   /** When ranges were closed last, and what was applied then. */
@@ -207,6 +209,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     this.published.delete(group)
     this.sweep.forget(group)
     this.closing.delete(group)
+    this.single.delete(group)
     this.learnt.delete(group)
     this.reserved.delete(group)
   }).bind(this)
@@ -458,7 +461,8 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
       this.publish(range, location)
       this.settleMerge(server)
       this.closeUp(server)
-      if ((server.machine.state?.sizeBytes ?? 0) > this.options.splitBytes) this.splitInTwo(server)
+      const sizeBytesMax = Math.max(this.options.splitBytes, this.single.get(range) ?? 0)
+      if ((server.machine.state?.sizeBytes ?? 0) > sizeBytesMax) this.splitInTwo(server)
       this.sweep.tend(server)
     }
   }
@@ -532,7 +536,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     })
   }
 
-  /** Where about half of its bytes are on either side. */
+  /** Where about half of its bytes are on either side, but behind its first key at least. */
   private splitInTwo(server: RangeServer): void {
     const { range } = server
     const { descriptor, sizeBytes } = server.machine.state!
@@ -543,9 +547,10 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     const visit = (item: Reading.Item): boolean => {
       if (leftBytes > 0) key = item.key
       leftBytes += item.sizeBytes
-      return leftBytes < sizeBytes / 2
+      return key === undefined || leftBytes < sizeBytes / 2
     }
     const scanned: Engine.Done<void> = (error) => {
+      if (error === undefined && key === undefined) this.single.set(range, 1.5 * sizeBytes)
       if (error !== undefined || key === undefined) {
         this.splitting.delete(range)
         return
