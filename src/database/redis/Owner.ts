@@ -1,11 +1,10 @@
-/** Owner: who owns a partition, as it is stored: the node, since when, and how often it has said that it lives. */
+/** Owner: who has Redis's data, as it is stored: the node, since when, and how often it has said that it lives. */
 import { assert } from "#base/Assert.ts"
 import * as Bytes from "#base/Bytes.ts"
 import type { Timestamp } from "#keyspace/Request.ts"
 import type { Address } from "#world/Net.ts"
 
 export interface Owner {
-  /** 0: nobody. */
   readonly node: number
   /** Of the transaction that made it the owner: what it stores, it stores only while this stands here. */
   readonly epoch: Timestamp
@@ -20,7 +19,7 @@ const version = 1
 export const encode = ({ address, beats, epoch, node }: Owner): Uint8Array =>
   Bytes.Writer.make().u8(version).u32(node).f64(epoch).f64(beats).text(address.host).u32(address.port).finish()
 
-/** undefined: nobody has ever owned it. */
+/** undefined: nobody has ever had it. */
 export const decode = (bytes: Uint8Array | undefined): Owner | undefined => {
   if (bytes === undefined) return undefined
   const reader = new Bytes.Reader(bytes)

@@ -53,7 +53,10 @@ const hashOf = (fields: Readonly<Record<string, string>>): HashValue => {
 const long = "k".repeat(3_000)
 
 describe("what a node stores", () => {
-  it("is there when it starts again: every type, long names, deadlines, and changes to what was stored", () => {
+  it.each([
+    { whose: "records are not folded", pauseMillis: 0, folds: 0 },
+    { whose: "records are folded", pauseMillis: 10_000, folds: 2 }
+  ])("is there when it starts again, and its $whose", ({ folds, pauseMillis }) => {
     run([
       {
         node: 1,
@@ -67,6 +70,7 @@ describe("what a node stores", () => {
             db.expireAt(db.add("soon", "gone"), engine.now + 10_000_000)
             db.add("deleted", hashOf({ a: "1" }))
             expect(yield* storing.flush).toBe(true)
+            yield* Effect.sleep(pauseMillis)
             const hash = engine.databases[3].peek("hash")!
             const fields = hash.content as HashValue
             fields.set("c", "4")
@@ -75,11 +79,13 @@ describe("what a node stores", () => {
             db.delete("deleted")
             db.set("number", hashOf({ now: "a hash" }))
             expect(yield* storing.flush).toBe(true)
+            yield* Effect.sleep(pauseMillis)
+            expect(storing.folding.counts.folds).toBe(folds)
           })
       },
       {
         node: 1,
-        atMillis: 5_000,
+        atMillis: 25_000,
         use: ({ engine }) =>
           Effect.sync(() => {
             const [db] = engine.databases

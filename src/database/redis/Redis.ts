@@ -9,7 +9,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
-import type { Span } from "#keyspace/Request.ts"
+import type { Mutation, Span } from "#keyspace/Request.ts"
 import { Transactions } from "#txn/Transactions.ts"
 import type { RunError } from "#txn/TxnError.ts"
 import type { Address } from "#world/Net.ts"
@@ -18,7 +18,9 @@ import { Trace } from "#world/Trace.ts"
 import { Engine } from "./Engine.ts"
 import { Loading } from "./Loading.ts"
 import { beatsInLease, Ownership, type OwnershipLost } from "./Ownership.ts"
-import * as Partitions from "./Partitions.ts"
+import { Merging } from "./Merging.ts"
+import * as Places from "./Places.ts"
+import * as Record from "./Record.ts"
 import type { Settings } from "./Settings.ts"
 import { Storing } from "./Storing.ts"
 
@@ -119,7 +121,7 @@ export class Redis {
       claimed,
       Effect.suspend(() => {
         engine.reset(ownership.epoch)
-        return Effect.map(this.load(spanOfAll), () => {
+        return Effect.map(this.load, () => {
           this.isReady = true
           for (const listener of this.listeners) listener(true)
         })
@@ -127,27 +129,38 @@ export class Redis {
     )
   })
 
-  private load(span: Span): Effect.Effect<void, RunError> {
-    const { engine } = this
+  /** All entries of a span, page by page. Nobody changes them meanwhile: each page may be of another time. */
+  private pages(span: Span, visit: (entry: Mutation) => void): Effect.Effect<void, RunError> {
+    const options = { entriesMax: pageEntries, sizeBytesMax: pageBytes }
+    const scanned = this.transactions.run((txn) => txn.scan(span, options), {
+      readOnly: true,
+      timeoutMillis: loadMillisMax
+    })
+    return Effect.flatMap(scanned, ({ entries, rest }) => {
+      for (const entry of entries) visit(entry)
+      return rest === undefined ? Effect.void : this.pages(rest, visit)
+    })
+  }
+
+  private readonly load: Effect.Effect<void, RunError> = Effect.suspend(() => {
+    const { engine, storing } = this
     engine.advance()
     const loading = new Loading({
       now: engine.now,
       loaded: (entry) => engine.databases[entry.database].restore(entry),
-      garbage: (prefix) => this.storing.discard(prefix)
+      garbage: (prefix) => storing.folding.discard(prefix)
     })
-    const page = (rest: Span): Effect.Effect<void, RunError> =>
-      Effect.flatMap(
-        this.transactions.run((txn) => txn.scan(rest, { entriesMax: pageEntries, sizeBytesMax: pageBytes }), {
-          readOnly: true,
-          timeoutMillis: loadMillisMax
-        }),
-        (scanned) => {
-          for (const { key, value } of scanned.entries) loading.take(key, value)
-          return scanned.rest === undefined ? Effect.sync(() => loading.finish()) : page(scanned.rest)
-        }
-      )
-    return page(span)
-  }
+    const records = new Record.Collecting((number, mutations) => storing.found(number, mutations))
+    return Effect.gen({ self: this }, function* () {
+      yield* this.pages(Places.records, ({ key, value }) => records.take(Places.recordOf(key), value!))
+      records.finish()
+      const merging = new Merging(storing.folding.sorted, (key, value) => loading.take(key, value))
+      yield* this.pages({ from: Places.all.from, to: Places.records.from }, (entry) => merging.take(entry))
+      yield* this.pages({ from: Places.records.to, to: Places.all.to }, (entry) => merging.take(entry))
+      merging.finish()
+      loading.finish()
+    })
+  })
 
   private readonly keep: Effect.Effect<never, OwnershipLost> = Effect.suspend(() => {
     const beat = Effect.catchIf(
@@ -166,8 +179,6 @@ export class Redis {
     )
   )
 }
-
-const spanOfAll: Span = { from: Partitions.spanOf(0).from, to: Partitions.spanOf(Partitions.count - 1).to }
 
 /** Lives as long as its scope; what was changed and is not stored by then is, unless that fails. */
 export const open = Effect.fnUntraced(function* ({

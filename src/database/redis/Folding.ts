@@ -1,0 +1,144 @@
+/**
+ * Folding: puts the changes of records among the keys they belong to, and then deletes the records. What was changed many times between is
+ * written once. It happens in the background, in small steps, when records have become many, or nothing has been added for a while.
+ *
+ * Whoever finds records and keys takes the records for what is true: so a fold may end anywhere, and be begun again.
+ */
+import * as Effect from "effect/Effect"
+import * as Latin1 from "#base/Latin1.ts"
+import type { Mutation, Span } from "#keyspace/Request.ts"
+import * as Tuple from "#keyspace/Tuple.ts"
+import type { Transaction } from "#txn/Transaction.ts"
+import type { StepError } from "#txn/TxnError.ts"
+import * as Keys from "#storage/Keys.ts"
+import type { OwnershipLost } from "./Ownership.ts"
+import * as Places from "./Places.ts"
+
+type Txn = Transaction["Service"]
+/** A transaction of the owner, as often as it takes. */
+export type Commit = (body: (txn: Txn) => Effect.Effect<void, StepError>) => Effect.Effect<void, OwnershipLost>
+
+/** Records of so many bytes are folded at once: a start reads no more than that, and what was folded meanwhile. */
+const recordBytesMax = 64 * 1_048_576
+/** Records that nobody added to for so many looks are folded. */
+const quietLooks = 5
+const lookMillis = 1_000
+/** Of one step: it holds up others for about a millisecond. */
+const stepKeys = 64
+const stepBytes = 65_536
+/** Steps are this part of the time, at most. */
+const pauseMillis = 3
+const clearedMax = 64
+
+export class Folding {
+  readonly counts = { folds: 0, keys: 0 }
+  /** By key: the last change that is not among the keys. */
+  private changes = new Map<string, Mutation>()
+  private bytes = 0
+  private last = 0
+  private additions = 0
+  private garbage: Array<Uint8Array> = []
+  private readonly commit: Commit
+
+  constructor(commit: Commit) {
+    this.commit = commit
+  }
+
+  /** The record with this number is stored. */
+  add(number: number, mutations: ReadonlyArray<Mutation>): void {
+    for (const mutation of mutations) {
+      this.changes.set(Latin1.decode(mutation.key), mutation)
+      this.bytes += mutation.key.length + (mutation.value?.length ?? 0)
+    }
+    this.last = number
+    this.additions += 1
+  }
+
+  /** Nobody reads what begins with that any more, once the records so far are folded. */
+  discard(prefix: Uint8Array): void {
+    this.garbage.push(prefix)
+  }
+
+  reset(): void {
+    this.changes = new Map()
+    this.garbage = []
+    this.bytes = 0
+    this.last = 0
+  }
+
+  /** What is not among the keys, in the order of the keys. */
+  get sorted(): ReadonlyArray<Mutation> {
+    return [...this.changes.values()].sort((left, right) => Keys.compare(left.key, right.key))
+  }
+
+  /** Never ends, unless the data is another node's. */
+  readonly run: Effect.Effect<never, OwnershipLost> = Effect.suspend(() => {
+    let quiet = 0
+    const look = Effect.suspend(() => {
+      quiet = this.additions === 0 ? quiet + 1 : 0
+      this.additions = 0
+      const isDue = this.bytes >= recordBytesMax || (quiet >= quietLooks && this.last > 0)
+      return isDue ? this.fold : Effect.void
+    })
+    return Effect.forever(Effect.andThen(Effect.sleep(lookMillis), look))
+  })
+
+  /** Everything up to now. */
+  readonly fold: Effect.Effect<void, OwnershipLost> = Effect.suspend(() => {
+    const { garbage, last, sorted } = this
+    this.reset()
+    const written = Effect.forEach(
+      steps(sorted),
+      (step) => Effect.andThen(this.write(step), Effect.sleep(pauseMillis)),
+      {
+        discard: true
+      }
+    )
+    const cleared = Effect.forEach(garbage, (prefix) => this.clear({ from: prefix, to: Tuple.successor(prefix)! }), {
+      discard: true
+    })
+    const forgotten = this.clear({ from: Places.records.from, to: Places.recordKey(last + 1, 0) })
+    this.counts.folds += 1
+    this.counts.keys += sorted.length
+    return Effect.andThen(written, Effect.andThen(forgotten, cleared))
+  })
+
+  private write(step: ReadonlyArray<Mutation>): Effect.Effect<void, OwnershipLost> {
+    return this.commit((txn) =>
+      Effect.forEach(step, ({ key, value }) => (value === undefined ? txn.delete(key) : txn.put(key, value)), {
+        discard: true
+      })
+    )
+  }
+
+  /** Deletes what there is, from the first on: of records, the later ones stay until the earlier are gone. */
+  private clear(span: Span): Effect.Effect<void, OwnershipLost> {
+    return Effect.suspend(() => {
+      let rest: Span | undefined
+      const some = this.commit((txn) =>
+        Effect.flatMap(txn.scan(span, { entriesMax: clearedMax }), (scanned) => {
+          rest = scanned.rest
+          return Effect.forEach(scanned.entries, ({ key }) => txn.delete(key), { discard: true })
+        })
+      )
+      return Effect.flatMap(some, () =>
+        rest === undefined ? Effect.void : Effect.andThen(Effect.sleep(pauseMillis), this.clear(rest))
+      )
+    })
+  }
+}
+
+const steps = (mutations: ReadonlyArray<Mutation>): ReadonlyArray<ReadonlyArray<Mutation>> => {
+  const all: Array<Array<Mutation>> = []
+  let bytes = Infinity
+  for (const mutation of mutations) {
+    const step = all[all.length - 1]
+    if (bytes >= stepBytes || step.length >= stepKeys) {
+      all.push([])
+      bytes = 0
+    }
+    all[all.length - 1].push(mutation)
+    bytes += mutation.key.length + (mutation.value?.length ?? 0)
+  }
+  return all
+}

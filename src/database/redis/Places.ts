@@ -1,0 +1,34 @@
+/**
+ * Places: what else lies in Redis's space of the keyspace beside keys of databases. Words stand there where those have the number of a database, behind
+ * the first slot: `owner`, who has the data; `record`, what has changed and is not among the keys yet, by its number and its pieces' numbers.
+ */
+import { assert } from "#base/Assert.ts"
+import type { Span } from "#keyspace/Request.ts"
+import * as Spaces from "#keyspace/Spaces.ts"
+import { Unencodable } from "#keyspace/TupleError.ts"
+import { TupleReader } from "#keyspace/TupleReader.ts"
+
+const bytesOf = <A>(made: A | Unencodable): A => {
+  assert(!(made instanceof Unencodable), "numbers and words have bytes")
+  return made
+}
+
+export const ownerKey: Uint8Array = bytesOf(Spaces.keyOf("redis", [0, "owner"]))
+
+export const recordKey = (number: number, piece: number): Uint8Array =>
+  bytesOf(Spaces.keyOf("redis", [0, "record", number, piece]))
+
+/** The number of a record, of the key of one of its pieces. */
+export const recordOf = (key: Uint8Array): number => {
+  const reader = new TupleReader(key, Spaces.prefixOf("redis").length)
+  reader.next()
+  reader.next()
+  const number = reader.next()
+  assert(typeof number === "number", "a record has a number")
+  return number
+}
+
+export const records: Span = bytesOf(Spaces.rangeOf("redis", [0, "record"]))
+
+/** Everything. */
+export const all: Span = Spaces.spanOf("redis")
