@@ -70,6 +70,8 @@ const elementsOf = (content: Content, from: number, count: number, isReverse: bo
   if (count <= 0) return elements
   if (content instanceof SetValue) return content.list()
   if (content instanceof SortedSetValue) {
+    // Redis sorts no listpack: it is none from now on.
+    content.isSmall = false
     content.visit(isReverse ? content.size - 1 - from : from, count, isReverse, (member) => void take(member))
   } else if (content instanceof ListValue) {
     if (isReverse) content.eachDown(content.size - 1 - from, take)
