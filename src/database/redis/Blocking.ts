@@ -3,6 +3,7 @@
  * something, in the order in which keys became ready. Waiters are served when a command, or a whole MULTI, is done.
  */
 export interface Waiter {
+  /** The number by which its client calls the database. */
   readonly database: number
   readonly keys: ReadonlyArray<string>
   /** Takes what it waits for, if it is there. True: it has it, and waits no more. Called between commands. */
@@ -50,6 +51,12 @@ export class Blocking {
   /** The key has something, or something else, now. */
   signal(database: number, key: string): void {
     if (this.lines.get(database)?.has(key) === true) this.ready.push({ database, key })
+  }
+
+  /** Each key of the database may be another now. */
+  signalAll(database: number): void {
+    const lines = this.lines.get(database)
+    if (lines !== undefined) for (const key of lines.keys()) this.ready.push({ database, key })
   }
 
   /** Serves everybody whose turn it is, those included whom serving others makes ready. */

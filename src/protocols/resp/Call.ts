@@ -96,7 +96,7 @@ export class Call {
       return this
     }
     const waiter = {
-      database: this.db.index,
+      database: client.database,
       keys: [...new Set(keys)],
       serve: (key: string): boolean => {
         if (!serve(again(), key)) return false
