@@ -203,6 +203,11 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./saga/Orders.ts")
   },
+  "redis/cells": {
+    summary: "numbers under keys of Redis: linearizable through RESP, MULTI and WATCH, whichever node has the data",
+    canary: false,
+    load: () => import("./redis/Cells.ts")
+  },
   "canary/host-clock": {
     summary: "must fail: a node reads the host's clock",
     canary: true,

@@ -12,16 +12,25 @@ import type { NetError } from "#world/WorldError.ts"
 import type { Durability } from "./Client.ts"
 import { Executor } from "./Executor.ts"
 import { handlers } from "./Handlers.ts"
+import * as Relay from "./Relay.ts"
 import { Server } from "./Server.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
+import { Session } from "./Session.ts"
 import { Sessions } from "./Sessions.ts"
+
+export interface Place extends Net.Address {
+  /** Not every machine has it, such as IPv6: then it is left out. */
+  readonly isOptional?: boolean
+  /** With them, TLS alone. */
+  readonly tls?: Net.Credentials | undefined
+}
 
 export interface Options {
   /** Where to listen; port 0 picks one. */
-  readonly addresses: ReadonlyArray<Net.Address>
+  readonly addresses: ReadonlyArray<Place>
   readonly redis: Redis
-  /** With them, TLS alone. */
-  readonly tls?: Net.Credentials | undefined
+  /** Called before anybody is let in. */
+  readonly prepare?: (server: Server) => void
   readonly settings?: Partial<ServerSettings>
   /** Of the default user; default: none. */
   readonly password?: string | undefined
@@ -45,18 +54,20 @@ export const open = Effect.fnUntraced(function* ({
   addresses,
   durability = "stored",
   password = "",
+  prepare,
   redis,
-  settings = {},
-  tls
+  settings = {}
 }: Options): Effect.fn.Return<Door, NetError, Net.Net | Timers | Scope.Scope> {
   const net = yield* Net.Net
   const timers = yield* Timers
   const server = new Server(redis.engine, settings)
   if (password !== "") server.users.setDefaultPassword(password)
+  prepare?.(server)
   const executor = new Executor(redis.engine, handlers, server)
   const gate = {
+    // While there is no data, nobody is told of any.
     get isHeld(): boolean {
-      return redis.ownership.isHeld
+      return !redis.isReady || redis.ownership.isHeld
     },
     settled: (done: (isStored: boolean) => void): boolean => redis.storing.settled(done)
   }
@@ -69,14 +80,34 @@ export const open = Effect.fnUntraced(function* ({
     Effect.sync(() =>
       redis.listen((isReady) => {
         server.isReady = isReady
-        if (!isReady) sessions.unblockAll()
+        if (!isReady) sessions.breakAll()
       })
     ),
     (forget) => Effect.sync(forget)
   )
-  const listeners = yield* Effect.forEach(addresses, (address) =>
-    net.listen(address, sessions.accept, tls === undefined ? {} : { tls })
-  )
+  /** Whoever comes before the data is here, and while it is elsewhere, is carried there. */
+  const accept = (connection: Net.Connection): Net.StreamSink => {
+    const owner = redis.isReady ? undefined : redis.ownerAddress
+    if (owner === undefined) {
+      const session = sessions.accept(connection)
+      return new Relay.Arrival((relayed) => {
+        if (relayed !== undefined && session instanceof Session) session.client.address = relayed.client
+        return session
+      })
+    }
+    return new Relay.Arrival((relayed) =>
+      relayed === undefined ? Relay.relay(net.port, connection, owner) : sessions.accept(connection)
+    )
+  }
+  const listeners: Array<Net.Closable> = []
+  for (const { host, isOptional, port, tls } of addresses) {
+    const listener = yield* Effect.catchIf(
+      net.listen({ host, port }, accept, tls === undefined ? {} : { tls }),
+      ({ code }) => isOptional === true && code === "address-not-available",
+      () => Effect.succeed(undefined)
+    )
+    if (listener !== undefined) listeners.push(listener)
+  }
   const drained: Effect.Effect<void> = Effect.suspend(() =>
     sessions.count === 0 ? Effect.void : Effect.andThen(Effect.sleep(drainPauseMillis), drained)
   )

@@ -153,12 +153,9 @@ export class Sessions implements Host {
     this.waiting.delete(session)
   }
 
-  /** Everybody who waits for keys is told that the data is another's now. */
-  unblockAll(): void {
-    const { server } = this.executor
-    const problem = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
-    for (const { client } of this.sessions) server.unblock(client, problem)
-    this.settle()
+  /** Breaks everybody off: what they have been told, watch and wait for is another node's now. */
+  breakAll(): void {
+    for (const session of [...this.sessions]) session.break()
   }
 
   /** Lets nobody in any more, and ends each session when its replies are sent. */
@@ -171,7 +168,7 @@ export class Sessions implements Host {
   /** Ends what is left, now. */
   close(): void {
     this.isDraining = true
-    for (const session of [...this.sessions]) session.break()
+    this.breakAll()
     for (const ticket of [turnTicket, deadlineTicket, inspectTicket, pauseTicket]) this.timers.clear(ticket)
   }
 

@@ -1,0 +1,39 @@
+/** Scenarios of Redis clients: what they share; each file beside has what is its own. */
+import * as Atlas from "#sim/faults/Atlas.ts"
+import type { Judge } from "#sim/run/Judge.ts"
+import type { Scenario, Workload } from "#sim/run/Scenario.ts"
+import * as Faults from "../Faults.ts"
+import * as Raft from "../raft/Invariants.ts"
+import * as Settings from "../txn/Settings.ts"
+import * as Server from "./Server.ts"
+
+export interface Parts<Operation, Value> {
+  readonly name: string
+  readonly summary: string
+  readonly workload: Workload<Operation, Value>
+  readonly judges: ReadonlyArray<Judge<Operation, Value>>
+}
+
+export const make = <Operation, Value>({
+  judges,
+  name,
+  summary,
+  workload
+}: Parts<Operation, Value>): Scenario<Operation, Value> => ({
+  name,
+  summary,
+  nodes: { default: 3, min: 1, max: 5 },
+  clients: { default: 4, min: 1, max: 6 },
+  durationMicros: 8_000_000,
+  livenessMicros: 30_000_000,
+  server: Server.server,
+  options: {
+    ...Settings.options,
+    // How long the node that has the data may be silent before another one takes it.
+    leaseMillis: [1_000, 600, 3_000]
+  },
+  workload,
+  faults: Faults.groups,
+  atlas: Atlas.nothing,
+  judges: [...judges, Raft.invariants()]
+})

@@ -1,0 +1,26 @@
+/** Server: a store with the keyspace, its transactions, and a door for Redis clients beside the stores' own. */
+import * as Effect from "effect/Effect"
+import * as Redis from "#database/redis/Redis.ts"
+import * as Door from "#protocols/resp/Door.ts"
+import type { ServerSpec } from "#sim/run/Scenario.ts"
+import { Transactions } from "#txn/Transactions.ts"
+import type { Address } from "#world/Net.ts"
+import * as Node from "../txn/Node.ts"
+import * as Settings from "../txn/Settings.ts"
+
+/** Where clients reach a server. */
+export const doorOf = ({ host }: Address): Address => ({ host, port: 6_379 })
+
+export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
+  const { transactions } = yield* Node.open(spec)
+  const address = doorOf(spec.self)
+  const opened = Redis.open({
+    node: spec.index + 1,
+    address,
+    leaseMillis: Settings.number(spec, "leaseMillis"),
+    storeMillis: 100
+  })
+  const redis = yield* Effect.provideService(opened, Transactions, transactions)
+  yield* Door.open({ addresses: [address], redis, settings: { isProtected: false } })
+  return yield* Effect.never
+})
