@@ -111,8 +111,9 @@ export class Engine implements Keeper {
   }
 
   private tell({ database, name }: Entry): void {
-    if (this.blocking.count > 0) this.blocking.signal(database, name)
-    this.listener?.changed(this.numberOf(database), name)
+    const number = this.numberOf(database)
+    if (this.blocking.count > 0) this.blocking.signal(number, name)
+    this.listener?.changed(number, name)
   }
 
   /** The number by which clients call the database with this index. */
@@ -139,6 +140,8 @@ export class Engine implements Keeper {
     databases[left] = databases[right]
     databases[right] = kept
     this.versions += 1
+    this.blocking.signalAll(left)
+    this.blocking.signalAll(right)
     this.listener?.flushed(left)
     this.listener?.flushed(right)
   }
