@@ -197,6 +197,25 @@ describe("a sorted set", () => {
     ])
   })
 
+  it("is a listpack when it was computed, and fits in one", () => {
+    for (const [entriesMax, encoding, zero] of [
+      [2, "listpack", 0],
+      [1, "skiplist", -0]
+    ] as const) {
+      const value = SortedSetValue.result()
+      value.set("a", -0)
+      value.set("b", 1)
+      value.compact(entriesMax, 64)
+      expect([value.encoding, sortedSet.read(value)]).toEqual([
+        encoding,
+        [
+          ["a", zero],
+          ["b", 1]
+        ]
+      ])
+    }
+  })
+
   it("is a listpack up to either bound, and a skiplist from there on", () => {
     const value = new SortedSetValue()
     value.set("x".repeat(64), 1)

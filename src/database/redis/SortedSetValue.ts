@@ -43,6 +43,13 @@ export class SortedSetValue implements Value {
     for (let i = 0; i < scores.size; i++) this.order.add(scores.valueAt(i), scores.nameAt(i))
   }
 
+  /** To be filled with what is computed: no listpack before it is one. */
+  static result(): SortedSetValue {
+    const value = new SortedSetValue()
+    value.isSmall = false
+    return value
+  }
+
   /** As it was stored. */
   static load(head: string, elements: Iterable<readonly [sub: string, bytes: string]>): SortedSetValue {
     const value = new SortedSetValue()
@@ -109,6 +116,14 @@ export class SortedSetValue implements Value {
   /** Names the encoding after changes: above either bound it is the large one from now on. */
   settle(entriesMax: number, bytesMax: number): void {
     if (this.isSmall && (this.scores.size > entriesMax || this.widestBytes > bytesMax)) this.isSmall = false
+  }
+
+  /** Names the encoding of what was computed: the small one, if it fits in there. */
+  compact(entriesMax: number, bytesMax: number): void {
+    if (this.isSmall || this.scores.size > entriesMax || this.widestBytes > bytesMax) return
+    this.isSmall = true
+    // There a zero has no sign.
+    for (const [member, score] of this.scores) if (score === 0) this.set(member, score)
   }
 
   head(): string {

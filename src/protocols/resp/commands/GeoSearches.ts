@@ -3,6 +3,7 @@
  * order of checks and error texts are those of redis-server 7.0 (geo.c).
  */
 import * as Geohash from "#database/redis/Geohash.ts"
+import * as Integer64 from "#database/redis/Integer64.ts"
 import { SortedSetValue } from "#database/redis/SortedSetValue.ts"
 import type { Call, Handler } from "../Call.ts"
 import * as Numbers from "../Numbers.ts"
@@ -210,6 +211,13 @@ const search = (value: SortedSetValue, shape: Geohash.Shape, max: number): Array
   return found
 }
 
+/** As C makes an integer of a score, which need not be one. */
+const asInteger = (score: number): number | bigint => {
+  if (Number.isSafeInteger(score)) return score
+  const isInRange = score >= -9_223_372_036_854_775_808 && score < 9_223_372_036_854_775_808
+  return isInRange ? BigInt(Math.trunc(score)) : Integer64.min
+}
+
 const replyFound = (call: Call, query: Query, found: ReadonlyArray<Found>): void => {
   const { out } = call
   const { unitMeters, withDistance, withHash, withPlace } = query
@@ -219,13 +227,13 @@ const replyFound = (call: Call, query: Query, found: ReadonlyArray<Found>): void
     if (extras > 0) out.array(1 + extras)
     out.bulk(member)
     if (withDistance) Geo.replyDistance(call, meters, unitMeters)
-    if (withHash) out.integer(score)
+    if (withHash) out.integer(asInteger(score))
     if (withPlace) Geo.replyPlace(call, place)
   }
 }
 
 const storeFound = (call: Call, query: Query, target: string, found: ReadonlyArray<Found>, event: string): void => {
-  const result = new SortedSetValue()
+  const result = SortedSetValue.result()
   for (const { member, meters, score } of found) {
     result.set(member, query.storesDistance ? meters / query.unitMeters : score)
   }

@@ -114,7 +114,7 @@ const zrangestore: Handler = (call) => {
   const [, target, source] = call.argv
   const query = queryOf(call, 3, { isStore: true })
   const value = SortedSets.sortedSetOf(call, source)
-  const result = new SortedSetValue()
+  const result = SortedSetValue.result()
   if (value !== undefined) {
     const [first, count] = chosen(value, query)
     value.visit(first, count, query.isReverse, (member, score) => result.set(member, score))

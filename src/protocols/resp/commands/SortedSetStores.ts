@@ -102,7 +102,7 @@ const union = ({ aggregate, sources }: Query): SortedSetValue => {
       result.set(member, before === undefined ? weighted : combined(aggregate, before, weighted))
     }
   }
-  const sorted = new SortedSetValue()
+  const sorted = SortedSetValue.result()
   for (const [member, score] of result) sorted.set(member, score)
   return sorted
 }
@@ -137,7 +137,7 @@ const visitIntersection = (query: Query, visit: (member: string, score: number) 
 }
 
 const intersection = (query: Query): SortedSetValue => {
-  const result = new SortedSetValue()
+  const result = SortedSetValue.result()
   visitIntersection(query, (member, score) => {
     result.set(member, score)
     return true
@@ -147,7 +147,7 @@ const intersection = (query: Query): SortedSetValue => {
 
 const difference = ({ sources }: Query): SortedSetValue => {
   const [first, ...others] = sources
-  const result = new SortedSetValue()
+  const result = SortedSetValue.result()
   if (first.value === undefined) return result
   const table = tableOf(first.value)
   for (let i = 0; i < table.size; i++) {

@@ -23,7 +23,8 @@ const settle = (call: Call, value: SortedSetValue): void => {
 /** Puts a result in the place of whatever the key holds, and replies with its size; nothing leaves no key. */
 export const store = (call: Call, key: string, result: SortedSetValue, event: string): void => {
   if (result.size > 0) {
-    settle(call, result)
+    const { zsetMaxListpackEntries, zsetMaxListpackValueBytes } = call.engine.settings
+    result.compact(zsetMaxListpackEntries, zsetMaxListpackValueBytes)
     call.db.set(key, result)
     call.notify(classes.zset, event, key)
   } else if (call.db.delete(key)) call.notify(classes.generic, "del", key)
