@@ -208,6 +208,11 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./redis/Cells.ts")
   },
+  "redis/registers": {
+    summary: "several keys of Redis in one MULTI, MSET or MGET: all or nothing, in one order for everybody",
+    canary: false,
+    load: () => import("./redis/Registers.ts")
+  },
   "canary/host-clock": {
     summary: "must fail: a node reads the host's clock",
     canary: true,
