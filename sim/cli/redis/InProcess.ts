@@ -6,6 +6,7 @@ import { Prng } from "#base/Prng.ts"
 import { Engine } from "#database/redis/Engine.ts"
 import { Client } from "#protocols/resp/Client.ts"
 import { Executor } from "#protocols/resp/Executor.ts"
+import * as Machine from "#protocols/resp/Machine.ts"
 import * as Handlers from "#protocols/resp/Handlers.ts"
 import { Reply as Output } from "#protocols/resp/Reply.ts"
 import * as Reply from "./Reply.ts"
@@ -16,6 +17,8 @@ export const run = ({ commands, protocol }: Sequence, atMillis: number): Readonl
   const engine = new Engine({ wallMillis: () => atMillis, random: () => random.double() })
   const executor = new Executor(engine, Handlers.handlers)
   const client = new Client(1, new Output())
+  executor.server.machine = { ...Machine.unknown, debug: "yes", port: 0 }
+  executor.server.config.set(["save", ""])
   executor.server.join(client)
   client.out.protocol = protocol
   const parser = new Reply.Parser()

@@ -30,6 +30,9 @@ const templatesOf = (family: string): readonly [setup: ReadonlyArray<string>, al
 
 const setupMax = 8
 
+/** At the end: whether both have the same data. */
+const digest = ["DEBUG", "DIGEST"]
+
 export const sequenceOf = (family: string, lengthMax: number): fc.Arbitrary<Sequence> => {
   const [setup, all] = templatesOf(family).map(commandOf)
   return fc
@@ -38,7 +41,7 @@ export const sequenceOf = (family: string, lengthMax: number): fc.Arbitrary<Sequ
       before: fc.array(setup, { maxLength: setupMax, size: "max" }),
       after: fc.array(all, { minLength: 1, maxLength: lengthMax, size: "max" })
     })
-    .map(({ after, before, protocol }) => ({ protocol, commands: [...before, ...after] }))
+    .map(({ after, before, protocol }) => ({ protocol, commands: [...before, ...after, digest] }))
 }
 
 /** An argument as it may be pasted into redis-cli. */

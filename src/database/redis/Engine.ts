@@ -157,6 +157,7 @@ export class Engine implements Keeper {
 
   /** Removes keys whose time has passed, at most `max` of each database; returns how many. */
   expire(max: number): number {
+    if (!this.settings.isActivelyExpiring) return 0
     this.advance()
     let expired = 0
     for (const database of this.databases) expired += database.expireSome(max)

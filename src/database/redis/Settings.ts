@@ -18,6 +18,8 @@ export interface Settings {
   /** `noeviction`, `allkeys-lru`, `volatile-ttl` and so on. */
   maxMemoryPolicy: string
   activeExpireEffort: number
+  /** Keys whose time has passed go also when nobody looks. Only DEBUG turns it off. */
+  isActivelyExpiring: boolean
   protoMaxBulkBytes: number
 }
 
@@ -34,5 +36,6 @@ export const defaults: Settings = {
   maxMemoryBytes: 0,
   maxMemoryPolicy: "noeviction",
   activeExpireEffort: 1,
+  isActivelyExpiring: true,
   protoMaxBulkBytes: 512 * 1_048_576
 }

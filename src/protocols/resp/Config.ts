@@ -80,6 +80,14 @@ export class Config {
     return found
   }
 
+  /** What a name stands at from the start: also what cannot be changed later. Throws as `set` does. */
+  begin(name: string, value: string): void {
+    const item = this.items.get(name.toLowerCase())
+    const kind = item === undefined ? "" : this.items.get(item.name)!.kind
+    if (item === undefined || (kind !== "fixed" && kind !== "protected")) return this.set([name, value])
+    if (this.bindings[item.name] === undefined) this.values.set(item.name, value)
+  }
+
   /** Names and values in turn. */
   set(given: ReadonlyArray<string>): void {
     const taken = new Map<string, string>()

@@ -5,9 +5,11 @@ import * as Bitmaps from "./commands/Bitmaps.ts"
 import * as BlockingLists from "./commands/BlockingLists.ts"
 import * as ClientCommands from "./commands/ClientCommands.ts"
 import * as ClientTracking from "./commands/ClientTracking.ts"
+import * as ClusterCommands from "./commands/ClusterCommands.ts"
 import * as CommandCommands from "./commands/CommandCommands.ts"
 import * as ConfigCommands from "./commands/ConfigCommands.ts"
 import * as Connection from "./commands/Connection.ts"
+import * as Debug from "./commands/Debug.ts"
 import * as Dumps from "./commands/Dumps.ts"
 import * as Expiry from "./commands/Expiry.ts"
 import * as Geo from "./commands/Geo.ts"
@@ -19,6 +21,7 @@ import * as Lists from "./commands/Lists.ts"
 import * as Objects from "./commands/Objects.ts"
 import * as PubSubCommands from "./commands/PubSubCommands.ts"
 import * as Scanning from "./commands/Scanning.ts"
+import * as ServerCommands from "./commands/ServerCommands.ts"
 import * as Sets from "./commands/Sets.ts"
 import * as SetsAlgebra from "./commands/SetsAlgebra.ts"
 import * as SortedSetPops from "./commands/SortedSetPops.ts"
@@ -35,9 +38,14 @@ import * as StringCounters from "./commands/StringCounters.ts"
 import * as StringRanges from "./commands/StringRanges.ts"
 import * as Strings from "./commands/Strings.ts"
 import * as TransactionCommands from "./commands/TransactionCommands.ts"
+import * as Watching from "./commands/Watching.ts"
 
 /** Each family is one module of `commands/`. */
 const families: ReadonlyArray<Readonly<Record<string, Handler>>> = [
+  Watching.handlers,
+  ServerCommands.handlers,
+  Debug.handlers,
+  ClusterCommands.handlers,
   TransactionCommands.handlers,
   PubSubCommands.handlers,
   Connection.handlers,

@@ -11,6 +11,7 @@ import * as Machine from "./Machine.ts"
 import { PubSub } from "./PubSub.ts"
 import { defaults, type ServerSettings } from "./ServerSettings.ts"
 import { Slowlog } from "./Slowlog.ts"
+import type { Topology } from "./Topology.ts"
 import { Tracking } from "./Tracking.ts"
 import { Users } from "./Users.ts"
 
@@ -53,6 +54,10 @@ export class Server implements Listener {
   readonly config: Config
   /** The process that this runs in; who runs it sets it. */
   machine = Machine.unknown
+  /** undefined: it is no member of a cluster, as far as clients know. */
+  topology: Topology | undefined
+  /** Milliseconds of the wall clock; of the last SAVE or the start. */
+  savedAt: number
   /** Milliseconds of the wall clock. */
   readonly startedAt: number
   /** Commands that were run so far; the executor sets it. */
@@ -68,16 +73,22 @@ export class Server implements Listener {
   /** Sends a message to the other nodes' clients. Default: there are no other nodes. */
   relay: (channel: string, message: string, isShard: boolean) => void = () => {}
   private lastId = 0
+  private peak = 0
 
   constructor(engine: Engine, settings: Partial<ServerSettings> = {}) {
     this.engine = engine
     this.settings = { ...defaults, ...settings }
     this.tracking = new Tracking((id) => this.clients.get(id))
-    this.startedAt = engine.now
+    this.startedAt = this.savedAt = engine.now
     const { latency, settings: own, slowlog, tracking, users } = this
     const machine = (): Machine.Machine => this.machine
     this.config = new Config(ConfigBindings.of({ engine, settings: own, users, tracking, slowlog, latency, machine }))
     engine.listen(this)
+  }
+
+  /** The most memory that was in use when somebody asked. */
+  peakBytes(): number {
+    return (this.peak = Math.max(this.peak, this.machine.usage().usedBytes))
   }
 
   /** CONFIG RESETSTAT. */

@@ -66,7 +66,7 @@ const keySpec = (out: Reply, spec: CommandTable.KeySpec): void => {
 }
 
 const info = (out: Reply, command: CommandTable.Command | undefined): void => {
-  if (command === undefined) return out.nullArray()
+  if (command === undefined) return out.null()
   out.array(10)
   out.bulk(command.name)
   out.integer(command.arity)
