@@ -49,14 +49,25 @@ const decimal = (id: string, at: number): string => {
   return high < 0x20_0000 ? String(high * wordRange + low) : String((BigInt(high) << 32n) | BigInt(low))
 }
 
-/** As Redis writes it: `1526919030474-55`. */
-export const format = (id: string): string => `${decimal(id, 0)}-${decimal(id, 8)}`
-
 /** Its milliseconds, rounded above what a double holds. */
 export const millis = (id: string): number => word(id, 0) * wordRange + word(id, 4)
 
 /** Its sequence number, rounded above what a double holds. */
 export const sequence = (id: string): number => word(id, 8) * wordRange + word(id, 12)
+
+// Entries of one millisecond come one after the other, and a number of thirteen digits takes a while to write.
+let writtenMillis = 0
+let writtenText = "0"
+
+/** As Redis writes it: `1526919030474-55`. */
+export const format = (id: string): string => {
+  const ms = millis(id)
+  if (ms !== writtenMillis || ms > Number.MAX_SAFE_INTEGER) {
+    writtenMillis = ms
+    writtenText = decimal(id, 0)
+  }
+  return `${writtenText}-${decimal(id, 8)}`
+}
 
 /** True: both have the same milliseconds. */
 export const sameMillis = (left: string, right: string): boolean => left.slice(0, 8) === right.slice(0, 8)
@@ -82,10 +93,8 @@ export const previous = (id: string): string | undefined => {
 }
 
 /** The id that XADD gives with this clock: later than the last one in any case. Undefined: there is none left. */
-export const following = (last: string, nowMillis: number): string | undefined => {
-  const first = of(nowMillis, 0)
-  return first.slice(0, 8) > last.slice(0, 8) ? first : next(last)
-}
+export const following = (last: string, nowMillis: number): string | undefined =>
+  millis(last) < nowMillis ? of(nowMillis, 0) : next(last)
 
 /** An unsigned integer of 64 bits as Redis reads one, as eight bytes. */
 const parseInteger = (text: string): string | undefined => {

@@ -71,7 +71,7 @@ const append = fc
   .map(([texts, times, gap]): Step => (stream, model) => {
     for (let i = 0; i < times; i++) {
       const id = gap === 0 ? StreamId.next(stream.lastId)! : StreamId.of(StreamId.millis(stream.lastId) + gap, 1)
-      stream.append(id, texts, defaults)
+      stream.append(id, [...texts], defaults)
       model.entries.push([id, texts])
       model.added += 1
     }

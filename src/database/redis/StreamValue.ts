@@ -27,6 +27,9 @@ interface Node {
   readonly master: string
   /** Names of the fields that it began with: most entries have the same. */
   readonly names: ReadonlyArray<string>
+  /** Both halves of `master`. */
+  readonly millis: number
+  readonly sequence: number
   /** The id that was added last, whether it is there still or not. */
   last: string
   readonly ids: Array<string>
@@ -77,15 +80,18 @@ export class StreamValue implements Value {
     return this.nodes.map(({ master }) => master)
   }
 
-  /** Adds an entry at the end: its id is above the last one. */
-  append(id: string, fields: Fields, limits: NodeLimits): void {
+  /** Adds an entry at the end: its id is above the last one. The fields are the stream's from then on. */
+  append(id: string, fields: Array<string>, limits: NodeLimits): void {
     assert(id > this.lastId, "the id of a new entry is above all others")
-    let node = this.nodes.at(-1)
+    let node = this.nodes[this.nodes.length - 1]
     if (node === undefined || isFull(node, fields, limits)) {
       node = nodeOf(id, fields)
       this.nodes.push(node)
     }
-    node.bytes += entryBytes(node, id, fields)
+    const isSame = hasNames(node, fields)
+    // One text for a name in all entries of a node.
+    if (isSame) for (let i = 0; i < node.names.length; i++) fields[2 * i] = node.names[i]
+    node.bytes += entryBytes(node, id, fields, isSame)
     node.ids.push(id)
     node.entries.push(fields)
     node.last = id
@@ -272,7 +278,19 @@ const nodeOf = (id: string, fields: Fields): Node => {
   for (let i = 0; i < fields.length; i += 2) names.push(fields[i])
   let bytes = ListpackSize.integerBytes(names.length) + ListpackSize.integerBytes(0)
   for (const name of names) bytes += ListpackSize.textBytes(name)
-  return { master: id, names, last: id, ids: [], entries: [], deleted: 0, bytes, isStored: false, isDirty: false }
+  return {
+    master: id,
+    names,
+    millis: StreamId.millis(id),
+    sequence: StreamId.sequence(id),
+    last: id,
+    ids: [],
+    entries: [],
+    deleted: 0,
+    bytes,
+    isStored: false,
+    isDirty: false
+  }
 }
 
 const isFull = (node: Node, fields: Fields, limits: NodeLimits): boolean => {
@@ -295,13 +313,12 @@ const hasNames = (node: Node, fields: Fields): boolean => {
 }
 
 /** Flags, the id relative to the node's, names unless they are the node's, values, and how many elements these are. */
-const entryBytes = (node: Node, id: string, fields: Fields): number => {
-  const isSame = hasNames(node, fields)
+const entryBytes = (node: Node, id: string, fields: Fields, isSame: boolean): number => {
   const count = fields.length / 2
   const pieces = 3 + count + (isSame ? 0 : count + 1)
   let bytes = ListpackSize.integerBytes(0) + ListpackSize.integerBytes(pieces)
-  bytes += ListpackSize.integerBytes(StreamId.millis(id) - StreamId.millis(node.master))
-  bytes += ListpackSize.integerBytes(StreamId.sequence(id) - StreamId.sequence(node.master))
+  bytes += ListpackSize.integerBytes(StreamId.millis(id) - node.millis)
+  bytes += ListpackSize.integerBytes(StreamId.sequence(id) - node.sequence)
   if (!isSame) bytes += ListpackSize.integerBytes(count)
   for (let i = isSame ? 1 : 0; i < fields.length; i += isSame ? 2 : 1) bytes += ListpackSize.textBytes(fields[i])
   return bytes
@@ -339,5 +356,17 @@ const read = (master: string, bytes: string): Node => {
     else for (let left = length; left > 0; left--) fields.push(reader.text())
     entries.push(fields)
   }
-  return { master, names, last, ids, entries, deleted, bytes: size, isStored: true, isDirty: false }
+  return {
+    master,
+    names,
+    millis: StreamId.millis(master),
+    sequence: StreamId.sequence(master),
+    last,
+    ids,
+    entries,
+    deleted,
+    bytes: size,
+    isStored: true,
+    isDirty: false
+  }
 }
