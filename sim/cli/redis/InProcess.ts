@@ -17,8 +17,9 @@ export const run = ({ commands, protocol }: Sequence, atMillis: number): Readonl
   const engine = new Engine({ wallMillis: () => atMillis, random: () => random.double() })
   const executor = new Executor(engine, Handlers.handlers)
   const client = new Client(1, new Output())
-  executor.server.machine = { ...Machine.unknown, debug: "yes", port: 0 }
+  executor.server.machine = { ...Machine.unknown, port: 0 }
   executor.server.config.set(["save", ""])
+  executor.server.config.begin("enable-debug-command", "yes")
   executor.server.join(client)
   client.out.protocol = protocol
   const parser = new Reply.Parser()

@@ -159,7 +159,6 @@ export const of = (parts: Parts): Readonly<Record<string, Binding>> => ({
   ...clientBindings(parts),
   ...watchBindings(parts),
   databases: fixed(() => String(databasesCount)),
-  "enable-debug-command": fixed(() => parts.machine().debug),
   dir: fixed(() => parts.machine().directory),
   port: fixed(() => String(parts.machine().port))
 })

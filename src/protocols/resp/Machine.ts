@@ -21,8 +21,6 @@ export interface Machine {
   /** 40 hexadecimal digits, others at each start. */
   readonly runId: string
   readonly memoryBytes: number
-  /** Who may use DEBUG: nobody, who is on this machine, everybody. */
-  readonly debug: "no" | "local" | "yes"
   readonly usage: () => Usage
   /** Has everything that has changed stored as soon as can be. */
   readonly save: () => void
@@ -37,7 +35,6 @@ export const unknown: Machine = {
   operatingSystem: "Linux",
   runId: "0".repeat(40),
   memoryBytes: 0,
-  debug: "no",
   usage: () => ({ usedBytes: 0, residentBytes: 0, userMicros: 0, systemMicros: 0 }),
   save: () => {},
   shutdown: undefined

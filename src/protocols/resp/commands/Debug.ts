@@ -17,7 +17,7 @@ const notAllowed = refusal(
 )
 
 const isAllowed = ({ client, server }: Call): boolean => {
-  const { debug } = server.machine
+  const debug = server.config.get("enable-debug-command")
   return debug === "yes" || (debug === "local" && /^(127\.|\[?::1|\/|$)/.test(client.address))
 }
 
