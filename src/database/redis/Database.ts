@@ -189,12 +189,14 @@ export class Database {
     this.pushDeadline({ at: entry.expiresAt, entry })
   }
 
+  /** What stays is one deadline for each key that expires: a key that was given the same again and again has many that hold. */
   private sweepDeadlines(): void {
-    const kept = this.deadlines.filter(
-      ({ at, entry }) => entry.expiresAt === at && this.table.get(entry.name) === entry
-    )
-    kept.sort((left, right) => left.at - right.at)
-    this.deadlines = kept
+    const kept = new Map<Entry, Deadline>()
+    for (const deadline of this.deadlines) {
+      const { at, entry } = deadline
+      if (entry.expiresAt === at && this.table.get(entry.name) === entry) kept.set(entry, deadline)
+    }
+    this.deadlines = [...kept.values()].sort((left, right) => left.at - right.at)
   }
 
   private pushDeadline(deadline: Deadline): void {
