@@ -56,6 +56,7 @@ interface Reign {
   /** Who has answered it since its last election time-out was over. */
   readonly heard: Set<NodeId>
   age: number
+  /** As it was told: -Infinity, that there is none; NaN, that it is to be told again. */
   leaseUntil: number
 }
 
@@ -116,8 +117,8 @@ export class Observed implements Observer {
         this.trace.emit("debug", "raft/reigned", { ...this.begin(group), heard: [...reign.heard].join(" ") })
         reign.heard.clear()
       }
-      // Also when nothing seems to have changed: a clock may have.
-      reign.leaseUntil = -Infinity
+      // Also when nothing seems to have changed: a clock may have. Not that there is none, which stays so.
+      if (reign.leaseUntil !== -Infinity) reign.leaseUntil = Number.NaN
     }
     this.leased(group)
   }
