@@ -28,12 +28,16 @@ const conditionsOf = ({ argv }: Call): Conditions => {
   return given
 }
 
+/** Up to this many seconds from the epoch there is nothing to check. */
+const plainMax = 1_000_000_000_000
+
 /** The time that the second argument says, in milliseconds of the wall clock: at most 2^63, as Redis has it. */
 const deadline = (call: Call, unitMillis: number, isAbsolute: boolean): number => {
   const value = Integer64.parse(call.argv[2])
   if (value === undefined) throw Refusal.notInteger
-  const unit = BigInt(unitMillis)
   const base = isAbsolute ? 0 : call.now
+  if (typeof value === "number" && value > -plainMax && value < plainMax) return base + value * unitMillis
+  const unit = BigInt(unitMillis)
   const isLost = value > Integer64.max / unit || value < Integer64.min / unit
   if (isLost || BigInt(value) * unit > Integer64.max - BigInt(base)) {
     throw new Refusal.Refusal(`ERR invalid expire time in '${call.argv[0].toLowerCase()}' command`)

@@ -19,11 +19,15 @@ const replyOf = (call: Call, entry: Entry | undefined): void => {
 const invalidExpire = (call: Call): Refusal.Refusal =>
   new Refusal.Refusal(`ERR invalid expire time in '${call.argv[0].toLowerCase()}' command`)
 
+/** Up to this many seconds from the epoch there is nothing to check. */
+const plainMax = 1_000_000_000_000
+
 /** When it expires, in milliseconds of the wall clock. */
 const deadline = (call: Call, text: string, unitMillis: number, isAbsolute: boolean): number => {
   const value = Integer64.parse(text)
   if (value === undefined) throw Refusal.notInteger
   const base = isAbsolute ? 0 : call.now
+  if (typeof value === "number" && value > 0 && value < plainMax) return base + value * unitMillis
   if (value <= 0 || value > (Integer64.max - BigInt(base)) / BigInt(unitMillis)) throw invalidExpire(call)
   return base + Number(value) * unitMillis
 }
@@ -113,8 +117,27 @@ const setWithOptions = (call: Call): void => {
   if (!givesOld) out.ok()
 }
 
+/** What most that expires is set by. */
+const setFor =
+  (unitMillis: number, timeAt: number, textAt: number): Handler =>
+  (call) => {
+    const { argv, db } = call
+    const key = argv[1]
+    const until = deadline(call, argv[timeAt], unitMillis, false)
+    const entry = db.set(key, StringValue.contentOf(argv[textAt]))
+    db.expireAt(entry, until)
+    call.notify(classes.string, "set", key)
+    call.notify(classes.generic, "expire", key)
+    call.out.ok()
+  }
+
+const setEx = setFor(1_000, 4, 2)
+const setPx = setFor(1, 4, 2)
+
 const set: Handler = (call) => {
   const { argv } = call
+  if (argv.length === 5 && call.is(3, "ex")) return setEx(call)
+  if (argv.length === 5 && call.is(3, "px")) return setPx(call)
   if (argv.length > 3) return setWithOptions(call)
   call.db.set(argv[1], StringValue.contentOf(argv[2]))
   call.notify(classes.string, "set", argv[1])
@@ -130,18 +153,6 @@ const setnx: Handler = (call) => {
   call.notify(classes.string, "set", key)
   call.out.integer(1)
 }
-
-const setFor =
-  (unitMillis: number): Handler =>
-  (call) => {
-    const [, key, time, text] = call.argv
-    const until = deadline(call, time, unitMillis, false)
-    const entry = call.db.set(key, StringValue.contentOf(text))
-    call.db.expireAt(entry, until)
-    call.notify(classes.string, "set", key)
-    call.notify(classes.generic, "expire", key)
-    call.out.ok()
-  }
 
 const getset: Handler = (call) => {
   const [, key, text] = call.argv
@@ -223,8 +234,8 @@ export const handlers: Readonly<Record<string, Handler>> = {
   mget,
   mset,
   msetnx,
-  psetex: setFor(1),
+  psetex: setFor(1, 2, 3),
   set,
-  setex: setFor(1_000),
+  setex: setFor(1_000, 2, 3),
   setnx
 }
