@@ -39,6 +39,8 @@ describe("an id of a stream", () => {
     expect(read("5")).toBe("5-0 true")
     expect(read("5", { fillsUp: true })).toBe("5-18446744073709551615 true")
     expect(read("007-08")).toBe("7-8 true")
+    expect(read("3-+1")).toBe("3-1 true")
+    expect(read(" 3-\t+18446744073709551615")).toBe("3-18446744073709551615 true")
     expect(read("5-*", { allowsStar: true })).toBe("5-0 false")
     for (const text of ["", "-", "+", "*", "5-", "-5", "5-*", "5--1", "a", "5-a", "18446744073709551616", "1-2-3"]) {
       expect(read(text)).toBe(undefined)

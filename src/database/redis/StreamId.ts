@@ -96,9 +96,11 @@ export const previous = (id: string): string | undefined => {
 export const following = (last: string, nowMillis: number): string | undefined =>
   millis(last) < nowMillis ? of(nowMillis, 0) : next(last)
 
-/** An unsigned integer of 64 bits as Redis reads one, as eight bytes. */
+const unsigned = /^[\t-\r ]*\+?\d{1,40}$/
+
+/** An unsigned integer of 64 bits as Redis reads one (`strtoull`), as eight bytes. */
 const parseInteger = (text: string): string | undefined => {
-  if (!/^\d{1,40}$/.test(text)) return undefined
+  if (!unsigned.test(text)) return undefined
   if (text.length <= exactDigitsMax) {
     const value = Number(text)
     return of(value, 0).slice(0, 8)

@@ -14,6 +14,8 @@ const noRank = new Refusal.Refusal(
 const negativeCount = new Refusal.Refusal("ERR COUNT can't be negative")
 const negativeLengthMax = new Refusal.Refusal("ERR MAXLEN can't be negative")
 
+const rankMin = -9_223_372_036_854_775_808
+
 const pushEvents = { left: "lpush", right: "rpush" } as const
 const popEvents = { left: "lpop", right: "rpop" } as const
 
@@ -254,7 +256,8 @@ const position: Handler = (call) => {
   const list = valueOf<ListValue>(entry)
   const found: Array<number> = []
   const foundMax = count === undefined ? 1 : count === 0 ? Infinity : count
-  let skipped = Math.abs(rank) - 1
+  // The lowest integer has no positive counterpart: Redis takes it as the last match.
+  let skipped = rank === rankMin ? 0 : Math.abs(rank) - 1
   let left = lengthMax === 0 ? Infinity : lengthMax
   const visit = (item: string, place: number): boolean => {
     if (item === argv[2] && --skipped < 0) found.push(place)

@@ -178,8 +178,10 @@ const claim: Handler = (call) => {
 /** Entries that XAUTOCLAIM looks at for each that it may claim. */
 const looksPerClaim = 10
 const autoClaimDefault = 100
-/** Redis keeps the looks in 64 bits, and an array of as many ids. */
-const autoClaimMax = 576_460_752_303_423_000
+/** Redis makes room for as many ids of 16 bytes: what does not fit in 63 bits, or in an address space of 47. */
+const autoClaimMax = 576_460_752_303_423_487n
+const autoClaimIdsMax = 8_796_093_022_208n
+const tooMany = new Refusal.Refusal("ERR Insufficient memory, failed allocating transient memory, COUNT too high.")
 
 const readAutoClaim = (call: Call): { readonly countMax: number; readonly isJustId: boolean } => {
   const { argv } = call
@@ -187,9 +189,10 @@ const readAutoClaim = (call: Call): { readonly countMax: number; readonly isJust
   let isJustId = false
   for (let at = 6; at < argv.length; at++) {
     if (at + 1 < argv.length && call.is(at, "count")) {
-      const given = Numbers.parseInteger(argv[++at])
-      if (given === undefined || given < 1 || given > autoClaimMax) throw countNotPositive
-      countMax = given
+      const given = Numbers.parseBig(argv[++at])
+      if (given === undefined || given < 1n || given > autoClaimMax) throw countNotPositive
+      if (given > autoClaimIdsMax) throw tooMany
+      countMax = Number(given)
     } else if (call.is(at, "justid")) isJustId = true
     else throw Refusal.syntax
   }

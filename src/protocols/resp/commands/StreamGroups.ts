@@ -46,6 +46,7 @@ const create: Handler = (call) => {
   const { entriesRead, makesStream } = readOptions(call, { isCreate: true })
   const entry = call.changeOf(key, "stream")
   if (entry === undefined && !makesStream) throw noKey
+  if (argv.length > 8) throw wrongArguments(argv[1])
   const existing = entry === undefined ? undefined : streamOf(entry)
   const lastId = lastOf(last, existing)
   if (existing?.groups.has(name) === true) throw isThere
@@ -77,6 +78,7 @@ const setId: Handler = (call) => {
   const { entriesRead } = readOptions(call, { isCreate: false })
   const entry = entryOf(call)
   const group = groupIn(call, entry)
+  if (argv.length > 7) throw wrongArguments(argv[1])
   group.setLast(lastOf(argv[4], streamOf(entry)), entriesRead)
   groupsChanged(call, entry)
   call.notify(classes.stream, "xgroup-setid", argv[2])

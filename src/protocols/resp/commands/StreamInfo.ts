@@ -107,7 +107,7 @@ const replyFullConsumer = (out: Reply, { name, pending, seenAt }: Consumer, coun
   out.integer(seenAt)
   out.bulk("pel-count")
   out.integer(pending.size)
-  out.bulk("pel")
+  out.bulk("pending")
   let left = Math.min(pending.size, count)
   out.array(left)
   pending.each(StreamId.zero, (id, { deliveredAt, deliveries }) => {
@@ -129,7 +129,7 @@ const replyFullGroup = (out: Reply, stream: StreamValue, group: StreamGroup, cou
   replyRead(out, stream, group)
   out.bulk("pel-count")
   out.integer(pending.size)
-  out.bulk("pel")
+  out.bulk("pending")
   let left = Math.min(pending.size, count)
   out.array(left)
   pending.each(StreamId.zero, (id, { consumer, deliveredAt, deliveries }) => {

@@ -21,6 +21,9 @@ const groupInRead = new Refusal.Refusal(
 const noackInRead = new Refusal.Refusal(
   "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead."
 )
+const unbalanced = new Refusal.Refusal(
+  "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified."
+)
 const noGroup = new Refusal.Refusal("ERR Missing GROUP option for XREADGROUP")
 const dollarInGroup = new Refusal.Refusal(
   "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set."
@@ -79,7 +82,7 @@ const readOptions = (call: Call, { isGroup }: { readonly isGroup: boolean }): Op
     else if (more > 0 && call.is(i, "count")) count = Math.max(0, call.integer(++i))
     else if (more > 0 && call.is(i, "streams")) {
       const rest = argv.slice(i + 1)
-      if (rest.length % 2 === 1) throw unbalanced(isGroup)
+      if (rest.length % 2 === 1) throw unbalanced
       if (isGroup && names === undefined) throw noGroup
       const half = rest.length / 2
       const reader = names === undefined ? undefined : { group: names[0], consumer: names[1], isNoack }
@@ -95,13 +98,6 @@ const readOptions = (call: Call, { isGroup }: { readonly isGroup: boolean }): Op
   }
   throw Refusal.syntax
 }
-
-const unbalanced = (isGroup: boolean): Refusal.Refusal =>
-  new Refusal.Refusal(
-    isGroup
-      ? "ERR Unbalanced XREADGROUP list of streams: for each stream key an ID or '>' must be specified."
-      : "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified."
-  )
 
 /** What is wanted of each key; checks that keys and groups are what they have to be. */
 const wantedOf = (call: Call, { ids, keys, reader }: Options): ReadonlyArray<Wanted> =>

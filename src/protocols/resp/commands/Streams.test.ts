@@ -25,7 +25,7 @@ const recorded = (name: string): string => readFileSync(new URL(`testdata/${name
 const entry = (id: string): string => `*1|*2|$1|s|*1|*2|$${id.length}|${id}|*2|$1|a|$1|b|`.replaceAll("|", "\r\n")
 
 describe("commands of streams", () => {
-  it.each(["streams", "groups", "mixed-streams"])("answer as Redis 7.0.15 has answered: %s", (name) => {
+  it.each(["streams", "groups", "mixed-streams", "stream-edges"])("answer as Redis 7.0.15 has answered: %s", (name) => {
     const [client] = clients(1).clients
     expect(differences(client, recorded(name))).toEqual([])
   })
@@ -82,7 +82,7 @@ describe("commands of streams", () => {
       )
     )
     expect(client.send("xinfo stream s full")).toContain(
-      "$4|name|$3|one|$9|seen-time|:1700000000570|$9|pel-count|:1|$3|pel|*1|*3|$3|1-0|:1700000000570|:9|".replaceAll(
+      "$4|name|$3|one|$9|seen-time|:1700000000570|$9|pel-count|:1|$7|pending|*1|*3|$3|1-0|:1700000000570|:9|".replaceAll(
         "|",
         "\r\n"
       )
