@@ -11,6 +11,7 @@ import type { Address } from "#world/Net.ts"
 import type { World } from "#world/World.ts"
 import type { DiskError, NetError } from "#world/WorldError.ts"
 import type { Configuration } from "./Configuration.ts"
+import type { StartError } from "./Ending.ts"
 import type { Metrics } from "./Metrics.ts"
 
 /** What a door may use besides the world. */
@@ -31,5 +32,7 @@ export interface OpenDoor {
 export interface Door {
   /** For people: what listens there. */
   readonly name: string
-  readonly open: (options: Options) => Effect.Effect<OpenDoor, NetError | DiskError, World | Services | Scope.Scope>
+  readonly open: (
+    options: Options
+  ) => Effect.Effect<OpenDoor, StartError | NetError | DiskError, World | Services | Scope.Scope>
 }

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
+import * as Machine from "#protocols/resp/Machine.ts"
 import { TestBench } from "#sim/world/TestBench.ts"
 import { Host, type Signal } from "#world/Host.ts"
 import type { World } from "#world/World.ts"
@@ -13,6 +14,7 @@ import { codes } from "./Ending.ts"
 import * as Life from "./Life.ts"
 import type { Metrics } from "./Metrics.ts"
 import * as Node from "./Node.ts"
+import * as RedisDoor from "./RedisDoor.ts"
 import * as ProcessMetrics from "./cli/ProcessMetrics.ts"
 import { flagOf, names, type Setting, table } from "./Settings.ts"
 import { connect, get, type TestClient } from "./TestClients.ts"
@@ -238,7 +240,9 @@ describe("docs/server.md", () => {
 
   it("has every metric that is emitted, with its type and help, and no other", () => {
     const town = new Town(1)
-    town.live(0, configured(0))
+    town.live(0, configured(0, ["--bind", "n0", "--protected-mode", "no"]), [
+      RedisDoor.make({ machine: Machine.unknown })
+    ])
     town.bench.pass(second)
     const [metrics] = town.metrics
     ProcessMetrics.measure(metrics)

@@ -17,10 +17,7 @@ const same =
   (name: Name): Translation =>
   (values) => [[name, values.join(" ")]]
 
-const secondsOf =
-  (name: Name): Translation =>
-  ([seconds]) =>
-    /^\d{1,8}$/.test(seconds) ? [[name, String(Number(seconds) * 1_000)]] : "allowed: whole seconds, 0 for never"
+const databases: Translation = ([count]) => (count === "16" ? [] : "allowed: 16")
 
 const durabilities: Readonly<Record<string, string>> = { always: "auto", everysec: "async", no: "async" }
 
@@ -56,11 +53,11 @@ const translations: Readonly<Record<string, Translation>> = {
   requirepass: ([secret]) => [["redisPassword", secret === "" ? "" : `#${Kind.hashOf(secret)}`]],
   user: same("redisUsers"),
   maxclients: same("redisConnectionsMax"),
-  timeout: secondsOf("redisIdleMillisMax"),
+  timeout: same("redisIdleSecondsMax"),
   "client-query-buffer-limit": same("redisRequestBytesMax"),
   "proto-max-bulk-len": same("redisArgumentBytesMax"),
   "client-output-buffer-limit": outputLimits,
-  databases: same("redisDatabases"),
+  databases,
   dir: same("dataDirectory"),
   appendfsync,
   loglevel,

@@ -21,10 +21,9 @@ const kibi = 1_024
 const mebi = 1_048_576
 const gibi = 1_073_741_824
 const dayMillis = 86_400_000
-const yearMillis = 365 * dayMillis
+const yearSeconds = 31_536_000
 
 const port = Kind.whole(0, 65_535)
-const millis = Kind.whole(0, yearMillis)
 const none: Kind.OutputLimit = { hardBytes: 0, softBytes: 0, softMillis: 0 }
 const loopback: ReadonlyArray<Kind.Bind> = [
   { host: "127.0.0.1", optional: false },
@@ -75,7 +74,11 @@ export const table = {
   redisPassword: setting(Kind.password, "", "The password of the user `default`; only its hash is kept."),
   redisUsers: setting<ReadonlyArray<string>>(Kind.users, [], "Users, a line of Redis's access list each."),
   redisConnectionsMax: setting(Kind.whole(1, 1_000_000), 10_000, "Connections of clients; more are refused."),
-  redisIdleMillisMax: setting(millis, 0, "A client that says nothing for so long is cut off; 0: never."),
+  redisIdleSecondsMax: setting(
+    Kind.whole(0, yearSeconds),
+    0,
+    "A client that says nothing for so long is cut off; 0: never."
+  ),
   redisRequestBytesMax: setting(Kind.bytes(mebi, gibi), gibi, "Bytes of a request that are kept until it is whole."),
   redisArgumentBytesMax: setting(Kind.bytes(mebi, gibi / 2), gibi / 2, "Bytes of one argument of a request."),
   redisOutputLimit: setting(Kind.outputLimit, none, "Replies that wait for a client that does not read them."),
@@ -84,12 +87,6 @@ export const table = {
     { hardBytes: 32 * mebi, softBytes: 8 * mebi, softMillis: 60_000 },
     "The same for a client that subscribes."
   ),
-  redisOutputBytesMax: setting(
-    Kind.bytes(mebi, 1_024 * gibi),
-    512 * mebi,
-    "Replies that wait for all clients; above, the client that most waits for is cut off."
-  ),
-  redisDatabases: setting(Kind.whole(1, 16), 16, "Databases that SELECT knows."),
   redisTlsPort: setting(port, 0, "Port for Redis clients by TLS; 0: none."),
   redisCertificateFile: setting(Kind.text, "", "Certificate (PEM) for it; read again at SIGHUP."),
   redisKeyFile: setting(Kind.text, "", "Its key (PEM)."),

@@ -43,7 +43,7 @@ describe("CommandLine", () => {
     ],
     [["--replicaof", "a", "1"], "--replicaof a 1: not supported; nodes replicate by consensus: name them by `nodes`"],
     [["--appendfsync", "later"], "--appendfsync later: allowed: always, everysec, no"],
-    [["--timeout", "soon"], "--timeout soon: allowed: whole seconds, 0 for never"]
+    [["--databases", "8"], "--databases 8: allowed: 16"]
   ])("refuses %j", (argv, problem) => {
     expect(CommandLine.parse(argv).problems).toEqual([problem])
   })

@@ -11,22 +11,20 @@ import { DiskError, NetError } from "#world/WorldError.ts"
 import * as CommandLine from "../CommandLine.ts"
 import * as Configuration from "../Configuration.ts"
 import { codes, StartError } from "../Ending.ts"
-import type { Door } from "../Door.ts"
 import * as Life from "../Life.ts"
 import type * as Node from "../Node.ts"
 import { version } from "../Node.ts"
 import type { Config } from "../Settings.ts"
 import { help } from "./Help.ts"
 import { load } from "./Load.ts"
+import * as RedisDoor from "../RedisDoor.ts"
+import * as ThisMachine from "./ThisMachine.ts"
 import * as ProcessMetrics from "./ProcessMetrics.ts"
 
 /** A node that was drained has only to close files; what takes longer is stuck. */
 const closeMillisMax = 10_000
 /** After the second signal. */
 const forcedMillisMax = 1_000
-
-/** Where clients come in. */
-const doors: ReadonlyArray<Door> = []
 
 const complain = (message: string): void => {
   process.stderr.write(`${message}\n`)
@@ -51,14 +49,21 @@ const greet = (configuration: Configuration.Configuration, node: Node.Node["Serv
   say("Ready to accept connections")
 }
 
-const credentialsOf = (config: Config): Credentials | undefined => {
-  if (config.clusterCertificateFile === "") return undefined
-  return {
-    certificate: readFileSync(config.clusterCertificateFile),
-    key: readFileSync(config.clusterKeyFile),
-    authority: readFileSync(config.clusterAuthorityFile)
-  }
+/** What the files that are named hold; undefined: none is. */
+const credentialsOf = (certificate: string, key: string, authority: string): Credentials | undefined => {
+  if (certificate === "") return undefined
+  return { certificate: readFileSync(certificate), key: readFileSync(key), authority: readFileSync(authority) }
 }
+
+interface AllCredentials {
+  readonly cluster: Credentials | undefined
+  readonly redis: Credentials | undefined
+}
+
+const allCredentials = (config: Config): AllCredentials => ({
+  cluster: credentialsOf(config.clusterCertificateFile, config.clusterKeyFile, config.clusterAuthorityFile),
+  redis: credentialsOf(config.redisCertificateFile, config.redisKeyFile, config.redisAuthorityFile)
+})
 
 const codeOf = (error: unknown): number => {
   if (error instanceof StartError) return error.code
@@ -86,13 +91,13 @@ const guard = ({ drainMillisMax }: Config): (() => void) => {
   }
 }
 
-const run = async (
-  configuration: Configuration.Configuration,
-  credentials: Credentials | undefined
-): Promise<number> => {
+const run = async (configuration: Configuration.Configuration, credentials: AllCredentials): Promise<number> => {
   const { config } = configuration
   const serves = guard(config)
-  const program = Life.live({ configuration, credentials, doors, measure: ProcessMetrics.measure }, (node) => {
+  const isOpen = config.redisPort !== 0 || config.redisTlsPort !== 0
+  const doors = isOpen ? [RedisDoor.make({ machine: ThisMachine.machine, credentials: credentials.redis })] : []
+  const options = { configuration, credentials: credentials.cluster, doors, measure: ProcessMetrics.measure }
+  const program = Life.live(options, (node) => {
     serves()
     greet(configuration, node)
   })
@@ -116,11 +121,11 @@ const run = async (
 
 const serve = async (configuration: Configuration.Configuration): Promise<number> => {
   const { config } = configuration
-  let credentials: Credentials | undefined
+  let credentials: AllCredentials
   try {
-    credentials = credentialsOf(config)
+    credentials = allCredentials(config)
   } catch (error) {
-    complain(`cluster-certificate-file: ${(error as Error).message}`)
+    complain(`a file for TLS cannot be read: ${(error as Error).message}`)
     return codes.configuration
   }
   let held: DirectoryLock.Held

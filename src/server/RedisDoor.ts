@@ -1,0 +1,132 @@
+/** RedisDoor: Redis's clients at a node: what the configuration says, as `protocols/resp` understands it. */
+import * as Effect from "effect/Effect"
+import * as Redis from "#database/redis/Redis.ts"
+import type * as Machine from "#protocols/resp/Machine.ts"
+import * as RespDoor from "#protocols/resp/Door.ts"
+import { Refusal } from "#protocols/resp/Refusal.ts"
+import type { Server } from "#protocols/resp/Server.ts"
+import type { Credentials } from "#world/Net.ts"
+import { type Configuration, durabilityOf } from "./Configuration.ts"
+import type { Door } from "./Door.ts"
+import { codes, StartError } from "./Ending.ts"
+import type * as Kind from "./Kind.ts"
+import type { Metrics } from "./Metrics.ts"
+import type { Config } from "./Settings.ts"
+
+export interface Options {
+  /** What the process tells of itself; `save` is the door's. */
+  readonly machine: Omit<Machine.Machine, "port" | "directory" | "save">
+  /** Of the port with TLS. */
+  readonly credentials?: Credentials | undefined
+}
+
+/** Directives whose lines add up. */
+const addsUp = new Set(["save"])
+
+const outputLimit = ({ hardBytes, softBytes, softMillis }: Kind.OutputLimit) => ({
+  hardBytes,
+  softBytes,
+  softSeconds: softMillis / 1_000
+})
+
+const placesOf = (config: Config, credentials: Credentials | undefined): ReadonlyArray<RespDoor.Place> => {
+  const at = (port: number, tls: Credentials | undefined): ReadonlyArray<RespDoor.Place> =>
+    port === 0 ? [] : config.redisBind.map(({ host, optional }) => ({ host, port, isOptional: optional, tls }))
+  return [...at(config.redisPort, undefined), ...at(config.redisTlsPort, credentials)]
+}
+
+/** What was said of Redis's own names, and what the settings are under them. */
+const told = ({ config, directives }: Configuration): ReadonlyArray<readonly [string, string]> => {
+  const values = new Map<string, string>()
+  for (const { name, values: given } of directives) {
+    const text = given.join(" ")
+    const before = values.get(name)
+    values.set(name, addsUp.has(name) && before !== undefined && text !== "" ? `${before} ${text}` : text)
+  }
+  return [
+    ...values,
+    ["slowlog-log-slower-than", String(config.slowRequestMicros)],
+    ["slowlog-max-len", String(config.slowRequestsMax)],
+    ["bind", config.redisBind.map(({ host, optional }) => `${optional ? "-" : ""}${host}`).join(" ")],
+    ["tls-port", String(config.redisTlsPort)],
+    ["appendfsync", durabilityOf(config) === "async" ? "everysec" : "always"]
+  ]
+}
+
+const configure = (server: Server, configuration: Configuration): StartError | undefined => {
+  const { redisPassword, redisUsers } = configuration.config
+  if (redisUsers.length > 0) {
+    const message = "redis-users: users by access rules come later: give the user `default` a password by requirepass"
+    return new StartError({ code: codes.configuration, message })
+  }
+  if (redisPassword !== "") {
+    server.users.set(server.users.default.with({ isOpen: false, passwords: [redisPassword] }))
+  }
+  for (const [name, value] of told(configuration)) {
+    try {
+      server.config.begin(name, value)
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      return new StartError({ code: codes.configuration, message: `${name}: ${value}: ${error.text}` })
+    }
+  }
+  return undefined
+}
+
+const measure = (metrics: Metrics, { sessions, server }: RespDoor.Door, redis: Redis.Redis): void => {
+  const gauge = (name: string, help: string, of: () => number): void => metrics.read({ name, type: "gauge", help }, of)
+  const counter = (name: string, help: string, of: () => number): void =>
+    metrics.read({ name, type: "counter", help }, of)
+  const { counts } = server
+  gauge("orbit_redis_connections", "Open connections of Redis clients.", () => sessions.count)
+  gauge("orbit_redis_ready", "1 while this node answers for Redis's data.", () => (redis.isReady ? 1 : 0))
+  gauge("orbit_redis_output_bytes", "Bytes of replies that wait for clients.", () => sessions.outputBytes)
+  counter("orbit_redis_connections_total", "Connections of Redis clients that were let in.", () => counts.connections)
+  counter("orbit_redis_connections_refused_total", "Connections that were not.", () => counts.refused)
+  counter("orbit_redis_commands_total", "Commands of Redis clients that were run.", () => counts.commands)
+  counter("orbit_redis_input_bytes_total", "Bytes that came from Redis clients.", () => counts.inputBytes)
+  counter("orbit_redis_output_bytes_total", "Bytes that went to Redis clients.", () => counts.outputBytes)
+  counter("orbit_redis_keyspace_hits_total", "Keys that were looked up and were there.", () => redis.engine.counts.hits)
+  counter(
+    "orbit_redis_keyspace_misses_total",
+    "Keys that were looked up and were not.",
+    () => redis.engine.counts.misses
+  )
+  counter("orbit_redis_expired_keys_total", "Keys that expired.", () => redis.engine.counts.expired)
+}
+
+export const make = ({ credentials, machine }: Options): Door => ({
+  name: "Redis clients",
+  open: Effect.fnUntraced(function* ({ configuration, metrics }) {
+    const { config } = configuration
+    const [place] = config.redisBind
+    const redis = yield* Redis.open({
+      node: config.nodeId,
+      address: { host: place.host, port: config.redisPort },
+      settings: { protoMaxBulkBytes: config.redisArgumentBytesMax }
+    })
+    let refusal: StartError | undefined
+    const door = yield* RespDoor.open({
+      addresses: placesOf(config, credentials),
+      redis,
+      durability: durabilityOf(config) === "async" ? "async" : "stored",
+      settings: {
+        clientsMax: config.redisConnectionsMax,
+        idleSeconds: config.redisIdleSecondsMax,
+        isProtected: config.redisProtected,
+        requestBytesMax: config.redisRequestBytesMax,
+        outputLimit: outputLimit(config.redisOutputLimit),
+        pubsubOutputLimit: outputLimit(config.redisPubsubOutputLimit)
+      },
+      prepare: (server) => {
+        // Whoever asks to save is answered once it is: nobody waits longer than a batch takes.
+        const save = (): void => void redis.storing.settled(() => {})
+        server.machine = { ...machine, port: config.redisPort, directory: config.dataDirectory, save }
+        refusal = configure(server, configuration)
+      }
+    })
+    if (refusal !== undefined) return yield* refusal
+    measure(metrics, door, redis)
+    return { addresses: door.addresses, drain: door.drain(config.drainMillisMax) }
+  })
+})
