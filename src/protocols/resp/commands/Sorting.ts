@@ -86,11 +86,13 @@ interface Item {
   readonly text: string | undefined
 }
 
-/** `strtod` takes spaces before a number, and nothing as none. */
+/** `strtod` takes spaces before a number, nothing as zero, and does not look beyond a zero byte. */
 const scoreOf = (text: string): number => {
-  const trimmed = text.replace(/^[\t-\r ]+/, "")
+  const end = text.indexOf("\0")
+  const seen = end === -1 ? text : text.slice(0, end)
+  const trimmed = seen.replace(/^[\t-\r ]+/, "")
   const score = trimmed === "" ? 0 : Numbers.parseFloat(trimmed)
-  if (score === undefined || (text !== "" && trimmed === "")) {
+  if (score === undefined || (seen !== "" && trimmed === "")) {
     throw new Refusal.Refusal("ERR One or more scores can't be converted into double")
   }
   return score
