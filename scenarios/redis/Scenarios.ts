@@ -30,7 +30,9 @@ export const make = <Operation, Value>({
   options: {
     ...Settings.options,
     // How long the node that has the data may be silent before another one takes it.
-    leaseMillis: [1_000, 600, 3_000]
+    leaseMillis: [600, 300, 2_000],
+    // How much is stored as records before it is put among the keys.
+    foldBytes: [1_000, 100, 1_000_000]
   },
   workload,
   faults: Faults.groups,

@@ -18,7 +18,8 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
     node: spec.index + 1,
     address,
     leaseMillis: Settings.number(spec, "leaseMillis"),
-    storeMillis: 100
+    storeMillis: 100,
+    folding: { foldBytes: Settings.number(spec, "foldBytes"), lookMillis: 100 }
   })
   const redis = yield* Effect.provideService(opened, Transactions, transactions)
   yield* Door.open({ addresses: [address], redis, settings: { isProtected: false } })

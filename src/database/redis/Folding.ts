@@ -18,11 +18,17 @@ type Txn = Transaction["Service"]
 /** A transaction of the owner, as often as it takes. */
 export type Commit = (body: (txn: Txn) => Effect.Effect<void, StepError>) => Effect.Effect<void, OwnershipLost>
 
-/** Records of so many bytes are folded at once: a start reads no more than that, and what was folded meanwhile. */
-const recordBytesMax = 64 * 1_048_576
+export interface Options {
+  /** Records of so many bytes are folded at once: a start reads no more than that, and what is added meanwhile. Default: 64 MiB. */
+  readonly foldBytes: number
+  /** How often it is looked whether that is due. Default: 1,000. */
+  readonly lookMillis: number
+}
+
+export const defaults: Options = { foldBytes: 64 * 1_048_576, lookMillis: 1_000 }
+
 /** Records that nobody added to for so many looks are folded. */
 const quietLooks = 5
-const lookMillis = 1_000
 /** Of one step: it holds up others for about a millisecond. */
 const stepKeys = 64
 const stepBytes = 65_536
@@ -39,9 +45,11 @@ export class Folding {
   private additions = 0
   private garbage: Array<Uint8Array> = []
   private readonly commit: Commit
+  private readonly options: Options
 
-  constructor(commit: Commit) {
+  constructor(commit: Commit, options: Options = defaults) {
     this.commit = commit
+    this.options = options
   }
 
   /** The record with this number is stored. */
@@ -77,10 +85,10 @@ export class Folding {
     const look = Effect.suspend(() => {
       quiet = this.additions === 0 ? quiet + 1 : 0
       this.additions = 0
-      const isDue = this.bytes >= recordBytesMax || (quiet >= quietLooks && this.last > 0)
+      const isDue = this.bytes >= this.options.foldBytes || (quiet >= quietLooks && this.last > 0)
       return isDue ? this.fold : Effect.void
     })
-    return Effect.forever(Effect.andThen(Effect.sleep(lookMillis), look))
+    return Effect.forever(Effect.andThen(Effect.sleep(this.options.lookMillis), look))
   })
 
   /** Everything up to now. */

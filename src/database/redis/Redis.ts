@@ -16,6 +16,7 @@ import type { Address } from "#world/Net.ts"
 import { Timers } from "#world/Timers.ts"
 import { Trace } from "#world/Trace.ts"
 import { Engine } from "./Engine.ts"
+import * as Folding from "./Folding.ts"
 import { Loading } from "./Loading.ts"
 import { beatsInLease, Ownership, type OwnershipLost } from "./Ownership.ts"
 import { Merging } from "./Merging.ts"
@@ -34,6 +35,7 @@ export interface Options {
   readonly leaseMillis?: number
   /** How often what nobody waits for is stored. Default: 1,000. */
   readonly storeMillis?: number
+  readonly folding?: Partial<Folding.Options>
 }
 
 const leaseMillisDefault = 5_000
@@ -183,6 +185,7 @@ export class Redis {
 /** Lives as long as its scope; what was changed and is not stored by then is, unless that fails. */
 export const open = Effect.fnUntraced(function* ({
   address,
+  folding,
   leaseMillis = leaseMillisDefault,
   node,
   settings = {},
@@ -206,7 +209,14 @@ export const open = Effect.fnUntraced(function* ({
     nowMicros: () => port.nowMicros(),
     leaseMicros: leaseMillis * 1_000
   })
-  const storing = new Storing({ engine, ownership, transactions, trace, intervalMillis: storeMillis })
+  const storing = new Storing({
+    engine,
+    ownership,
+    transactions,
+    trace,
+    intervalMillis: storeMillis,
+    folding: { ...Folding.defaults, ...folding }
+  })
   const redis = new Redis(engine, ownership, storing, { transactions, trace, leaseMillis })
   yield* Effect.forkScoped(redis.run)
   return redis

@@ -17,7 +17,7 @@ import type { RunError, StepError } from "#txn/TxnError.ts"
 import * as Completion from "#world/Completion.ts"
 import type { Trace } from "#world/Trace.ts"
 import type { Engine } from "./Engine.ts"
-import { type Commit, Folding } from "./Folding.ts"
+import { type Commit, Folding, type Options } from "./Folding.ts"
 import { type Ownership, OwnershipLost } from "./Ownership.ts"
 import * as Places from "./Places.ts"
 import * as Record from "./Record.ts"
@@ -28,6 +28,7 @@ export interface Parts {
   readonly transactions: Transactions["Service"]
   readonly trace: Trace["Service"]
   readonly intervalMillis: number
+  readonly folding: Options
 }
 
 interface Waiter {
@@ -54,7 +55,7 @@ export class Storing {
 
   constructor(parts: Parts) {
     this.parts = parts
-    this.folding = new Folding(this.commit)
+    this.folding = new Folding(this.commit, parts.folding)
   }
 
   /** `done` is called once what was changed up to now is durable, or will never be; not within the call. False: it is durable already. */
