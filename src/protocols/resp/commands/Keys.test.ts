@@ -135,4 +135,20 @@ describe("a scan", () => {
     expect(met.size).toBe(1_000)
     expect(calls).toBeLessThan(40)
   })
+
+  it("removes keys whose time has passed, and misses no other for that", () => {
+    const rig = rigOfKeys()
+    const client = rig.connect()
+    for (let i = 0; i < 1_000; i++) client.send(i % 3 === 0 ? `set stays:${i} 1` : `set goes:${i} 1 px 10`)
+    rig.now += 10
+    const met = new Set<string>()
+    let cursor = "0"
+    do {
+      const reply = client.send(`scan ${cursor} count 7`).split("\r\n")
+      cursor = reply[2]
+      for (const text of reply) if (text.includes(":") && text.length > 4) met.add(text)
+    } while (cursor !== "0")
+    expect([met.size, [...met].every((name) => name.startsWith("stays:"))]).toEqual([334, true])
+    expect(client.send("dbsize")).toBe(":334\r\n")
+  })
 })

@@ -31,11 +31,17 @@ const scan: Handler = (call) => {
   const cursor = Elements.cursorOf(call.argv[1])
   const { count, pattern, type } = optionsOf(call)
   const found: Array<string> = []
+  const expired: Array<string> = []
   const next = db.scan(cursor, count, ({ content, expiresAt, name }) => {
-    if (expiresAt !== 0 && now >= expiresAt) return
+    if (expiresAt !== 0 && now >= expiresAt) {
+      expired.push(name)
+      return
+    }
     if (type !== undefined && typeOf(content) !== type) return
     if (pattern === undefined || Glob.matches(pattern, name)) found.push(name)
   })
+  // Looking removes them, which moves others to positions that are visited already: those were visited, too.
+  for (const name of expired) db.peek(name)
   out.array(2)
   out.bulk(next)
   out.bulks(found)
