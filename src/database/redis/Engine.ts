@@ -61,7 +61,8 @@ export class Engine implements Keeper {
   /** Classes of events that somebody wants to hear of. */
   notified = 0
   private listener: Listener | undefined
-  private readonly wallMillis: () => number
+  /** Milliseconds of the wall clock as it goes on, within a command too. */
+  readonly wallMillis: () => number
 
   constructor({ random, settings, wallMillis }: Parts) {
     this.random = random
@@ -149,9 +150,13 @@ export class Engine implements Keeper {
   /** Everything of a database, or of all (-1), goes; returns how much that was. */
   flush(database: number): number {
     let flushed = 0
+    const { listener } = this
+    // Nobody wants to hear of each key.
+    this.listener = undefined
     for (const [number, each] of this.databases.entries())
       if (database < 0 || number === database) flushed += each.flush()
-    this.listener?.flushed(database)
+    this.listener = listener
+    listener?.flushed(database)
     return flushed
   }
 

@@ -3,6 +3,7 @@ import type { Handler } from "./Call.ts"
 import * as Bitfields from "./commands/Bitfields.ts"
 import * as Bitmaps from "./commands/Bitmaps.ts"
 import * as BlockingLists from "./commands/BlockingLists.ts"
+import * as AclCommands from "./commands/AclCommands.ts"
 import * as ClientCommands from "./commands/ClientCommands.ts"
 import * as ClientTracking from "./commands/ClientTracking.ts"
 import * as ClusterCommands from "./commands/ClusterCommands.ts"
@@ -50,6 +51,7 @@ const families: ReadonlyArray<Readonly<Record<string, Handler>>> = [
   PubSubCommands.handlers,
   Connection.handlers,
   ClientTracking.handlers,
+  AclCommands.handlers,
   ClientCommands.handlers,
   CommandCommands.handlers,
   ConfigCommands.handlers,

@@ -176,7 +176,7 @@ export class Tracking {
       out.bulk("message")
       out.bulk("__redis__:invalidate")
     } else return
-    if (keys === undefined) out.nullArray()
+    if (keys === undefined) out.null()
     else out.bulks(keys)
     target.port?.pushed()
   }

@@ -44,6 +44,8 @@ export interface Description {
   readonly isOpen: boolean
   /** SHA-256 in hexadecimal. */
   readonly passwords: ReadonlyArray<string>
+  /** Whether what it restores is looked through, as it was said; it always is. */
+  readonly sanitizing: "" | "sanitize-payload" | "skip-sanitize-payload"
   /** The first is the user's own. */
   readonly selectors: ReadonlyArray<Selector>
 }
@@ -120,15 +122,17 @@ export class User {
   readonly isOn: boolean
   readonly isOpen: boolean
   readonly passwords: ReadonlyArray<string>
+  readonly sanitizing: Description["sanitizing"]
   readonly selectors: ReadonlyArray<Selector>
   /** Nothing has to be looked at. */
   readonly isUnlimited: boolean
 
-  constructor({ isOn, isOpen, name, passwords, selectors }: Description) {
+  constructor({ isOn, isOpen, name, passwords, sanitizing, selectors }: Description) {
     this.name = name
     this.isOn = isOn
     this.isOpen = isOpen
     this.passwords = passwords
+    this.sanitizing = sanitizing
     this.selectors = selectors
     this.isUnlimited = selectors.some(
       (selector) => allowsAllCommands(selector) && allowsAllKeys(selector) && allowsAllChannels(selector)
@@ -147,8 +151,8 @@ export class User {
   }
 
   with(change: Partial<Description>): User {
-    const { isOn, isOpen, name, passwords, selectors } = this
-    return new User({ name, isOn, isOpen, passwords, selectors, ...change })
+    const { isOn, isOpen, name, passwords, sanitizing, selectors } = this
+    return new User({ name, isOn, isOpen, passwords, sanitizing, selectors, ...change })
   }
 }
 
@@ -158,6 +162,7 @@ export const unlimited = new User({
   isOn: true,
   isOpen: true,
   passwords: [],
+  sanitizing: "",
   selectors: [allRights]
 })
 
