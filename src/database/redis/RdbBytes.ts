@@ -7,6 +7,7 @@
  */
 import * as Bytes from "#base/Bytes.ts"
 import * as Latin1 from "#base/Latin1.ts"
+import * as Limits from "#base/Limits.ts"
 import * as Integer64 from "./Integer64.ts"
 import * as Lzf from "./Lzf.ts"
 
@@ -240,7 +241,8 @@ export class Input {
     const sizeBytes = this.length()
     const packed = this.raw(packedBytes)
     // A byte of LZF stands for at most 264 others over three: more than that is a lie, and room for it is not made.
-    const bytes = sizeBytes <= packed.length * 264 ? Lzf.decompress(packed, sizeBytes) : undefined
+    const isPossible = sizeBytes <= Math.min(packed.length * 264, Limits.textBytesMax)
+    const bytes = isPossible ? Lzf.decompress(packed, sizeBytes) : undefined
     if (bytes !== undefined && this.isWhole) return bytes
     this.refuse()
     return nothing

@@ -14,7 +14,7 @@ import type { Settings } from "#database/redis/Settings.ts"
 import { SetValue } from "#database/redis/SetValue.ts"
 import { SortedSetValue } from "#database/redis/SortedSetValue.ts"
 import { StreamValue } from "#database/redis/StreamValue.ts"
-import { contentOf, textOf } from "#database/redis/StringValue.ts"
+import { StringValue, contentOf, textOf } from "#database/redis/StringValue.ts"
 import type { Content } from "#database/redis/Value.ts"
 import * as Ziplist from "#database/redis/Ziplist.ts"
 import * as Doubles from "./Doubles.ts"
@@ -140,7 +140,9 @@ export const write = (content: Content, settings: Settings): Uint8Array => {
     DumpStream.write(out, content)
   } else {
     out.u8(forms.string)
-    out.text(textOf(content))
+    // Longer ones are no integers, which are written otherwise.
+    if (content instanceof StringValue && content.size > 20) out.blob(content.bytes)
+    else out.text(textOf(content))
   }
   out.small(version, 2)
   out.raw(crc64(out.finish()))

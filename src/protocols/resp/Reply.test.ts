@@ -22,6 +22,7 @@ const golden: ReadonlyArray<readonly [string, (out: Reply) => void, string, stri
   ["one below zero", (out) => out.integer(-2), ":-2\r\n", ":-2\r\n"],
   ["a large one", (out) => out.integer(2n ** 63n - 1n), ":9223372036854775807\r\n", ":9223372036854775807\r\n"],
   ["a string", (out) => out.bulk("a\r\n\xff"), "$4\r\na\r\n\xff\r\n", "$4\r\na\r\n\xff\r\n"],
+  ["bytes", (out) => out.blob(Uint8Array.of(97, 13, 10, 255)), "$4\r\na\r\n\xff\r\n", "$4\r\na\r\n\xff\r\n"],
   ["an empty string", (out) => out.bulk(""), "$0\r\n\r\n", "$0\r\n\r\n"],
   ["a number as a string", (out) => out.bulk(-10), "$3\r\n-10\r\n", "$3\r\n-10\r\n"],
   ["no string", (out) => out.null(), "$-1\r\n", "_\r\n"],

@@ -124,6 +124,17 @@ export class Reply {
     this.to = at + 2
   }
 
+  /** A string of bytes that are no text yet, and need not become one. */
+  blob(blob: Uint8Array): void {
+    const { length } = blob
+    this.head(dollar, length)
+    const at = this.room(length + 2)
+    this.bytes.set(blob, at)
+    this.bytes[at + length] = carriageReturn
+    this.bytes[at + length + 1] = lineFeed
+    this.to = at + length + 2
+  }
+
   /** No string; in protocol 3 nothing at all. */
   null(): void {
     this.raw(this.protocol === 2 ? "$-1\r\n" : "_\r\n")

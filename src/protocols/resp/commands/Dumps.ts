@@ -10,7 +10,7 @@ const refusal = (text: string): Refusal.Refusal => new Refusal.Refusal(text)
 const dump: Handler = (call) => {
   const entry = call.read(call.argv[1])
   if (entry === undefined) return call.out.null()
-  call.out.bulk(Latin1.decode(Dump.write(entry.content, call.engine.settings)))
+  call.out.blob(Dump.write(entry.content, call.engine.settings))
 }
 
 interface Options {

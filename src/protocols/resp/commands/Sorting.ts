@@ -1,15 +1,18 @@
 /** Sorting: SORT and SORT_RO, as redis-server 7.0 has them (sort.c); texts are compared by their bytes, as in the C locale. */
+import * as Limits from "#base/Limits.ts"
 import type { Database } from "#database/redis/Database.ts"
 import { classes } from "#database/redis/Engine.ts"
 import { HashValue } from "#database/redis/HashValue.ts"
 import { ListValue } from "#database/redis/ListValue.ts"
 import { SetValue } from "#database/redis/SetValue.ts"
 import { SortedSetValue } from "#database/redis/SortedSetValue.ts"
-import { textOf } from "#database/redis/StringValue.ts"
+import { sizeOf, textOf } from "#database/redis/StringValue.ts"
 import { type Content, typeOf } from "#database/redis/Value.ts"
 import type { Call, Handler } from "../Call.ts"
 import * as Numbers from "../Numbers.ts"
 import * as Refusal from "../Refusal.ts"
+
+const tooLong = new Refusal.Refusal("ERR string exceeds maximum allowed size (proto-max-bulk-len)")
 
 interface Options {
   isDescending: boolean
@@ -60,7 +63,9 @@ const lookUp = (db: Database, pattern: string, element: string): string | undefi
   const content = db.get(key)?.content
   if (content === undefined) return undefined
   if (hasField) return content instanceof HashValue ? content.get(pattern.slice(arrow + 2)) : undefined
-  return typeOf(content) === "string" ? textOf(content) : undefined
+  if (typeOf(content) !== "string") return undefined
+  if (sizeOf(content) > Limits.textBytesMax) throw tooLong
+  return textOf(content)
 }
 
 /** The elements from `from` on, `count` of them, in their own order or, `isReverse`, from the other end. */

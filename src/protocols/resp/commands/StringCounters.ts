@@ -11,6 +11,14 @@ import type { Call, Handler } from "../Call.ts"
 import * as LongDouble from "../LongDouble.ts"
 import * as Refusal from "../Refusal.ts"
 
+/** Longer texts are no integers, and no numbers that Redis takes: they need not be looked at. */
+const integerCharsMax = 20
+const floatCharsMax = 5_119
+
+/** A short content's text; a long one's is none of a number. */
+const shortText = (content: Content, charsMax: number): string =>
+  StringValue.sizeOf(content) > charsMax ? "" : StringValue.textOf(content)
+
 const put = (call: Call, key: string, entry: Entry | undefined, content: Content): void => {
   if (entry === undefined) call.db.add(key, content)
   else {
@@ -30,7 +38,7 @@ const add = (call: Call, by: number | bigint): void => {
   const key = call.argv[1]
   const entry = call.changeOf(key, "string")
   const content = entry === undefined ? 0 : entry.content
-  const before = typeof content === "number" ? content : Integer64.parse(StringValue.textOf(content))
+  const before = typeof content === "number" ? content : Integer64.parse(shortText(content, integerCharsMax))
   if (before === undefined) throw Refusal.notInteger
   let after: number | bigint = typeof before === "number" && typeof by === "number" ? before + by : bigSum(before, by)
   if (typeof after === "bigint" || !Number.isSafeInteger(after)) after = Integer64.normal(bigSum(before, by))
@@ -55,7 +63,7 @@ const decrby: Handler = (call) => {
 const incrbyfloat: Handler = (call) => {
   const [, key, text] = call.argv
   const entry = call.changeOf(key, "string")
-  const before = LongDouble.parse(entry === undefined ? "0" : StringValue.textOf(entry.content))
+  const before = LongDouble.parse(entry === undefined ? "0" : shortText(entry.content, floatCharsMax))
   const by = before === undefined ? undefined : LongDouble.parse(text)
   if (before === undefined || by === undefined) throw Refusal.notFloat
   const after = LongDouble.add(before, by)

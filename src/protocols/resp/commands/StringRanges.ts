@@ -2,7 +2,7 @@
 import { classes } from "#database/redis/Engine.ts"
 import type { Entry } from "#database/redis/Entry.ts"
 import { StringValue, contentOf, sizeOf, textOf } from "#database/redis/StringValue.ts"
-import { typeOf } from "#database/redis/Value.ts"
+import { type Content, typeOf } from "#database/redis/Value.ts"
 import type { Call, Handler } from "../Call.ts"
 import * as Refusal from "../Refusal.ts"
 
@@ -45,8 +45,8 @@ const getrange: Handler = (call) => {
   if (to < 0) to = Math.max(0, size + to)
   to = Math.min(to, size - 1)
   if (from > to) return call.out.bulk("")
-  const isInPlace = content instanceof StringValue
-  call.out.bulk(isInPlace ? content.text(from, to + 1) : textOf(content).slice(from, to + 1))
+  if (content instanceof StringValue) call.out.blob(content.bytes.subarray(from, to + 1))
+  else call.out.bulk(textOf(content).slice(from, to + 1))
 }
 
 const setrange: Handler = (call) => {
@@ -92,20 +92,22 @@ const lcsOptions = (call: Call): LcsOptions => {
   return { givesLength, givesRanges, givesMatchLength, lengthMin }
 }
 
-const lcsText = (entry: Entry | undefined): string => {
-  if (entry === undefined) return ""
-  if (typeOf(entry.content) !== "string") throw new Refusal.Refusal("ERR The specified keys must contain string values")
-  return textOf(entry.content)
+const lcsContent = (entry: Entry | undefined): Content => {
+  const content = entry?.content ?? ""
+  if (typeOf(content) !== "string") throw new Refusal.Refusal("ERR The specified keys must contain string values")
+  return content
+}
+
+const checkLcsSize = (call: Call, a: Content, b: Content): void => {
+  if ((sizeOf(a) + 1) * (sizeOf(b) + 1) * 4 > call.engine.settings.protoMaxBulkBytes) {
+    throw new Refusal.Refusal("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len")
+  }
 }
 
 /** Lengths of the longest common subsequences of all pairs of beginnings, row by row. */
-const lcsTable = (call: Call, a: string, b: string): Uint32Array => {
-  const cells = (a.length + 1) * (b.length + 1)
-  if (cells * 4 > call.engine.settings.protoMaxBulkBytes) {
-    throw new Refusal.Refusal("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len")
-  }
+const lcsTable = (a: string, b: string): Uint32Array => {
   const width = b.length + 1
-  const table = new Uint32Array(cells)
+  const table = new Uint32Array((a.length + 1) * width)
   for (let i = 1; i <= a.length; i++) {
     const code = a.charCodeAt(i - 1)
     for (let j = 1; j <= b.length; j++) {
@@ -150,12 +152,13 @@ const walk = (table: Uint32Array, a: string, b: string): { readonly text: string
 
 const lcs: Handler = (call) => {
   const { argv, out } = call
-  const entryA = call.read(argv[1])
-  const entryB = call.read(argv[2])
-  const a = lcsText(entryA)
-  const b = lcsText(entryB)
+  const contentA = lcsContent(call.read(argv[1]))
+  const contentB = lcsContent(call.read(argv[2]))
   const { givesLength, givesMatchLength, givesRanges, lengthMin } = lcsOptions(call)
-  const table = lcsTable(call, a, b)
+  checkLcsSize(call, contentA, contentB)
+  const a = textOf(contentA)
+  const b = textOf(contentB)
+  const table = lcsTable(a, b)
   const length = table[table.length - 1]
   if (givesLength) return out.integer(length)
   const { matches, text } = walk(table, a, b)

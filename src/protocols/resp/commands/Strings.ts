@@ -13,7 +13,8 @@ import * as Refusal from "../Refusal.ts"
 const replyOf = (call: Call, entry: Entry | undefined): void => {
   if (entry === undefined) return call.out.null()
   const { content } = entry
-  call.out.bulk(typeof content === "object" ? StringValue.textOf(content) : content)
+  if (typeof content === "object") call.out.blob((content as StringValue.StringValue).bytes)
+  else call.out.bulk(content)
 }
 
 const invalidExpire = (call: Call): Refusal.Refusal =>
