@@ -15,6 +15,8 @@ import { Server } from "./Server.ts"
 export interface Runnable {
   readonly command: CommandTable.Command
   readonly handler: Handler
+  /** It takes longer the more there is: the clock is looked at. */
+  readonly mayBeSlow: boolean
   calls: number
   /** Refused by the handler, and before it. */
   failed: number
@@ -53,7 +55,15 @@ const ofListeners = new Set([
 /** What a browser says that was led here to make requests of somebody else's choice. */
 const ofBrowsers = new Set(["post", "host:"])
 
-const { loading, no_auth: noAuth, no_multi: noMulti, readonly, write } = CommandTable.Flag
+const {
+  fast,
+  loading,
+  no_auth: noAuth,
+  no_multi: noMulti,
+  readonly,
+  skip_slowlog: skipSlowlog,
+  write
+} = CommandTable.Flag
 
 const deniedKeys = "NOPERM this user has no permissions to access one of the keys used as arguments"
 const deniedChannels = "NOPERM this user has no permissions to access one of the channels used as arguments"
@@ -117,7 +127,7 @@ export class Executor {
       return
     }
     server.current = client
-    this.run(client, runnable, argv)
+    this.perform(client, runnable, argv)
     server.current = undefined
     this.engine.settle()
     if (server.tracking.clients.size > 0) this.settleTracking(client, runnable.command)
@@ -150,11 +160,25 @@ export class Executor {
       if (typeof runnable === "string") client.out.error(runnable)
       else {
         const denied = this.denialOf(client, runnable.command, argv)
-        if (denied === undefined) this.run(client, runnable, argv)
+        if (denied === undefined) this.perform(client, runnable, argv)
         else client.out.error(denied)
       }
     }
     this.call.isInMulti = false
+  }
+
+  /** Runs a command, and looks at the clock where it may be slow. */
+  private perform(client: Client, runnable: Runnable, argv: ReadonlyArray<string>): void {
+    const { engine, server } = this
+    if (!runnable.mayBeSlow && !server.slowlog.isFine) return this.run(client, runnable, argv)
+    const from = engine.wallMillis()
+    this.run(client, runnable, argv)
+    const millis = engine.wallMillis() - from
+    const { flags } = runnable.command
+    if ((flags & skipSlowlog) !== 0) return
+    const { address, name } = client
+    server.slowlog.note(argv, millis * 1_000, { address, name, atMillis: engine.now })
+    server.latency.note((flags & fast) === 0 ? "command" : "fast-command", millis, engine.now)
   }
 
   private run(client: Client, runnable: Runnable, argv: ReadonlyArray<string>): void {
@@ -253,7 +277,8 @@ export class Executor {
     if (runnable === undefined) {
       const handler = this.handlers.get(command.name) ?? (command.subcommands.size > 0 ? incomplete : undefined)
       if (handler === undefined) return `ERR '${command.name}' is not supported yet`
-      runnable = { command, handler, calls: 0, failed: 0, rejected: 0 }
+      const mayBeSlow = (command.flags & fast) === 0 && command.name !== "set"
+      runnable = { command, handler, mayBeSlow, calls: 0, failed: 0, rejected: 0 }
       this.runnables.set(command.name, runnable)
     }
     const { name } = command

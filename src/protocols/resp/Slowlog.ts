@@ -10,6 +10,7 @@ export interface SlowCommand {
   readonly name: string
 }
 
+const fineMicros = 1_000
 const argumentsMax = 32
 const argumentBytesMax = 128
 
@@ -23,12 +24,30 @@ const shortened = (argv: ReadonlyArray<string>): ReadonlyArray<string> =>
     ? argv.map(cut)
     : [...argv.slice(0, argumentsMax - 1).map(cut), `... (${argv.length - argumentsMax + 1} more arguments)`]
 
+const hidden = "(redacted)"
+const secretSettings = new Set(["requirepass", "masterauth", "masteruser"])
+
+/** Without passwords. */
+const redacted = (argv: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const [name, second = ""] = argv.map((argument) => argument.toLowerCase())
+  if (name === "auth") return argv.map((argument, at) => (at === 0 ? argument : hidden))
+  if (name === "acl" && second === "setuser") return argv.map((argument, at) => (at < 3 ? argument : hidden))
+  if (name === "hello") return argv.map((argument, at) => (at < 3 ? argument : hidden))
+  if (name !== "config" || second !== "set") return argv
+  return argv.map((argument, at) => (at > 2 && secretSettings.has(argv[at - 1].toLowerCase()) ? hidden : argument))
+}
+
 export class Slowlog {
   /** Below zero: nothing is noted. */
   slowerThanMicros = 10_000
   lengthMax = 128
   private lastId = 0
   private commands: Array<SlowCommand> = []
+
+  /** Commands that take next to nothing are noted, too: the clock has to be looked at for each. */
+  get isFine(): boolean {
+    return this.slowerThanMicros >= 0 && this.slowerThanMicros < fineMicros
+  }
 
   get length(): number {
     return this.commands.length
@@ -45,7 +64,7 @@ export class Slowlog {
       id: this.lastId++,
       atSeconds: Math.floor(atMillis / 1_000),
       micros,
-      argv: shortened(argv),
+      argv: shortened(redacted(argv)),
       address,
       name
     }
