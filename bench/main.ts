@@ -15,16 +15,18 @@ BENCHES
   wire     What messages between stores cost as bytes and over loopback, beside protobufjs
   groups   What many groups cost, idle and active, and how long a killed leader is missed
   txn      How many transfers are committed, beside PostgreSQL on the same machine; and scans
+  redis    How many commands of Redis clients are answered, beside redis-server on the same machine
 
 FLAGS
-  --rounds N   Counted rounds of each measurement; the median is printed; default: 5, for storage, raft and
-               txn 3
+  --rounds N   Counted rounds of each measurement; the median is printed; default: 5, for storage, raft,
+               txn and redis 3
   --histories DIR
                For judges: a folder with Porcupine's test data, judged too
-  --quick      For storage: half a million entries instead of ten million
+  --quick      For storage: half a million entries instead of ten million; for redis: a quarter of the
+               requests, one round
   --engine A,B For storage: only these of memory, lsm, btree, classic-level, lmdb; for txn: one of
                memory, lsm, btree; default: lsm
-  --dir DIR    For storage, raft and txn: where the stores are; default: a temporary directory
+  --dir DIR    For storage, raft, txn and redis: where the stores are; default: a temporary directory
   --callers N,N
                How many are under way at a time: for raft puts, default: 1,64,256,1000; for txn
                transfers, default: 1,16,64
@@ -79,7 +81,7 @@ if (values.help || positionals.length === 0) {
   process.stdout.write(help)
   process.exit(values.help ? 0 : 2)
 }
-const benches = ["sim", "judges", "storage", "raft", "wire", "groups", "txn"]
+const benches = ["sim", "judges", "storage", "raft", "wire", "groups", "txn", "redis"]
 if (positionals.length > 1 || !benches.includes(name)) usage(`There is no bench "${positionals.join(" ")}".`)
 
 /** A flag's whole number, or `otherwise`. */
@@ -92,14 +94,19 @@ const whole = (flag: "rounds" | "max-memory" | "seconds", most: number, otherwis
 }
 
 const { dir, engine, histories, quick } = values
-const rounds = whole("rounds", 1_000, ["storage", "raft", "txn"].includes(name) ? 3 : 5)
+const rounds = whole(
+  "rounds",
+  1_000,
+  ["storage", "raft", "txn", "redis"].includes(name) ? (name === "redis" && quick ? 1 : 3) : 5
+)
 if (histories !== undefined && name !== "judges") usage("--histories is for judges.")
-const ofStorage = quick || values["max-memory"] !== undefined
-if (ofStorage && name !== "storage") usage("--quick and --max-memory are for storage.")
+if (quick && !["storage", "redis"].includes(name)) usage("--quick is for storage and redis.")
+if (values["max-memory"] !== undefined && name !== "storage") usage("--max-memory is for storage.")
 if (engine !== undefined && !["storage", "txn"].includes(name)) usage("--engine is for storage and txn.")
-const ofServers = [dir, values.seconds].some((value) => value !== undefined)
-if (ofServers && !["storage", "raft", "groups", "txn"].includes(name)) {
-  usage("--dir and --seconds are for storage, raft, groups and txn.")
+const ofServers = ["storage", "raft", "groups", "txn"]
+if (values.seconds !== undefined && !ofServers.includes(name)) usage("--seconds is for storage, raft, groups and txn.")
+if (dir !== undefined && ![...ofServers, "redis"].includes(name)) {
+  usage("--dir is for storage, raft, groups, txn and redis.")
 }
 if (values.callers !== undefined && !["raft", "txn"].includes(name)) usage("--callers is for raft and txn.")
 if (values.parts !== undefined && name !== "txn") usage("--parts is for txn.")
@@ -178,11 +185,17 @@ const txn = async (): Promise<string> => {
   return values.json ? JSON.stringify(report) : render(report)
 }
 
+const redis = async (): Promise<string> => {
+  const { bench, render } = await import("./Redis.ts")
+  const report = await bench({ rounds, quick, directory: dir, progress })
+  return values.json ? JSON.stringify(report) : render(report)
+}
+
 const wire = async (): Promise<string> => {
   const { bench, render } = await import("./Wire.ts")
   const report = await bench({ rounds })
   return values.json ? JSON.stringify(report) : render(report)
 }
 
-const text = await { judges, sim, storage, raft, wire, groups, txn }[name as "judges"]()
+const text = await { judges, sim, storage, raft, wire, groups, txn, redis }[name as "judges"]()
 process.stdout.write(`${text}\n`)

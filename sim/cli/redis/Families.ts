@@ -273,7 +273,7 @@ CLIENT (GETNAME|SETNAME $field|NO-EVICT (on|off)|REPLY ON|GETREDIR|TRACKINGINFO|
 CLIENT TRACKING (on|off) [BCAST|OPTIN|OPTOUT] [NOLOOP]
 COMMAND (COUNT|INFO (get|nothing|xgroup)...|DOCS (get|nothing|config)...|LIST FILTERBY (ACLCAT geo|PATTERN x*|MODULE m)|HELP)
 COMMAND (GETKEYS|GETKEYSANDFLAGS) (SET $key $value GET|MSET ($key $value)...|SORT $key STORE $key|ZUNIONSTORE $key $count $key $key|XREAD STREAMS $key $key 0 0|EVAL x $count $key $key|PING)
-CONFIG GET (maxmemory*|hash-max-*|appendonly|no*thing|save|port)
+CONFIG GET (maxmemory*|hash-max-*|appendonly|no*thing|save)
 CONFIG SET (maxmemory 100mb|hash-max-ziplist-entries $int|nothing 1|maxmemory-policy $value|list-max-listpack-size -2|daemonize yes)
 PUBLISH $field $value
 PUBSUB (CHANNELS|NUMSUB $field|NUMPAT|SHARDCHANNELS|SHARDNUMSUB $field|HELP)
