@@ -4,6 +4,7 @@
  * The encoding is only a name here, and an order: a set of few integers is an `intset`, whose members Redis gives in their order as numbers;
  * with anything else in it, or more of them, it is a `hashtable` and stays one.
  */
+import * as Integer64 from "./Integer64.ts"
 import { Table } from "./Table.ts"
 import { TableChanges } from "./TableChanges.ts"
 import type { ElementSink, Value } from "./Value.ts"
@@ -11,26 +12,7 @@ import type { ElementSink, Value } from "./Value.ts"
 const ofIntegers = "i"
 const ofAnything = "h"
 
-/** Digits of the largest integer of 64 bits, and of the smallest. */
-const largest = "9223372036854775807"
-const smallest = "9223372036854775808"
-
 const nothing = (): string => ""
-
-/** Whether the text is an integer of 64 bits, as Redis would write it. */
-export const isInteger = (text: string): boolean => {
-  const { length } = text
-  const from = length > 1 && text.charCodeAt(0) === 0x2d ? 1 : 0
-  const digits = length - from
-  if (digits === 0 || digits > largest.length) return false
-  const first = text.charCodeAt(from)
-  if (first < 0x31 || first > 0x39) return first === 0x30 && length === 1
-  for (let i = from + 1; i < length; i++) {
-    const char = text.charCodeAt(i)
-    if (char < 0x30 || char > 0x39) return false
-  }
-  return digits < largest.length || text.slice(from) <= (from === 0 ? largest : smallest)
-}
 
 /** Orders two integers by what they are, as text, because not all of them are exact numbers. */
 export const compareIntegers = (left: string, right: string): number => {
@@ -76,7 +58,7 @@ export class SetValue implements Value {
   /** Returns whether the member is new. */
   add(member: string): boolean {
     if (!this.members.set(member, true)) return false
-    if (this.isIntegers && !isInteger(member)) this.isIntegers = false
+    if (this.isIntegers && !Integer64.isCanonical(member)) this.isIntegers = false
     this.changes.note(member)
     return true
   }

@@ -12,11 +12,11 @@
  */
 
 /** Entries of a leaf, children of an inner node. */
-const widthMax = 64
+const widthMax = 32
 /** A node of less is joined with a neighbour, */
-const widthMin = 16
+const widthMin = 8
 /** if both together are no more than this: else the next entry would split them again. */
-const joinedMax = 48
+const joinedMax = 24
 
 interface Leaf {
   readonly isLeaf: true

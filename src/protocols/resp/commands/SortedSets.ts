@@ -175,15 +175,11 @@ const zrank =
   (isReverse: boolean): Handler =>
   (call) => {
     const { argv, out } = call
-    const withScore = argv.length > 3
-    if (argv.length > 4 || (withScore && !call.is(3, "withscore"))) throw Refusal.syntax
     const value = sortedSetOf(call, argv[1])
     const score = value?.score(argv[2])
-    if (score === undefined) return withScore ? out.nullArray() : out.null()
+    if (score === undefined) return out.null()
     const before = value!.rankOf(score, argv[2])
-    if (withScore) out.array(2)
     out.integer(isReverse ? value!.size - 1 - before : before)
-    if (withScore) out.double(score)
   }
 
 const zscan: Handler = (call) => {
