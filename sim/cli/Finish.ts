@@ -13,7 +13,7 @@ import * as Terminal from "./Terminal.ts"
 export interface Finished {
   /** `reproduce` is the command as it was typed. */
   readonly result: RunResult
-  readonly plan: Plan
+  readonly plan: Pick<Plan, "nodes">
   /** Where the journal of a failed run lies. */
   readonly journal?: string
   /** Where the page lies. */

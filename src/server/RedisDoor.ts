@@ -102,7 +102,7 @@ export const make = ({ credentials, machine }: Options): Door => ({
     const [place] = config.redisBind
     const redis = yield* Redis.open({
       node: config.nodeId,
-      address: { host: place.host, port: config.redisPort },
+      address: config.redisAnnounce ?? { host: place.host, port: config.redisPort },
       settings: { protoMaxBulkBytes: config.redisArgumentBytesMax }
     })
     let refusal: StartError | undefined

@@ -66,6 +66,11 @@ export const table = {
   clusterProtected: setting(Kind.yesNo, true, "Refuses to start where nodes listen beyond loopback without TLS."),
   redisPort: setting(port, 6_379, "Port for Redis clients; 0: none."),
   redisBind: setting(Kind.binds, loopback, "Where it listens for them."),
+  redisAnnounce: setting(
+    Kind.address,
+    undefined,
+    "Where other nodes reach its Redis clients' door; default: the first of those places, at its port."
+  ),
   redisProtected: setting(
     Kind.yesNo,
     true,
