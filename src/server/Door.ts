@@ -12,6 +12,7 @@ import type { World } from "#world/World.ts"
 import type { DiskError, NetError } from "#world/WorldError.ts"
 import type { Configuration } from "./Configuration.ts"
 import type { StartError } from "./Ending.ts"
+import type { Verdict } from "./Health.ts"
 import type { Metrics } from "./Metrics.ts"
 
 /** What a door may use besides the world. */
@@ -25,6 +26,8 @@ export interface Options {
 
 export interface OpenDoor {
   readonly addresses: ReadonlyArray<Address>
+  /** Why its clients cannot be served now; undefined: they can. */
+  readonly verdict: () => Verdict
   /** Takes no new clients, lets those that are there finish what they have begun, and ends. Its caller bounds the time; then its scope closes. */
   readonly drain: Effect.Effect<void>
 }

@@ -2,7 +2,7 @@
  * Health: whether a node lives, has started, and can serve, for whoever watches it (Kubernetes's three probes, load balancers, people).
  *
  * Promises: live is answered as long as the event loop turns. Ready means that a question to the cluster was answered just now, from this node: so a node
- * that is cut off, or whose cluster has no quorum, is not ready. One such question is under way at a time, whoever asks.
+ * that is cut off, or whose cluster has no quorum, is not ready; nor is one whose doors cannot serve yet. One such question is under way at a time, whoever asks.
  */
 import type { Done } from "#world/Completion.ts"
 import type { KeyspaceError } from "#keyspace/KeyspaceError.ts"
@@ -16,10 +16,13 @@ const askMicros = 1_000_000
 export class Health {
   private state: "starting" | "started" | "draining" = "starting"
   private router: Router | undefined
+  private doors: ReadonlyArray<() => Verdict> = []
   private waiting: Array<(verdict: Verdict) => void> = []
 
-  started(router: Router): void {
+  /** `doors`: each says whether its clients can be served. */
+  started(router: Router, doors: ReadonlyArray<() => Verdict>): void {
     this.router = router
+    this.doors = doors
     this.state = "started"
   }
 
@@ -39,10 +42,18 @@ export class Health {
     const answered: Done<number, KeyspaceError> = (error) => {
       const all = this.waiting
       this.waiting = []
-      const verdict =
-        this.state === "draining" ? "it is stopping" : error && `the cluster does not answer: ${error.message}`
-      for (const one of all) one(verdict)
+      const verdict = error === undefined ? this.served() : `the cluster does not answer: ${error.message}`
+      for (const one of all) one(this.state === "draining" ? "it is stopping" : verdict)
     }
     this.router!.timestamp(askMicros, answered)
+  }
+
+  /** What the first door says that cannot serve. */
+  private served(): Verdict {
+    for (const verdict of this.doors) {
+      const said = verdict()
+      if (said !== undefined) return said
+    }
+    return undefined
   }
 }

@@ -190,7 +190,69 @@ describe("a node", () => {
 /** A door whose clients take so long to finish. */
 const doorOf = (drainMillis: number): Door => ({
   name: "tests",
-  open: () => Effect.succeed({ addresses: [{ host: "n0", port: 1 }], drain: Effect.sleep(drainMillis) })
+  open: () =>
+    Effect.succeed({
+      addresses: [{ host: "n0", port: 1 }],
+      verdict: () => undefined,
+      drain: Effect.sleep(drainMillis)
+    })
+})
+
+describe("a node with Redis's door", () => {
+  const options = ["--bind", "n0", "--protected-mode", "no"]
+  const door = RedisDoor.make({ machine: Machine.unknown })
+  const exchange = (town: Town, text: string): TestClient => {
+    let client!: TestClient
+    const asks = Effect.gen(function* () {
+      client = yield* connect("n0", 6_379)
+      client.send(text)
+      return yield* Effect.never
+    })
+    town.client(1, asks)
+    town.bench.pass(2 * second)
+    town.bench.machines[1].crash({ powerLost: false })
+    return client
+  }
+
+  it("serves clients as it is configured, and has after a power loss what it had answered", () => {
+    const town = new Town(2)
+    const configuration = configured(0, [
+      ...options,
+      "--requirepass",
+      "secret",
+      "--maxmemory",
+      "100mb",
+      "--save",
+      "900 1"
+    ])
+    town.live(0, configuration, [door])
+    town.bench.pass(2 * second)
+    expect(town.ready).toHaveLength(1)
+    const answers = exchange(town, "PING\r\nAUTH wrong\r\nAUTH secret\r\nSET a 1\r\nCONFIG GET maxmemory\r\n")
+    expect(answers.text().split("\r\n").slice(0, -1)).toEqual([
+      "-NOAUTH Authentication required.",
+      "-WRONGPASS invalid username-password pair or user is disabled.",
+      "+OK",
+      "+OK",
+      ...["*2", "$9", "maxmemory", "$9", "104857600"]
+    ])
+    town.bench.machines[0].crash({ powerLost: true })
+    town.live(0, configuration, [door])
+    town.bench.pass(10 * second)
+    expect(exchange(town, "AUTH secret\r\nGET a\r\n").text()).toBe("+OK\r\n$1\r\n1\r\n")
+  })
+
+  it("does not start with a value that Redis would refuse, or with users by rules", () => {
+    for (const [flags, reason] of [
+      [["--maxmemory-policy", "sometimes"], "maxmemory-policy: sometimes: "],
+      [["--user", "alice on nopass"], "redis-users: "]
+    ] as const) {
+      const town = new Town(1)
+      town.live(0, configured(0, [...options, ...flags]), [door])
+      town.bench.pass(2 * second)
+      expect(town.bench.story.at(-1)).toMatch(reason)
+    }
+  })
 })
 
 describe("a node that is asked to stop", () => {

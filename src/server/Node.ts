@@ -137,7 +137,10 @@ const begin = Effect.fnUntraced(function* (
     Effect.provideService(Transactions.Transactions, transactions),
     Effect.provideService(Locks.Locks, locks)
   )
-  health.started(store.router)
+  health.started(
+    store.router,
+    doors.map(([, { verdict }]) => verdict)
+  )
   const listening = [
     ...doors.flatMap(([{ name }, { addresses }]) => addresses.map((address) => ({ name, address }))),
     ...(admin?.addresses ?? []).map((address) => ({ name: "admin", address })),

@@ -6,6 +6,7 @@ import * as RespDoor from "#protocols/resp/Door.ts"
 import { Refusal } from "#protocols/resp/Refusal.ts"
 import type { Server } from "#protocols/resp/Server.ts"
 import type { Credentials } from "#world/Net.ts"
+import { Trace } from "#world/Trace.ts"
 import { type Configuration, durabilityOf } from "./Configuration.ts"
 import type { Door } from "./Door.ts"
 import { codes, StartError } from "./Ending.ts"
@@ -95,6 +96,23 @@ const measure = (metrics: Metrics, { sessions, server }: RespDoor.Door, redis: R
   counter("orbit_redis_expired_keys_total", "Keys that expired.", () => redis.engine.counts.expired)
 }
 
+/** The data is here, or it is known who has it. */
+const isServed = (redis: Redis.Redis): boolean => redis.isReady || redis.ownerAddress !== undefined
+
+const settlePauseMillis = 5
+const settleMillisMax = 10_000
+
+/** Until clients are served: who comes before is told that the data is loading. A cluster may take long to be one. */
+const settling = Effect.fnUntraced(function* (redis: Redis.Redis, trace: Trace["Service"]) {
+  for (let waitedMillis = 0; !isServed(redis); waitedMillis += settlePauseMillis) {
+    if (waitedMillis >= settleMillisMax) {
+      trace.emit("warn", "server/redis-not-loaded", { waitedMillis })
+      return
+    }
+    yield* Effect.sleep(settlePauseMillis)
+  }
+})
+
 export const make = ({ credentials, machine }: Options): Door => ({
   name: "Redis clients",
   open: Effect.fnUntraced(function* ({ configuration, metrics }) {
@@ -127,6 +145,11 @@ export const make = ({ credentials, machine }: Options): Door => ({
     })
     if (refusal !== undefined) return yield* refusal
     measure(metrics, door, redis)
-    return { addresses: door.addresses, drain: door.drain(config.drainMillisMax) }
+    yield* settling(redis, yield* Trace)
+    return {
+      addresses: door.addresses,
+      verdict: () => (isServed(redis) ? undefined : "Redis's data is not loaded"),
+      drain: door.drain(config.drainMillisMax)
+    }
   })
 })
