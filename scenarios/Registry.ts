@@ -213,6 +213,12 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./redis/Registers.ts")
   },
+  "redis/takeover": {
+    summary:
+      "the node with Redis's data is cut off, stopped and killed all the time: nothing is lost, nobody reads what is old",
+    canary: false,
+    load: () => import("./redis/Takeover.ts")
+  },
   "canary/host-clock": {
     summary: "must fail: a node reads the host's clock",
     canary: true,

@@ -173,18 +173,23 @@ const linearizability = Linearizability.judge({
         }
 })
 
-export const scenario = Scenarios.make<Operation, Value>({
-  name: "redis/cells",
-  summary: "numbers under keys of Redis: linearizable through RESP, MULTI and WATCH, whichever node has the data",
+/** What the scenarios on cells share. */
+export const parts = {
   workload: {
     gapMicros: 20_000,
     draw,
     client,
-    final: (number) => [
+    final: (number: number): ReadonlyArray<Operation> => [
       { key: 0, does: Cell.add(number + 1) },
       { key: 0, does: Cell.get }
     ],
     label
   },
   judges: [linearizability]
+}
+
+export const scenario = Scenarios.make<Operation, Value>({
+  ...parts,
+  name: "redis/cells",
+  summary: "numbers under keys of Redis: linearizable through RESP, MULTI and WATCH, whichever node has the data"
 })

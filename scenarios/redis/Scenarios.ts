@@ -12,11 +12,16 @@ export interface Parts<Operation, Value> {
   readonly summary: string
   readonly workload: Workload<Operation, Value>
   readonly judges: ReadonlyArray<Judge<Operation, Value>>
+  /** Other than the usual ones. */
+  readonly more?: Partial<Pick<Scenario<Operation, Value>, "nodes" | "clients" | "durationMicros" | "faults">>
+  readonly options?: NonNullable<Scenario["options"]>
 }
 
 export const make = <Operation, Value>({
   judges,
+  more = {},
   name,
+  options = {},
   summary,
   workload
 }: Parts<Operation, Value>): Scenario<Operation, Value> => ({
@@ -32,10 +37,12 @@ export const make = <Operation, Value>({
     // How long the node that has the data may be silent before another one takes it.
     leaseMillis: [600, 300, 2_000],
     // How much is stored as records before it is put among the keys.
-    foldBytes: [1_000, 100, 1_000_000]
+    foldBytes: [1_000, 100, 1_000_000],
+    ...options
   },
   workload,
   faults: Faults.groups,
   atlas: Atlas.nothing,
-  judges: [...judges, Raft.invariants()]
+  judges: [...judges, Raft.invariants()],
+  ...more
 })
