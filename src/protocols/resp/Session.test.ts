@@ -95,6 +95,13 @@ describe("replies that tell of something", () => {
     expect(client.received()).toBe("+OK\r\n+PONG\r\n")
   })
 
+  it("leave also when it is stored sooner than the session has heard that it waits", () => {
+    const rig = new SessionRig()
+    const client = rig.connect()
+    rig.isQuick = true
+    expect([client.ask("SET k v"), client.ask("GET k")]).toEqual(["+OK\r\n", "$1\r\nv\r\n"])
+  })
+
   it("never leave when it could not be stored: the connection breaks", () => {
     const rig = new SessionRig()
     const client = rig.connect()

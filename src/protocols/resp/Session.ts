@@ -19,7 +19,7 @@ import type { OutputLimit } from "./ServerSettings.ts"
 export interface Gate {
   /** What was read was this node's own to tell, up to now. */
   readonly isHeld: boolean
-  /** `done` is called once everything done up to now is durable, or never will be; not within the call. False: it is durable. */
+  /** `done` is called once everything done up to now is durable, or never will be. False: it is durable. */
   settled(done: (isStored: boolean) => void): boolean
 }
 
@@ -243,19 +243,20 @@ export class Session implements Net.StreamSink, Port {
 
   private send(bytes: Uint8Array): void {
     const { client, host } = this
-    const output: Output = { bytes, isHeld: false }
-    if (client.durability === "stored") {
-      output.isHeld = host.gate.settled((isStored) => {
-        output.isHeld = false
-        if (isStored) this.pump()
-        // What was done is not known to be done: the client learns that by losing its connection.
-        else this.break()
-      })
-    }
+    const output: Output = { bytes, isHeld: client.durability === "stored" }
     host.executor.server.counts.outputBytes += bytes.length
     this.output.push(output)
     this.outputBytes += bytes.length
     host.outputBytes += bytes.length
+    if (output.isHeld) {
+      const settled = (isStored: boolean): void => {
+        output.isHeld = false
+        if (isStored) this.pump()
+        // What was done is not known to be done: the client learns that by losing its connection.
+        else this.break()
+      }
+      if (!host.gate.settled(settled)) output.isHeld = false
+    }
     this.pump()
   }
 
