@@ -25,7 +25,7 @@ export const count = (bytes: Uint8Array, from: number, to: number): number => {
 export const find = (bytes: Uint8Array, bit: number, from: number, to: number): number => {
   const other = bit === 1 ? 0 : 0xff
   for (let at = from; at < to;) {
-    const byte = bytes[at >= 0 ? Math.floor(at / 8) : 0]
+    const byte = bytes[Math.floor(at / 8)]
     if (at % 8 === 0 && byte === other) at += 8
     else if (((byte >> (7 - (at % 8))) & 1) === bit) return at
     else at++

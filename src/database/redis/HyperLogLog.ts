@@ -227,8 +227,8 @@ export const mergeInto = (most: Uint8Array, bytes: Uint8Array): boolean => {
       for (let i = register; i < register + length; i++) if (value > most[i]) most[i] = value
     })
   }
-  const dense = denseRegisters(bytes)
-  for (let i = 0; i < registers; i++) if (dense[i] > most[i]) most[i] = dense[i]
+  const all = denseRegisters(bytes)
+  for (let i = 0; i < registers; i++) if (all[i] > most[i]) most[i] = all[i]
   return true
 }
 

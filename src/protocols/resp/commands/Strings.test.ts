@@ -54,6 +54,14 @@ describe("commands of strings", () => {
     expect(StringValue.load(value.head(), pieces).text()).toBe("a".repeat(70_000))
   })
 
+  it("refuse words that only objects of the language know", () => {
+    const client = rigOfStrings().connect()
+    for (const word of ["constructor", "__proto__"]) {
+      expect(client.send(`set k v ${word} 1`)).toBe("-ERR syntax error\r\n")
+      expect(client.send(`getex k ${word} 1`)).toBe("-ERR syntax error\r\n")
+    }
+  })
+
   it("refuse other types and change nothing", () => {
     const rig = rigOfStrings()
     const client = rig.connect()

@@ -46,16 +46,16 @@ interface Options {
   isAbsolute: boolean
 }
 
-const units: Readonly<Record<string, readonly [unitMillis: number, isAbsolute: boolean]>> = {
-  ex: [1_000, false],
-  px: [1, false],
-  exat: [1_000, true],
-  pxat: [1, true]
-}
+const units: ReadonlyMap<string, readonly [unitMillis: number, isAbsolute: boolean]> = new Map([
+  ["ex", [1_000, false]],
+  ["px", [1, false]],
+  ["exat", [1_000, true]],
+  ["pxat", [1, true]]
+])
 
 /** Takes a time; the same unit may be given again, another one not. */
 const takeTime = (options: Options, word: string, text: string | undefined): boolean => {
-  const unit = units[word]
+  const unit = units.get(word)
   if (unit === undefined || text === undefined || options.keepsTtl || options.persists) return false
   const [unitMillis, isAbsolute] = unit
   const isOther = options.unitMillis !== unitMillis || options.isAbsolute !== isAbsolute
