@@ -45,7 +45,7 @@ export interface Report {
 const pipelines = [1, 16]
 const names: ReadonlyArray<Servers.Name> = ["redis", "orbit"]
 const requestsOf = { 1: 100_000, 16: 600_000 } as const
-const quickShare = 4
+const quickShare = 10
 const failuresMax = 5
 const pauseMillis = 3_000
 /** Each takes a disk's round: fewer of them are as long. */

@@ -22,7 +22,7 @@ FLAGS
                txn and redis 3
   --histories DIR
                For judges: a folder with Porcupine's test data, judged too
-  --quick      For storage: half a million entries instead of ten million; for redis: a quarter of the
+  --quick      For storage: half a million entries instead of ten million; for redis: a tenth of the
                requests, one round
   --engine A,B For storage: only these of memory, lsm, btree, classic-level, lmdb; for txn: one of
                memory, lsm, btree; default: lsm
