@@ -140,11 +140,23 @@ export class Engine implements Keeper {
     const kept = databases[left]
     databases[left] = databases[right]
     databases[right] = kept
+    this.journal.arranged(databases.map(({ index }) => index))
     this.versions += 1
     this.blocking.signalAll(left)
     this.blocking.signalAll(right)
     this.listener?.flushed(left)
     this.listener?.flushed(right)
+  }
+
+  /** As it was stored: by number, which database it is. */
+  arrange(order: Uint8Array): void {
+    const byIndex = [...this.databases].sort((left, right) => left.index - right.index)
+    this.databases = Array.from(order, (index) => byIndex[index])
+  }
+
+  /** The database that was made with this index, whatever its number is. */
+  databaseAt(index: number): Database {
+    return this.databases[this.numberOf(index)]
   }
 
   /** Everything of a database, or of all (-1), goes; returns how much that was. */

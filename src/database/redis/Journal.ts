@@ -10,6 +10,7 @@
 import { assert } from "#base/Assert.ts"
 import type { Mutation } from "#keyspace/Request.ts"
 import type { Entry } from "./Entry.ts"
+import * as Places from "./Places.ts"
 import * as Stored from "./Stored.ts"
 import { StringValue } from "./StringValue.ts"
 import { type ElementSink, typeOf } from "./Value.ts"
@@ -34,6 +35,7 @@ export class Journal implements ElementSink {
   private mutations: Array<Mutation> = []
   /** Of the entry that is being written. */
   private elements: Uint8Array = new Uint8Array(0)
+  private arrangement: Uint8Array | undefined
   private generations: number
   /** Of the batch that fills. */
   private filling = 1
@@ -60,6 +62,12 @@ export class Journal implements ElementSink {
     if (entry.isStored) this.gone.push(entry)
   }
 
+  /** Databases have other numbers now: by number, which one it is. */
+  arranged(databases: ReadonlyArray<number>): void {
+    this.weight += 1
+    this.arrangement = Uint8Array.from(databases)
+  }
+
   /** 0: everything is stored. */
   get ticket(): number {
     if (this.hasChanges) return this.filling
@@ -67,7 +75,7 @@ export class Journal implements ElementSink {
   }
 
   get hasChanges(): boolean {
-    return this.dirty.length > 0 || this.gone.length > 0
+    return this.dirty.length > 0 || this.gone.length > 0 || this.arrangement !== undefined
   }
 
   /** What has changed since the last batch; undefined: nothing. */
@@ -83,6 +91,8 @@ export class Journal implements ElementSink {
     }
     // A key that went and came again is put after it was deleted.
     for (const entry of dirty) if (!entry.isGone) this.write(entry)
+    if (this.arrangement !== undefined) this.mutations.push({ key: Places.databasesKey, value: this.arrangement })
+    this.arrangement = undefined
     const { mutations } = this
     this.mutations = []
     this.garbage = []

@@ -1,6 +1,6 @@
 /**
  * Places: what else lies in Redis's space of the keyspace beside keys of databases. Words stand there where those have the number of a database, behind
- * the first slot: `owner`, who has the data; `record`, what has changed and is not among the keys yet, by its number and its pieces' numbers.
+ * the first slot: `owner`, who has the data; `databases`, what SWAPDB has done; `record`, what has changed and is not among the keys yet, by its number and its pieces' numbers.
  */
 import { assert } from "#base/Assert.ts"
 import type { Span } from "#keyspace/Request.ts"
@@ -14,6 +14,9 @@ const bytesOf = <A>(made: A | Unencodable): A => {
 }
 
 export const ownerKey: Uint8Array = bytesOf(Spaces.keyOf("redis", [0, "owner"]))
+
+/** Which database has which number: a byte each. Absent: as they were made. */
+export const databasesKey: Uint8Array = bytesOf(Spaces.keyOf("redis", [0, "databases"]))
 
 export const recordKey = (number: number, piece: number): Uint8Array =>
   bytesOf(Spaces.keyOf("redis", [0, "record", number, piece]))

@@ -101,6 +101,40 @@ describe("what a node stores", () => {
     ])
   })
 
+  it("has the databases under the numbers that they were given", () => {
+    run([
+      {
+        node: 1,
+        use: ({ engine, storing }) =>
+          Effect.gen(function* () {
+            engine.databases[0].set("a", 1)
+            engine.databases[5].set("b", 2)
+            engine.swap(0, 5)
+            engine.swap(5, 2)
+            engine.databases[0].set("c", 3)
+            yield* storing.flush
+          })
+      },
+      {
+        node: 1,
+        atMillis: 5_000,
+        use: ({ engine }) =>
+          Effect.sync(() => {
+            const [zero, , two, , , five] = engine.databases
+            expect([zero.size, two.size, five.size]).toEqual([2, 1, 0])
+            expect([zero.peek("b")?.content, zero.peek("c")?.content, two.peek("a")?.content]).toEqual([2, 3, 1])
+          })
+      }
+    ])
+  })
+
+  it("is stored when the node ends in order", () => {
+    run([
+      { node: 1, use: ({ engine }) => Effect.sync(() => void engine.databases[0].set("a", 1)) },
+      { node: 1, atMillis: 2_000, use: ({ engine }) => Effect.sync(() => expect(engine.databases[0].size).toBe(1)) }
+    ])
+  })
+
   it("is stored at the interval when nobody waits for it", () => {
     run([
       {

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { Mutation, Span } from "#keyspace/Request.ts"
+import * as Keys from "#storage/Keys.ts"
 import { Transactions } from "#txn/Transactions.ts"
 import type { RunError } from "#txn/TxnError.ts"
 import type { Address } from "#world/Net.ts"
@@ -45,6 +46,8 @@ const expiredMax = 1_000
 const pageEntries = 10_000
 const pageBytes = 4 * 1_048_576
 const loadMillisMax = 30_000
+/** A node that ends waits so long for what nobody waited for. */
+const flushMillisMax = 5_000
 
 export class Redis {
   readonly engine: Engine
@@ -149,14 +152,17 @@ export class Redis {
     engine.advance()
     const loading = new Loading({
       now: engine.now,
-      loaded: (entry) => engine.databases[entry.database].restore(entry),
+      loaded: (entry) => engine.databaseAt(entry.database).restore(entry),
       garbage: (prefix) => storing.folding.discard(prefix)
     })
     const records = new Record.Collecting((number, mutations) => storing.found(number, mutations))
     return Effect.gen({ self: this }, function* () {
       yield* this.pages(Places.records, ({ key, value }) => records.take(Places.recordOf(key), value!))
       records.finish()
-      const merging = new Merging(storing.folding.sorted, (key, value) => loading.take(key, value))
+      const merging = new Merging(storing.folding.sorted, (key, value) => {
+        if (Keys.compare(key, Places.databasesKey) === 0) engine.arrange(value)
+        else loading.take(key, value)
+      })
       yield* this.pages({ from: Places.all.from, to: Places.records.from }, (entry) => merging.take(entry))
       yield* this.pages({ from: Places.records.to, to: Places.all.to }, (entry) => merging.take(entry))
       merging.finish()
@@ -219,5 +225,7 @@ export const open = Effect.fnUntraced(function* ({
   })
   const redis = new Redis(engine, ownership, storing, { transactions, trace, leaseMillis })
   yield* Effect.forkScoped(redis.run)
+  // Before what runs is interrupted: finalizers go from the last to the first.
+  yield* Effect.addFinalizer(() => Effect.timeoutOption(storing.flush, flushMillisMax))
   return redis
 })
