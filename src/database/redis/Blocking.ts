@@ -2,10 +2,14 @@
  * Blocking: who waits for keys, and whose turn it is. First come, first served, by key; who waits for several takes the first that has
  * something, in the order in which keys became ready. Waiters are served when a command, or a whole MULTI, is done.
  */
+import type { Type } from "./Value.ts"
+
 export interface Waiter {
   /** The number by which its client calls the database. */
   readonly database: number
   readonly keys: ReadonlyArray<string>
+  /** What it takes away from the others: if there is nothing for one, there is nothing for all behind it that take the same. */
+  readonly takes: Type | undefined
   /** Takes what it waits for, if it is there. True: it has it, and waits no more. Called between commands. */
   serve(key: string): boolean
 }
@@ -50,7 +54,9 @@ export class Blocking {
 
   /** The key has something, or something else, now. */
   signal(database: number, key: string): void {
-    if (this.lines.get(database)?.has(key) === true) this.ready.push({ database, key })
+    if (this.lines.get(database)?.has(key) !== true) return
+    const last = this.ready[this.ready.length - 1]
+    if (last === undefined || last.key !== key || last.database !== database) this.ready.push({ database, key })
   }
 
   /** Each key of the database may be another now. */
@@ -74,9 +80,12 @@ export class Blocking {
   private serveLine(database: number, key: string): void {
     const line = this.lines.get(database)?.get(key)
     if (line === undefined) return
-    // A copy: who is served leaves the line, and may come back to its end.
-    for (const waiter of [...line]) {
-      if (line.has(waiter) && waiter.serve(key)) this.leave(waiter)
+    // Who is served leaves the line meanwhile, and may come back to its end.
+    let missing: Type | undefined
+    for (const waiter of line) {
+      if (waiter.takes !== undefined && waiter.takes === missing) continue
+      if (waiter.serve(key)) this.leave(waiter)
+      else missing = waiter.takes
     }
   }
 }

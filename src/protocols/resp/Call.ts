@@ -18,6 +18,8 @@ export type Handler = (call: Call) => void
 /** What a command waits for. */
 export interface Blocking {
   readonly keys: ReadonlyArray<string>
+  /** What it takes away from others who wait, if it does. */
+  readonly takes?: Type
   /** 0: for ever. */
   readonly timeoutMillis: number
   /** Replies, when the key has what it waits for: true. `call` is filled as it was. */
@@ -88,7 +90,7 @@ export class Call {
   }
 
   /** The reply comes later, when a key has what the command waits for; in a MULTI, at once. */
-  block({ keys, serve, timedOut, timeoutMillis }: Blocking): void {
+  block({ keys, serve, takes, timedOut, timeoutMillis }: Blocking): void {
     if (this.isInMulti) return timedOut(this)
     const { argv, client, engine } = this
     const again = (): Call => {
@@ -98,6 +100,7 @@ export class Call {
     const waiter = {
       database: client.database,
       keys: [...new Set(keys)],
+      takes,
       serve: (key: string): boolean => {
         if (!serve(again(), key)) return false
         client.blocked = undefined

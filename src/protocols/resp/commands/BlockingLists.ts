@@ -21,7 +21,13 @@ const pop =
       return true
     }
     for (const key of keys) if (serve(call, key)) return
-    call.block({ keys, timeoutMillis, serve: unlessOther(serve), timedOut: ({ out }) => out.nullArray() })
+    call.block({
+      keys,
+      takes: "list",
+      timeoutMillis,
+      serve: unlessOther(serve),
+      timedOut: ({ out }) => out.nullArray()
+    })
   }
 
 const move =
@@ -40,6 +46,7 @@ const move =
     if (call.isInMulti) return call.out.null()
     call.block({
       keys: [argv[1]],
+      takes: "list",
       timeoutMillis,
       serve: (served, key) => {
         if (!isList(served, key)) return false
@@ -61,7 +68,13 @@ const popFromMany: Handler = (call) => {
   const timeoutMillis = Timeout.secondsAt(call, 1)
   if (Lists.replyManyPopped(call, pop)) return
   const serve = (served: Call, key: string): boolean => Lists.replyManyPopped(served, { ...pop, keys: [key] })
-  call.block({ keys: pop.keys, timeoutMillis, serve: unlessOther(serve), timedOut: ({ out }) => out.nullArray() })
+  call.block({
+    keys: pop.keys,
+    takes: "list",
+    timeoutMillis,
+    serve: unlessOther(serve),
+    timedOut: ({ out }) => out.nullArray()
+  })
 }
 
 const isList = (call: Call, key: string): boolean => {

@@ -76,7 +76,13 @@ const popWaiting =
       return true
     }
     for (const key of keys) if (serve(call, key)) return
-    call.block({ keys, timeoutMillis, serve: unlessOther(serve), timedOut: ({ out }) => out.nullArray() })
+    call.block({
+      keys,
+      takes: "zset",
+      timeoutMillis,
+      serve: unlessOther(serve),
+      timedOut: ({ out }) => out.nullArray()
+    })
   }
 
 const noKeys = new Refusal.Refusal("ERR numkeys should be greater than 0")
@@ -133,7 +139,7 @@ const bzmpop: Handler = (call) => {
   const query = manyPopOf(call, 2)
   if (serveMany(call, query)) return
   const serve = unlessOther((served, key) => serveMany(served, { ...query, keys: [key] }))
-  call.block({ keys: query.keys, timeoutMillis, serve, timedOut: ({ out }) => out.nullArray() })
+  call.block({ keys: query.keys, takes: "zset", timeoutMillis, serve, timedOut: ({ out }) => out.nullArray() })
 }
 
 export const handlers: Readonly<Record<string, Handler>> = {
