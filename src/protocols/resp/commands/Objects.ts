@@ -15,9 +15,13 @@ const later =
 const noFrequency = `ERR An LFU maxmemory policy is not selected, access frequency not tracked. ${later}`
 const noIdleTime = `ERR An LFU maxmemory policy is selected, idle time not tracked. ${later}`
 
-/** Integers between 2^53 and 2^63 are text here, and nevertheless integers to Redis. */
+/** Integers of so many digits may be text here, and are nevertheless integers to Redis. */
+const textDigitsMin = 16
+
 const encoding = (content: Content): string =>
-  typeof content === "string" && typeof Integer64.parse(content) === "bigint" ? "int" : encodingOf(content)
+  typeof content === "string" && content.length >= textDigitsMin && Integer64.isCanonical(content)
+    ? "int"
+    : encodingOf(content)
 
 const tell =
   (reply: (call: Call, entry: Entry) => void): Handler =>
