@@ -8,6 +8,7 @@ import type { Client } from "./Client.ts"
 import * as CommandKeys from "./CommandKeys.ts"
 import * as CommandTable from "./CommandTable.ts"
 import * as Monitor from "./Monitor.ts"
+import * as OwnCommands from "./OwnCommands.ts"
 import { Refusal, wrongArity } from "./Refusal.ts"
 import { Server } from "./Server.ts"
 
@@ -268,7 +269,8 @@ export class Executor {
     const container = CommandTable.commands.get(name)
     if (container === undefined) return unknownCommand(argv)
     if (container.subcommands.size === 0 || argv.length < 2) return this.runnable(container, argv[0])
-    const subcommand = container.subcommands.get(argv[1].toLowerCase())
+    const word = argv[1].toLowerCase()
+    const subcommand = container.subcommands.get(word) ?? OwnCommands.subcommands.get(`${name}|${word}`)
     return subcommand === undefined ? unknownSubcommand(name, argv[1]) : this.runnable(subcommand, undefined)
   }
 

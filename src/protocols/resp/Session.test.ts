@@ -102,6 +102,19 @@ describe("replies that tell of something", () => {
     expect([client.ask("SET k v"), client.ask("GET k")]).toEqual(["+OK\r\n", "$1\r\nv\r\n"])
   })
 
+  it("leave at once for a client that chose so", () => {
+    const rig = new SessionRig()
+    const [eager, patient] = [rig.connect(), rig.connect()]
+    expect(eager.ask("CLIENT DURABILITY async")).toBe("+OK\r\n")
+    rig.isShut = true
+    expect([eager.ask("SET k v"), patient.ask("GET k")]).toEqual(["+OK\r\n", ""])
+    expect(eager.ask("CLIENT DURABILITY")).toBe("$5\r\nasync\r\n")
+    expect(eager.ask("CLIENT DURABILITY no")).toBe("-ERR syntax error\r\n")
+    expect(eager.ask("CLIENT DURABILITY quorum")).toBe("")
+    rig.settle()
+    expect([eager.received(), patient.received()]).toEqual(["+OK\r\n", "$1\r\nv\r\n"])
+  })
+
   it("never leave when it could not be stored: the connection breaks", () => {
     const rig = new SessionRig()
     const client = rig.connect()
@@ -157,6 +170,84 @@ describe("a client that waits for a key", () => {
   })
 })
 
+describe("clients that are paused", () => {
+  it("wait with what they write, and with what they asked after it, until the time is over", () => {
+    const rig = new SessionRig()
+    const [boss, writer, reader] = [rig.connect(), rig.connect(), rig.connect()]
+    boss.ask("CLIENT PAUSE 100 WRITE")
+    expect([writer.ask("SET k v"), writer.ask("PING"), reader.ask("GET k")]).toEqual(["", "", "$-1\r\n"])
+    rig.pass(99)
+    expect(writer.received()).toBe("")
+    rig.pass(1)
+    expect([writer.received(), reader.ask("GET k")]).toEqual(["+OK\r\n+PONG\r\n", "$1\r\nv\r\n"])
+  })
+
+  it("wait with everything where all are, and go on when it is taken back", () => {
+    const rig = new SessionRig()
+    const [boss, reader, waiter] = [rig.connect(), rig.connect(), rig.connect()]
+    boss.send("MULTI\r\nCLIENT PAUSE 100000\r\nCLIENT UNPAUSE\r\nCLIENT PAUSE 50000 WRITE\r\nEXEC\r\n")
+    expect(reader.ask("GET k")).toBe("$-1\r\n")
+    expect(waiter.ask("PUBLISH c x")).toBe("")
+    boss.ask("CLIENT UNPAUSE")
+    rig.pass(0)
+    expect(waiter.received()).toBe(":0\r\n")
+  })
+})
+
+describe("clients that listen to what others do", () => {
+  it("are told of each command, but of none that is for administrators", () => {
+    const rig = new SessionRig()
+    const [monitor, client] = [rig.connect(), rig.connect()]
+    monitor.ask("MONITOR")
+    client.send(bulks("SET", "k", 'a"\n\xff') + bulks("CONFIG", "GET", "port") + bulks("SELECT", "2"))
+    expect(monitor.received()).toBe(
+      '+1700000000.000000 [0 127.0.0.1:50001] "SET" "k" "a\\"\\n\\xff"\r\n' +
+        '+1700000000.000000 [0 127.0.0.1:50001] "SELECT" "2"\r\n'
+    )
+  })
+
+  it("are told of keys by name and by event, where that is turned on", () => {
+    const rig = new SessionRig()
+    const [listener, client] = [rig.connect(), rig.connect()]
+    listener.ask("PSUBSCRIBE __key*__:*")
+    client.ask("SET k v")
+    expect(listener.received()).toBe("")
+    client.ask("CONFIG SET notify-keyspace-events K$xE")
+    client.send("SET k v PX 10\r\nLPUSH l x\r\n")
+    rig.pass(20)
+    client.ask("GET k")
+    const events = [...listener.received().matchAll(/__:(\w+)\r\n\$\d+\r\n(\w+)/g)].map(([, ...words]) => words)
+    expect(events).toEqual([
+      ["k", "set"],
+      ["set", "k"],
+      ["k", "expired"],
+      ["expired", "k"]
+    ])
+  })
+
+  it("are told of keys that they cache and that the table has no room for", () => {
+    const rig = new SessionRig()
+    const client = rig.connect()
+    rig.server.tracking.keysMax = 2
+    client.ask("HELLO 3")
+    client.ask("CLIENT TRACKING on")
+    expect(client.send("GET a\r\nGET b\r\nGET c\r\n")).toBe(
+      "_\r\n_\r\n_\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\na\r\n"
+    )
+    expect(rig.server.tracking.keysCount).toBe(2)
+  })
+
+  it("are told that whom they redirect to is gone", () => {
+    const rig = new SessionRig()
+    const [client, target, writer] = [rig.connect(), rig.connect(), rig.connect()]
+    client.send("HELLO 3\r\nCLIENT TRACKING on REDIRECT 2\r\nGET a\r\n")
+    target.sink.closed(undefined)
+    writer.ask("SET a 1")
+    expect(client.received()).toBe(">2\r\n$21\r\ntracking-redir-broken\r\n:2\r\n")
+    expect(client.ask("CLIENT TRACKINGINFO")).toContain("broken_redirect")
+  })
+})
+
 describe("a client that does not read", () => {
   const value = "x".repeat(100_000)
 
@@ -166,7 +257,7 @@ describe("a client that does not read", () => {
     client.ask(`SET k ${value.slice(0, 60_000)}`)
     client.isFull = true
     rig.server.settings.outputLimit.hardBytes = 0
-    const count = 3_000
+    const count = 1_500
     for (let sent = 0; sent < count; sent += 100) {
       client.sendOnly("GET k\r\n".repeat(100))
       rig.pass(0)

@@ -1,6 +1,6 @@
 /** ClientCommands: CLIENT: what is known of connections, what they choose, and what is done to them. */
 import type { Call, Handler } from "../Call.ts"
-import type { Client } from "../Client.ts"
+import type { Client, Durability } from "../Client.ts"
 import * as ClientInfo from "../ClientInfo.ts"
 import * as Names from "../Names.ts"
 import * as Numbers from "../Numbers.ts"
@@ -142,6 +142,21 @@ const noEvict: Handler = (call) => {
   out.ok()
 }
 
+const durabilities: ReadonlyMap<string, Durability> = new Map([
+  ["quorum", "stored"],
+  ["local", "stored"],
+  ["stored", "stored"],
+  ["async", "async"]
+])
+
+const durability: Handler = ({ argv, client, out }) => {
+  if (argv.length === 2) return out.bulk(client.durability)
+  const chosen = argv.length === 3 ? durabilities.get(argv[2].toLowerCase()) : undefined
+  if (chosen === undefined) throw syntax
+  client.durability = chosen
+  out.ok()
+}
+
 const help = Help.of("CLIENT", [
   "CACHING (YES|NO)",
   "    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.",
@@ -191,6 +206,7 @@ const help = Help.of("CLIENT", [
 ])
 
 export const handlers: Readonly<Record<string, Handler>> = {
+  "client|durability": durability,
   "client|getname": ({ client, out }) => (client.name === "" ? out.null() : out.bulk(client.name)),
   "client|help": help,
   "client|id": ({ client, out }) => out.integer(client.id),
