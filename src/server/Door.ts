@@ -28,6 +28,8 @@ export interface OpenDoor {
   readonly addresses: ReadonlyArray<Address>
   /** Why its clients cannot be served now; undefined: they can. */
   readonly verdict: () => Verdict
+  /** Reads again what may have changed: certificates. What is wrong with it is traced, and changes nothing. */
+  readonly reload: () => void
   /** Takes no new clients, lets those that are there finish what they have begun, and ends. Its caller bounds the time; then its scope closes. */
   readonly drain: Effect.Effect<void>
 }

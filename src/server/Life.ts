@@ -1,7 +1,7 @@
 /**
  * Life: a node from its start to its end: serves until it is asked to stop, drains, and says by which code the process is to end.
  *
- * The first `terminate` or `interrupt` drains; the second ends the node at once, as a crash would, which loses nothing that was answered. Before the
+ * `reload` has certificates read again. The first `terminate` or `interrupt` drains; the second ends the node at once, as a crash would, which loses nothing that was answered. Before the
  * node serves, a signal does what the system has it do.
  */
 import * as Deferred from "effect/Deferred"
@@ -26,7 +26,7 @@ export const live = (
     const asked = yield* Deferred.make<Signal>()
     const signals = { count: 0 }
     const hear = (signal: Signal): void => {
-      if (signal === "reload") return
+      if (signal === "reload") return node.reload()
       signals.count++
       if (signals.count === 1) Deferred.doneUnsafe(asked, Effect.succeed(signal))
       else host.exit(codes.forced)

@@ -187,12 +187,15 @@ describe("a node", () => {
   })
 })
 
+const reloads: Array<number> = []
+
 /** A door whose clients take so long to finish. */
 const doorOf = (drainMillis: number): Door => ({
   name: "tests",
   open: () =>
     Effect.succeed({
       addresses: [{ host: "n0", port: 1 }],
+      reload: () => void reloads.push(drainMillis),
       verdict: () => undefined,
       drain: Effect.sleep(drainMillis)
     })
@@ -284,6 +287,7 @@ describe("a node that is asked to stop", () => {
   it("ends at once when it is asked again, and not when it is asked to read its configuration", () => {
     const town = stop(60_000, "reload")
     town.bench.pass(second)
+    expect(reloads).toEqual([60_000])
     expect(town.bench.notes).toHaveLength(1)
     town.signal("interrupt")
     expect(town.bench.story.at(-1)).toMatch(/^n0 exited: .*6/)

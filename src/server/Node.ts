@@ -50,6 +50,8 @@ export class Node extends Context.Service<
   {
     readonly cluster: string
     readonly listening: ReadonlyArray<Listening>
+    /** Has its doors read again what may have changed. */
+    readonly reload: () => void
     /** Is not ready any more, takes no new clients, and waits for those that there are, `drainMillisMax` at most. False: some were not done. */
     readonly drain: Effect.Effect<boolean>
   }
@@ -156,7 +158,10 @@ const begin = Effect.fnUntraced(function* (
       orElse: () => Effect.succeed(false)
     })
   })
-  return { cluster, listening, drain }
+  const reload = (): void => {
+    for (const [, door] of doors) door.reload()
+  }
+  return { cluster, listening, reload, drain }
 })
 
 /** A running node, for the life of the scope. */

@@ -1,7 +1,8 @@
 /** The server as processes of this machine: what only those can show. */
 import { type ChildProcess, spawn } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer, type AddressInfo } from "node:net"
+import { connect } from "node:tls"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -143,6 +144,47 @@ describe("the server's process", { timeout: timeoutMillis }, () => {
       .map((line) => JSON.parse(line))
     const listening = events.filter(({ event }) => event === "server/listening").map(({ fields }) => fields)
     expect(listening).toContainEqual({ door: "admin", host: "127.0.0.1", port })
+  })
+})
+
+describe("Redis clients by TLS", { timeout: timeoutMillis }, () => {
+  const certificate = (name: string): string =>
+    fileURLToPath(new URL(`../world/real/testdata/tls/${name}.pem`, import.meta.url))
+
+  it("are served, and meet another certificate after SIGHUP", async () => {
+    const [own, key] = [join(parent, "own.pem"), join(parent, "own.key.pem")]
+    const use = (name: string): void => {
+      copyFileSync(certificate(name), own)
+      copyFileSync(certificate(`${name}.key`), key)
+    }
+    use("store-1")
+    const port = await freePort()
+    const flags = ["--tls-port", String(port), "--bind", "127.0.0.1", "--tls-auth-clients", "no", "--log-level", "info"]
+    const { server } = await start("tls", ...flags, "--tls-cert-file", own, "--tls-key-file", key)
+    await server.serves()
+    /** Whose certificate a client meets, and what it is answered. */
+    const ping = (): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const ca = readFileSync(certificate("authority"))
+        const socket = connect({ host: "127.0.0.1", port, ca, checkServerIdentity: () => undefined }, () =>
+          socket.write("PING\r\n")
+        )
+        socket.on("error", reject)
+        socket.on("data", (answer) => {
+          resolve(`${socket.getPeerCertificate().subject.CN as string} ${answer.toString().trim()}`)
+          socket.destroy()
+        })
+      })
+    expect(await ping()).toBe("store-1 +PONG")
+    use("store-2")
+    server.child.kill("SIGHUP")
+    await expect.poll(() => server.errors, { timeout: 30_000 }).toContain("server/certificates-read")
+    expect(await ping()).toBe("store-2 +PONG")
+    writeFileSync(own, "nonsense")
+    server.child.kill("SIGHUP")
+    await expect.poll(() => server.errors, { timeout: 30_000 }).toContain("server/certificates-refused")
+    expect(await ping()).toBe("store-2 +PONG")
+    expect(await server.stop("SIGTERM")).toBe(codes.done)
   })
 })
 

@@ -17,9 +17,11 @@ import type { Config } from "./Settings.ts"
 export interface Options {
   /** What the process tells of itself; `save` is the door's. */
   readonly machine: Omit<Machine.Machine, "port" | "directory" | "save">
-  /** Of the port with TLS. */
-  readonly credentials?: Credentials | undefined
+  /** Reads those of the port with TLS; throws when they cannot be read. */
+  readonly credentials?: () => Credentials
 }
+
+const aloneLeaseMillis = 3_600_000
 
 /** Directives whose lines add up. */
 const addsUp = new Set(["save"])
@@ -30,10 +32,14 @@ const outputLimit = ({ hardBytes, softBytes, softMillis }: Kind.OutputLimit) => 
   softSeconds: softMillis / 1_000
 })
 
-const placesOf = (config: Config, credentials: Credentials | undefined): ReadonlyArray<RespDoor.Place> => {
-  const at = (port: number, tls: Credentials | undefined): ReadonlyArray<RespDoor.Place> =>
+const tlsClients = { yes: "required", optional: "optional", no: "none" } as const
+
+const placesOf = (config: Config, credentials: Options["credentials"]): ReadonlyArray<RespDoor.Place> => {
+  const at = (port: number, tls: RespDoor.Place["tls"]): ReadonlyArray<RespDoor.Place> =>
     port === 0 ? [] : config.redisBind.map(({ host, optional }) => ({ host, port, isOptional: optional, tls }))
-  return [...at(config.redisPort, undefined), ...at(config.redisTlsPort, credentials)]
+  const tls = config.redisTlsPort === 0 ? undefined : credentials?.()
+  const clients = tlsClients[config.redisTlsClients]
+  return [...at(config.redisPort, undefined), ...at(config.redisTlsPort, tls && { ...tls, clients })]
 }
 
 /** What was said of Redis's own names, and what the settings are under them. */
@@ -113,6 +119,19 @@ const settling = Effect.fnUntraced(function* (redis: Redis.Redis, trace: Trace["
   }
 })
 
+/** What does not read is told, and the old credentials stay. */
+const reload = (door: RespDoor.Door, credentials: Options["credentials"], trace: Trace["Service"]): void => {
+  if (credentials === undefined) return
+  try {
+    door.renew(credentials())
+    trace.emit("info", "server/certificates-read")
+  } catch (error) {
+    trace.emit("error", "server/certificates-refused", {
+      reason: error instanceof Error ? error.message : String(error)
+    })
+  }
+}
+
 export const make = ({ credentials, machine }: Options): Door => ({
   name: "Redis clients",
   open: Effect.fnUntraced(function* ({ configuration, metrics }) {
@@ -121,6 +140,8 @@ export const make = ({ credentials, machine }: Options): Door => ({
     const redis = yield* Redis.open({
       node: config.nodeId,
       address: config.redisAnnounce ?? { host: place.host, port: config.redisPort },
+      // Nobody else can take over from a single node, however long it stands still.
+      ...(config.nodes.size === 0 && { leaseMillis: aloneLeaseMillis }),
       settings: { protoMaxBulkBytes: config.redisArgumentBytesMax }
     })
     let refusal: StartError | undefined
@@ -145,9 +166,11 @@ export const make = ({ credentials, machine }: Options): Door => ({
     })
     if (refusal !== undefined) return yield* refusal
     measure(metrics, door, redis)
-    yield* settling(redis, yield* Trace)
+    const trace = yield* Trace
+    yield* settling(redis, trace)
     return {
       addresses: door.addresses,
+      reload: () => reload(door, credentials, trace),
       verdict: () => (isServed(redis) ? undefined : "Redis's data is not loaded"),
       drain: door.drain(config.drainMillisMax)
     }

@@ -82,6 +82,8 @@ export interface Connection {
 
 export interface Closable {
   readonly address: Address
+  /** With TLS, in production: who comes from now on meets these. Throws when they do not read; then the old ones stay. */
+  readonly renew?: (tls: Credentials) => void
   close(): void
 }
 
@@ -92,8 +94,15 @@ export interface Credentials {
   readonly authority: Uint8Array
 }
 
+/**
+ * Who may come to a listener with TLS. `stores`, the default: only ends with a certificate of the authority. For programs of others, which may speak
+ * TLS 1.2: `required` is the same; with `optional` they may have none, with `none` they are not asked for one, and there may be no authority. Ends with
+ * credentials that this world dials from are dealt with as ever.
+ */
+export type TlsClients = "stores" | "required" | "optional" | "none"
+
 export interface ListenOptions {
-  readonly tls?: Credentials
+  readonly tls?: Credentials & { readonly clients?: TlsClients }
 }
 
 export interface DialOptions {

@@ -22,7 +22,7 @@ export interface Place extends Net.Address {
   /** Not every machine has it, such as IPv6: then it is left out. */
   readonly isOptional?: boolean
   /** With them, TLS alone. */
-  readonly tls?: Net.Credentials | undefined
+  readonly tls?: Net.ListenOptions["tls"] | undefined
 }
 
 export interface Options {
@@ -44,6 +44,8 @@ export interface Door {
   readonly sessions: Sessions
   /** As they were bound. */
   readonly addresses: ReadonlyArray<Net.Address>
+  /** Who comes by TLS from now on meets these; throws when they do not read. */
+  readonly renew: (tls: Net.Credentials) => void
   /** No new clients; the others go when their replies are sent, at most so long. */
   readonly drain: (timeoutMillis: number) => Effect.Effect<void>
 }
@@ -116,6 +118,9 @@ export const open = Effect.fnUntraced(function* ({
     executor,
     sessions,
     addresses: listeners.map(({ address }) => address),
+    renew: (own) => {
+      for (const { renew } of listeners) renew?.(own)
+    },
     drain: (timeoutMillis) =>
       Effect.suspend(() => {
         for (const listener of listeners) listener.close()

@@ -11,6 +11,7 @@ import { DiskError, NetError } from "#world/WorldError.ts"
 import * as CommandLine from "../CommandLine.ts"
 import * as Configuration from "../Configuration.ts"
 import { codes, StartError } from "../Ending.ts"
+import type { Door } from "../Door.ts"
 import * as Life from "../Life.ts"
 import type * as Node from "../Node.ts"
 import { version } from "../Node.ts"
@@ -49,21 +50,30 @@ const greet = (configuration: Configuration.Configuration, node: Node.Node["Serv
   say("Ready to accept connections")
 }
 
-/** What the files that are named hold; undefined: none is. */
-const credentialsOf = (certificate: string, key: string, authority: string): Credentials | undefined => {
-  if (certificate === "") return undefined
-  return { certificate: readFileSync(certificate), key: readFileSync(key), authority: readFileSync(authority) }
-}
+const none = new Uint8Array(0)
 
-interface AllCredentials {
-  readonly cluster: Credentials | undefined
-  readonly redis: Credentials | undefined
-}
-
-const allCredentials = (config: Config): AllCredentials => ({
-  cluster: credentialsOf(config.clusterCertificateFile, config.clusterKeyFile, config.clusterAuthorityFile),
-  redis: credentialsOf(config.redisCertificateFile, config.redisKeyFile, config.redisAuthorityFile)
+/** What the files hold; without an authority's none is believed. */
+const credentialsOf = (certificate: string, key: string, authority: string): Credentials => ({
+  certificate: readFileSync(certificate),
+  key: readFileSync(key),
+  authority: authority === "" ? none : readFileSync(authority)
 })
+
+const ofCluster = (config: Config): Credentials | undefined => {
+  const { clusterAuthorityFile, clusterCertificateFile, clusterKeyFile } = config
+  if (clusterCertificateFile === "") return undefined
+  return credentialsOf(clusterCertificateFile, clusterKeyFile, clusterAuthorityFile)
+}
+
+const doorsOf = (config: Config): ReadonlyArray<Door> => {
+  if (config.redisPort === 0 && config.redisTlsPort === 0) return []
+  const { redisAuthorityFile, redisCertificateFile, redisKeyFile } = config
+  const credentials = (): Credentials => credentialsOf(redisCertificateFile, redisKeyFile, redisAuthorityFile)
+  // So that a file that is missing is told before anything is opened.
+  if (config.redisTlsPort !== 0) credentials()
+  const isSecured = config.redisTlsPort !== 0
+  return [RedisDoor.make({ machine: ThisMachine.machine, ...(isSecured ? { credentials } : {}) })]
+}
 
 const codeOf = (error: unknown): number => {
   if (error instanceof StartError) return error.code
@@ -91,12 +101,14 @@ const guard = ({ drainMillisMax }: Config): (() => void) => {
   }
 }
 
-const run = async (configuration: Configuration.Configuration, credentials: AllCredentials): Promise<number> => {
+const run = async (
+  configuration: Configuration.Configuration,
+  credentials: Credentials | undefined,
+  doors: ReadonlyArray<Door>
+): Promise<number> => {
   const { config } = configuration
   const serves = guard(config)
-  const isOpen = config.redisPort !== 0 || config.redisTlsPort !== 0
-  const doors = isOpen ? [RedisDoor.make({ machine: ThisMachine.machine, credentials: credentials.redis })] : []
-  const options = { configuration, credentials: credentials.cluster, doors, measure: ProcessMetrics.measure }
+  const options = { configuration, credentials, doors, measure: ProcessMetrics.measure }
   const program = Life.live(options, (node) => {
     serves()
     greet(configuration, node)
@@ -121,9 +133,11 @@ const run = async (configuration: Configuration.Configuration, credentials: AllC
 
 const serve = async (configuration: Configuration.Configuration): Promise<number> => {
   const { config } = configuration
-  let credentials: AllCredentials
+  let credentials: Credentials | undefined
+  let doors: ReadonlyArray<Door>
   try {
-    credentials = allCredentials(config)
+    credentials = ofCluster(config)
+    doors = doorsOf(config)
   } catch (error) {
     complain(`a file for TLS cannot be read: ${(error as Error).message}`)
     return codes.configuration
@@ -141,7 +155,7 @@ const serve = async (configuration: Configuration.Configuration): Promise<number
     return codes.taken
   }
   try {
-    return await run(configuration, credentials)
+    return await run(configuration, credentials, doors)
   } finally {
     held.release()
   }

@@ -1,4 +1,5 @@
 import { createServer } from "node:net"
+import { connect as connectTls } from "node:tls"
 import { Worker } from "node:worker_threads"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import type * as Net from "../Net.ts"
@@ -221,6 +222,68 @@ describe("RealNet", () => {
     await gone.promise
     server.close()
     expect(events).toEqual(["end"])
+  })
+})
+
+describe("RealNet with TLS for programs of others", () => {
+  /** Says whether a client with these is let in, and whose certificate it met. */
+  const come = async (port: number, own?: Net.Credentials) => {
+    const { authority, ...mine } = own ?? { authority: TestCredentials.of("store-1").authority }
+    const options = {
+      host,
+      port,
+      servername: "store-1",
+      ca: Buffer.from(authority),
+      checkServerIdentity: () => undefined
+    }
+    const given = "key" in mine ? { key: Buffer.from(mine.key), cert: Buffer.from(mine.certificate) } : {}
+    return new Promise<string>((resolve) => {
+      const socket = connectTls({ ...options, ...given, maxVersion: "TLSv1.2" })
+      socket.on("data", () => {
+        resolve(socket.getPeerCertificate().subject.CN as string)
+        socket.destroy()
+      })
+      socket.on("error", () => resolve("refused"))
+      socket.on("close", () => resolve("refused"))
+    })
+  }
+  const listenTo = (clients: Net.TlsClients, more: Partial<Net.Credentials> = {}): Promise<Net.Closable> =>
+    new Promise((resolve, reject) => {
+      const welcome = (connection: Net.Connection): Net.StreamSink => {
+        connection.write(Uint8Array.of(1))
+        return new Told()
+      }
+      const tls = { ...TestCredentials.of("store-1"), ...more, clients }
+      net.listen({ host, port: 0 }, welcome, (error, value) => (value === undefined ? reject(error) : resolve(value)), {
+        tls
+      })
+    })
+
+  it.each([
+    ["required", ["refused", "store-1", "refused"]],
+    ["optional", ["store-1", "store-1", "refused"]],
+    ["none", ["store-1", "store-1", "store-1"]]
+  ] as const)(
+    "with %s lets in whom it says: without a certificate, with one, with a stranger's",
+    async (clients, met) => {
+      const { address } = await listenTo(clients)
+      const all = [undefined, TestCredentials.of("store-2"), TestCredentials.of("stranger")]
+      expect(await Promise.all(all.map((own) => come(address.port, own)))).toEqual(met)
+    }
+  )
+
+  it("needs no authority where it asks nobody for a certificate", async () => {
+    const { address } = await listenTo("none", { authority: new Uint8Array(0) })
+    expect(await come(address.port)).toBe("store-1")
+  })
+
+  it("shows a new certificate to who comes after it was renewed, and keeps the old one where the new one does not read", async () => {
+    const { address, renew } = await listenTo("none")
+    expect(await come(address.port)).toBe("store-1")
+    renew!(TestCredentials.of("store-2"))
+    expect(await come(address.port)).toBe("store-2")
+    expect(() => renew!({ ...TestCredentials.of("store-1"), key: Uint8Array.of(1) })).toThrow()
+    expect(await come(address.port)).toBe("store-2")
   })
 })
 

@@ -4,7 +4,7 @@
  * Host names are resolved by the operating system; an address says what the caller gave (`listen`, `bind`, `dial`) or what the
  * system reports (the far side of an accepted connection, the sender of a datagram: numbers, not names).
  *
- * TLS is version 1.3 alone: every store is Orbit's own, so nothing older is ever needed.
+ * TLS between stores is version 1.3 alone: every store is Orbit's own, so nothing older is ever needed.
  *
  * `close` lets go of every socket at once, as the end of a process does: their descriptors are closed when it returns, no
  * sink is called afterwards, and another RealNet may listen at the same addresses.
@@ -34,9 +34,20 @@ const handshakeTimeoutMillis = 10_000
 const contextOf = ({ authority, certificate, key }: Net.Credentials): tls.SecureContextOptions => ({
   key: Buffer.from(key),
   cert: Buffer.from(certificate),
-  ca: Buffer.from(authority),
+  ...(authority.length === 0 ? {} : { ca: Buffer.from(authority) }),
   minVersion: "TLSv1.3"
 })
+
+/** What comes from programs of others may be older. */
+const serverContextOf = (credentials: NonNullable<Net.ListenOptions["tls"]>): tls.SecureContextOptions => ({
+  ...contextOf(credentials),
+  ...((credentials.clients ?? "stores") === "stores" ? {} : { minVersion: "TLSv1.2" })
+})
+
+const isWelcome = (socket: tls.TLSSocket, clients: Net.TlsClients): boolean => {
+  if (socket.authorized || clients === "none") return true
+  return clients === "optional" && Object.keys(socket.getPeerCertificate()).length === 0
+}
 
 const farEnd = (socket: net.Socket): string => `${plainHost(socket.remoteAddress ?? "")}:${socket.remotePort ?? 0}`
 
@@ -108,7 +119,7 @@ export class RealNet implements Net.Port {
       const fault = NetFault.ofSecureDial(error as NodeJS.ErrnoException, Net.addressKey(address))
       return void setImmediate(() => fail(fault))
     }
-    this.start(server, address, done)
+    this.start(server, address, done, options.tls)
   }
 
   private plainServer(accept: (connection: Net.Connection) => Net.StreamSink): net.Server {
@@ -121,12 +132,13 @@ export class RealNet implements Net.Port {
   }
 
   private secureServer(
-    credentials: Net.Credentials,
+    credentials: NonNullable<Net.ListenOptions["tls"]>,
     accept: (connection: Net.Connection) => Net.StreamSink
   ): net.Server {
+    const { clients = "stores" } = credentials
     const server = tls.createServer({
-      ...contextOf(credentials),
-      requestCert: true,
+      ...serverContextOf(credentials),
+      requestCert: clients !== "none",
       // Who is not believed is turned away below, where its address and the reason are known.
       rejectUnauthorized: false,
       allowHalfOpen: true,
@@ -147,7 +159,7 @@ export class RealNet implements Net.Port {
     server.on("secureConnection", (socket) => {
       this.handshaking.delete(farEnd(socket))
       if (!this.servers.has(server)) socket.destroy()
-      else if (socket.authorized) this.accept(socket, accept)
+      else if (isWelcome(socket, clients)) this.accept(socket, accept)
       else refuse(socket, String(socket.authorizationError))
     })
     server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
@@ -157,7 +169,12 @@ export class RealNet implements Net.Port {
     return server
   }
 
-  private start(server: net.Server, address: Net.Address, done: Net.Done<Net.Closable | undefined>): void {
+  private start(
+    server: net.Server,
+    address: Net.Address,
+    done: Net.Done<Net.Closable | undefined>,
+    secured: Net.ListenOptions["tls"]
+  ): void {
     const fail = (error: NodeJS.ErrnoException): void => {
       this.servers.delete(server)
       if (!this.closed) done(NetFault.ofAddress(error, Net.addressKey(address)), undefined)
@@ -175,6 +192,9 @@ export class RealNet implements Net.Port {
       if (!this.servers.has(server)) return void server.close()
       done(undefined, {
         address: { host: address.host, port: (server.address() as net.AddressInfo).port },
+        ...(server instanceof tls.Server && secured !== undefined
+          ? { renew: (own: Net.Credentials) => server.setSecureContext(serverContextOf({ ...secured, ...own })) }
+          : {}),
         close: () => {
           if (this.servers.delete(server)) server.close()
         }
