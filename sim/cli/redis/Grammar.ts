@@ -35,7 +35,7 @@ export const spaces: Readonly<Record<string, fc.Arbitrary<string>>> = {
     "-5",
     "3.5",
     "hello world",
-    "\x00\xff\r\n",
+    "b\x00\xff\r\n",
     "9223372036854775807",
     "foobar",
     "x".repeat(70)
@@ -123,8 +123,7 @@ const nonsense = words(
   "NX",
   "nan",
   "-9223372036854775808",
-  " 1",
-  "*"
+  " 1"
 )
 
 /** Not spoiled: what waits might wait for ever, and what takes members by chance would leave others behind. */

@@ -73,7 +73,7 @@ const pairs = (reply: Reply.Reply): string =>
 const rounded = (reply: Reply.Reply): string => {
   if (reply.kind !== "integer") return Reply.render(reply)
   const number = Number(reply.text)
-  return number < 1_000 ? `:${number}` : `:~${Math.round(number / 200_000)}`
+  return number < 1_000 ? `:${number}` : `:~${Math.round((number + 30_000) / 200_000)}`
 }
 
 /** What XINFO and XPENDING tell of time, and how many nodes its tree has. */
@@ -124,7 +124,7 @@ const normal = (argv: Argv, reply: Reply.Reply): string => {
   if (name === "xpending") return pending(reply)
   if (paired.has(name)) return pairs(reply)
   if (name === "hello") return pairs(reply).replace(/"id" :\d+/, '"id"')
-  const isUnsortedSort = name.startsWith("sort") && argv.some((argument) => argument.toLowerCase() === "nosort")
+  const isUnsortedSort = name.startsWith("sort") && argv.some((argument) => /^(nosort|by)$/i.test(argument))
   if (isUnsortedSort || (unordered.has(name) && !isOrdered(argv))) return sorted(reply)
   return Reply.render(reply)
 }

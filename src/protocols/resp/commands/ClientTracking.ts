@@ -78,7 +78,7 @@ const tracking: Handler = (call) => {
 const caching: Handler = (call) => {
   const { client, out } = call
   const tracked = client.tracking
-  if (tracked === undefined || !(tracked.isOptIn || tracked.isOptOut)) {
+  if (tracked === undefined) {
     throw new Refusal(
       "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"
     )

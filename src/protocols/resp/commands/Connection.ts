@@ -84,6 +84,9 @@ const ping: Handler = ({ argv, client, out }) => {
 const select: Handler = (call) => {
   const { client, engine, out } = call
   const database = call.integer(1)
+  if (database !== (database | 0)) {
+    throw new Refusal("ERR value is out of range, value must between -2147483648 and 2147483647")
+  }
   if (database < 0 || database >= engine.databases.length) throw new Refusal("ERR DB index is out of range")
   client.database = database
   out.ok()

@@ -10,9 +10,8 @@ import type { Reply } from "../Reply.ts"
 import { Found, replyEntry, streamOf } from "./StreamArguments.ts"
 import { replyHelp } from "./StreamGroups.ts"
 
-const wrongArguments = new Refusal.Refusal(
-  "ERR unknown subcommand or wrong number of arguments for 'stream'. Try XINFO HELP."
-)
+const wrongArguments = (subcommand: string): Refusal.Refusal =>
+  new Refusal.Refusal(`ERR unknown subcommand or wrong number of arguments for '${subcommand}'. Try XINFO HELP.`)
 
 /** What FULL shows of entries and of what is pending, unless it says how much. */
 const fullCountDefault = 10
@@ -152,7 +151,7 @@ const full = (call: Call, stream: StreamValue): void => {
   const { argv, out } = call
   let count = fullCountDefault
   if (argv.length > 4) {
-    if (argv.length !== 6 || !call.is(4, "count")) throw wrongArguments
+    if (argv.length !== 6 || !call.is(4, "count")) throw wrongArguments(argv[1])
     const given = call.integer(5)
     if (given >= 0) count = given === 0 ? Infinity : given
   }
@@ -175,7 +174,7 @@ const streamInfo: Handler = (call) => {
   const { argv, out } = call
   const stream = streamOf(entryOf(call))
   if (argv.length > 3) {
-    if (!call.is(3, "full")) throw wrongArguments
+    if (!call.is(3, "full")) throw wrongArguments(argv[1])
     return full(call, stream)
   }
   out.map(10)

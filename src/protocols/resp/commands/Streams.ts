@@ -103,7 +103,6 @@ const readOptions = (call: Call, { isAdd }: { readonly isAdd: boolean }): Option
 const newId = (call: Call, text: string, stream: StreamValue | undefined): string => {
   const last = stream?.lastId ?? StreamId.zero
   const given = text === "*" ? undefined : StreamId.parse(text, { allowsStar: true })!
-  if (given?.hasSeq === true && given.id === StreamId.zero) throw zeroId
   if (last === StreamId.max) throw exhausted
   let id = given?.id
   if (id === undefined) id = StreamId.following(last, call.now)
@@ -118,14 +117,11 @@ const add: Handler = (call) => {
   const { at, isNewAllowed, trim } = readOptions(call, { isAdd: true })
   const fieldsCount = argv.length - at - 1
   if (fieldsCount < 2 || fieldsCount % 2 === 1) throw Refusal.wrongArity("xadd")
+  if (argv[at] !== "*" && idIsZero(argv[at])) throw zeroId
   const key = argv[1]
   const entry = call.changeOf(key, "stream")
   const existing = entry === undefined ? undefined : streamOf(entry)
-  if (existing === undefined && !isNewAllowed) {
-    // A bad id is refused all the same.
-    if (argv[at] !== "*" && idIsZero(argv[at])) throw zeroId
-    return call.out.null()
-  }
+  if (existing === undefined && !isNewAllowed) return call.out.null()
   const id = newId(call, argv[at], existing)
   const fields = argv.slice(at + 1)
   let bytes = 0
