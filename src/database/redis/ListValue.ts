@@ -54,7 +54,7 @@ export class ListValue implements Value {
   /** Chunks to be written; undefined as long as nothing was. */
   private dirty: Array<Chunk> | undefined
   /** Numbers of chunks that are stored and gone. */
-  private removed = new Set<number>()
+  private removed: Set<number> | undefined
   // Where `locate` has found an item.
   private blockAt = 0
   private chunkAt = 0
@@ -200,12 +200,15 @@ export class ListValue implements Value {
     if (whole || this.dirty === undefined) {
       for (const { chunks } of this.blocks) for (const chunk of chunks) store(sink, chunk)
     } else {
-      for (const chunk of this.dirty) if (chunk.items.length > 0) this.removed.delete(chunk.number)
-      for (const number of this.removed) sink.remove(Packed.ordered(number))
+      const { removed } = this
+      if (removed !== undefined) {
+        for (const chunk of this.dirty) if (chunk.items.length > 0) removed.delete(chunk.number)
+        for (const number of removed) sink.remove(Packed.ordered(number))
+      }
       for (const chunk of this.dirty) if (chunk.items.length > 0) store(sink, chunk)
     }
     this.dirty = []
-    this.removed.clear()
+    this.removed = undefined
   }
 
   clone(): ListValue {
@@ -241,19 +244,21 @@ export class ListValue implements Value {
   }
 
   private pushRight(item: string): void {
-    let block = this.blocks.at(-1)
-    let chunk = block?.chunks.at(-1)
-    if (block === undefined || chunk === undefined || isFull(chunk, item)) {
-      if (block === undefined || block.chunks.length >= blockChunksMax) {
-        block = { chunks: [], size: 0 }
-        this.blocks.push(block)
-      }
-      chunk = chunkOf(0, [])
-      block.chunks.push(chunk)
-      this.numberLast(chunk)
+    const { blocks } = this
+    let block = blocks[blocks.length - 1]
+    const chunk = block?.chunks[block.chunks.length - 1]
+    if (chunk !== undefined && !isFull(chunk, item)) {
+      chunk.items.push(item)
+      return this.grown(block, chunk, 1, item.length)
     }
-    chunk.items.push(item)
-    this.grown(block, chunk, 1, item.length)
+    // Literals take what they hold; an array that was pushed to takes much more, and most lists are short.
+    const made: Chunk = { number: firstNumber, items: [item], bytes: 0, isStored: false, isDirty: false }
+    if (block === undefined) this.blocks = [(block = { chunks: [made], size: 0 })]
+    else if (block.chunks.length < blockChunksMax) block.chunks.push(made)
+    else blocks.push((block = { chunks: [made], size: 0 }))
+    if (chunk !== undefined) made.number = chunk.number + numberStep
+    if (made.number > numberMax) this.spread()
+    this.grown(block, made, 1, item.length)
   }
 
   private pushLeft(item: string): void {
@@ -274,14 +279,6 @@ export class ListValue implements Value {
     this.grown(block, chunk, 1, item.length)
   }
 
-  /** Gives the chunk that was put last its number. */
-  private numberLast(chunk: Chunk): void {
-    const block = this.blocks.at(-1)!
-    const before = block.chunks.length > 1 ? block.chunks.at(-2) : this.blocks.at(-2)?.chunks.at(-1)
-    chunk.number = before === undefined ? firstNumber : before.number + numberStep
-    if (chunk.number > numberMax) this.spread()
-  }
-
   private grown(block: Block, chunk: Chunk, items: number, bytes: number): void {
     this.size += items
     block.size += items
@@ -293,6 +290,12 @@ export class ListValue implements Value {
     if (chunk.isDirty || this.dirty === undefined) return
     chunk.isDirty = true
     this.dirty.push(chunk)
+  }
+
+  /** What is stored under the number is not there any more. */
+  private forget(number: number): void {
+    if (this.removed === undefined) this.removed = new Set([number])
+    else this.removed.add(number)
   }
 
   /** Finds an item from the nearer end. */
@@ -324,7 +327,7 @@ export class ListValue implements Value {
     const { chunks } = this.blocks[blockAt]
     const chunk = chunks[chunkAt]
     chunk.items = []
-    if (chunk.isStored) this.removed.add(chunk.number)
+    if (chunk.isStored) this.forget(chunk.number)
     if (chunkAt === 0) chunks.shift()
     else chunks.splice(chunkAt, 1)
     if (chunks.length === 0) this.blocks.splice(blockAt, 1)
@@ -400,7 +403,7 @@ export class ListValue implements Value {
 
   private renumber(chunk: Chunk, number: number): void {
     if (chunk.number === number) return
-    if (chunk.isStored) this.removed.add(chunk.number)
+    if (chunk.isStored) this.forget(chunk.number)
     chunk.isStored = false
     chunk.number = number
     this.touch(chunk)
