@@ -243,8 +243,14 @@ export class Session implements Net.StreamSink, Port {
 
   private send(bytes: Uint8Array): void {
     const { client, host } = this
-    const output: Output = { bytes, isHeld: client.durability === "stored" }
+    const isHeld = client.durability === "stored"
     host.executor.server.counts.outputBytes += bytes.length
+    if (!isHeld && this.output.length === 0 && !this.isFull) {
+      if (host.gate.isHeld) this.isFull = !this.connection.write(bytes)
+      else this.break()
+      return
+    }
+    const output: Output = { bytes, isHeld }
     this.output.push(output)
     this.outputBytes += bytes.length
     host.outputBytes += bytes.length

@@ -5,7 +5,8 @@
  * A session runs in the turn in which its bytes arrive. What it causes for others (a message, a reply to one who waited) is sent when it is done, in
  * the same turn; who has used up its share goes on in the next one.
  */
-import * as Net from "#world/Net.ts"
+import * as Latin1 from "#base/Latin1.ts"
+import type * as Net from "#world/Net.ts"
 import { Alarm, DeadlineHeap } from "#world/DeadlineHeap.ts"
 import type * as Timers from "#world/Timers.ts"
 import type { Blocked, Durability } from "./Client.ts"
@@ -92,7 +93,7 @@ export class Sessions implements Host {
           : undefined
     if (problem !== undefined) {
       server.counts.refused += 1
-      connection.write(new TextEncoder().encode(`-${problem}\r\n`))
+      connection.write(Latin1.encode(`-${problem}\r\n`))
       connection.end()
       return nobody
     }
