@@ -2,38 +2,49 @@
  * Table: a map from names to values that also knows them by position, so that a scan can stop and go on and a random name
  * costs no walk. The keys of a database, the fields of a hash, the members of sets and sorted sets lie in one each.
  *
- * Names and values lie in two dense arrays; an index from names to positions is kept where there are more than a few of
- * them (a search in eight names is as fast as a look-up, and most tables are small). An entry takes 82 bytes beside
- * its name; with an object each it would be 128, at the same speed.
+ * Names and values lie densely in pages, which are never copied; an index from names to positions is kept where there are more
+ * than a few of them (a search in eight names is as fast as a look-up, and most tables are small). An entry takes some 82 bytes
+ * beside its name; with an object each it would be 128, at the same speed.
  *
  * Promises:
  * - A scan goes down the positions, and what is removed leaves its position to the last entry (in a small table to all behind it),
  *   so what is there from a scan's begin to its end is met, and at most things that moved are met twice.
  * - A table that never had more than a few entries keeps them in the order in which they came.
  * - The order is decided by the calls alone.
+ * - No call takes longer the more entries there are: what grows, grows in pieces.
  *
- * Needs of its caller: nothing is removed or added while `scan` calls back, and no more than 2^24 entries, which is what the
- * engine's `Map` holds.
+ * Needs of its caller: nothing is removed or added while `scan` calls back.
  */
+import { TableIndex } from "./TableIndex.ts"
 
 /** Up to so many names are searched one by one. */
 const searchedMax = 8
 
+/** Entries of a page, as a power of two. */
+const pageBits = 12
+const pageSize = 1 << pageBits
+
+interface Page<V> {
+  readonly names: Array<string>
+  readonly values: Array<V>
+}
+
 export class Table<V> {
-  private readonly names: Array<string> = []
-  private readonly values: Array<V> = []
+  /** Of the positions from 0 on; all are full but the last. */
+  private pages: Array<Page<V>> = [{ names: [], values: [] }]
+  private count = 0
   /** Positions by names; none in a table that has been small so far. */
-  private index: Map<string, number> | undefined
+  private index: TableIndex | undefined
 
   get size(): number {
-    return this.names.length
+    return this.count
   }
 
   /** Where the entry is now, in [0, size); -1: there is none. */
   position(name: string): number {
     const { index } = this
     if (index !== undefined) return index.get(name) ?? -1
-    const { names } = this
+    const { names } = this.pages[0]
     for (let i = 0; i < names.length; i++) if (names[i] === name) return i
     return -1
   }
@@ -44,20 +55,20 @@ export class Table<V> {
 
   get(name: string): V | undefined {
     const position = this.position(name)
-    return position < 0 ? undefined : this.values[position]
+    return position < 0 ? undefined : this.valueAt(position)
   }
 
   nameAt(position: number): string {
-    return this.names[position]
+    return this.pages[position >>> pageBits].names[position & (pageSize - 1)]
   }
 
   valueAt(position: number): V {
-    return this.values[position]
+    return this.pages[position >>> pageBits].values[position & (pageSize - 1)]
   }
 
   /** Gives the entry there another value. */
   setAt(position: number, value: V): void {
-    this.values[position] = value
+    this.pages[position >>> pageBits].values[position & (pageSize - 1)] = value
   }
 
   /** Adds an entry, or gives it another value; returns whether it is new. */
@@ -67,19 +78,22 @@ export class Table<V> {
       this.add(name, value)
       return true
     }
-    this.values[position] = value
+    this.setAt(position, value)
     return false
   }
 
   /** Adds an entry whose name is not in the table. */
   add(name: string, value: V): void {
-    const { names } = this
-    const at = names.length
+    const at = this.count
+    const { pages } = this
+    if (at >>> pageBits === pages.length) pages.push({ names: [], values: [] })
+    const { names, values } = pages[at >>> pageBits]
     names.push(name)
-    this.values.push(value)
+    values.push(value)
+    this.count = at + 1
     if (this.index !== undefined) this.index.set(name, at)
     else if (at === searchedMax) {
-      const index = new Map<string, number>()
+      const index = new TableIndex()
       for (let i = 0; i <= at; i++) index.set(names[i], i)
       this.index = index
     }
@@ -94,39 +108,43 @@ export class Table<V> {
 
   /** Removes the entry there. */
   deleteAt(position: number): void {
-    const { index, names, values } = this
-    const last = names.length - 1
+    const { index, pages } = this
+    const last = --this.count
+    const { names, values } = pages[last >>> pageBits]
     if (index === undefined) {
       for (let i = position; i < last; i++) {
         names[i] = names[i + 1]
         values[i] = values[i + 1]
       }
     } else {
-      index.delete(names[position])
+      index.delete(this.nameAt(position))
       if (position !== last) {
-        names[position] = names[last]
-        values[position] = values[last]
-        index.set(names[position], position)
+        const name = names[last & (pageSize - 1)]
+        const page = pages[position >>> pageBits]
+        page.names[position & (pageSize - 1)] = name
+        page.values[position & (pageSize - 1)] = values[last & (pageSize - 1)]
+        index.set(name, position)
       }
     }
     names.pop()
     values.pop()
+    if (names.length === 0 && pages.length > 1) pages.pop()
   }
 
   clear(): void {
-    this.names.length = 0
-    this.values.length = 0
+    this.pages = [{ names: [], values: [] }]
+    this.count = 0
     this.index = undefined
   }
 
   /** A position that each entry has the same chance of; `draw` gives numbers in [0, 1). Needs an entry. */
   randomPosition(draw: () => number): number {
-    return Math.floor(draw() * this.names.length)
+    return Math.floor(draw() * this.count)
   }
 
   /** A name that each entry has the same chance of; `draw` gives numbers in [0, 1). */
   randomName(draw: () => number): string | undefined {
-    return this.names.length === 0 ? undefined : this.names[this.randomPosition(draw)]
+    return this.count === 0 ? undefined : this.nameAt(this.randomPosition(draw))
   }
 
   /**
@@ -134,25 +152,23 @@ export class Table<V> {
    * it. A cursor is the number of positions that are still to visit, so any number is a valid one.
    */
   scan(cursor: number, count: number, visit: (name: string, value: V) => void): number {
-    const { names, values } = this
-    let left = cursor === 0 ? names.length : Math.min(cursor, names.length)
+    let left = cursor === 0 ? this.count : Math.min(cursor, this.count)
     const until = Math.max(0, left - count)
     while (left > until) {
       left--
-      visit(names[left], values[left])
+      visit(this.nameAt(left), this.valueAt(left))
     }
     return left
   }
 
   /** All entries in the order of their positions. */
   *[Symbol.iterator](): Generator<readonly [name: string, value: V]> {
-    const { names, values } = this
-    for (let i = 0; i < names.length; i++) yield [names[i], values[i]]
+    for (let i = 0; i < this.count; i++) yield [this.nameAt(i), this.valueAt(i)]
   }
 
   clone(): Table<V> {
     const copy = new Table<V>()
-    for (let i = 0; i < this.names.length; i++) copy.add(this.names[i], this.values[i])
+    for (let i = 0; i < this.count; i++) copy.add(this.nameAt(i), this.valueAt(i))
     return copy
   }
 }
