@@ -2,9 +2,9 @@
  * Cluster: the processes of a run, each with a directory, ports and a configuration of its own, and the mesh between them: each node is told
  * addresses of the mesh where others are told a node's own.
  */
-import { createHash } from "node:crypto"
+import { createHash, randomInt } from "node:crypto"
 import { mkdirSync, writeFileSync } from "node:fs"
-import { type AddressInfo, createServer } from "node:net"
+import { createServer } from "node:net"
 import { join } from "node:path"
 import type { Address } from "#world/Net.ts"
 import type { Mesh } from "./Mesh.ts"
@@ -33,21 +33,26 @@ interface Ports {
   readonly admin: number
 }
 
-/** Ports that nobody has now. They are taken all at once, so that no two are the same. */
+/** Below those that systems give to whoever dials: a node that comes back has to find its own free. */
+const portMin = 10_000
+const portMax = 32_000
+const attemptsMax = 1_000
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer()
+    server.on("error", () => resolve(false)).listen(port, host, () => void server.close(() => resolve(true)))
+  })
+
+/** Ports that nobody has now, each another one. */
 const freePorts = async (count: number): Promise<ReadonlyArray<number>> => {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer()
-          server.on("error", reject).listen(0, host, () => resolve(server))
-        })
-    )
-  )
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => void server.close(resolve))))
-  return ports
+  const ports = new Set<number>()
+  for (let attempt = 0; attempt < attemptsMax && ports.size < count; attempt++) {
+    const port = randomInt(portMin, portMax)
+    if (!ports.has(port) && (await isFree(port))) ports.add(port)
+  }
+  if (ports.size < count) throw new Error(`no ${count} ports from ${portMin} to ${portMax} are free`)
+  return [...ports]
 }
 
 export const dataOf = (directory: string, node: number): string => join(directory, `node-${node}`)

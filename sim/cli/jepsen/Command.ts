@@ -63,8 +63,12 @@ const play = async (asked: Arguments.Arguments, tree: string, directory: string)
       },
       mesh
     )
-    const abandon = (): void => cluster.abandon()
-    process.once("exit", abandon)
+    const abandon = (): void => {
+      cluster.abandon()
+      machine.close()
+    }
+    // Before the directory goes.
+    process.prependOnceListener("exit", abandon)
     try {
       return await run.run(cluster, mesh, machine)
     } finally {

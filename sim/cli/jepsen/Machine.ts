@@ -6,7 +6,7 @@
  * - Clocks: libfaketime, from the file that it reads again at each look; clocks that only count up stay as they are.
  */
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from "node:fs"
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs"
 import { join } from "node:path"
 import type { Kind } from "#sim/faults/Fault.ts"
 import { UsageError } from "../CliError.ts"
@@ -14,6 +14,7 @@ import { dataOf } from "./Cluster.ts"
 
 const diskMegabytes = 256
 const filler = "filler"
+const fillerBytes = 65_536
 const libraries = [
   "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
   "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -64,20 +65,21 @@ export class Machine {
 
   /** No space is left on the node's disk, until the returned function is called. */
   fill(node: number): () => void {
-    const folder = dataOf(this.directory, node)
-    const file = join(folder, filler)
-    const { bavail, bsize } = statfsSync(folder)
+    const file = join(dataOf(this.directory, node), filler)
+    const handle = openSync(file, "a")
+    const piece = Buffer.alloc(fillerBytes)
     try {
-      writeFileSync(file, Buffer.alloc(bavail * bsize))
+      for (let written = 0; written < diskMegabytes * 1_048_576;) written += writeSync(handle, piece)
     } catch (error) {
-      // Somebody else wrote meanwhile: it is full all the same.
       if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error
+    } finally {
+      closeSync(handle)
     }
     return () => rmSync(file, { force: true })
   }
 
   close(): void {
-    for (const folder of this.mounted) spawnSync("umount", ["--lazy", folder])
+    for (const folder of this.mounted.splice(0)) spawnSync("umount", ["--lazy", folder])
   }
 }
 

@@ -5,5 +5,10 @@ import { enableCompileCache } from "node:module"
 enableCompileCache()
 // Whoever reads only the beginning has read enough.
 process.stdout.on("error", () => process.exit())
+// Not 1, which says that the run failed. The children end with the process, see `Command.ts`.
+process.on("uncaughtException", (error) => {
+  process.stderr.write(`The harness broke: ${error.stack ?? error.message}\n`)
+  process.exit(3)
+})
 const { main } = await import("./Command.ts")
 process.exit(await main(process.argv.slice(2)))
