@@ -97,6 +97,13 @@ export const text: Kind<string> = {
   show: (value) => value
 }
 
+/** Empty for none. */
+export const url: Kind<string> = {
+  allowed: "an address that begins with http:// or https://",
+  parse: (given) => (given === "" || /^https?:\/\/[^\s/]+(\/\S*)?$/.test(given) ? given : undefined),
+  show: (value) => value
+}
+
 const clusterPattern = /^([0-9a-f]{32})?$/
 
 export const cluster: Kind<string> = {

@@ -245,10 +245,25 @@ describe("a node with Redis's door", () => {
     expect(exchange(town, "AUTH secret\r\nGET a\r\n").text()).toBe("+OK\r\n$1\r\n1\r\n")
   })
 
-  it("does not start with a value that Redis would refuse, or with users by rules", () => {
+  it("knows the users that it is told of, with their rules", () => {
+    const town = new Town(2)
+    const users = ["--user", "default off", "--user", "alice on >wonder ~a* +@read +auth"]
+    town.live(0, configured(0, ["--bind", "n0", ...users]), [door])
+    town.bench.pass(2 * second)
+    const said = "GET a\r\nAUTH alice wonder\r\nGET a\r\nGET b\r\nSET a 1\r\n"
+    expect(exchange(town, said).text().split("\r\n").slice(0, -1)).toEqual([
+      "-NOAUTH Authentication required.",
+      "+OK",
+      "$-1",
+      "-NOPERM this user has no permissions to access one of the keys used as arguments",
+      "-NOPERM this user has no permissions to run the 'set' command"
+    ])
+  })
+
+  it("does not start with a value that Redis would refuse, or with such rules of a user", () => {
     for (const [flags, reason] of [
       [["--maxmemory-policy", "sometimes"], "maxmemory-policy: sometimes: "],
-      [["--user", "alice on nopass"], "redis-users: "]
+      [["--user", "alice on +nosuch"], "redis-users: alice: "]
     ] as const) {
       const town = new Town(1)
       town.live(0, configured(0, [...options, ...flags]), [door])

@@ -1,6 +1,7 @@
 /** The server as processes of this machine: what only those can show. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { createServer as createHttpServer } from "node:http"
 import { createServer, type AddressInfo } from "node:net"
 import { connect } from "node:tls"
 import { tmpdir } from "node:os"
@@ -185,6 +186,43 @@ describe("Redis clients by TLS", { timeout: timeoutMillis }, () => {
     await expect.poll(() => server.errors, { timeout: 30_000 }).toContain("server/certificates-refused")
     expect(await ping()).toBe("store-2 +PONG")
     expect(await server.stop("SIGTERM")).toBe(codes.done)
+  })
+})
+
+describe("OTLP", { timeout: timeoutMillis }, () => {
+  it("gets a node's events and spans, and a collector that is gone is no fault of the node", async () => {
+    const bodies: Array<readonly [string, any]> = []
+    const collector = createHttpServer((request, response) => {
+      let body = ""
+      request.on("data", (chunk: Buffer) => void (body += chunk.toString()))
+      request.on("end", () => {
+        bodies.push([request.url!, JSON.parse(body)])
+        response.writeHead(200, { "content-type": "application/json" }).end("{}")
+      })
+    })
+    await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve))
+    const url = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`
+    const { argv, server } = await start("watched", "--otlp-url", url)
+    await server.serves()
+    expect(await server.stop("SIGTERM")).toBe(codes.done)
+    await new Promise((resolve) => collector.close(resolve))
+    const logs = bodies
+      .filter(([path]) => path === "/v1/logs")
+      .flatMap(([, { resourceLogs }]) => resourceLogs)
+      .flatMap(({ scopeLogs }) => scopeLogs)
+      .flatMap(({ logRecords }) => logRecords)
+    expect(logs.map(({ body }) => body.stringValue)).toEqual(
+      expect.arrayContaining(["server/listening", "server/ready", "server/drained"])
+    )
+    const spans = bodies
+      .filter(([path]) => path === "/v1/traces")
+      .flatMap(([, { resourceSpans }]) => resourceSpans)
+      .flatMap(({ scopeSpans }) => scopeSpans)
+      .flatMap(({ spans }) => spans)
+    expect(spans.map(({ name }) => name)).toEqual(expect.arrayContaining(["Node.open", "KeyspaceNode.open"]))
+    const again = new Server(argv)
+    await again.serves()
+    expect(await again.stop("SIGTERM")).toBe(codes.done)
   })
 })
 

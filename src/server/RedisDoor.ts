@@ -1,6 +1,7 @@
 /** RedisDoor: Redis's clients at a node: what the configuration says, as `protocols/resp` understands it. */
 import * as Effect from "effect/Effect"
 import * as Redis from "#database/redis/Redis.ts"
+import * as AclRules from "#protocols/resp/AclRules.ts"
 import type * as Machine from "#protocols/resp/Machine.ts"
 import * as RespDoor from "#protocols/resp/Door.ts"
 import { Refusal } from "#protocols/resp/Refusal.ts"
@@ -62,12 +63,18 @@ const told = ({ config, directives }: Configuration): ReadonlyArray<readonly [st
 
 const configure = (server: Server, configuration: Configuration): StartError | undefined => {
   const { redisPassword, redisUsers } = configuration.config
-  if (redisUsers.length > 0) {
-    const message = "redis-users: users by access rules come later: give the user `default` a password by requirepass"
-    return new StartError({ code: codes.configuration, message })
-  }
   if (redisPassword !== "") {
     server.users.set(server.users.default.with({ isOpen: false, passwords: [redisPassword] }))
+  }
+  for (const line of redisUsers) {
+    const [name, ...rules] = line.split(/\s+/)
+    try {
+      // As in Redis, a line is all that there is of its user, the default one too.
+      server.users.set(AclRules.apply(AclRules.newcomer(name), rules))
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      return new StartError({ code: codes.configuration, message: `redis-users: ${name}: ${error.text}` })
+    }
   }
   for (const [name, value] of told(configuration)) {
     try {

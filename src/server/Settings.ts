@@ -125,7 +125,7 @@ export const table = {
   ),
   logSampleEvery: setting(Kind.whole(1, 1_000_000), 1, "Of so many events of a name below warn, one is logged."),
   otlpUrl: setting(
-    Kind.text,
+    Kind.url,
     "",
     "Where traces and logs go by OTLP over HTTP, such as http://127.0.0.1:4318; none when empty."
   )

@@ -19,6 +19,7 @@ import type { Config } from "../Settings.ts"
 import { help } from "./Help.ts"
 import { load } from "./Load.ts"
 import * as RedisDoor from "../RedisDoor.ts"
+import type { Telemetry } from "./Telemetry.ts"
 import * as ThisMachine from "./ThisMachine.ts"
 import * as ProcessMetrics from "./ProcessMetrics.ts"
 
@@ -101,6 +102,13 @@ const guard = ({ drainMillisMax }: Config): (() => void) => {
   }
 }
 
+/** Loaded only where it is asked for. */
+const telemetryOf = async (config: Config, node: string): Promise<Telemetry | undefined> => {
+  if (config.otlpUrl === "") return undefined
+  const { open } = await import("./Telemetry.ts")
+  return open({ url: config.otlpUrl, version, node, levelMin: config.logLevel })
+}
+
 const run = async (
   configuration: Configuration.Configuration,
   credentials: Credentials | undefined,
@@ -109,13 +117,15 @@ const run = async (
   const { config } = configuration
   const serves = guard(config)
   const options = { configuration, credentials, doors, measure: ProcessMetrics.measure }
+  const name = `node-${config.nodeId}`
+  const telemetry = await telemetryOf(config, name)
   const program = Life.live(options, (node) => {
     serves()
     greet(configuration, node)
   })
-  const running = RealWorld.runFork(program, {
+  const running = RealWorld.runFork(telemetry?.watch(program) ?? program, {
     root: config.dataDirectory,
-    name: `node-${config.nodeId}`,
+    name,
     trace: {
       format: config.logFormat === "auto" ? undefined : config.logFormat,
       levelMin: config.logLevel,
@@ -123,6 +133,7 @@ const run = async (
     }
   })
   const ended = await Effect.runPromise(running.ended)
+  await telemetry?.close()
   if (ended.type !== "finished") return ended.type === "exited" ? ended.code : codes.forced
   if (Exit.isSuccess(ended.exit)) return ended.exit.value
   const error = Cause.squash(ended.exit.cause)
