@@ -34,11 +34,12 @@ const keys = 4
 const sharedValues = 3
 const cutBytesMax = 60
 
-/** Half of the values are an operation's own, so that an odd one is traced to its writer. */
+/** Half of the values are an operation's own, so that an odd one is traced to its writer; every other client mostly reads. */
 const draw = (one: Draw, at: { readonly client: number; readonly index: number }): Operation => {
   const own = (at.client + 1) * 1_000_000 + at.index
   const value = one.chance(1, 2) ? one.below(sharedValues) : own
-  const does = one.chance(1, 3)
+  const reads = one.chance(1, 3) || (at.client % 2 === 1 && one.chance(9, 10))
+  const does = reads
     ? Cell.get
     : one.pick<Cell.Operation>([
         Cell.put(value),

@@ -20,7 +20,7 @@ interface Pending {
   readonly done: (answered: Answered) => void
 }
 
-const timeoutMicros = 4_000_000
+const timeoutMicros = 1_500_000
 const tickets = { timeout: 0 } as const
 
 export class Connection {
