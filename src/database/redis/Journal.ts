@@ -43,6 +43,8 @@ export class Journal implements ElementSink {
   stored = 0
   /** Changes since the last batch was taken: what a batch may cost at most. */
   weight = 0
+  /** Changes of data since the start. */
+  changes = 0
 
   /** Generations are above `since`: those of earlier owners are not. */
   constructor(since: number) {
@@ -50,6 +52,12 @@ export class Journal implements ElementSink {
   }
 
   changed(entry: Entry): void {
+    this.changes += 1
+    this.noted(entry)
+  }
+
+  /** Something is to be stored of the entry that is no change of data: when it was used, and the like. */
+  noted(entry: Entry): void {
     this.weight += 1
     if (entry.isDirty) return
     entry.isDirty = true
@@ -57,6 +65,7 @@ export class Journal implements ElementSink {
   }
 
   removed(entry: Entry): void {
+    this.changes += 1
     this.weight += 1
     entry.isGone = true
     if (entry.isStored) this.gone.push(entry)

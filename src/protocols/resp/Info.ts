@@ -111,13 +111,13 @@ const memory = (of: Server): Fields => {
   ]
 }
 
-const persistence = ({ engine, isReady, savedAt }: Server): Fields => [
+const persistence = ({ engine, isReady, savedAt, savedChanges }: Server): Fields => [
   ["loading", isReady ? 0 : 1],
   ["async_loading", 0],
   ["current_cow_peak", 0],
   ["current_cow_size", 0],
   ["current_fork_perc", "0.00"],
-  ["rdb_changes_since_last_save", engine.journal.weight],
+  ["rdb_changes_since_last_save", engine.journal.changes - savedChanges],
   ["rdb_bgsave_in_progress", 0],
   ["rdb_last_save_time", Math.floor(savedAt / 1_000)],
   ["rdb_last_bgsave_status", "ok"],

@@ -58,6 +58,8 @@ export class Server implements Listener {
   topology: Topology | undefined
   /** Milliseconds of the wall clock; of the last SAVE or the start. */
   savedAt: number
+  /** Of the journal, at that time. */
+  savedChanges = 0
   /** Milliseconds of the wall clock. */
   readonly startedAt: number
   /** Commands that were run so far; the executor sets it. */

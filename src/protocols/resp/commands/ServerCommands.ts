@@ -16,9 +16,10 @@ const time: Handler = ({ now, out }) => {
   out.bulk((now % 1_000) * 1_000)
 }
 
-const saveNow = ({ now, server }: Call): void => {
+const saveNow = ({ engine, now, server }: Call): void => {
   server.machine.save()
   server.savedAt = now
+  server.savedChanges = engine.journal.changes
 }
 
 const save: Handler = (call) => {

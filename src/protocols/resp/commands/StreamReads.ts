@@ -178,7 +178,7 @@ const deliverAgain = (
     entries.push(fields)
     return ids.length !== count
   })
-  groupsChanged(call, entry)
+  call.engine.journal.noted(entry)
   return { key: entry.name, ids, entries }
 }
 

@@ -44,6 +44,23 @@ describe("commands of streams", () => {
     expect(client.send("xinfo stream s full")).toMatch(/^%9\r\n/)
   })
 
+  it("change data when they deliver, and not when they deliver again", () => {
+    const { clients: all, rig } = clients(1)
+    const [client] = all
+    for (const id of ["1-0", "2-0", "3-0"]) client.send(`xadd s ${id} a b`)
+    client.send("xgroup create s g 0")
+    client.send("xgroup createconsumer s g one")
+    const { journal } = rig.engine
+    const before = journal.changes
+    client.send("xreadgroup group g one count 2 streams s >")
+    expect(journal.changes).toBe(before + 1)
+    journal.take()
+    client.send("xreadgroup group g one streams s 0")
+    expect(journal.changes).toBe(before + 1)
+    // It is stored all the same, how often that was.
+    expect(journal.hasChanges).toBe(true)
+  })
+
   it("take ids from the clock, and never go back with it", () => {
     const { clients: all, rig } = clients(1)
     expect(all[0].send("xadd s * a b")).toBe("$15\r\n1700000000000-0\r\n")
