@@ -21,14 +21,15 @@ export const databasesKey: Uint8Array = bytesOf(Spaces.keyOf("redis", [0, "datab
 export const recordKey = (number: number, piece: number): Uint8Array =>
   bytesOf(Spaces.keyOf("redis", [0, "record", number, piece]))
 
-/** The number of a record, of the key of one of its pieces. */
-export const recordOf = (key: Uint8Array): number => {
+/** Of the key of a piece of a record: the numbers of both. */
+export const pieceOf = (key: Uint8Array): { readonly number: number; readonly piece: number } => {
   const reader = new TupleReader(key, Spaces.prefixOf("redis").length)
   reader.next()
   reader.next()
   const number = reader.next()
-  assert(typeof number === "number", "a record has a number")
-  return number
+  const piece = reader.next()
+  assert(typeof number === "number" && typeof piece === "number", "a record and its pieces have numbers")
+  return { number, piece }
 }
 
 export const records: Span = bytesOf(Spaces.rangeOf("redis", [0, "record"]))

@@ -37,20 +37,30 @@ export const decode = (bytes: Uint8Array): ReadonlyArray<Mutation> => {
   return mutations
 }
 
-/** Puts records together from their pieces, which come in order. */
+/** A record, and its changes; none where it is not all there, and does not count. */
+type Collected = (number: number, mutations: ReadonlyArray<Mutation>) => void
+
+/**
+ * Puts records together from their pieces, which come in order. The first piece is stored last and deleted first: a record without it was never
+ * acknowledged, or is folded already.
+ */
 export class Collecting {
   private pieces: Array<Uint8Array> = []
   private number = 0
-  private readonly whole: (number: number, mutations: ReadonlyArray<Mutation>) => void
+  private isWhole = false
+  private readonly collected: Collected
 
-  constructor(whole: (number: number, mutations: ReadonlyArray<Mutation>) => void) {
-    this.whole = whole
+  constructor(collected: Collected) {
+    this.collected = collected
   }
 
-  take(number: number, piece: Uint8Array): void {
-    if (number !== this.number) this.finish()
+  take(number: number, piece: number, bytes: Uint8Array): void {
+    if (number !== this.number) {
+      this.finish()
+      this.isWhole = piece === 0
+    }
     this.number = number
-    this.pieces.push(piece)
+    this.pieces.push(bytes)
   }
 
   /** There are no more. */
@@ -58,12 +68,13 @@ export class Collecting {
     const { pieces } = this
     if (pieces.length === 0) return
     this.pieces = []
+    if (!this.isWhole) return this.collected(this.number, [])
     const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
     let at = 0
     for (const piece of pieces) {
       bytes.set(piece, at)
       at += piece.length
     }
-    this.whole(this.number, decode(bytes))
+    this.collected(this.number, decode(bytes))
   }
 }

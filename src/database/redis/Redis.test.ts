@@ -101,6 +101,30 @@ describe("what a node stores", () => {
     ])
   })
 
+  it("is stored by several transactions where one would be too large, and counts once all are", () => {
+    run([
+      {
+        node: 1,
+        use: ({ engine, storing }) =>
+          Effect.gen(function* () {
+            engine.databases[0].set("large", "x".repeat(70_000_000))
+            engine.databases[0].set("small", 1)
+            expect(yield* storing.flush).toBe(true)
+            expect(storing.counts).toMatchObject({ batches: 1, retries: 0 })
+          })
+      },
+      {
+        node: 1,
+        atMillis: 25_000,
+        use: ({ engine }) =>
+          Effect.sync(() => {
+            const { content } = engine.databases[0].peek("large")!
+            expect([(content as StringValue).size, engine.databases[0].peek("small")?.content]).toEqual([70_000_000, 1])
+          })
+      }
+    ])
+  })
+
   it("has the databases under the numbers that they were given", () => {
     run([
       {

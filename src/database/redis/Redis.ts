@@ -157,7 +157,10 @@ export class Redis {
     })
     const records = new Record.Collecting((number, mutations) => storing.found(number, mutations))
     return Effect.gen({ self: this }, function* () {
-      yield* this.pages(Places.records, ({ key, value }) => records.take(Places.recordOf(key), value!))
+      yield* this.pages(Places.records, ({ key, value }) => {
+        const { number, piece } = Places.pieceOf(key)
+        records.take(number, piece, value!)
+      })
       records.finish()
       const merging = new Merging(storing.folding.sorted, (key, value) => {
         if (Keys.compare(key, Places.databasesKey) === 0) engine.arrange(value)

@@ -38,6 +38,8 @@ interface Waiter {
 
 /** Of one value: a transaction of one piece is committed in one round. */
 const pieceBytes = 524_288
+/** Of one transaction: a larger record is stored by several, each done long before its time is over. */
+const piecesMax = 8
 const timeoutMillis = 10_000
 const pauseMillis = 50
 
@@ -111,7 +113,9 @@ export class Storing {
     if (batch === undefined) return Effect.void
     const number = this.number + 1
     const record = Record.encode(batch.mutations)
-    const stored = this.commit((txn) => put(txn, number, record))
+    const stored = Effect.forEach(parts(record), (part) => this.commit((txn) => put(txn, number, record, part)), {
+      discard: true
+    })
     return Effect.map(stored, () => {
       this.number = number
       journal.done(batch)
@@ -142,12 +146,28 @@ export class Storing {
   }
 }
 
+/** The pieces [from, to) of a record. */
+interface Part {
+  readonly from: number
+  readonly to: number
+}
+
+/** What one transaction each stores: the first pieces last, since a record without its first piece does not count. */
+const parts = (record: Uint8Array): ReadonlyArray<Part> => {
+  const found: Array<Part> = []
+  for (let to = Math.ceil(record.length / pieceBytes); to > 0; to -= piecesMax) {
+    found.push({ from: Math.max(0, to - piecesMax), to })
+  }
+  return found
+}
+
 const put = Effect.fnUntraced(function* (
   txn: Txn,
   number: number,
-  record: Uint8Array
+  record: Uint8Array,
+  { from, to }: Part
 ): Effect.fn.Return<void, StepError> {
-  for (let from = 0; from < record.length; from += pieceBytes) {
-    yield* txn.put(Places.recordKey(number, from / pieceBytes), record.subarray(from, from + pieceBytes))
+  for (let piece = from; piece < to; piece++) {
+    yield* txn.put(Places.recordKey(number, piece), record.subarray(piece * pieceBytes, (piece + 1) * pieceBytes))
   }
 })
