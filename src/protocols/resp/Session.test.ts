@@ -271,6 +271,31 @@ describe("a client that does not read", () => {
     expect(bytes).toBe(count * (60_000 + "$60000\r\n\r\n".length))
   })
 
+  it("gets all of it also when it has ended its side before, and then the connection ends", () => {
+    const rig = new SessionRig()
+    const client = rig.connect()
+    const large = value.repeat(10)
+    client.send(bulks("SET", "k", large))
+    client.isFull = true
+    // The first one is in the connection; the last one that is run fills what may wait.
+    const count = 1 + Math.ceil(Limits.respOutputBytesMax / large.length)
+    for (let sent = 0; sent < count; sent++) {
+      client.sendOnly("GET k\r\n")
+      rig.pass(0)
+    }
+    expect(rig.sessions.outputBytes).toBeGreaterThan(Limits.respOutputBytesMax)
+    client.sink.ended()
+    client.isFull = false
+    let bytes = 0
+    for (let drains = 0; drains < 2; drains++) {
+      client.sink.drained()
+      rig.pass(0)
+      bytes += client.received().length
+    }
+    const answered = bytes / (large.length + "$1000000\r\n\r\n".length)
+    expect([answered, client.isEnded]).toEqual([count, true])
+  })
+
   it("is read from no more once much of it waits, until it goes on", () => {
     const rig = new SessionRig()
     const [waiter, pusher] = [rig.connect(), rig.connect()]

@@ -281,7 +281,7 @@ export class Session implements Net.StreamSink, Port {
     if (sent > 0) output.splice(0, sent)
     if (this.isEnding) {
       if (output.length === 0 && this.endedAt === 0) this.finish()
-    } else if (this.isReadPaused || (sent > 0 && this.input.waitingBytes > 0)) {
+    } else if (this.isReadPaused || this.isLast || (sent > 0 && this.input.waitingBytes > 0)) {
       if (this.canRun) host.later(this)
     }
     this.limit(host.executor.engine.now)
