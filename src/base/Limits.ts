@@ -210,3 +210,6 @@ export const respTurnBytesMax = 1_048_576
 
 /** How long a client that was told goodbye may take to go: it may have much to read yet. */
 export const respClosingMillisMax = 10_000
+
+/** Random elements of a Redis collection that one command gives, each as often as it comes: as many as a request may have arguments. */
+export const respRandomElementsMax = 1_048_576

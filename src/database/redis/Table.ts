@@ -31,7 +31,7 @@ interface Page<V> {
 
 export class Table<V> {
   /** Of the positions from 0 on; all are full but the last. */
-  private pages: Array<Page<V>> = [{ names: [], values: [] }]
+  private readonly pages: Array<Page<V>> = [{ names: [], values: [] }]
   private count = 0
   /** Positions by names; none in a table that has been small so far. */
   private index: TableIndex | undefined
@@ -129,12 +129,6 @@ export class Table<V> {
     names.pop()
     values.pop()
     if (names.length === 0 && pages.length > 1) pages.pop()
-  }
-
-  clear(): void {
-    this.pages = [{ names: [], values: [] }]
-    this.count = 0
-    this.index = undefined
   }
 
   /** A position that each entry has the same chance of; `draw` gives numbers in [0, 1). Needs an entry. */

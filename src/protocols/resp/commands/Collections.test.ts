@@ -135,6 +135,15 @@ describe("commands of hashes, sets, sorted sets and places", () => {
     )
   })
 
+  it("refuse to give random elements without an end", () => {
+    const [client] = clients(1)
+    for (const command of ["sadd s a", "hset h a 1", "zadd z 1 a"]) client.send(command)
+    for (const command of ["srandmember s", "hrandfield h", "zrandmember z"]) {
+      expect(client.send(`${command} -1048577`)).toBe("-ERR value is out of range\r\n")
+      expect(client.send(`${command} -1048576`)).toMatch(/^\*1048576\r\n/)
+    }
+  })
+
   it("tell what they have done, and nothing when nothing was", () => {
     const rig = rigOfCollections()
     const client = rig.connect()

@@ -2,6 +2,7 @@
  * Elements: what commands on hashes, sets and sorted sets share: the arguments of HSCAN and its kin, a count of random elements, and
  * which of them to take.
  */
+import * as Limits from "#base/Limits.ts"
 import * as Integer64 from "#database/redis/Integer64.ts"
 import type { Table } from "#database/redis/Table.ts"
 import type { Call } from "../Call.ts"
@@ -81,12 +82,20 @@ const outOfRange = new Refusal.Refusal(
   "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
 )
 
-/** How many random elements are wanted; below zero: so many, and any of them more than once. */
+/**
+ * How many random elements are wanted; below zero: so many, and any of them more than once. Redis gives those without an end, and
+ * answers nobody else meanwhile.
+ */
 export const randomCountOf = (call: Call, at: number): number => {
   const count = Integer64.parse(call.argv[at])
   if (count === undefined) throw Refusal.notInteger
   if (count === Integer64.min) throw outOfRange
   return Number(count)
+}
+
+/** After everything else was checked. */
+export const checkRepeated = (count: number): void => {
+  if (count < -Limits.respRandomElementsMax) throw Refusal.outOfRange
 }
 
 /** How many elements are to be taken out: zero or more. */
