@@ -1,6 +1,7 @@
 /**
  * StringValue: a string that is written in place: by APPEND, SETRANGE, SETBIT, BITFIELD, and the counters of HyperLogLog. Its bytes grow by
- * half at a time, and what is stored anew after a change are the pieces of 64 KiB that it touched, not the whole.
+ * half at a time, and what is stored anew after a change are the pieces of 64 KiB that it touched, not the whole. Pieces that were zero from the
+ * start are not stored: a bit set far behind the end costs one piece.
  *
  * As in Redis, a string that was ever written in place is "raw", however short it is.
  */
@@ -68,7 +69,8 @@ export class StringValue implements Value {
       larger.set(this.bytes)
       this.memory = larger
     }
-    this.touch(this.used, sizeBytes)
+    // Pieces that are not stored are zero; stored ones may be left of a longer string.
+    this.touch(this.used, Math.min(sizeBytes, this.storedPieces * pieceBytes))
     this.used = sizeBytes
   }
 
@@ -106,17 +108,22 @@ export class StringValue implements Value {
 
   persist(sink: ElementSink, whole: boolean): void {
     const pieces = Math.ceil(this.used / pieceBytes)
-    const put = (piece: number) => {
-      const from = piece * pieceBytes
-      sink.put(pieceName(piece), this.text(from, Math.min(from + pieceBytes, this.used)))
-    }
-    if (whole || this.changed === undefined) for (let piece = 0; piece < pieces; piece++) put(piece)
-    else {
+    const endOf = (piece: number): number => Math.min((piece + 1) * pieceBytes, this.used)
+    const put = (piece: number): void => sink.put(pieceName(piece), this.text(piece * pieceBytes, endOf(piece)))
+    if (whole || this.changed === undefined) {
+      for (let piece = 0; piece < pieces; piece++) if (this.hasBits(piece * pieceBytes, endOf(piece))) put(piece)
+    } else {
       for (const piece of this.changed) if (piece < pieces) put(piece)
       for (let piece = pieces; piece < this.storedPieces; piece++) sink.remove(pieceName(piece))
     }
     this.changed = new Set()
     this.storedPieces = pieces
+  }
+
+  /** Not all of the bytes in [from, to) are zero. */
+  private hasBits(from: number, to: number): boolean {
+    for (let i = from; i < to; i++) if (this.memory[i] !== 0) return true
+    return false
   }
 
   clone(): StringValue {
