@@ -48,7 +48,7 @@ KEYS $pattern
 DBSIZE
 SELECT (0|1)
 SWAPDB $db $db
-(EXPIRE|PEXPIRE) $key (100000000|$second) [NX|XX|GT|LT]
+(EXPIRE|PEXPIRE) $key (123456789|$second) [NX|XX|GT|LT]
 (EXPIREAT|PEXPIREAT) $key $moment [NX|XX|GT|LT]
 (TTL|PTTL|EXPIRETIME|PEXPIRETIME|PERSIST) $key
 SCAN 0 COUNT 1000 [MATCH $pattern] [TYPE (string|list|set|zset|hash|stream)]
