@@ -260,6 +260,15 @@ describe("a node with Redis's door", () => {
     ])
   })
 
+  it("tells the others where they reach it", () => {
+    const nodes = ["--cluster-id", cluster, "--nodes", "1=n0:7000", "2=n1:7000"]
+    const of = (...argv: ReadonlyArray<string>) =>
+      RedisDoor.announced(configured(0, [...nodes, "--protected-mode", "no", ...argv]).config)
+    expect(of("--bind", "127.0.0.1")).toEqual({ host: "127.0.0.1", port: 6_379 })
+    expect(of("--bind", "*", "-::*", "--port", "7")).toEqual({ host: "n0", port: 7 })
+    expect(of("--bind", "*", "--redis-announce", "edge:9")).toEqual({ host: "edge", port: 9 })
+  })
+
   it("does not start with a value that Redis would refuse, or with such rules of a user", () => {
     for (const [flags, reason] of [
       [["--maxmemory-policy", "sometimes"], "maxmemory-policy: sometimes: "],

@@ -6,7 +6,7 @@ import type * as Machine from "#protocols/resp/Machine.ts"
 import * as RespDoor from "#protocols/resp/Door.ts"
 import { Refusal } from "#protocols/resp/Refusal.ts"
 import type { Server } from "#protocols/resp/Server.ts"
-import type { Credentials } from "#world/Net.ts"
+import type { Address, Credentials } from "#world/Net.ts"
 import { Trace } from "#world/Trace.ts"
 import { type Configuration, durabilityOf } from "./Configuration.ts"
 import type { Door } from "./Door.ts"
@@ -23,6 +23,15 @@ export interface Options {
 }
 
 const aloneLeaseMillis = 3_600_000
+
+const everywhere = new Set(["0.0.0.0", "::"])
+
+/** Where other nodes reach this door: all addresses are none to go to, so then it is where the node's store is. */
+export const announced = ({ nodeId, nodes, redisAnnounce, redisBind, redisPort }: Config): Address => {
+  if (redisAnnounce !== undefined) return redisAnnounce
+  const [{ host }] = redisBind
+  return { host: everywhere.has(host) ? (nodes.get(nodeId)?.host ?? host) : host, port: redisPort }
+}
 
 /** Directives whose lines add up. */
 const addsUp = new Set(["save"])
@@ -143,10 +152,9 @@ export const make = ({ credentials, machine }: Options): Door => ({
   name: "Redis clients",
   open: Effect.fnUntraced(function* ({ configuration, metrics }) {
     const { config } = configuration
-    const [place] = config.redisBind
     const redis = yield* Redis.open({
       node: config.nodeId,
-      address: config.redisAnnounce ?? { host: place.host, port: config.redisPort },
+      address: announced(config),
       // Nobody else can take over from a single node, however long it stands still.
       ...(config.nodes.size === 0 && { leaseMillis: aloneLeaseMillis }),
       settings: { protoMaxBulkBytes: config.redisArgumentBytesMax }

@@ -69,7 +69,7 @@ export const table = {
   redisAnnounce: setting(
     Kind.address,
     undefined,
-    "Where other nodes reach its Redis clients' door; default: the first of those places, at its port."
+    "Where other nodes reach its Redis clients' door; default: the first of those places, or the host in `nodes` where that is all addresses."
   ),
   redisProtected: setting(
     Kind.yesNo,
