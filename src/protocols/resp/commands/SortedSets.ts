@@ -112,13 +112,14 @@ export const add = (
   else out.double(score)
 }
 
-const zadd: Handler = (call) => {
+/** ZADD, and ZINCRBY, which Redis reads in the same way: with an option in place of its number nothing is left to add. */
+const addPairs = (call: Call, initial: AddOptions): void => {
   const { argv } = call
   let from = 2
-  let options = plain
+  let options = initial
   // What begins as a number does is no option.
   if (argv[2].charCodeAt(0) > 0x39) {
-    options = { ...plain }
+    options = { ...initial }
     while (from < argv.length && takeOption(options, argv[from].toLowerCase())) from++
   }
   const pairs = (argv.length - from) / 2
@@ -139,8 +140,6 @@ const zadd: Handler = (call) => {
 }
 
 const increment: AddOptions = { ...plain, isIncrement: true }
-
-const zincrby: Handler = (call) => add(call, [call.argv[3]], [call.float(2)], increment)
 
 const zrem: Handler = (call) => {
   const { argv, db, out } = call
@@ -234,9 +233,9 @@ const zrandmember: Handler = (call) => {
 }
 
 export const handlers: Readonly<Record<string, Handler>> = {
-  zadd,
+  zadd: (call) => addPairs(call, plain),
   zcard: (call) => call.out.integer(sortedSetOf(call, call.argv[1])?.size ?? 0),
-  zincrby,
+  zincrby: (call) => addPairs(call, increment),
   zmscore,
   zrandmember,
   zrank: zrank(false),
