@@ -2,6 +2,8 @@
  * ListValue: a list of Redis. Its items lie in chunks of a few dozen, the chunks in blocks of a few hundred, so both ends cost O(1), and a place
  * in a list of a million is some hundred steps away. A chunk is what is stored, under a number that is between those of its neighbours; a change
  * writes the chunks that it touched and no other.
+ *
+ * Stored: a chunk under its number (`Packed.ordered`), its items one behind the other, each behind its length.
  */
 import { assert } from "#base/Assert.ts"
 import * as Packed from "./Packed.ts"

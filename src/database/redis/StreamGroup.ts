@@ -3,7 +3,7 @@
  * acknowledged yet. What is pending is in the order of ids twice: for the group, and for each consumer.
  *
  * Stored as one element for the group, one for each consumer, one for each pending entry, so that a delivery or an acknowledgement writes
- * little whatever the group has pending.
+ * little whatever the group has pending: `g`, the group's number; behind that `c` and the consumer's number, or `p` and the id.
  */
 import { assert } from "#base/Assert.ts"
 import { OrderedIds } from "./OrderedIds.ts"

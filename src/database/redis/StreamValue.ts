@@ -1,6 +1,9 @@
 /**
  * StreamValue: a stream of Redis: entries in the order of their ids, in nodes of about a hundred, and groups of consumers. A node is what is
  * stored; adding at the end costs O(1), finding an id O(log n). Where a node ends is as in Redis, since an approximate trim removes whole nodes.
+ *
+ * Stored: a node under `e` and the id that it began with: its last id, how many entries were removed, its size in Redis, the names of its fields, then
+ * entries: id, how many texts (0: values of the node's names), texts. Groups: see `StreamGroup`.
  */
 import { assert } from "#base/Assert.ts"
 import * as ListpackSize from "./ListpackSize.ts"

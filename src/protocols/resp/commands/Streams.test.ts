@@ -61,6 +61,34 @@ describe("commands of streams", () => {
     expect(journal.hasChanges).toBe(true)
   })
 
+  it("tell those who watch a key of its entries, and not of who has read them", () => {
+    const { clients: all, rig } = clients(1)
+    const [client] = all
+    for (const id of ["1-0", "2-0"]) client.send(`xadd s ${id} a b`)
+    let told = 0
+    rig.engine.listen({ changed: () => void (told += 1), flushed: () => {}, notify: () => {} })
+    for (const line of [
+      "xgroup create s g 0",
+      "xgroup createconsumer s g one",
+      "xreadgroup group g one streams s >",
+      "xreadgroup group g two streams s 0",
+      "xclaim s g two 0 1-0",
+      "xautoclaim s g one 0 0",
+      "xack s g 1-0",
+      "xgroup setid s g 0",
+      "xgroup delconsumer s g one",
+      "xgroup destroy s g",
+      "xsetid s 9-9",
+      "xdel s 5-0",
+      "xtrim s maxlen 2"
+    ]) {
+      expect(client.send(line)).not.toMatch(/^-/)
+      expect([line, told]).toEqual([line, 0])
+    }
+    for (const line of ["xadd s * a b", "xdel s 1-0", "xtrim s maxlen 1"]) client.send(line)
+    expect(told).toBe(3)
+  })
+
   it("take ids from the clock, and never go back with it", () => {
     const { clients: all, rig } = clients(1)
     expect(all[0].send("xadd s * a b")).toBe("$15\r\n1700000000000-0\r\n")

@@ -215,7 +215,7 @@ const checkLastId = (entry: Entry, id: string, added: number | undefined): Strea
 }
 
 const setLastId: Handler = (call) => {
-  const { argv, db, out } = call
+  const { argv, engine, out } = call
   const id = idOf(argv[2])
   let added: number | undefined
   let maxDeletedId = StreamId.zero
@@ -235,7 +235,8 @@ const setLastId: Handler = (call) => {
   stream.lastId = id
   if (added !== undefined) stream.added = added
   if (maxDeletedId !== StreamId.zero) stream.maxDeletedId = maxDeletedId
-  db.touched(entry)
+  // No entry is another now.
+  engine.journal.changed(entry)
   call.notify(classes.stream, "xsetid", argv[1])
   out.ok()
 }
