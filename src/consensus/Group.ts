@@ -435,9 +435,7 @@ export class Group {
     if (committed.length === 0) return
     for (const entry of committed) {
       assert(entry.index === this.machine.applied.index + 1, "entries are applied in order, each once")
-      let answer: Uint8Array | undefined
-      if (entry.kind === entryKinds.normal) answer = this.applyCommand(entry)
-      else this.applyChange(entry)
+      const answer = entry.kind === entryKinds.normal ? this.applyCommand(entry) : this.applyChange(entry)
       this.around.observer?.applied(this, entry, answer)
     }
     this.raft.appliedUpTo(committed)
@@ -448,13 +446,8 @@ export class Group {
     if (data.length === 0) {
       this.machine.pass(index, term, undefined)
       // A change that was not admitted has become an empty entry.
-      if (this.change?.index === index) {
-        this.endChange(
-          this.change.term === term
-            ? new ChangeRefused({ message: "the change was not possible when its turn came" })
-            : this.notLeader()
-        )
-      }
+      const impossible = new ChangeRefused({ message: "the change was not possible when its turn came" })
+      if (this.change?.index === index) this.endChange(this.change.term === term ? impossible : this.notLeader())
       this.appended.applied(index, term, data, this.notLeader)
       return undefined
     }
@@ -464,7 +457,7 @@ export class Group {
     return result
   }
 
-  private applyChange({ data, index, term }: Entry): void {
+  private applyChange({ data, index, term }: Entry): undefined {
     const change = ConfChange.decode(data)
     assert(change !== undefined, "only changes that can be read are appended")
     const state = this.raft.applyConfChange(change)
