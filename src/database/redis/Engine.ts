@@ -27,8 +27,8 @@ export const classes = {
 
 /** What others want to hear of keys. */
 export interface Listener {
-  /** The key has changed, appeared or gone: for WATCH and tracking. */
-  changed(database: number, key: string): void
+  /** The key has changed, appeared or gone; `isExpired`: its time had passed, so it is nobody's doing. */
+  changed(database: number, key: string, isExpired: boolean): void
   /** All keys of a database, or of all (-1), are gone or others. */
   flushed(database: number): void
   /** For keyspace notifications; only of classes in `notified`. */
@@ -99,22 +99,22 @@ export class Engine implements Keeper {
     entry.version = ++this.versions
     entry.usedAt = this.now
     this.journal.changed(entry)
-    this.tell(entry)
+    this.tell(entry, false)
   }
 
   removed(entry: Entry, isExpired: boolean): void {
     this.versions += 1
     this.journal.removed(entry)
-    this.tell(entry)
+    this.tell(entry, isExpired)
     if (!isExpired) return
     this.counts.expired += 1
     this.notify(classes.expired, "expired", this.numberOf(entry.database), entry.name)
   }
 
-  private tell({ database, name }: Entry): void {
+  private tell({ database, name }: Entry, isExpired: boolean): void {
     const number = this.numberOf(database)
     if (this.blocking.count > 0) this.blocking.signal(number, name)
-    this.listener?.changed(number, name)
+    this.listener?.changed(number, name, isExpired)
   }
 
   /** The number by which clients call the database with this index. */

@@ -92,7 +92,7 @@ export class Call {
   /** The reply comes later, when a key has what the command waits for; in a MULTI, at once. */
   block({ keys, serve, takes, timedOut, timeoutMillis }: Blocking): void {
     if (this.isInMulti) return timedOut(this)
-    const { argv, client, engine } = this
+    const { argv, client, engine, server } = this
     const again = (): Call => {
       this.fill(client, argv)
       return this
@@ -102,8 +102,14 @@ export class Call {
       keys: [...new Set(keys)],
       takes,
       serve: (key: string): boolean => {
-        if (!serve(again(), key)) return false
+        // What it changes is its own doing, and it is told of that behind its reply.
+        const { current } = server
+        server.current = client
+        const isServed = serve(again(), key)
+        server.current = current
+        if (!isServed) return false
         client.blocked = undefined
+        server.tracking.settle()
         client.port?.unblocked()
         return true
       }

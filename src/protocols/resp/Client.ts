@@ -40,7 +40,8 @@ export interface Port {
   close(): void
   /** At once: another wants it so. */
   kill(): void
-  readonly input: { readonly waitingBytes: number }
+  /** Bytes of requests that are kept, the one that runs included. */
+  readonly input: { readonly heldBytes: number }
   /** Bytes that wait to be sent. */
   readonly outputBytes: number
 }

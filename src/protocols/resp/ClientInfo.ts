@@ -36,7 +36,7 @@ export const describe = (client: Client, now: number): string => {
     ["psub", client.patterns.size],
     ["ssub", client.shardChannels.size],
     ["multi", client.multi?.queue.length ?? -1],
-    ["qbuf", client.port?.input.waitingBytes ?? 0],
+    ["qbuf", client.port?.input.heldBytes ?? 0],
     ["qbuf-free", 0],
     ["argv-mem", 0],
     ["multi-mem", 0],

@@ -10,6 +10,7 @@ import * as CommandTable from "./CommandTable.ts"
 import * as Monitor from "./Monitor.ts"
 import * as OwnCommands from "./OwnCommands.ts"
 import { Refusal, wrongArity } from "./Refusal.ts"
+import * as Secrets from "./Secrets.ts"
 import { Server } from "./Server.ts"
 
 /** A command that can be run, and what it has cost so far. */
@@ -178,7 +179,7 @@ export class Executor {
     const { flags } = runnable.command
     if ((flags & skipSlowlog) !== 0) return
     const { address, name } = client
-    server.slowlog.note(argv, millis * 1_000, { address, name, atMillis: engine.now })
+    server.slowlog.note(Secrets.hidden(runnable.command, argv), millis * 1_000, { address, name, atMillis: engine.now })
     server.latency.note((flags & fast) === 0 ? "command" : "fast-command", millis, engine.now)
   }
 
@@ -188,7 +189,6 @@ export class Executor {
     const { command } = runnable
     const mark = out.mark()
     runnable.calls += 1
-    if (server.monitors.size > 0) Monitor.feed(server, client, command, argv)
     call.fill(client, argv)
     try {
       runnable.handler(call)
@@ -204,6 +204,7 @@ export class Executor {
       out.rewind(mark)
       out.error(thrown.text)
     }
+    if (server.monitors.size > 0) Monitor.feed(server, client, command, argv)
   }
 
   /** Why a command that exists, with as many arguments as it wants, may not run. */

@@ -1,6 +1,7 @@
 /** Monitor: what clients that said MONITOR are told of each command, as Redis writes it. */
 import type { Client } from "./Client.ts"
 import { type Command, Flag } from "./CommandTable.ts"
+import * as Secrets from "./Secrets.ts"
 import type { Server } from "./Server.ts"
 
 const escapes: Readonly<Record<string, string>> = {
@@ -23,12 +24,13 @@ export const quote = (text: string): string => {
   return `"${chars.join("")}"`
 }
 
-export const feed = (server: Server, client: Client, { flags }: Command, argv: ReadonlyArray<string>): void => {
+export const feed = (server: Server, client: Client, command: Command, argv: ReadonlyArray<string>): void => {
+  const { flags } = command
   if ((flags & (Flag.skip_monitor | Flag.admin)) !== 0) return
   const { now } = server.engine
   const seconds = Math.floor(now / 1_000)
   const micros = String(Math.floor((now - seconds * 1_000) * 1_000)).padStart(6, "0")
-  const line = `${seconds}.${micros} [${client.database} ${client.address}] ${argv.map(quote).join(" ")}`
+  const line = `${seconds}.${micros} [${client.database} ${client.address}] ${Secrets.hidden(command, argv).map(quote).join(" ")}`
   for (const monitor of server.monitors) {
     monitor.out.simple(line)
     monitor.port?.pushed()

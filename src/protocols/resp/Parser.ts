@@ -77,6 +77,11 @@ export class Parser {
     return sum
   }
 
+  /** What is kept of what came, the request that runs included. */
+  get heldBytes(): number {
+    return this.waitingBytes + this.at
+  }
+
   /** The next request, of one argument at least; undefined: it is not whole yet, or there is a `problem`. */
   next(): Array<string> | undefined {
     while (this.problem === undefined && (this.at < this.chunk.length || this.advance())) {

@@ -149,8 +149,8 @@ export class Server implements Listener {
     return true
   }
 
-  changed(_: number, key: string): void {
-    if (this.tracking.clients.size > 0) this.tracking.changed(key, this.current)
+  changed(_: number, key: string, isExpired: boolean): void {
+    if (this.tracking.clients.size > 0) this.tracking.changed(key, isExpired ? undefined : this.current, this.current)
   }
 
   flushed(): void {

@@ -202,8 +202,39 @@ describe("clients that listen to what others do", () => {
     client.send(bulks("SET", "k", 'a"\n\xff') + bulks("CONFIG", "GET", "port") + bulks("SELECT", "2"))
     expect(monitor.received()).toBe(
       '+1700000000.000000 [0 127.0.0.1:50001] "SET" "k" "a\\"\\n\\xff"\r\n' +
-        '+1700000000.000000 [0 127.0.0.1:50001] "SELECT" "2"\r\n'
+        '+1700000000.000000 [2 127.0.0.1:50001] "SELECT" "2"\r\n'
     )
+  })
+
+  it("are told of what EXEC runs before EXEC, and of no password", () => {
+    const rig = new SessionRig()
+    const [monitor, client] = [rig.connect(), rig.connect()]
+    monitor.ask("MONITOR")
+    client.send("MULTI\r\nSET k v\r\nEXEC\r\nAUTH name secret\r\nHELLO 3 AUTH name secret SETNAME x\r\n")
+    const told = [...monitor.received().matchAll(/\] (.*)\r\n/g)].map(([, words]) => words)
+    expect(told).toEqual([
+      '"MULTI"',
+      '"SET" "k" "v"',
+      '"EXEC"',
+      '"AUTH" "(redacted)" "(redacted)"',
+      '"HELLO" "3" "AUTH" "(redacted)" "(redacted)" "SETNAME" "x"'
+    ])
+  })
+
+  it("are told of keys that expired, also by their own look, and then behind the reply", () => {
+    const rig = new SessionRig()
+    const client = rig.connect()
+    client.send("HELLO 3\r\nCLIENT TRACKING on NOLOOP\r\nSET y 1 PX 10\r\nGET y\r\n")
+    rig.pass(20)
+    expect(client.ask("MGET x y")).toBe("*2\r\n_\r\n_\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\ny\r\n")
+  })
+
+  it("are told of keys that they changed when they had waited, behind the reply", () => {
+    const rig = new SessionRig()
+    const [client, pusher] = [rig.connect(), rig.connect()]
+    client.send("HELLO 3\r\nCLIENT TRACKING on\r\nLRANGE to 0 -1\r\nBLMOVE from to LEFT LEFT 0\r\n")
+    pusher.ask("RPUSH from x")
+    expect(client.received()).toBe("$1\r\nx\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$2\r\nto\r\n")
   })
 
   it("are told of keys by name and by event, where that is turned on", () => {
@@ -328,6 +359,20 @@ describe("a client that does not read", () => {
     greedy.isFull = true
     for (let sent = 0; sent < 12; sent++) sender.send(bulks("PUBLISH", "c", value))
     expect([greedy.isReset, sender.ask("PUBSUB NUMSUB c")]).toEqual([true, "*2\r\n$1\r\nc\r\n:1\r\n"])
+  })
+})
+
+describe("a line of CLIENT LIST", () => {
+  it("tells what Redis's clients look for", () => {
+    const rig = new SessionRig()
+    const [client, other] = [rig.connect(), rig.connect()]
+    other.send("CLIENT SETNAME worker\r\nSUBSCRIBE a b\r\nSELECT 3\r\n")
+    expect(client.send(bulks("client", "list"))).toMatch(
+      /id=1 addr=127\.0\.0\.1:50000 laddr=127\.0\.0\.1:6379 fd=\d+ name= age=0 idle=0 flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=26 qbuf-free=\d+ argv-mem=\d+ multi-mem=0 rbs=\d+ rbp=\d+ obl=0 oll=0 omem=0 tot-mem=\d+ events=r cmd=client\|list user=default redir=-1 resp=2\n/
+    )
+    expect(client.ask("CLIENT LIST ID 2")).toMatch(
+      /id=2 .* name=worker .* flags=P db=0 sub=2 .* qbuf=0 .* cmd=subscribe /
+    )
   })
 })
 

@@ -15,6 +15,12 @@ interface Prefix {
   readonly keys: Map<string, Client | undefined>
 }
 
+interface Pending {
+  readonly client: Client
+  /** undefined: everything. */
+  readonly key: string | undefined
+}
+
 export class Tracking {
   /** Keys that are remembered at most; 0: any number. */
   keysMax = 1_000_000
@@ -24,9 +30,8 @@ export class Tracking {
   /** Keys, and who has read them since they were last told of; from the one that was remembered longest ago. */
   private readonly readers = new Map<string, Set<Client>>()
   private readonly prefixes = new Map<string, Prefix>()
-  /** For the client whose command runs; undefined: everything. */
-  private pending: Array<string | undefined> = []
-  private pendingFor: Client | undefined
+  /** For clients whose command runs. */
+  private pending: Array<Pending> = []
   private isDue = false
   /** Broadcasts are due; whoever calls `broadcast` sets it. */
   due: () => void = () => {}
@@ -85,12 +90,12 @@ export class Tracking {
     }
     while (this.keysMax > 0 && this.readers.size > this.keysMax) {
       const [oldest] = this.readers.keys()
-      this.tellReaders(oldest, undefined)
+      this.tellReaders(oldest, undefined, client)
     }
   }
 
-  /** A key has changed, by the command of `by` if that is known. */
-  changed(key: string, by: Client | undefined): void {
+  /** A key has changed: `by` whom, if it is anybody's doing, and while whose command runs. */
+  changed(key: string, by: Client | undefined, running: Client | undefined): void {
     if (this.prefixes.size > 0) {
       for (const [prefix, line] of this.prefixes) {
         if (!key.startsWith(prefix)) continue
@@ -99,22 +104,21 @@ export class Tracking {
         this.isDue = true
       }
     }
-    if (this.readers.size > 0) this.tellReaders(key, by)
+    if (this.readers.size > 0) this.tellReaders(key, by, running)
   }
 
   /** All keys, of whatever database, are gone or others. */
-  flushed(by: Client | undefined): void {
-    for (const client of this.clients) this.tell(client, undefined, by)
+  flushed(running: Client | undefined): void {
+    for (const client of this.clients) this.tell(client, undefined, running)
     this.readers.clear()
   }
 
   /** The command's reply is written. */
   settle(): void {
     if (this.pending.length === 0) return
-    const { pending, pendingFor } = this
+    const { pending } = this
     this.pending = []
-    this.pendingFor = undefined
-    for (const key of pending) this.send(pendingFor!, key === undefined ? undefined : [key])
+    for (const { client, key } of pending) this.send(client, key === undefined ? undefined : [key])
   }
 
   /** Tells of what was collected for prefixes. */
@@ -137,7 +141,7 @@ export class Tracking {
     }
   }
 
-  private tellReaders(key: string, by: Client | undefined): void {
+  private tellReaders(key: string, by: Client | undefined, running: Client | undefined): void {
     const readers = this.readers.get(key)
     if (readers === undefined) return
     this.readers.delete(key)
@@ -146,14 +150,13 @@ export class Tracking {
       // It tracks no more, or another way.
       if (tracking === undefined || tracking.isBroadcast) continue
       if (tracking.isNoLoop && client === by) continue
-      this.tell(client, key, by)
+      this.tell(client, key, running)
     }
   }
 
-  private tell(client: Client, key: string | undefined, by: Client | undefined): void {
-    if (client === by) {
-      this.pending.push(key)
-      this.pendingFor = client
+  private tell(client: Client, key: string | undefined, running: Client | undefined): void {
+    if (client === running) {
+      this.pending.push({ client, key })
     } else this.send(client, key === undefined ? undefined : [key])
   }
 
