@@ -81,12 +81,20 @@ const cpuOf = (pid: number): number => {
   return (Number(fields[11]) + Number(fields[12])) * 10_000
 }
 
+const running = new Set<ChildProcess>()
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL")
+})
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1))
+
 export const start = async (name: Name, { directory, syncs }: Options): Promise<Server> => {
   const data = mkdtempSync(join(directory, `orbit-bench-${name}-`))
   const [command, ...rest] = commandOf(name, data, syncs)
   // `taskset` becomes the server: its process is the server's.
   const child = spawn("taskset", ["-c", serverCore, command, ...rest], { stdio: ["ignore", "pipe", "ignore"] })
+  running.add(child)
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()))
+  void gone.then(() => running.delete(child))
   const stop = async (): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null) {
       child.kill("SIGTERM")
