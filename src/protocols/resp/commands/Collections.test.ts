@@ -135,6 +135,14 @@ describe("commands of hashes, sets, sorted sets and places", () => {
     )
   })
 
+  it("take no word for a unit that is a word of the language alone", () => {
+    const [client] = clients(1)
+    client.send("geoadd g 1 1 a 2 2 b")
+    for (const word of ["constructor", "__proto__"]) {
+      expect(client.send(`geodist g a b ${word}`)).toBe("-ERR unsupported unit provided. please use M, KM, FT, MI\r\n")
+    }
+  })
+
   it("refuse to give random elements without an end", () => {
     const [client] = clients(1)
     for (const command of ["sadd s a", "hset h a 1", "zadd z 1 a"]) client.send(command)

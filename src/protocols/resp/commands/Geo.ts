@@ -9,11 +9,16 @@ import * as SortedSets from "./SortedSets.ts"
 
 const unknownUnit = new Refusal.Refusal("ERR unsupported unit provided. please use M, KM, FT, MI")
 
-const units: Readonly<Record<string, number>> = { m: 1, km: 1_000, ft: 0.3048, mi: 1_609.34 }
+const units: ReadonlyMap<string, number> = new Map([
+  ["m", 1],
+  ["km", 1_000],
+  ["ft", 0.3048],
+  ["mi", 1_609.34]
+])
 
 /** Meters of the unit that the argument names. */
 export const unitAt = (call: Call, at: number): number => {
-  const meters = units[call.argv[at].toLowerCase()]
+  const meters = units.get(call.argv[at].toLowerCase())
   if (meters === undefined) throw unknownUnit
   return meters
 }
