@@ -193,6 +193,9 @@ export const respLineBytesMax = 65_536
 export const respStrangerArgumentsMax = 10
 export const respStrangerBulkBytesMax = 16_384
 
+/** Replies that wait for such a client, in bytes, before it is broken off: it is told little, and does not read even that. */
+export const respStrangerOutputBytesMax = 65_536
+
 /** Requests that a Redis client has sent and that are not run yet, in bytes, before it is read from no more: some turns' worth. */
 export const respWaitingBytesMax = 1_048_576
 

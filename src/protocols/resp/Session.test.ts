@@ -338,6 +338,21 @@ describe("a client that does not read", () => {
     expect(waiter.isPaused).toBe(false)
   })
 
+  it("is broken off early when it has not even logged in", () => {
+    const rig = new SessionRig()
+    rig.server.users.setDefaultPassword("secret")
+    const [stranger, friend] = [rig.connect(), rig.connect()]
+    friend.ask("AUTH secret")
+    for (const each of [stranger, friend]) {
+      each.isFull = true
+      for (let sent = 0; sent < 10; sent++) {
+        each.sendOnly("GET k\r\nGET\r\n".repeat(500))
+        rig.pass(0)
+      }
+    }
+    expect([stranger.isReset, friend.isReset]).toEqual([true, false])
+  })
+
   it("is broken off over the limits of those who listen to channels", () => {
     const rig = new SessionRig()
     const [listener, lazy, sender] = [rig.connect(), rig.connect(), rig.connect()]

@@ -292,6 +292,7 @@ export class Session implements Net.StreamSink, Port {
     const { pubsubOutputLimit, outputLimit } = this.host.executor.server.settings
     const limit: OutputLimit = this.client.isSubscribed || this.client.isMonitor ? pubsubOutputLimit : outputLimit
     const { hardBytes, softBytes, softSeconds } = limit
+    if (!this.client.isAuthenticated && this.outputBytes > Limits.respStrangerOutputBytesMax) return this.break()
     if (hardBytes > 0 && this.outputBytes > hardBytes) return this.break()
     if (softBytes === 0 || this.outputBytes <= softBytes) this.softSince = 0
     else if (this.softSince === 0) this.softSince = now
