@@ -12,6 +12,7 @@ import type { Transaction } from "#txn/Transaction.ts"
 import type { StepError } from "#txn/TxnError.ts"
 import * as Keys from "#storage/Keys.ts"
 import type { OwnershipLost } from "./Ownership.ts"
+import { Cutting } from "./Pieces.ts"
 import * as Places from "./Places.ts"
 
 type Txn = Transaction["Service"]
@@ -38,6 +39,8 @@ const clearedMax = 64
 
 export class Folding {
   readonly counts = { folds: 0, keys: 0 }
+  /** What is too large for one key. */
+  readonly cutting = new Cutting()
   /** By key: the last change that is not among the keys. */
   private changes = new Map<string, Mutation>()
   private bytes = 0
@@ -96,12 +99,13 @@ export class Folding {
     const { garbage, last, sorted } = this
     this.reset()
     const written = Effect.forEach(
-      steps(sorted),
+      steps(sorted.flatMap((mutation) => this.cutting.cut(mutation))),
       (step) => Effect.andThen(this.write(step), Effect.sleep(pauseMillis)),
       {
         discard: true
       }
     )
+    for (const prefix of garbage) this.cutting.cleared(prefix)
     const cleared = Effect.forEach(garbage, (prefix) => this.clear({ from: prefix, to: Tuple.successor(prefix)! }), {
       discard: true
     })

@@ -125,6 +125,40 @@ describe("what a node stores", () => {
     ])
   })
 
+  it("may be as large as it likes: a name, a field, and its value", () => {
+    const name = "n".repeat(1_200_000)
+    run([
+      {
+        node: 1,
+        use: ({ engine, storing }) =>
+          Effect.gen(function* () {
+            const [db] = engine.databases
+            db.set("hash", hashOf({ wide: "x".repeat(3_000_000), shrinks: "y".repeat(3_000_000), [name]: "1" }))
+            db.set(name, "named")
+            expect(yield* storing.flush).toBe(true)
+            yield* storing.folding.fold
+            const hash = db.peek("hash")!
+            ;(hash.content as HashValue).set("shrinks", "y")
+            db.touched(hash)
+            expect(yield* storing.flush).toBe(true)
+            yield* storing.folding.fold
+            expect(storing.counts.retries).toBe(0)
+          })
+      },
+      {
+        node: 1,
+        atMillis: 25_000,
+        use: ({ engine }) =>
+          Effect.sync(() => {
+            const [db] = engine.databases
+            const hash = db.peek("hash")!.content as HashValue
+            expect(["wide", "shrinks", name].map((field) => hash.get(field)?.length)).toEqual([3_000_000, 1, 1])
+            expect([hash.size, db.peek(name)?.content]).toEqual([3, "named"])
+          })
+      }
+    ])
+  })
+
   it("has the databases under the numbers that they were given", () => {
     run([
       {

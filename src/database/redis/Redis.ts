@@ -21,6 +21,7 @@ import * as Folding from "./Folding.ts"
 import { Loading } from "./Loading.ts"
 import { beatsInLease, Ownership, type OwnershipLost } from "./Ownership.ts"
 import { Merging } from "./Merging.ts"
+import { Joining } from "./Pieces.ts"
 import * as Places from "./Places.ts"
 import * as Record from "./Record.ts"
 import type { Settings } from "./Settings.ts"
@@ -166,8 +167,10 @@ export class Redis {
         if (Keys.compare(key, Places.databasesKey) === 0) engine.arrange(value)
         else loading.take(key, value)
       })
-      yield* this.pages({ from: Places.all.from, to: Places.records.from }, (entry) => merging.take(entry))
-      yield* this.pages({ from: Places.records.to, to: Places.all.to }, (entry) => merging.take(entry))
+      const joining = new Joining(storing.folding.cutting, (entry) => merging.take(entry))
+      yield* this.pages({ from: Places.all.from, to: Places.records.from }, (entry) => joining.take(entry))
+      yield* this.pages({ from: Places.records.to, to: Places.all.to }, (entry) => joining.take(entry))
+      joining.finish()
       merging.finish()
       loading.finish()
     })

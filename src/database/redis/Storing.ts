@@ -92,6 +92,7 @@ export class Storing {
     this.waiters = []
     this.number = 0
     this.folding.reset()
+    this.folding.cutting.reset()
     for (const { done } of waiters) done(false)
   }
 
