@@ -43,8 +43,12 @@ EXIT CODES
 EXAMPLES
   npm run jepsen -- --scenario redis/cells --for 60s
   npm run jepsen -- --for 60s --faults crash,pause,partition --seed 7 --report
-  npm run jepsen -- --scenario redis/registers --nodes 5 --for 5m
-  npm run jepsen -- --mutant sim/mutants/redis-ack-before-stored.patch --faults crash`
+  npm run jepsen -- --nodes 5 --for 5m --json
+  npm run jepsen -- --scenario redis/registers --for 10s --clients 3
+  npm run jepsen -- --mutant sim/mutants/redis-ack-before-stored.patch --faults crash
+
+  Histories of several keys at once are judged as a whole: with many unknown outcomes in
+  them that takes minutes, or ends undecided. Keep such runs short.`
 
 export interface Arguments {
   readonly scenario: string
@@ -140,7 +144,7 @@ export const heading = ({ clients, faults, nodes, scenario, seed }: Arguments): 
   [
     scenario,
     `seed ${seed}`,
-    counted(nodes, "process").replace("processs", "processes"),
+    nodes === 1 ? "1 process" : `${nodes} processes`,
     counted(clients, "client"),
     faults.length === 0 ? "no faults" : faults.join(", ")
   ].join(" · ")

@@ -41,7 +41,7 @@ const keepLogs = (directory: string, { nodes, scenario, seed }: Arguments.Argume
   return folder
 }
 
-const play = async (asked: Arguments.Arguments, tree: string, directory: string): Promise<Ran> => {
+const play = async (asked: Arguments.Arguments, tree: string, directory: string): Promise<() => Ran> => {
   const { clients, durationMicros, faults, nodes, seed } = asked
   const scenario = await Registry.load(asked.scenario)
   const plan = drawPlan(scenario, { seed, nodes, clients, durationMicros, faults: [] })
@@ -70,7 +70,8 @@ const play = async (asked: Arguments.Arguments, tree: string, directory: string)
     // Before the directory goes.
     process.prependOnceListener("exit", abandon)
     try {
-      return await run.run(cluster, mesh, machine)
+      const faults = await run.play(cluster, mesh, machine)
+      return () => run.judge(faults)
     } finally {
       await cluster.end()
       process.removeListener("exit", abandon)
@@ -94,7 +95,10 @@ const runOnce = async (asked: Arguments.Arguments): Promise<number> => {
     process.exit(exitCodes.interrupted)
   }
   process.once("SIGINT", interrupt).once("SIGTERM", interrupt).once("exit", clean)
-  const { recording, result } = await play(asked, tree, directory)
+  const judge = await play(asked, tree, directory)
+  // There are no children any more, and who judges hears nothing: a signal ends it at once.
+  process.removeListener("SIGINT", interrupt).removeListener("SIGTERM", interrupt)
+  const { recording, result } = judge()
   const isRed = result.verdict !== "pass"
   const logs = isRed ? keepLogs(directory, asked) : undefined
   const report = isRed || asked.report ? await Finish.writeReport(recording, ".jepsen") : undefined

@@ -32,6 +32,8 @@ export interface Parts {
   readonly said: (text: () => string) => void
 }
 
+export type Faults = Readonly<Record<string, number>>
+
 export interface Ran {
   readonly result: RunResult
   readonly recording: Recording
@@ -43,7 +45,7 @@ const livenessFactor = 2
 const lookMillis = 300
 /** A program that ended by itself is started again after this, as a service manager would. */
 const respawnMicros = 500_000
-const patienceMicros = 200_000
+const patienceMicros = { failed: 200_000, unknown: 1_000_000 } as const
 const eventsMax = 200_000
 
 const nameOf = (node: number): string => `n${node}`
@@ -71,6 +73,7 @@ export class Run {
   private readonly timers = new Set<NodeJS.Timeout>()
   private readonly sessions: Array<RealWorld.Running<never, unknown>> = []
   private beganAt = 0
+  private ranMicros = 0
   private isServing = false
   private isOver = false
   private owner: number | undefined
@@ -185,7 +188,7 @@ export class Run {
     return (operation, done) =>
       perform(operation, (outcome) => {
         if (outcome.type === "ok") done(outcome)
-        else this.later(patienceMicros, () => done(outcome))
+        else this.later(patienceMicros[outcome.type], () => done(outcome))
       })
   }
 
@@ -219,7 +222,8 @@ export class Run {
     )
   }
 
-  async run(cluster: Cluster, mesh: Mesh, machine: Machine): Promise<Ran> {
+  /** Plays it; how often each fault struck. */
+  async play(cluster: Cluster, mesh: Mesh, machine: Machine): Promise<Faults> {
     const { plan, said, scenario, strikes } = this.parts
     said(() => `starting ${plan.nodes} processes`)
     const nemesis = new Nemesis({
@@ -261,8 +265,8 @@ export class Run {
     for (const timer of this.timers) clearTimeout(timer)
     await Promise.all(this.sessions.map((session) => Effect.runPromise(session.kill)))
     this.add({ type: "phase", at: this.now(), name: "end" })
-    said(() => "judging")
-    return this.judge(nemesis.counts)
+    this.ranMicros = this.now()
+    return nemesis.counts
   }
 
   private progress(): string {
@@ -271,10 +275,11 @@ export class Run {
     return `${Math.round(this.now() / 1_000_000)} s · ${ok} ok, ${failed} failed, ${unknown} unknown · ${owner} has the data`
   }
 
-  private judge(faults: Readonly<Record<string, number>>): Ran {
+  /** After `play`. May take long, and nothing can be said meanwhile. */
+  judge(faults: Faults): Ran {
     const { plan, reproduce, scenario } = this.parts
     const { history } = this.clients
-    const ranMicros = this.now()
+    const { ranMicros } = this
     // No two real runs are alike: the hash tells them apart, and promises nothing.
     const hash = new TraceHash()
     for (const { invokedAt, operation, outcome } of history) {
