@@ -435,7 +435,8 @@ export class Group {
     if (committed.length === 0) return
     for (const entry of committed) {
       assert(entry.index === this.machine.applied.index + 1, "entries are applied in order, each once")
-      const answer = entry.kind === entryKinds.normal ? this.applyCommand(entry) : this.applyChange(entry)
+      const isCommand = entry.kind === entryKinds.normal
+      const answer = isCommand ? this.applyCommand(entry) : void this.applyChange(entry)
       this.around.observer?.applied(this, entry, answer)
     }
     this.raft.appliedUpTo(committed)
@@ -457,7 +458,7 @@ export class Group {
     return result
   }
 
-  private applyChange({ data, index, term }: Entry): undefined {
+  private applyChange({ data, index, term }: Entry): void {
     const change = ConfChange.decode(data)
     assert(change !== undefined, "only changes that can be read are appended")
     const state = this.raft.applyConfChange(change)
