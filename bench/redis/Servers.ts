@@ -81,9 +81,13 @@ const cpuOf = (pid: number): number => {
   return (Number(fields[11]) + Number(fields[12])) * 10_000
 }
 
-const running = new Set<ChildProcess>()
+/** With the directory of each. */
+const running = new Map<ChildProcess, string>()
 process.on("exit", () => {
-  for (const child of running) child.kill("SIGKILL")
+  for (const [child, data] of running) {
+    child.kill("SIGKILL")
+    rmSync(data, { recursive: true, force: true })
+  }
 })
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1))
 
@@ -92,7 +96,7 @@ export const start = async (name: Name, { directory, syncs }: Options): Promise<
   const [command, ...rest] = commandOf(name, data, syncs)
   // `taskset` becomes the server: its process is the server's.
   const child = spawn("taskset", ["-c", serverCore, command, ...rest], { stdio: ["ignore", "pipe", "ignore"] })
-  running.add(child)
+  running.set(child, data)
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()))
   void gone.then(() => running.delete(child))
   const stop = async (): Promise<void> => {
