@@ -186,6 +186,25 @@ describe("what a node stores", () => {
     ])
   })
 
+  it("is told of in a later turn, even where nothing of it is left to store", () => {
+    run([
+      {
+        node: 1,
+        use: ({ engine, storing }) =>
+          Effect.gen(function* () {
+            const told: Array<boolean> = []
+            yield* Effect.sleep(10)
+            engine.databases[0].set("a", 1)
+            engine.databases[0].delete("a")
+            expect(storing.settled((isStored) => told.push(isStored))).toBe(true)
+            expect(told).toEqual([])
+            yield* Effect.sleep(1_000)
+            expect(told).toEqual([true])
+          })
+      }
+    ])
+  })
+
   it("is stored when the node ends in order", () => {
     run([
       { node: 1, use: ({ engine }) => Effect.sync(() => void engine.databases[0].set("a", 1)) },

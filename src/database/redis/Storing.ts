@@ -117,7 +117,8 @@ export class Storing {
     const stored = Effect.forEach(parts(record), (part) => this.commit((txn) => put(txn, number, record, part)), {
       discard: true
     })
-    return Effect.map(stored, () => {
+    // What came and went within a batch leaves nothing to store: it is done in the next turn, as everything else.
+    return Effect.map(record.length === 0 ? Effect.yieldNow : stored, () => {
       this.number = number
       journal.done(batch)
       this.folding.add(number, batch.mutations)
