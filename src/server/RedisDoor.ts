@@ -1,9 +1,11 @@
 /** RedisDoor: Redis's clients at a node: what the configuration says, as `protocols/resp` understands it. */
 import * as Effect from "effect/Effect"
 import * as Redis from "#database/redis/Redis.ts"
+import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import * as AclRules from "#protocols/resp/AclRules.ts"
 import type * as Machine from "#protocols/resp/Machine.ts"
 import * as RespDoor from "#protocols/resp/Door.ts"
+import type * as Topology from "#protocols/resp/Topology.ts"
 import { Refusal } from "#protocols/resp/Refusal.ts"
 import type { Server } from "#protocols/resp/Server.ts"
 import type { Address, Credentials } from "#world/Net.ts"
@@ -32,6 +34,15 @@ export const announced = ({ nodeId, nodes, redisAnnounce, redisBind, redisPort }
   const [{ host }] = redisBind
   return { host: everywhere.has(host) ? (nodes.get(nodeId)?.host ?? host) : host, port: redisPort }
 }
+
+/** As CLUSTER tells it: whoever is asked has all slots, or has carried the question to who has. */
+const memberOf = (config: Config): Topology.Member => ({
+  ...announced(config),
+  id: config.nodeId.toString(16).padStart(40, "0"),
+  isSelf: true,
+  isOnline: true,
+  slots: [[0, SpacesRedis.slots - 1]]
+})
 
 /** Directives whose lines add up. */
 const addsUp = new Set(["save"])
@@ -176,6 +187,7 @@ export const make = ({ credentials, machine }: Options): Door => ({
         // Whoever asks to save is answered once it is: nobody waits longer than a batch takes.
         const save = (): void => void redis.storing.settled(() => {})
         server.machine = { ...machine, port: config.redisPort, directory: config.dataDirectory, save }
+        if (config.redisCluster) server.topology = () => [memberOf(config)]
         refusal = configure(server, configuration)
       }
     })

@@ -71,6 +71,11 @@ export const table = {
     undefined,
     "Where other nodes reach its Redis clients' door; default: the first of those places, or the host in `nodes` where that is all addresses."
   ),
+  redisCluster: setting(
+    Kind.yesNo,
+    false,
+    "Whether the node that has the data tells clients that it is a Redis Cluster, with all slots on this node."
+  ),
   redisProtected: setting(
     Kind.yesNo,
     true,

@@ -33,8 +33,10 @@ const quietLooks = 5
 /** Of one step: it holds up others for about a millisecond. */
 const stepKeys = 64
 const stepBytes = 65_536
-/** Steps are this part of the time, at most. */
+/** Between steps; where clients change things meanwhile, and records are not too many for that, they have most of the time. */
 const pauseMillis = 3
+const busyPauseMillis = 20
+const overdueMax = 4
 const clearedMax = 64
 
 export class Folding {
@@ -100,7 +102,7 @@ export class Folding {
     this.reset()
     const written = Effect.forEach(
       steps(sorted.flatMap((mutation) => this.cutting.cut(mutation))),
-      (step) => Effect.andThen(this.write(step), Effect.sleep(pauseMillis)),
+      (step) => Effect.andThen(this.write(step), this.pause),
       {
         discard: true
       }
@@ -113,6 +115,11 @@ export class Folding {
     this.counts.folds += 1
     this.counts.keys += sorted.length
     return Effect.andThen(written, Effect.andThen(forgotten, cleared))
+  })
+
+  private readonly pause = Effect.suspend(() => {
+    const isBusy = this.additions > 0 && this.bytes < overdueMax * this.options.foldBytes
+    return Effect.sleep(isBusy ? busyPauseMillis : pauseMillis)
   })
 
   private write(step: ReadonlyArray<Mutation>): Effect.Effect<void, OwnershipLost> {
@@ -134,7 +141,7 @@ export class Folding {
         })
       )
       return Effect.flatMap(some, () =>
-        rest === undefined ? Effect.void : Effect.andThen(Effect.sleep(pauseMillis), this.clear(rest))
+        rest === undefined ? Effect.void : Effect.andThen(this.pause, this.clear(rest))
       )
     })
   }
