@@ -77,6 +77,7 @@ const told = ({ config, directives }: Configuration): ReadonlyArray<readonly [st
     ["slowlog-max-len", String(config.slowRequestsMax)],
     ["bind", config.redisBind.map(({ host, optional }) => `${optional ? "-" : ""}${host}`).join(" ")],
     ["tls-port", String(config.redisTlsPort)],
+    ["cluster-enabled", config.redisCluster ? "yes" : "no"],
     ["appendfsync", durabilityOf(config) === "async" ? "everysec" : "always"]
   ]
 }
