@@ -435,8 +435,9 @@ export class Group {
     if (committed.length === 0) return
     for (const entry of committed) {
       assert(entry.index === this.machine.applied.index + 1, "entries are applied in order, each once")
-      const isCommand = entry.kind === entryKinds.normal
-      const answer = isCommand ? this.applyCommand(entry) : void this.applyChange(entry)
+      let answer: Uint8Array | undefined
+      if (entry.kind === entryKinds.normal) answer = this.applyCommand(entry)
+      else this.applyChange(entry)
       this.around.observer?.applied(this, entry, answer)
     }
     this.raft.appliedUpTo(committed)
