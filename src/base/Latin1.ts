@@ -31,3 +31,6 @@ export const encode = (text: string): Uint8Array => {
   write(text, bytes, 0)
   return bytes
 }
+
+/** So many bytes with anything in them, to write texts to. New memory that is cleared first costs more than what is written. */
+export const room = (sizeBytes: number): Uint8Array<ArrayBuffer> => Buffer.allocUnsafeSlow(sizeBytes)

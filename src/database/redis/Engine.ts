@@ -85,6 +85,11 @@ export class Engine implements Keeper {
     this.listener = listener
   }
 
+  /** Keys that were looked up or changed so far. */
+  get used(): number {
+    return this.counts.hits + this.counts.misses + this.versions
+  }
+
   /** It is as late as the clock says. */
   advance(): void {
     this.now = this.wallMillis()

@@ -11,6 +11,7 @@ import * as Tuple from "#keyspace/Tuple.ts"
 import type { Transaction } from "#txn/Transaction.ts"
 import type { StepError } from "#txn/TxnError.ts"
 import * as Keys from "#storage/Keys.ts"
+import type { Engine } from "./Engine.ts"
 import type { OwnershipLost } from "./Ownership.ts"
 import { Cutting } from "./Pieces.ts"
 import * as Places from "./Places.ts"
@@ -32,10 +33,12 @@ export const defaults: Options = { foldBytes: 64 * 1_048_576, lookMillis: 1_000 
 const quietLooks = 5
 /** Of one step: it holds up others for about a millisecond. */
 const stepKeys = 64
+const runKeys = 8_192
 const stepBytes = 65_536
-/** Between steps; where clients change things meanwhile, and records are not too many for that, they have most of the time. */
+/** Between steps. Where clients do things meanwhile they have nine tenths of the time, unless records are too many for that. */
 const pauseMillis = 3
 const busyPauseMillis = 20
+const busyShare = 9
 const overdueMax = 4
 const clearedMax = 64
 
@@ -50,10 +53,12 @@ export class Folding {
   private additions = 0
   private garbage: Array<Uint8Array> = []
   private readonly commit: Commit
+  private readonly engine: Engine
   private readonly options: Options
 
-  constructor(commit: Commit, options: Options = defaults) {
+  constructor(commit: Commit, engine: Engine, options: Options) {
     this.commit = commit
+    this.engine = engine
     this.options = options
   }
 
@@ -81,7 +86,7 @@ export class Folding {
 
   /** What is not among the keys, in the order of the keys. */
   get sorted(): ReadonlyArray<Mutation> {
-    return [...this.changes.values()].sort((left, right) => Keys.compare(left.key, right.key))
+    return [...this.changes.values()].sort(byKey)
   }
 
   /** Never ends, unless the data is another node's. */
@@ -98,14 +103,18 @@ export class Folding {
 
   /** Everything up to now. */
   readonly fold: Effect.Effect<void, OwnershipLost> = Effect.suspend(() => {
-    const { garbage, last, sorted } = this
+    const { garbage, last } = this
+    const changes = [...this.changes.values()]
     this.reset()
     const written = Effect.forEach(
-      steps(sorted.flatMap((mutation) => this.cutting.cut(mutation))),
-      (step) => Effect.andThen(this.write(step), this.pause),
-      {
-        discard: true
-      }
+      runs(changes),
+      (run) =>
+        Effect.forEach(
+          steps(run.sort(byKey).flatMap((mutation) => this.cutting.cut(mutation))),
+          (step) => this.paced(this.write(step)),
+          { discard: true }
+        ),
+      { discard: true }
     )
     for (const prefix of garbage) this.cutting.cleared(prefix)
     const cleared = Effect.forEach(garbage, (prefix) => this.clear({ from: prefix, to: Tuple.successor(prefix)! }), {
@@ -113,14 +122,25 @@ export class Folding {
     })
     const forgotten = this.clear({ from: Places.records.from, to: Places.recordKey(last + 1, 0) })
     this.counts.folds += 1
-    this.counts.keys += sorted.length
+    this.counts.keys += changes.length
     return Effect.andThen(written, Effect.andThen(forgotten, cleared))
   })
 
-  private readonly pause = Effect.suspend(() => {
-    const isBusy = this.additions > 0 && this.bytes < overdueMax * this.options.foldBytes
-    return Effect.sleep(isBusy ? busyPauseMillis : pauseMillis)
-  })
+  /** A step, and the pause after it. */
+  private paced(step: Effect.Effect<void, OwnershipLost>): Effect.Effect<void, OwnershipLost> {
+    return Effect.suspend(() => {
+      const { engine } = this
+      const { used } = engine
+      const from = engine.wallMillis()
+      return Effect.flatMap(step, () => {
+        const tookMillis = Math.max(0, engine.wallMillis() - from)
+        const isBusy = engine.used !== used && this.bytes < overdueMax * this.options.foldBytes
+        return Effect.sleep(
+          isBusy ? Math.max(busyPauseMillis, busyShare * tookMillis) : Math.max(pauseMillis, tookMillis)
+        )
+      })
+    })
+  }
 
   private write(step: ReadonlyArray<Mutation>): Effect.Effect<void, OwnershipLost> {
     return this.commit((txn) =>
@@ -140,11 +160,18 @@ export class Folding {
           return Effect.forEach(scanned.entries, ({ key }) => txn.delete(key), { discard: true })
         })
       )
-      return Effect.flatMap(some, () =>
-        rest === undefined ? Effect.void : Effect.andThen(this.pause, this.clear(rest))
-      )
+      return Effect.flatMap(this.paced(some), () => (rest === undefined ? Effect.void : this.clear(rest)))
     })
   }
+}
+
+const byKey = (left: Mutation, right: Mutation): number => Keys.compare(left.key, right.key)
+
+/** Stretches that are sorted each: neighbours are written together, and nobody waits until a million are in order. */
+const runs = (mutations: ReadonlyArray<Mutation>): ReadonlyArray<Array<Mutation>> => {
+  const all: Array<Array<Mutation>> = []
+  for (let from = 0; from < mutations.length; from += runKeys) all.push(mutations.slice(from, from + runKeys))
+  return all
 }
 
 const steps = (mutations: ReadonlyArray<Mutation>): ReadonlyArray<ReadonlyArray<Mutation>> => {

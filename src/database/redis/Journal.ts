@@ -23,6 +23,8 @@ export interface Batch {
   readonly garbage: ReadonlyArray<Uint8Array>
 }
 
+const fullWeight = 16_384
+
 /** Longer strings are stored in pieces. */
 const inlineBytesMax = 65_536
 
@@ -43,6 +45,8 @@ export class Journal implements ElementSink {
   stored = 0
   /** Changes since the last batch was taken: what a batch may cost at most. */
   weight = 0
+  /** Called when a batch should be taken, whoever waits: a larger one would hold up commands for longer than people notice. */
+  filled: (() => void) | undefined
   /** Changes of data since the start. */
   changes = 0
 
@@ -58,22 +62,29 @@ export class Journal implements ElementSink {
 
   /** Something is to be stored of the entry that is no change of data: when it was used, and the like. */
   noted(entry: Entry): void {
+    // What is changed again costs a batch nothing more, unless another element is.
+    if (!entry.isDirty) {
+      entry.isDirty = true
+      this.dirty.push(entry)
+    } else if (typeof entry.content !== "object") return
+    this.weigh()
+  }
+
+  private weigh(): void {
     this.weight += 1
-    if (entry.isDirty) return
-    entry.isDirty = true
-    this.dirty.push(entry)
+    if (this.weight === fullWeight) this.filled?.()
   }
 
   removed(entry: Entry): void {
     this.changes += 1
-    this.weight += 1
+    this.weigh()
     entry.isGone = true
     if (entry.isStored) this.gone.push(entry)
   }
 
   /** Databases have other numbers now: by number, which one it is. */
   arranged(databases: ReadonlyArray<number>): void {
-    this.weight += 1
+    this.weigh()
     this.arrangement = Uint8Array.from(databases)
   }
 
@@ -81,6 +92,10 @@ export class Journal implements ElementSink {
   get ticket(): number {
     if (this.hasChanges) return this.filling
     return this.stored === this.filling - 1 ? 0 : this.filling - 1
+  }
+
+  get isFull(): boolean {
+    return this.weight >= fullWeight
   }
 
   get hasChanges(): boolean {

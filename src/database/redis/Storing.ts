@@ -2,7 +2,7 @@
  * Storing: makes what a node's engine has changed durable, batch after batch, each as one transaction that only the owner can commit.
  *
  * Whoever waits for the durability of what it did (`settled`) has a batch taken as soon as the one before is stored: all that was done
- * meanwhile, by all clients, goes into it. Where nobody waits, a batch is taken every `intervalMillis`.
+ * meanwhile, by all clients, goes into it. Where nobody waits, a batch is taken every `intervalMillis`, and when much has changed.
  *
  * A batch is stored as a record of its changes, which costs the keyspace little, however many they are. `Folding` puts them among the keys
  * later, many records at a time.
@@ -57,7 +57,7 @@ export class Storing {
 
   constructor(parts: Parts) {
     this.parts = parts
-    this.folding = new Folding(this.commit, parts.folding)
+    this.folding = new Folding(this.commit, parts.engine, parts.folding)
   }
 
   /** `done` is called once what was changed up to now is durable, or will never be; not within the call. False: it is durable already. */
@@ -103,7 +103,10 @@ export class Storing {
         done(undefined, undefined)
       }
     })
-    const slept = this.waiters.length > 0 ? Effect.yieldNow : Effect.timeoutOption(pause, this.parts.intervalMillis)
+    const { journal } = this.parts.engine
+    journal.filled = () => this.wake?.()
+    const isDue = this.waiters.length > 0 || journal.isFull
+    const slept = isDue ? Effect.yieldNow : Effect.timeoutOption(pause, this.parts.intervalMillis)
     return Effect.andThen(slept, this.batch)
   })
 

@@ -219,13 +219,13 @@ export class Reply {
     const written = this.to - this.from
     const needed = written + sizeBytes
     if (written === 0 && needed <= firstBytes && this.slab === undefined) {
-      this.slab = pool.pop() ?? { bytes: new Uint8Array(slabBytes), used: 0 }
+      this.slab = pool.pop() ?? { bytes: Latin1.room(slabBytes), used: 0 }
       this.bytes = this.slab.bytes
       this.from = this.to = this.slab.used
       return
     }
     // Too much for a slab. What is small grows by doubling; one that is large already gets what it asks for and some more.
-    const larger = new Uint8Array(Math.max(slabBytes, 2 * written, needed + firstBytes))
+    const larger = Latin1.room(Math.max(slabBytes, 2 * written, needed + firstBytes))
     larger.set(this.bytes.subarray(this.from, this.to))
     this.giveBack()
     this.bytes = larger
