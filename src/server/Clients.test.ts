@@ -1,40 +1,21 @@
 /** The server's process under the clients that people have: ioredis and node-redis as they come, which begin with RESP3. */
-import { type ChildProcess, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
-import { createServer, type AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { Cluster, Redis } from "ioredis"
 import { createClient } from "redis"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { freePort, serve } from "./cli/TestServer.ts"
 
-const main = fileURLToPath(new URL("main.ts", import.meta.url))
 const parent = mkdtempSync(join(tmpdir(), "orbit-clients-"))
 const timeoutMillis = 60_000
 let port = 0
 let child: ChildProcess
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer()
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address() as AddressInfo
-      server.close(() => resolve(address.port))
-    })
-  })
-
 beforeAll(async () => {
   port = await freePort()
-  const argv = ["--dir", join(parent, "data"), "--port", String(port), "--admin-port", "0", "--redis-cluster", "yes"]
-  child = spawn(process.execPath, [main, ...argv], { cwd: parent })
-  await new Promise<void>((resolve) => {
-    let output = ""
-    child.stdout!.on("data", (chunk: Buffer) => {
-      output += chunk.toString()
-      if (output.includes("Ready to accept connections")) resolve()
-    })
-  })
+  child = await serve(join(parent, "data"), port, "--redis-cluster", "yes")
 }, timeoutMillis)
 
 afterAll(() => {

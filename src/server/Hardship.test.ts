@@ -1,13 +1,12 @@
 /** The server's process under clients that are many, large, wild and slow; and killed in the midst of it. It answers after all of that. */
-import { type ChildProcess, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
-import { connect, createServer, type AddressInfo, type Socket } from "node:net"
+import { connect, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { afterAll, describe, expect, it } from "vitest"
+import { freePort, serve } from "./cli/TestServer.ts"
 
-const main = fileURLToPath(new URL("main.ts", import.meta.url))
 const parent = mkdtempSync(join(tmpdir(), "orbit-hardship-"))
 const children = new Set<ChildProcess>()
 const timeoutMillis = 120_000
@@ -17,27 +16,11 @@ afterAll(() => {
   rmSync(parent, { recursive: true, force: true })
 })
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer()
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
-
-const serve = (directory: string, port: number): Promise<ChildProcess> =>
-  new Promise((resolve, reject) => {
-    const argv = ["--dir", join(parent, directory), "--port", String(port), "--admin-port", "0"]
-    const child = spawn(process.execPath, ["--max-semi-space-size=32", main, ...argv], { cwd: parent })
-    children.add(child)
-    let output = ""
-    child.stdout.on("data", (chunk: Buffer) => {
-      output += chunk.toString()
-      if (output.includes("Ready to accept connections")) resolve(child)
-    })
-    child.on("close", () => reject(new Error(`it ended: ${output}`)))
-  })
+const start = async (directory: string, port: number): Promise<ChildProcess> => {
+  const child = await serve(join(parent, directory), port)
+  children.add(child)
+  return child
+}
 
 const kill = (child: ChildProcess): Promise<void> =>
   new Promise((resolve) => {
@@ -111,7 +94,7 @@ const lines = (text: string): number => text.split("\r\n").length - 1
 describe("the server's process", { timeout: timeoutMillis }, () => {
   it("answers after many clients, large values, wild bytes, long pipelines and those who do not read", async () => {
     const port = await freePort()
-    const child = await serve("stays-up", port)
+    const child = await start("stays-up", port)
 
     const many = Array.from({ length: 300 }, () => new Client(port))
     const replies = await Promise.all(many.map((client, number) => client.ask("SET", `many:${number}`, String(number))))
@@ -155,7 +138,7 @@ describe("the server's process", { timeout: timeoutMillis }, () => {
 
   it("has everything that it acknowledged after kill -9, whatever it was doing", async () => {
     const port = await freePort()
-    let child = await serve("survives", port)
+    let child = await start("survives", port)
     const counters = 8
     for (let round = 0; round < 3; round++) {
       const clients = Array.from({ length: counters }, () => new Client(port))
@@ -170,7 +153,7 @@ describe("the server's process", { timeout: timeoutMillis }, () => {
       while (acknowledged < 400) await new Promise((resolve) => setTimeout(resolve, 5))
       await kill(child)
       const pushed = await Promise.all(working)
-      child = await serve("survives", port)
+      child = await start("survives", port)
       const reader = new Client(port)
       for (const [number, count] of pushed.entries()) {
         const length = Number((await reader.ask("LLEN", `list:${round}:${number}`)).slice(1))

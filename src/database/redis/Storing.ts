@@ -1,5 +1,6 @@
 /**
- * Storing: makes what a node's engine has changed durable, batch after batch, each as one transaction that only the owner can commit.
+ * Storing: makes what a node's engine has changed durable, batch after batch, by transactions that only the owner can commit: one each, or, where a
+ * batch is large, several, of which the last makes it count.
  *
  * Whoever waits for the durability of what it did (`settled`) has a batch taken as soon as the one before is stored: all that was done
  * meanwhile, by all clients, goes into it. Where nobody waits, a batch is taken every `intervalMillis`, and when much has changed.
