@@ -22,6 +22,7 @@ import * as Lists from "./commands/Lists.ts"
 import * as Objects from "./commands/Objects.ts"
 import * as PubSubCommands from "./commands/PubSubCommands.ts"
 import * as Scanning from "./commands/Scanning.ts"
+import * as ScriptCommands from "./commands/ScriptCommands.ts"
 import * as ServerCommands from "./commands/ServerCommands.ts"
 import * as Sets from "./commands/Sets.ts"
 import * as SetsAlgebra from "./commands/SetsAlgebra.ts"
@@ -44,6 +45,7 @@ import * as Watching from "./commands/Watching.ts"
 /** Each family is one module of `commands/`. */
 const families: ReadonlyArray<Readonly<Record<string, Handler>>> = [
   Watching.handlers,
+  ScriptCommands.handlers,
   ServerCommands.handlers,
   Debug.handlers,
   ClusterCommands.handlers,
