@@ -199,9 +199,10 @@ export class RangeMachine implements StateMachine {
   }
 
   private moved(applied: Applied, digest: number): void {
+    // As of the entry before: what this one does is in the next batch.
+    if (this.batch.sizeBytes >= Limits.groupBatchBytesMax) this.seal()
     this.applied = applied
     if (this.current !== undefined) this.current = { ...this.current, applied, digest }
-    if (this.batch.sizeBytes >= Limits.groupBatchBytesMax) this.seal()
     if (this.isDue) return
     this.isDue = true
     this.options.deferral.defer(() => {

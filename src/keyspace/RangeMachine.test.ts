@@ -1,0 +1,99 @@
+/** One replica of a range on an engine in memory, without a group around it. */
+import * as Effect from "effect/Effect"
+import { describe, expect, it } from "vitest"
+import { emptyState } from "#consensus/Configuration.ts"
+import { TestBench } from "#sim/world/TestBench.ts"
+import * as Batch from "#storage/Batch.ts"
+import { Deferral } from "#storage/memory/Deferral.ts"
+import * as MemoryEngine from "#storage/memory/MemoryEngine.ts"
+import { Timers } from "#world/Timers.ts"
+import * as Key from "./Key.ts"
+import * as RangeCommand from "./RangeCommand.ts"
+import { RangeMachine } from "./RangeMachine.ts"
+import * as RangeState from "./RangeState.ts"
+
+const range = 2
+const key = (index: number): Uint8Array => Uint8Array.of(0x20, index)
+const configuration = { ...emptyState, voters: [1] }
+const applied = { index: 0, term: 1, configuration }
+
+const state: RangeState.RangeState = {
+  phase: "ready",
+  descriptor: { range, from: Uint8Array.of(8), to: Uint8Array.of(0xff), generation: 1 },
+  applied,
+  sizeBytes: 0,
+  floor: 0,
+  closed: 0,
+  digest: 0,
+  founders: [],
+  frozen: 0,
+  thawed: 0,
+  merging: 0,
+  before: undefined
+}
+
+const alone = { founded: () => {}, reserve: () => true, release: () => {}, absorbed: () => false }
+
+const write = (index: number, sizeBytes: number): Uint8Array => {
+  const batch = new Batch.Batch().put(Key.head(key(index)), new Uint8Array(sizeBytes))
+  const operations = batch.encoded()
+  return RangeCommand.encode({
+    type: "write",
+    term: 1,
+    sizeBytes,
+    floor: 0,
+    closed: 0,
+    count: batch.count,
+    operations
+  })
+}
+
+/** What batches put: latest versions, and up to where their state says that everything is there. */
+const putBy = (batch: Batch.Batch): { readonly heads: number; readonly upTo: number | undefined } => {
+  const bytes = batch.encoded()
+  let heads = 0
+  let upTo: number | undefined
+  Batch.visit(bytes, 0, bytes.length, {
+    put: (_bytes, from, to, valueTo) => {
+      if (bytes[from] === Key.tags.data) heads++
+      if (bytes[from] === Key.tags.state) upTo = RangeState.decode(bytes.subarray(to, valueTo))?.applied.index
+    },
+    delete: () => {},
+    deleteRange: () => {}
+  })
+  return { heads, upTo }
+}
+
+describe("a replica of a range", () => {
+  it("says of itself in each batch what is true of the keys up to there, however large the commands of a turn are", () => {
+    const bench = new TestBench({ machines: 1 })
+    const batches: Array<ReturnType<typeof putBy>> = []
+    let shown: Uint8Array | undefined | symbol
+    const program = Effect.gen(function* () {
+      const port = yield* MemoryEngine.openVolatile()
+      const deferral = new Deferral((yield* Timers).attach)
+      const watched: typeof port = Object.assign(Object.create(port) as typeof port, {
+        write: (...[batch, ...rest]: Parameters<typeof port.write>) => {
+          batches.push(putBy(batch))
+          port.write(batch, ...rest)
+        }
+      })
+      const machine = new RangeMachine({ range, port: watched, deferral, neighbours: alone, applied, state })
+      for (let index = 1; index <= 7; index++) machine.apply(index, 1, write(index, 400_000))
+      machine.whenShown(() => {
+        shown = port.get(Key.head(key(7))) as typeof shown
+      })
+      yield* Effect.sleep(100)
+    })
+    bench.start(0, program)
+    bench.pass(1_000_000)
+    let heads = 0
+    for (const batch of batches) {
+      heads += batch.heads
+      expect(batch.upTo).toBe(heads)
+    }
+    expect(heads).toBe(7)
+    expect(batches.length).toBeGreaterThan(1)
+    expect(shown).toHaveLength(400_000)
+  })
+})
