@@ -60,7 +60,7 @@ describe("dist", { timeout: 120_000 }, () => {
     server.kill("SIGTERM")
     expect(await ended).toBe(codes.done)
     expect(run("store", "verify", "data/store").stdout).toMatch(/^ok +data\/store\/log/m)
-    const trail = readFileSync(join(root, "src/txn/audit/testdata/stream-1.hex"), "utf8")
+    const trail = readFileSync(join(root, "src/keyspace/audit/testdata/stream-1.hex"), "utf8")
     writeFileSync(join(directory, "trail"), Buffer.from(trail.replaceAll(/\s/g, ""), "hex"))
     expect(run("audit", "verify", "trail").status).toBe(0)
     expect(run("sim", "--seed", "42", "--for", "1s").status).toBe(0)

@@ -1,6 +1,6 @@
 /** The arguments of `npm run audit`, read by Node.js itself, and what is wrong with them. */
 import { parseArgs } from "node:util"
-import type { Head } from "#txn/audit/AuditChain.ts"
+import type { Head } from "#keyspace/audit/AuditChain.ts"
 import * as Suggest from "../Suggest.ts"
 import * as Heads from "./Heads.ts"
 

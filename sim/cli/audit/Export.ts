@@ -5,7 +5,7 @@
 import * as fs from "node:fs"
 import { DatabaseSync } from "node:sqlite"
 import * as TupleText from "#keyspace/TupleText.ts"
-import type { Entry } from "#txn/audit/AuditEntry.ts"
+import type { Entry } from "#keyspace/audit/AuditEntry.ts"
 import { type Arguments, Mistake } from "./Arguments.ts"
 import * as Trail from "./Trail.ts"
 

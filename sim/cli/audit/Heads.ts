@@ -1,7 +1,7 @@
 /** Heads: the last entries of chains as text, `CHAIN:SEQUENCE:HASH`, which people keep where the trail's writers cannot reach. */
 import * as fs from "node:fs"
 import * as Hex from "#base/Hex.ts"
-import type { Head } from "#txn/audit/AuditChain.ts"
+import type { Head } from "#keyspace/audit/AuditChain.ts"
 
 export const textOf = ({ chain, hash, sequence }: Head): string => `${chain}:${sequence}:${Hex.of(hash)}`
 

@@ -1,8 +1,8 @@
 /** Trail: reads the file of an audit trail from its beginning to its end, a piece at a time, and verifies it. */
 import * as fs from "node:fs"
-import type { Entry } from "#txn/audit/AuditEntry.ts"
-import * as AuditStream from "#txn/audit/AuditStream.ts"
-import { AuditVerification, type Finding, type Report } from "#txn/audit/AuditVerification.ts"
+import type { Entry } from "#keyspace/audit/AuditEntry.ts"
+import * as AuditStream from "#keyspace/audit/AuditStream.ts"
+import { AuditVerification, type Finding, type Report } from "#keyspace/audit/AuditVerification.ts"
 import { size } from "../store/Output.ts"
 import * as Terminal from "../Terminal.ts"
 import { type Arguments, Mistake } from "./Arguments.ts"
