@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest"
 import { Database } from "./Database.ts"
 
-const databaseAt = (clock: { now: number }) =>
+const databaseAt = (clock: { now: number; keepsExpiredUntil?: number }) =>
   new Database(0, {
+    get keepsExpiredUntil() {
+      return clock.keepsExpiredUntil ?? 0
+    },
     get now() {
       return clock.now
     },
@@ -24,5 +27,19 @@ describe("deadlines of keys", () => {
     expect(database.expiring).toBe(10)
     clock.now = 1_000
     expect([database.expireSome(7), database.expireSome(7), database.size]).toEqual([7, 3, 0])
+  })
+})
+
+describe("keys whose time has passed", () => {
+  it("stay unseen while they are to be kept, and go when they are met after that", () => {
+    const clock = { now: 1, keepsExpiredUntil: 100 }
+    const database = databaseAt(clock)
+    for (const key of ["met", "written"]) database.expireAt(database.set(key, "old"), 10)
+    clock.now = 20
+    expect([database.get("met"), database.size, database.expiring]).toEqual([undefined, 2, 2])
+    database.set("written", "new")
+    expect([database.get("written")?.content, database.size, database.expiring]).toEqual(["new", 2, 1])
+    clock.now = 100
+    expect([database.get("met"), database.size, database.expiring]).toEqual([undefined, 1, 0])
   })
 })

@@ -12,6 +12,8 @@ import type { Content } from "./Value.ts"
 export interface Keeper {
   /** Milliseconds of the wall clock, as of the command that runs. */
   readonly now: number
+  /** Until then keys whose time has passed stay, though nobody sees them. */
+  readonly keepsExpiredUntil: number
   random(): number
   /** The entry is another now, or new. */
   changed(entry: Entry): void
@@ -61,11 +63,9 @@ export class Database {
     const entry = this.table.get(key)
     if (entry === undefined) return undefined
     const { now } = this.keeper
-    if (entry.expiresAt !== 0 && now >= entry.expiresAt) {
-      this.remove(entry, true)
-      return undefined
-    }
-    return entry
+    if (entry.expiresAt === 0 || now < entry.expiresAt) return entry
+    if (now >= this.keeper.keepsExpiredUntil) this.remove(entry, true)
+    return undefined
   }
 
   /** Puts a content in place of whatever the key holds; it does not expire, unless `keepsTtl`. */
@@ -78,8 +78,9 @@ export class Database {
     return existing
   }
 
-  /** A key that is not there. */
+  /** A key that is not there, or whose time has passed. */
   add(key: string, content: Content): Entry {
+    if (this.keeper.now < this.keeper.keepsExpiredUntil) this.clear(key)
     const entry = new Entry(key, this.index, content, this.keeper.now)
     this.table.set(key, entry)
     this.keeper.changed(entry)
@@ -131,7 +132,8 @@ export class Database {
   random(): Entry | undefined {
     while (this.table.size > 0) {
       const name = this.table.randomName(() => this.keeper.random())!
-      const entry = this.peek(name)
+      // One that is kept though its time has passed is given after all: there may be no other.
+      const entry = this.peek(name) ?? this.table.get(name)
       if (entry !== undefined) return entry
     }
     return undefined
@@ -176,6 +178,12 @@ export class Database {
     this.table.delete(entry.name)
     if (entry.expiresAt !== 0) this.expiring -= 1
     this.keeper.removed(entry, isExpired)
+  }
+
+  /** What is kept under this name, though its time has passed, makes room. */
+  private clear(key: string): void {
+    const kept = this.table.get(key)
+    if (kept !== undefined) this.remove(kept, true)
   }
 
   private forgetDeadline(entry: Entry): void {

@@ -60,6 +60,8 @@ export class Engine implements Keeper {
   readonly counts = { hits: 0, misses: 0, expired: 0, evicted: 0 }
   /** Classes of events that somebody wants to hear of. */
   notified = 0
+  /** Milliseconds of the wall clock: until then keys whose time has passed are not removed, though nobody sees them. */
+  keepsExpiredUntil = 0
   private listener: Listener | undefined
   /** Milliseconds of the wall clock as it goes on, within a command too. */
   readonly wallMillis: () => number
@@ -181,6 +183,7 @@ export class Engine implements Keeper {
   expire(max: number): number {
     if (!this.settings.isActivelyExpiring) return 0
     this.advance()
+    if (this.now < this.keepsExpiredUntil) return 0
     let expired = 0
     for (const database of this.databases) expired += database.expireSome(max)
     if (expired > 0) this.settle()

@@ -46,7 +46,7 @@ export class Call {
   fill(client: Client, argv: ReadonlyArray<string>): void {
     this.client = client
     this.argv = argv
-    this.out = client.out
+    this.out = client.replies
     this.db = this.engine.databases[client.database]
   }
 

@@ -3,7 +3,7 @@
  * replies go out, and how it is closed, is its session's.
  */
 import type { Waiter } from "#database/redis/Blocking.ts"
-import type { Reply } from "./Reply.ts"
+import { Reply } from "./Reply.ts"
 import type { Tracked } from "./Tracked.ts"
 import * as User from "./User.ts"
 
@@ -66,6 +66,8 @@ export class Client {
   usedAt = 0
   /** The whole name of the last command. */
   lastCommand = "NULL"
+  /** Where replies to its commands go: not to `out`, while it wants none. What others send it goes to `out` always. */
+  replies: Reply
   /** The number of its database. */
   database = 0
   multi: Multi | undefined
@@ -75,7 +77,8 @@ export class Client {
   /** It has said who it is, or need not. */
   isAuthenticated = true
   durability: Durability = "stored"
-  replyMode: ReplyMode = "on"
+  /** CLIENT PAUSE holds up its command. */
+  isHeld = false
   isNoEvict = false
   isMonitor = false
   /** It goes when its replies are sent: nothing of it is run any more. */
@@ -84,10 +87,21 @@ export class Client {
   readonly patterns = new Set<string>()
   readonly shardChannels = new Set<string>()
   tracking: Tracked | undefined
+  private mode: ReplyMode = "on"
 
   constructor(id: number, out: Reply) {
     this.id = id
-    this.out = out
+    this.out = this.replies = out
+  }
+
+  get replyMode(): ReplyMode {
+    return this.mode
+  }
+
+  set replyMode(mode: ReplyMode) {
+    this.mode = mode
+    if (mode === "on" || mode === "skip") this.replies = this.out
+    else if (this.replies === this.out) this.replies = new Reply()
   }
 
   get isSubscribed(): boolean {

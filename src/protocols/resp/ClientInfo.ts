@@ -8,7 +8,7 @@ const flagsOf = (client: Client): string => {
     client.isMonitor ? "O" : "",
     client.isSubscribed ? "P" : "",
     client.multi === undefined ? "" : "x",
-    client.blocked === undefined ? "" : "b",
+    client.blocked === undefined && !client.isHeld ? "" : "b",
     tracking === undefined ? "" : "t",
     tracking?.isBroken === true ? "R" : "",
     tracking?.isBroadcast === true ? "B" : "",

@@ -27,6 +27,7 @@ const refusals: ReadonlyArray<readonly [given: ReadonlyArray<string>, text: stri
     ["hash-max-ziplist-entries", "1", "hash-max-listpack-entries", "2"],
     failed("hash-max-listpack-entries", "duplicate parameter")
   ],
+  [["maxmemory-clients", "200%"], failed("maxmemory-clients", "percentage argument must be less or equal to 100")],
   [["daemonize", "yes"], failed("daemonize", "can't set immutable config")],
   [["databases", "3"], failed("databases", "can't set immutable config")],
   [["dbfilename", "x"], failed("dbfilename", "can't set protected config")],
@@ -56,6 +57,14 @@ describe("the configuration", () => {
     const before = [...server.config.matching(["*"])]
     expect(set(server, ...given)).toBe(text)
     expect([...server.config.matching(["*"])]).toEqual(before)
+  })
+
+  it("takes what is set at the start where it stays as it is, and tells why it cannot be another", () => {
+    const server = make()
+    const port = server.config.get("port")!
+    expect(set(server, "port", port)).toBe("OK")
+    expect(set(server, "maxmemory", "1gb", "port", "9")).toMatch(/'port'\) - Unable to listen on this port/)
+    expect([server.config.get("port"), server.config.get("maxmemory")]).toEqual([port, "0"])
   })
 
   it("changes nothing when one of many values is wrong", () => {

@@ -15,8 +15,8 @@ export interface Binding {
   readonly get: () => string
   /** Takes what was checked, in its canonical spelling. */
   readonly set: (value: string) => void
-  /** The name is set at the start, and only told here. */
-  readonly isFixed?: boolean
+  /** It is set at the start, and only told here: why it cannot be another now. */
+  readonly fixedReason?: string
 }
 
 interface Item {
@@ -97,9 +97,7 @@ export class Config {
         throw new Refusal(`ERR Unknown option or number of arguments for CONFIG SET - '${given[at]}'`)
       }
       const kind = this.items.get(item.name)!.kind
-      if (kind === "fixed" || this.bindings[item.name]?.isFixed === true) {
-        throw failed(given[at], "can't set immutable config")
-      }
+      if (kind === "fixed") throw failed(given[at], "can't set immutable config")
       if (kind === "protected") throw failed(given[at], "can't set protected config")
       if (taken.has(item.name)) throw failed(given[at], "duplicate parameter")
       taken.set(item.name, "")
@@ -108,6 +106,8 @@ export class Config {
       const { name } = this.items.get(given[at].toLowerCase())!
       const checked = ConfigText.check(name, this.items.get(name)!.kind, given[at + 1], this.get(name)!)
       if (typeof checked === "object") throw failed(given[at], checked.reason)
+      const fixedReason = this.bindings[name]?.fixedReason
+      if (fixedReason !== undefined && checked !== this.get(name)) throw failed(given[at], fixedReason)
       taken.set(name, checked)
     }
     for (const [name, value] of taken) {

@@ -41,7 +41,11 @@ const number = (get: () => number, set: (value: number) => void): Binding => ({
   set: (value) => set(Number(value))
 })
 
-const fixed = (get: () => string): Binding => ({ get, set: () => {}, isFixed: true })
+const fixed = (get: () => string, fixedReason = "it is set at the start"): Binding => ({
+  get,
+  set: () => {},
+  fixedReason
+})
 
 const dataBindings = ({ settings }: Engine): Readonly<Record<string, Binding>> =>
   Object.fromEntries(
@@ -160,5 +164,5 @@ export const of = (parts: Parts): Readonly<Record<string, Binding>> => ({
   ...watchBindings(parts),
   databases: fixed(() => String(databasesCount)),
   dir: fixed(() => parts.machine().directory),
-  port: fixed(() => String(parts.machine().port))
+  port: fixed(() => String(parts.machine().port), "Unable to listen on this port. It is chosen at the start.")
 })

@@ -21,7 +21,7 @@ const units: Readonly<Record<string, bigint>> = {
 }
 
 /** Bytes as digits; undefined: the text is no such thing. */
-const memoryOf = (text: string): string | undefined => {
+export const memoryOf = (text: string): string | undefined => {
   const parts = /^(\d+)([a-z]*)$/i.exec(text)
   const unit = parts === null ? undefined : units[parts[2].toLowerCase()]
   return unit === undefined ? undefined : String(BigInt(parts![1]) * unit)
@@ -46,8 +46,10 @@ const enumerated = (text: string, words: ReadonlyArray<string>): Checked => {
 const memory = (text: string): Checked => memoryOf(text) ?? { reason: "argument must be a memory value" }
 
 const percent = (text: string): Checked => {
-  const share = /^(\d{1,3})%$/.exec(text)
-  if (share !== null && Number(share[1]) <= 100) return text
+  const share = /^(\d+)%$/.exec(text)
+  if (share !== null) {
+    return Number(share[1]) <= 100 ? text : { reason: "percentage argument must be less or equal to 100" }
+  }
   return memoryOf(text) ?? { reason: "argument must be a memory or percent value" }
 }
 

@@ -93,6 +93,15 @@ export class Executor {
 
   /** Runs a command for a client; its reply, if it has one already, is in the client's output. False: not now, but when `Server.resumed` says so. */
   execute(client: Client, argv: ReadonlyArray<string>): boolean {
+    return client.replyMode === "on" ? this.answer(client, argv) : this.answerSilently(client, argv)
+  }
+
+  /** Commands that were run so far, with what they have cost. */
+  get used(): ReadonlyArray<Runnable> {
+    return [...this.runnables.values()]
+  }
+
+  private answer(client: Client, argv: ReadonlyArray<string>): boolean {
     const runnable = this.spellings.get(argv[0]) ?? this.find(argv)
     if (typeof runnable === "string") {
       if (ofBrowsers.has(argv[0].toLowerCase())) client.port?.kill()
@@ -111,21 +120,24 @@ export class Executor {
     if (server.pause.until !== 0 && this.isPaused(client, command)) return false
     client.lastCommand = command.name
     server.counts.commands += 1
-    if (client.replyMode === "on") this.start(client, runnable, argv)
-    else this.startSilently(client, runnable, argv)
+    this.start(client, runnable, argv)
     return true
   }
 
-  /** Commands that were run so far, with what they have cost. */
-  get used(): ReadonlyArray<Runnable> {
-    return [...this.runnables.values()]
+  private answerSilently(client: Client, argv: ReadonlyArray<string>): boolean {
+    const { replies } = client
+    const isSkipped = client.replyMode === "skipping"
+    const isDone = this.answer(client, argv)
+    if (replies !== client.out) replies.rewind(0)
+    if (isDone && isSkipped && client.replyMode === "skipping") client.replyMode = "on"
+    return isDone
   }
 
   private start(client: Client, runnable: Runnable, argv: ReadonlyArray<string>): void {
     const { server } = this
     if (client.multi !== undefined && !immediate.has(runnable.command.name)) {
       client.multi.queue.push(argv)
-      client.out.simple("QUEUED")
+      client.replies.simple("QUEUED")
       return
     }
     server.current = client
@@ -135,15 +147,6 @@ export class Executor {
     if (server.tracking.clients.size > 0) this.settleTracking(client, runnable.command)
     // It begins with the command after the one that asked for it.
     if (client.replyMode === "skip") client.replyMode = "skipping"
-  }
-
-  private startSilently(client: Client, runnable: Runnable, argv: ReadonlyArray<string>): void {
-    const mark = client.out.mark()
-    const mode = client.replyMode
-    this.start(client, runnable, argv)
-    if (client.replyMode !== mode) return
-    client.out.rewind(mark)
-    if (mode === "skipping") client.replyMode = "on"
   }
 
   private settleTracking(client: Client, command: CommandTable.Command): void {
@@ -159,11 +162,11 @@ export class Executor {
     this.call.isInMulti = true
     for (const argv of queue) {
       const runnable = this.find(argv)
-      if (typeof runnable === "string") client.out.error(runnable)
+      if (typeof runnable === "string") client.replies.error(runnable)
       else {
         const denied = this.denialOf(client, runnable.command, argv)
         if (denied === undefined) this.perform(client, runnable, argv)
-        else client.out.error(denied)
+        else client.replies.error(denied)
       }
     }
     this.call.isInMulti = false
@@ -185,7 +188,7 @@ export class Executor {
 
   private run(client: Client, runnable: Runnable, argv: ReadonlyArray<string>): void {
     const { call, server } = this
-    const { out } = client
+    const { replies: out } = client
     const { command } = runnable
     const mark = out.mark()
     runnable.calls += 1
@@ -257,11 +260,11 @@ export class Executor {
     if (runnable?.command.name === "exec") {
       client.multi = undefined
       client.watched = []
-      client.out.error(`EXECABORT Transaction discarded because of: ${text.replace(/^ERR /, "")}`)
+      client.replies.error(`EXECABORT Transaction discarded because of: ${text.replace(/^ERR /, "")}`)
       return
     }
     if (client.multi !== undefined) client.multi.isAborted = true
-    client.out.error(text)
+    client.replies.error(text)
   }
 
   /** What is to be run; a text: why there is nothing. */

@@ -58,7 +58,7 @@ const clients = ({ clients: all, engine, settings, tracking }: Server): Fields =
   ["maxclients", settings.clientsMax],
   ["client_recent_max_input_buffer", 0],
   ["client_recent_max_output_buffer", 0],
-  ["blocked_clients", engine.blocking.count],
+  ["blocked_clients", engine.blocking.count + [...all.values()].filter(({ isHeld }) => isHeld).length],
   ["tracking_clients", tracking.clients.size],
   ["clients_in_timeout_table", [...all.values()].filter(({ blocked }) => (blocked?.until ?? 0) > 0).length]
 ]

@@ -144,7 +144,7 @@ export class Server implements Listener {
     client.blocked = undefined
     this.engine.blocking.leave(blocked.waiter)
     if (error === undefined) blocked.timedOut()
-    else client.out.error(error)
+    else client.replies.error(error)
     client.port?.unblocked()
     return true
   }

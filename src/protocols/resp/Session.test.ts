@@ -56,6 +56,29 @@ describe("a session", () => {
     expect([client.isEnded, client.ask("PING")]).toEqual([true, ""])
   })
 
+  it("that wants no replies gets neither replies nor errors, but what others send it", () => {
+    const rig = new SessionRig()
+    const [client, other] = [rig.connect(), rig.connect()]
+    client.ask("HELLO 3")
+    expect(client.ask("CLIENT REPLY OFF\r\nGET k\r\nNOSUCH\r\nGET\r\nSUBSCRIBE c")).toBe(
+      ">3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"
+    )
+    expect(other.ask("PUBLISH c m")).toBe(":1\r\n")
+    expect(client.received()).toBe(">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n")
+    client.ask("BLPOP l 0")
+    other.ask("LPUSH l v")
+    expect(client.received()).toBe("")
+    expect(client.ask("CLIENT REPLY ON\r\nCLIENT REPLY SKIP\r\nNOSUCH\r\nPING")).toBe("+OK\r\n+PONG\r\n")
+    expect(client.ask("CLIENT REPLY OFF\r\nPING\r\nRESET\r\nPING")).toBe("+RESET\r\n+PONG\r\n")
+  })
+
+  it("is in no list any more once another has ended it, whether its other end has seen that or not", () => {
+    const rig = new SessionRig()
+    const [killer, victim] = [rig.connect(), rig.connect()]
+    expect(killer.ask("CLIENT KILL TYPE normal")).toBe(":1\r\n")
+    expect([rig.server.clients.size, victim.isEnded]).toEqual([1, true])
+  })
+
   it("ends without a word for a request that a browser makes", () => {
     const client = new SessionRig().connect()
     expect([client.send("POST / HTTP/1.1\r\nHost: x\r\n"), client.isEnded]).toEqual(["", true])
@@ -180,6 +203,32 @@ describe("clients that are paused", () => {
     expect(writer.received()).toBe("")
     rig.pass(1)
     expect([writer.received(), reader.ask("GET k")]).toEqual(["+OK\r\n+PONG\r\n", "$1\r\nv\r\n"])
+  })
+
+  it("count as blocked as long as they are held up", () => {
+    const rig = new SessionRig()
+    const [admin, writer] = [rig.connect(), rig.connect()]
+    admin.ask("CLIENT PAUSE 1000 WRITE")
+    writer.sendOnly("SET k 1\r\n")
+    expect(admin.ask("INFO clients")).toContain("blocked_clients:1\r\n")
+    expect(admin.ask("CLIENT LIST")).toMatch(/ flags=b .* cmd=NULL /)
+    expect(admin.ask("CLIENT UNPAUSE")).toBe("+OK\r\n")
+    rig.pass(1)
+    expect(writer.received()).toBe("+OK\r\n")
+    expect(admin.ask("INFO clients")).toContain("blocked_clients:0\r\n")
+  })
+
+  it("keep keys whose time has passed until it is over, though nobody sees them", () => {
+    const rig = new SessionRig()
+    const client = rig.connect()
+    client.ask("SET k v PX 10")
+    client.ask("CLIENT PAUSE 100 WRITE")
+    rig.pass(20)
+    expect(client.ask("GET k")).toBe("$-1\r\n")
+    expect(client.ask("INFO stats")).toContain("expired_keys:0\r\n")
+    rig.pass(80)
+    expect(client.ask("GET k")).toBe("$-1\r\n")
+    expect(client.ask("INFO stats")).toContain("expired_keys:1\r\n")
   })
 
   it("wait with everything where all are, and go on when it is taken back", () => {

@@ -137,6 +137,7 @@ export class Session implements Net.StreamSink, Port {
   kill(): void {
     this.client.isClosing = true
     this.drop()
+    this.host.executor.server.leave(this.client)
     this.host.touched(this)
   }
 
@@ -223,6 +224,7 @@ export class Session implements Net.StreamSink, Port {
     const { client, host } = this
     if (!host.executor.execute(client, argv)) {
       this.held = argv
+      client.isHeld = true
       host.hold(this)
       return false
     }
@@ -237,6 +239,7 @@ export class Session implements Net.StreamSink, Port {
     const { held } = this
     if (held === undefined || this.isOver) return
     this.held = undefined
+    this.client.isHeld = false
     this.execute(held)
     this.turn()
   }
@@ -304,11 +307,13 @@ export class Session implements Net.StreamSink, Port {
     if (this.isEnding) return
     this.isEnding = true
     this.held = undefined
+    this.client.isHeld = false
     this.host.executor.server.forget(this.client)
     this.pump()
   }
 
   private finish(): void {
+    this.host.executor.server.leave(this.client)
     this.endedAt = this.host.executor.engine.now
     this.connection.end()
   }

@@ -103,21 +103,21 @@ const pause: Handler = (call) => {
   if (millis < 0) throw new Refusal("ERR timeout is negative")
   const isPaused = server.pause.until > engine.now
   server.pause.isAll = isAll || (isPaused && server.pause.isAll)
-  server.pause.until = Math.max(server.pause.until, engine.now + millis)
+  engine.keepsExpiredUntil = server.pause.until = Math.max(server.pause.until, engine.now + millis)
   out.ok()
 }
 
-const unpause: Handler = ({ out, server }) => {
-  server.pause.until = 0
+const unpause: Handler = ({ engine, out, server }) => {
+  engine.keepsExpiredUntil = server.pause.until = 0
   server.resumed()
   out.ok()
 }
 
 const reply: Handler = (call) => {
-  const { client, out } = call
+  const { client } = call
   if (call.is(2, "on")) {
     client.replyMode = "on"
-    out.ok()
+    client.replies.ok()
   } else if (call.is(2, "off")) client.replyMode = "off"
   else if (!call.is(2, "skip")) throw syntax
   else if (client.replyMode !== "off") client.replyMode = "skip"

@@ -225,12 +225,10 @@ const filterOf = (call: Call): ((each: CommandTable.Command) => boolean) => {
 
 const list: Handler = (call) => {
   const keeps = filterOf(call)
-  const isFiltered = call.argv.length > 2
   const names: Array<string> = []
   for (const each of CommandTable.commands.values()) {
     if (keeps(each)) names.push(each.name)
-    if (isFiltered)
-      for (const subcommand of each.subcommands.values()) if (keeps(subcommand)) names.push(subcommand.name)
+    for (const subcommand of each.subcommands.values()) if (keeps(subcommand)) names.push(subcommand.name)
   }
   call.out.array(names.length)
   for (const name of names) call.out.bulk(name)

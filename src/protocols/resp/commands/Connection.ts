@@ -53,7 +53,7 @@ const hello: Handler = (call) => {
   if (account !== undefined) login(call, ...account)
   if (!client.isAuthenticated) throw notLoggedIn
   if (name !== undefined) client.name = name
-  if (protocol !== undefined) out.protocol = protocol === 2 ? 2 : 3
+  if (protocol !== undefined) client.out.protocol = out.protocol = protocol === 2 ? 2 : 3
   out.map(7)
   for (const [field, value] of [
     ["server", "redis"],
@@ -92,15 +92,15 @@ const select: Handler = (call) => {
   out.ok()
 }
 
-const reset: Handler = ({ client, out, server }) => {
+const reset: Handler = ({ client, server }) => {
   server.forget(client)
   server.begin(client)
   client.database = 0
   client.name = ""
   client.replyMode = "on"
   client.isNoEvict = false
-  out.protocol = 2
-  out.simple("RESET")
+  client.out.protocol = 2
+  client.out.simple("RESET")
 }
 
 export const handlers: Readonly<Record<string, Handler>> = {
