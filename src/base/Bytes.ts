@@ -43,6 +43,19 @@ export const copy = (bytes: Uint8Array, from = 0, to = bytes.length): Uint8Array
   return copied
 }
 
+/** All of them, one behind the other. */
+export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+  let sizeBytes = 0
+  for (const part of parts) sizeBytes += part.length
+  const bytes = new Uint8Array(sizeBytes)
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
+}
+
 /** Puts an integer in [0, 2^32) where there is room for it already. */
 export const putU32 = (bytes: Uint8Array, at: number, value: number): void => {
   bytes[at] = value

@@ -15,6 +15,8 @@ import * as Leaseholder from "./Leaseholder.ts"
 import * as Placing from "./Placing.ts"
 import { RangeStore } from "./RangeStore.ts"
 import type { Request, Response, Timestamp, Txn } from "./Request.ts"
+import * as Spaces from "./Spaces.ts"
+import type { Tuple } from "./TupleElement.ts"
 
 const second = 1_000_000
 const utf8 = new TextEncoder()
@@ -494,6 +496,23 @@ describe("a range", () => {
     put("c", "1".padEnd(2_000))
     bench.bench.pass(5 * second)
     expect(cuts()).toEqual([text.decode(systemEnd), "b", "c"])
+  })
+
+  it("is not cut where keys belong together, however large they are", () => {
+    const bench = new Bench(500)
+    const nameOf = (tuple: Tuple): string => text.decode(Spaces.keyOf("redis", tuple) as Uint8Array)
+    const put = (tuple: Tuple, sizeBytes: number): void => {
+      expect(shown(bench.put(nameOf(tuple), "1".padEnd(sizeBytes)))).toBe("at")
+    }
+    const known = () => bench.ranges!.known({ from: systemEnd, to: end }).map(({ descriptor }) => descriptor)
+    for (const tuple of [[0, 1, "a"], [0, "owner"], ...[1, 2, 3, 4, 5, 6].map((number) => [0, "record", number, 0])]) {
+      put(tuple, 150)
+    }
+    bench.bench.pass(10 * second)
+    expect(known().map(({ from }) => from)).toEqual([systemEnd])
+    put([1, 1, "a"], 2_000)
+    bench.bench.pass(10 * second)
+    expect(known().map(({ from }) => text.decode(from))).toEqual([text.decode(systemEnd), nameOf([1, 1, "a"])])
   })
 
   it("is cut in two, and both halves go on, also after a power failure", () => {

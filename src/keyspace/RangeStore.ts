@@ -32,6 +32,7 @@ import * as Placing from "./Placing.ts"
 import * as Reading from "./Reading.ts"
 import * as RangeState from "./RangeState.ts"
 import type { Asking, Request, Response, Span, Timestamp, Txn, TxnId, TxnState, Unresolved } from "./Request.ts"
+import * as SpacesRedis from "./SpacesRedis.ts"
 import * as Sweep from "./Sweep.ts"
 import { SystemRange } from "./SystemRange.ts"
 import type { Task } from "./Task.ts"
@@ -87,7 +88,8 @@ const nothing = {
   frozen: 0,
   thawed: 0,
   merging: 0,
-  before: undefined
+  before: undefined,
+  trail: undefined
 } as const
 
 export class RangeStore implements Neighbours, Services, Sweep.Means {
@@ -199,7 +201,8 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     server?.machine.close()
     const state = yield* this.stateOf(group)
     if (state !== undefined) {
-      const batch = deleteStaged(new Batch(), group).delete(Key.state(group))
+      const entries = Key.auditOf(group)
+      const batch = deleteStaged(new Batch(), group).deleteRange(entries.from, entries.to).delete(Key.state(group))
       for (const span of [state.descriptor, state.before]) {
         if (span !== undefined) for (const own of this.without(group, span)) deleteSpan(batch, own)
       }
@@ -536,7 +539,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     })
   }
 
-  /** Where about half of its bytes are on either side, but behind its first key at least. */
+  /** Where about half of its bytes are on either side, but behind its first key at least, and not where keys belong together. */
   private splitInTwo(server: RangeServer): void {
     const { range } = server
     const { descriptor, sizeBytes } = server.machine.state!
@@ -545,9 +548,10 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     let leftBytes = 0
     let key: Uint8Array | undefined
     const visit = (item: Reading.Item): boolean => {
-      if (leftBytes > 0) key = item.key
+      const isWithin = SpacesRedis.isWithinJournal(item.key)
+      if (leftBytes > 0 && !isWithin) key = item.key
       leftBytes += item.sizeBytes
-      return key === undefined || leftBytes < sizeBytes / 2
+      return key === undefined || isWithin || leftBytes < sizeBytes / 2
     }
     const scanned: Engine.Done<void> = (error) => {
       if (error === undefined && key === undefined) this.single.set(range, 1.5 * sizeBytes)

@@ -8,6 +8,7 @@
 import { assert } from "#base/Assert.ts"
 import type { Span } from "./Request.ts"
 import * as Spaces from "./Spaces.ts"
+import * as Keys from "#storage/Keys.ts"
 import * as Tuple from "./Tuple.ts"
 import { Unencodable } from "./TupleError.ts"
 import { TupleWriter } from "./TupleWriter.ts"
@@ -54,3 +55,20 @@ export const spanOfSlots = ({ first, last }: { readonly first: number; readonly 
   assert(!(from instanceof Unencodable) && !(end instanceof Unencodable), "small integers have bytes")
   return { from, to: Tuple.successor(end)! }
 }
+
+const bytesOf = (made: Uint8Array | Unencodable): Uint8Array => {
+  assert(!(made instanceof Unencodable), "words have bytes")
+  return made
+}
+
+/**
+ * Who has the data, and what was changed last (`database/redis/Places.ts`): written by one transaction each time, which takes one round as long as
+ * all of it is in one range. So no range is split behind the first of these keys and before the end of them.
+ */
+const journal: Span = {
+  from: bytesOf(Spaces.keyOf("redis", [0, "databases"])),
+  to: Tuple.successor(bytesOf(Spaces.keyOf("redis", [0, "record"])))!
+}
+
+export const isWithinJournal = (key: Uint8Array): boolean =>
+  Keys.compare(key, journal.from) > 0 && Keys.compare(key, journal.to) < 0

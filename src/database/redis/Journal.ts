@@ -8,9 +8,8 @@
  * Needs of its caller: `take` between commands, never within one, so that a batch holds whole commands.
  */
 import { assert } from "#base/Assert.ts"
-import type { Mutation } from "#keyspace/Request.ts"
 import type { Entry } from "./Entry.ts"
-import * as Places from "./Places.ts"
+import * as Record from "./Record.ts"
 import * as Stored from "./Stored.ts"
 import { StringValue } from "./StringValue.ts"
 import { type ElementSink, typeOf } from "./Value.ts"
@@ -18,12 +17,14 @@ import { type ElementSink, typeOf } from "./Value.ts"
 export interface Batch {
   /** When it is stored, so is everything up to this ticket. */
   readonly ticket: number
-  readonly mutations: ReadonlyArray<Mutation>
+  /** Its changes; undefined: what came and went has left none. */
+  readonly record: Uint8Array | undefined
   /** What elements begin with that nobody reads any more once the batch is stored. */
   readonly garbage: ReadonlyArray<Uint8Array>
 }
 
-const fullWeight = 16_384
+/** To put so much in a record takes some milliseconds, in which no command runs. */
+const fullWeight = 4_096
 
 /** Longer strings are stored in pieces. */
 const inlineBytesMax = 65_536
@@ -34,10 +35,9 @@ export class Journal implements ElementSink {
   private dirty: Array<Entry> = []
   private gone: Array<Entry> = []
   private garbage: Array<Uint8Array> = []
-  private mutations: Array<Mutation> = []
-  /** Of the entry that is being written. */
-  private elements: Uint8Array = new Uint8Array(0)
-  private arrangement: Uint8Array | undefined
+  /** Of the batch that is being taken. */
+  private record = new Record.Builder()
+  private arrangement: ReadonlyArray<number> | undefined
   private generations: number
   /** Of the batch that fills. */
   private filling = 1
@@ -85,7 +85,7 @@ export class Journal implements ElementSink {
   /** Databases have other numbers now: by number, which one it is. */
   arranged(databases: ReadonlyArray<number>): void {
     this.weigh()
-    this.arrangement = Uint8Array.from(databases)
+    this.arrangement = databases
   }
 
   /** 0: everything is stored. */
@@ -110,19 +110,20 @@ export class Journal implements ElementSink {
     this.dirty = []
     this.gone = []
     for (const entry of gone) {
-      this.mutations.push({ key: Stored.keyOf(entry.database, entry.name), value: undefined })
+      this.record.key(entry.database, entry.name)
+      this.record.gone()
       if (entry.generation !== 0) this.discard(entry)
     }
     // A key that went and came again is put after it was deleted.
     for (const entry of dirty) if (!entry.isGone) this.write(entry)
-    if (this.arrangement !== undefined) this.mutations.push({ key: Places.databasesKey, value: this.arrangement })
+    if (this.arrangement !== undefined) this.record.databases(this.arrangement)
     this.arrangement = undefined
-    const { mutations } = this
-    this.mutations = []
+    const record = this.record.finish()
+    this.record = new Record.Builder()
     this.garbage = []
     this.weight = 0
     const ticket = this.filling++
-    return { ticket, mutations, garbage }
+    return { ticket, record, garbage }
   }
 
   /** The batch is durable. */
@@ -132,11 +133,11 @@ export class Journal implements ElementSink {
   }
 
   put(sub: string, bytes: string): void {
-    this.mutations.push({ key: Stored.elementKey(this.elements, sub), value: Stored.encodeElement(sub, bytes) })
+    this.record.put(sub, bytes)
   }
 
   remove(sub: string): void {
-    this.mutations.push({ key: Stored.elementKey(this.elements, sub), value: undefined })
+    this.record.remove(sub)
   }
 
   private write(entry: Entry): void {
@@ -147,18 +148,18 @@ export class Journal implements ElementSink {
       this.discard(entry)
       entry.generation = 0
     }
+    this.record.key(database, name)
     let head = ""
     if (isInline) head = decimal(content)
     else {
       if (isNew) entry.generation = ++this.generations
-      this.elements = Stored.elementsOf(database, name, entry.generation)
+      this.record.elements(entry.generation)
       const value = typeof content === "object" ? content : StringValue.of(content)
       // Of a text, only all of it can be new.
       if (isNew || value === content) value.persist(this, isNew)
       head = value.head()
     }
-    const stored = { type: typeOf(content), expiresAt, generation: entry.generation, isInline, head }
-    this.mutations.push({ key: Stored.keyOf(database, name), value: Stored.encodeHead(name, stored) })
+    this.record.head(Stored.types.indexOf(typeOf(content)), expiresAt, entry.generation, isInline, head)
     entry.isDirty = false
     entry.isStored = true
     entry.stored = entry.generation === 0 ? undefined : content

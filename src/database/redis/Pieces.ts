@@ -4,6 +4,7 @@
  *
  * The order in which pieces are written is such that none is ever without its key, but where a whole generation is cleared.
  */
+import * as Bytes from "#base/Bytes.ts"
 import * as Latin1 from "#base/Latin1.ts"
 import { assert } from "#base/Assert.ts"
 import type { Mutation } from "#keyspace/Request.ts"
@@ -108,12 +109,6 @@ export class Joining {
     this.behind = 0
     if (behind === 0) return this.out({ key, value: pieces[0] })
     this.cutting.found(key, behind)
-    const value = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
-    let at = 0
-    for (const piece of pieces) {
-      value.set(piece, at)
-      at += piece.length
-    }
-    this.out({ key, value })
+    this.out({ key, value: Bytes.concat(pieces) })
   }
 }

@@ -1,44 +1,272 @@
 /**
- * Record: the changes of a batch as one value: `u32 length, key, u32 length, value` each; a length of `gone` for a value says that the key is deleted.
+ * Record: the changes of a batch as one value, in the words of Redis: keys, what they hold, elements. What becomes of them in the keyspace (`Stored`) is
+ * made when they are folded among its keys: most are changed again before, and cost nothing then.
+ *
+ *   u8 version, then any number of
+ *   0 key        u8 database, text name: what follows is about it
+ *   1 elements   f64 generation: of the elements that follow
+ *   2 put        text sub, text bytes
+ *   3 remove     text sub
+ *   4 head       u8 type (+ flags), f64 when it expires (with its flag), f64 generation (with its flag), text head
+ *   5 gone
+ *   6 databases  text: a byte each
+ *
+ * A text is its length (LEB128) and its bytes. The last that a record says of something counts.
  */
 import { assert } from "#base/Assert.ts"
 import * as Bytes from "#base/Bytes.ts"
+import * as Latin1 from "#base/Latin1.ts"
 import type { Mutation } from "#keyspace/Request.ts"
+import * as Places from "./Places.ts"
+import * as Stored from "./Stored.ts"
 
-const gone = 0xffff_ffff
-const headBytes = 8
+const version = 2
 
-export const encode = (mutations: ReadonlyArray<Mutation>): Uint8Array => {
-  let sizeBytes = 0
-  for (const { key, value } of mutations) sizeBytes += headBytes + key.length + (value?.length ?? 0)
-  const bytes = new Uint8Array(sizeBytes)
-  let at = 0
-  for (const { key, value } of mutations) {
-    Bytes.putU32(bytes, at, key.length)
-    bytes.set(key, at + 4)
-    at += 4 + key.length
-    Bytes.putU32(bytes, at, value?.length ?? gone)
-    if (value !== undefined) bytes.set(value, at + 4)
-    at += 4 + (value?.length ?? 0)
+const Kind = { key: 0, elements: 1, put: 2, remove: 3, head: 4, gone: 5, databases: 6 } as const
+
+const typeMask = 7
+const hasExpiry = 8
+const hasGeneration = 16
+const isInline = 32
+
+/** Of all that stands before a text. */
+const fixedBytesMax = 32
+const firstBytes = 4_096
+
+/** Writes a record. */
+export class Builder {
+  private bytes = Latin1.room(firstBytes)
+  private length = 0
+
+  constructor() {
+    this.bytes[this.length++] = version
   }
-  return bytes
+
+  key(database: number, name: string): void {
+    let at = this.room(name.length)
+    this.bytes[at++] = Kind.key
+    this.bytes[at++] = database
+    this.text(at, name)
+  }
+
+  elements(generation: number): void {
+    const at = this.room(0)
+    this.bytes[at] = Kind.elements
+    Bytes.putF64(this.bytes, at + 1, generation)
+    this.length = at + 9
+  }
+
+  put(sub: string, content: string): void {
+    const at = this.room(sub.length + content.length)
+    this.bytes[at] = Kind.put
+    this.text(this.text(at + 1, sub), content)
+  }
+
+  remove(sub: string): void {
+    const at = this.room(sub.length)
+    this.bytes[at] = Kind.remove
+    this.text(at + 1, sub)
+  }
+
+  head(type: number, expiresAt: number, generation: number, inline: boolean, head: string): void {
+    let at = this.room(head.length)
+    const { bytes } = this
+    bytes[at] = Kind.head
+    bytes[at + 1] =
+      type | (expiresAt === 0 ? 0 : hasExpiry) | (generation === 0 ? 0 : hasGeneration) | (inline ? isInline : 0)
+    at += 2
+    if (expiresAt !== 0) {
+      Bytes.putF64(bytes, at, expiresAt)
+      at += 8
+    }
+    if (generation !== 0) {
+      Bytes.putF64(bytes, at, generation)
+      at += 8
+    }
+    this.text(at, head)
+  }
+
+  gone(): void {
+    const at = this.room(0)
+    this.bytes[at] = Kind.gone
+    this.length = at + 1
+  }
+
+  databases(numbers: ReadonlyArray<number>): void {
+    const at = this.room(numbers.length)
+    this.bytes[at] = Kind.databases
+    this.text(at + 1, String.fromCharCode(...numbers))
+  }
+
+  /** undefined: there are no changes. */
+  finish(): Uint8Array | undefined {
+    return this.length === 1 ? undefined : new Uint8Array(this.bytes.buffer, 0, this.length)
+  }
+
+  /** Where the next byte goes, with room for texts of so many bytes and what stands before them. */
+  private room(textBytes: number): number {
+    const needed = this.length + textBytes + fixedBytesMax
+    if (needed > this.bytes.length) {
+      const larger = Latin1.room(2 * needed)
+      larger.set(this.bytes.subarray(0, this.length))
+      this.bytes = larger
+    }
+    return this.length
+  }
+
+  private text(at: number, text: string): number {
+    const { bytes } = this
+    let { length } = text
+    while (length > 127) {
+      bytes[at++] = (length & 127) | 128
+      length >>>= 7
+    }
+    bytes[at++] = length
+    this.length = Latin1.write(text, bytes, at)
+    return this.length
+  }
 }
 
-/** Views into the bytes. */
-export const decode = (bytes: Uint8Array): ReadonlyArray<Mutation> => {
-  const reader = new Bytes.Reader(bytes)
-  const mutations: Array<Mutation> = []
-  while (reader.leftBytes > 0) {
-    const key = reader.raw(reader.u32())
-    const length = reader.u32()
-    mutations.push({ key, value: length === gone ? undefined : reader.raw(length) })
+/** Goes through the changes of a record. */
+export class Cursor {
+  private readonly bytes: Uint8Array
+  private at = 1
+  private kind: number = Kind.gone
+  private database = 0
+  private name = ""
+  private generation = 0
+  private sub = ""
+  /** Of the last text, which is read when it is needed. */
+  private from = 0
+  private to = 0
+  /** Of the last head. */
+  private flags = 0
+  private expiresAt = 0
+  private headGeneration = 0
+
+  constructor(bytes: Uint8Array) {
+    assert(bytes[0] === version, "this version knows the form of a record")
+    this.bytes = bytes
   }
-  assert(reader.isWhole, "a record is whole")
-  return mutations
+
+  /** To the next change; false: there are no more. */
+  next(): boolean {
+    const { bytes } = this
+    while (this.at < bytes.length) {
+      this.kind = bytes[this.at++]
+      switch (this.kind) {
+        case Kind.key:
+          this.database = bytes[this.at++]
+          this.name = this.text()
+          break
+        case Kind.elements:
+          this.generation = this.f64()
+          break
+        case Kind.put:
+          this.sub = this.text()
+          this.skip()
+          return true
+        case Kind.remove:
+          this.sub = this.text()
+          return true
+        case Kind.head:
+          this.flags = bytes[this.at++]
+          this.expiresAt = (this.flags & hasExpiry) === 0 ? 0 : this.f64()
+          this.headGeneration = (this.flags & hasGeneration) === 0 ? 0 : this.f64()
+          this.skip()
+          return true
+        case Kind.gone:
+          return true
+        default:
+          assert(this.kind === Kind.databases, "a record is whole")
+          this.skip()
+          return true
+      }
+    }
+    assert(this.at === bytes.length, "a record is whole")
+    return false
+  }
+
+  /** Of what this change is: two changes with one are of the same. */
+  get id(): string {
+    switch (this.kind) {
+      case Kind.databases:
+        return ""
+      case Kind.put:
+      case Kind.remove:
+        return `e${this.database} ${this.generation} ${this.name.length} ${this.name}${this.sub}`
+      default:
+        return `k${this.database} ${this.name}`
+    }
+  }
+
+  /** What it is in the keyspace. */
+  get mutation(): Mutation {
+    const { database, name, sub } = this
+    switch (this.kind) {
+      case Kind.databases:
+        return { key: Places.databasesKey, value: Latin1.encode(this.content()) }
+      case Kind.put:
+        return { key: this.elementKey(), value: Stored.encodeElement(sub, this.content()) }
+      case Kind.remove:
+        return { key: this.elementKey(), value: undefined }
+      case Kind.head:
+        return { key: Stored.keyOf(database, name), value: this.head() }
+      default:
+        return { key: Stored.keyOf(database, name), value: undefined }
+    }
+  }
+
+  private elementKey(): Uint8Array {
+    return Stored.elementKey(Stored.elementsOf(this.database, this.name, this.generation), this.sub)
+  }
+
+  private head(): Uint8Array {
+    const { expiresAt, flags, headGeneration, name } = this
+    const type = Stored.types[flags & typeMask]
+    const head = this.content()
+    return Stored.encodeHead(name, {
+      type,
+      expiresAt,
+      generation: headGeneration,
+      isInline: (flags & isInline) !== 0,
+      head
+    })
+  }
+
+  private content(): string {
+    return Latin1.decode(this.bytes, this.from, this.to)
+  }
+
+  private f64(): number {
+    const at = this.at
+    this.at = at + 8
+    return Bytes.getF64(this.bytes, at)
+  }
+
+  private skip(): void {
+    const { bytes } = this
+    let length = 0
+    let scale = 1
+    for (;;) {
+      const byte = bytes[this.at++]
+      length += (byte & 127) * scale
+      if (byte < 128) break
+      scale *= 128
+    }
+    this.from = this.at
+    this.to = this.at + length
+    this.at = this.to
+  }
+
+  private text(): string {
+    this.skip()
+    return this.content()
+  }
 }
 
-/** A record, and its changes; none where it is not all there, and does not count. */
-type Collected = (number: number, mutations: ReadonlyArray<Mutation>) => void
+/** A record; undefined where it is not all there, and does not count. */
+type Collected = (number: number, record: Uint8Array | undefined) => void
 
 /**
  * Puts records together from their pieces, which come in order. The first piece is stored last and deleted first: a record without it was never
@@ -68,13 +296,6 @@ export class Collecting {
     const { pieces } = this
     if (pieces.length === 0) return
     this.pieces = []
-    if (!this.isWhole) return this.collected(this.number, [])
-    const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
-    let at = 0
-    for (const piece of pieces) {
-      bytes.set(piece, at)
-      at += piece.length
-    }
-    this.collected(this.number, decode(bytes))
+    this.collected(this.number, this.isWhole ? Bytes.concat(pieces) : undefined)
   }
 }

@@ -31,7 +31,8 @@ const run = (nodes: ReadonlyArray<{ readonly node: number; readonly use: Use; re
             node,
             address: { host: `n${node}`, port: 6_379 },
             leaseMillis: 1_000,
-            storeMillis: 100
+            storeMillis: 100,
+            folding: { quietLooks: 5 }
           })
           const redis = yield* Effect.provideService(opened, Transactions, transactions)
           yield* ready(redis)

@@ -22,6 +22,7 @@ import { Loading } from "./Loading.ts"
 import { beatsInLease, Ownership, type OwnershipLost } from "./Ownership.ts"
 import { Merging } from "./Merging.ts"
 import { Joining } from "./Pieces.ts"
+import { Overlay } from "./Overlay.ts"
 import * as Places from "./Places.ts"
 import * as Record from "./Record.ts"
 import type { Settings } from "./Settings.ts"
@@ -156,14 +157,18 @@ export class Redis {
       loaded: (entry) => engine.databaseAt(entry.database).restore(entry),
       garbage: (prefix) => storing.folding.discard(prefix)
     })
-    const records = new Record.Collecting((number, mutations) => storing.found(number, mutations))
+    const overlay = new Overlay()
+    const records = new Record.Collecting((number, record) => {
+      storing.found(number, record?.length ?? 0)
+      if (record !== undefined) overlay.add(record)
+    })
     return Effect.gen({ self: this }, function* () {
       yield* this.pages(Places.records, ({ key, value }) => {
         const { number, piece } = Places.pieceOf(key)
         records.take(number, piece, value!)
       })
       records.finish()
-      const merging = new Merging(storing.folding.sorted, (key, value) => {
+      const merging = new Merging(overlay.sorted, (key, value) => {
         if (Keys.compare(key, Places.databasesKey) === 0) engine.arrange(value)
         else loading.take(key, value)
       })

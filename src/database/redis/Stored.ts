@@ -25,7 +25,7 @@ const hashed = 1
 
 const version = 1
 /** Their places are what is stored: new types go to the end. */
-const types: ReadonlyArray<Type> = ["string", "list", "set", "zset", "hash", "stream"]
+export const types: ReadonlyArray<Type> = ["string", "list", "set", "zset", "hash", "stream"]
 const hasLongName = 1
 const isInline = 2
 

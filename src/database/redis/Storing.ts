@@ -11,14 +11,14 @@
  * A batch is repeated until it is stored: it says how things are, so it may be. It is given up when another node has the data.
  */
 import * as Effect from "effect/Effect"
-import type { Mutation } from "#keyspace/Request.ts"
+import type { Mutation, Span } from "#keyspace/Request.ts"
 import type { Transaction } from "#txn/Transaction.ts"
 import type { Transactions } from "#txn/Transactions.ts"
 import type { RunError, StepError } from "#txn/TxnError.ts"
 import * as Completion from "#world/Completion.ts"
 import type { Trace } from "#world/Trace.ts"
 import type { Engine } from "./Engine.ts"
-import { type Commit, Folding, type Options } from "./Folding.ts"
+import { type Commit, Folding, type Options, type Read } from "./Folding.ts"
 import { type Ownership, OwnershipLost } from "./Ownership.ts"
 import * as Places from "./Places.ts"
 import * as Record from "./Record.ts"
@@ -58,7 +58,7 @@ export class Storing {
 
   constructor(parts: Parts) {
     this.parts = parts
-    this.folding = new Folding(this.commit, parts.engine, parts.folding)
+    this.folding = new Folding({ commit: this.commit, read: this.read, engine: parts.engine, options: parts.folding })
   }
 
   /** `done` is called once what was changed up to now is durable, or will never be; not within the call. False: it is durable already. */
@@ -82,9 +82,9 @@ export class Storing {
   )
 
   /** A record that was found when the data was loaded, and that is in what was loaded. */
-  found(number: number, mutations: ReadonlyArray<Mutation>): void {
+  found(number: number, sizeBytes: number): void {
     this.number = number
-    this.folding.add(number, mutations)
+    this.folding.add(number, sizeBytes)
   }
 
   /** What is not stored is given up. */
@@ -116,22 +116,26 @@ export class Storing {
     const { journal } = this.parts.engine
     const batch = journal.take()
     if (batch === undefined) return Effect.void
-    const number = this.number + 1
-    const record = Record.encode(batch.mutations)
-    const stored = Effect.forEach(parts(record), (part) => this.commit((txn) => put(txn, number, record, part)), {
-      discard: true
-    })
     // What came and went within a batch leaves nothing to store: it is done in the next turn, as everything else.
-    return Effect.map(record.length === 0 ? Effect.yieldNow : stored, () => {
-      this.number = number
+    return Effect.map(batch.record === undefined ? Effect.yieldNow : this.store(batch.record), () => {
       journal.done(batch)
-      this.folding.add(number, batch.mutations)
       for (const prefix of batch.garbage) this.folding.discard(prefix)
-      this.counts.batches += 1
-      this.counts.bytes += record.length
       this.release(batch.ticket)
     })
   })
+
+  private store(record: Uint8Array): Effect.Effect<void, OwnershipLost> {
+    const number = this.number + 1
+    const stored = Effect.forEach(parts(record), (part) => this.commit((txn) => put(txn, number, record, part)), {
+      discard: true
+    })
+    return Effect.map(stored, () => {
+      this.number = number
+      this.folding.add(number, record.length)
+      this.counts.batches += 1
+      this.counts.bytes += record.length
+    })
+  }
 
   private release(stored: number): void {
     const { waiters } = this
@@ -140,17 +144,48 @@ export class Storing {
   }
 
   private readonly commit: Commit = (body) => {
-    const { ownership, trace, transactions } = this.parts
+    const { ownership, transactions } = this.parts
     const once = transactions.run((txn) => Effect.andThen(ownership.guard(txn), body(txn)), { timeoutMillis })
-    const again = (error: RunError | OwnershipLost): Effect.Effect<void, OwnershipLost> => {
+    return this.untilDone(once)
+  }
+
+  /** All pieces as of one time, at which the record may be gone. */
+  private readonly read: Read = (number) => {
+    const { ownership, transactions } = this.parts
+    const once = Effect.suspend(() => {
+      let found: Uint8Array | undefined
+      const collecting = new Record.Collecting((_, record) => {
+        found = record
+      })
+      const span = { from: Places.recordKey(number, 0), to: Places.recordKey(number + 1, 0) }
+      const visit = ({ key, value }: Mutation): void => collecting.take(number, Places.pieceOf(key).piece, value!)
+      const body = (txn: Txn) => Effect.andThen(ownership.guard(txn), pages(txn, span, visit))
+      return Effect.map(transactions.run(body, { readOnly: true, timeoutMillis }), () => {
+        collecting.finish()
+        return found
+      })
+    })
+    return this.untilDone(once)
+  }
+
+  private untilDone<A>(once: Effect.Effect<A, RunError | OwnershipLost>): Effect.Effect<A, OwnershipLost> {
+    const again = (error: RunError | OwnershipLost): Effect.Effect<A, OwnershipLost> => {
       if (error instanceof OwnershipLost) return Effect.fail(error)
       this.counts.retries += 1
-      trace.emit("warn", "redis/not-stored", { reason: error._tag, message: error.message })
-      return Effect.andThen(Effect.sleep(pauseMillis), this.commit(body))
+      this.parts.trace.emit("warn", "redis/not-stored", { reason: error._tag, message: error.message })
+      return Effect.andThen(Effect.sleep(pauseMillis), this.untilDone(once))
     }
     return Effect.catch(once, again)
   }
 }
+
+const pageEntries = 8
+
+const pages = (txn: Txn, span: Span, visit: (entry: Mutation) => void): Effect.Effect<void, StepError> =>
+  Effect.flatMap(txn.scan(span, { entriesMax: pageEntries }), ({ entries, rest }) => {
+    for (const entry of entries) visit(entry)
+    return rest === undefined ? Effect.void : pages(txn, rest, visit)
+  })
 
 /** The pieces [from, to) of a record. */
 interface Part {
