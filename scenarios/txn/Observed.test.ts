@@ -16,7 +16,8 @@ it("a command that its range refused has written nothing, nor has one of an earl
     floor: 3,
     closed: 0,
     operations: changes.batch.encoded(),
-    count: changes.batch.count
+    count: changes.batch.count,
+    decisions: undefined
   })
   const entry = { index: 1, term: 2, kind: entryKinds.normal, data: command }
   const { done, refused, stale } = RangeCommand.answers

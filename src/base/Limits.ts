@@ -142,6 +142,9 @@ export const auditNameBytesMax = 1_024
 export const auditKeysMax = 64
 export const auditKeysBytesMax = 2 * keyBytesMax
 
+/** Notes of one transaction for the audit trail: it decides about a few things besides its keys. */
+export const auditNotesMax = 16
+
 /** An entry of the audit trail, in bytes: two names and the keys, and 512 bytes for everything of fixed size. */
 export const auditEntryBytesMax = 2 * auditNameBytesMax + auditKeysBytesMax + 512
 
@@ -213,6 +216,9 @@ export const respTurnBytesMax = 1_048_576
 
 /** How long a client that was told goodbye may take to go: it may have much to read yet. */
 export const respClosingMillisMax = 10_000
+
+/** What a client may go on sending after that, unread: as much as was under way. Who sends more does not listen. */
+export const respClosingBytesMax = 65_536
 
 /** Random elements of a Redis collection that one command gives, each as often as it comes: as many as a request may have arguments. */
 export const respRandomElementsMax = 1_048_576

@@ -9,6 +9,8 @@ export class Changes {
   readonly batch = new Batch()
   /** What the range grows by, to the byte: versions and records. Intents come and go, and are not counted. */
   sizeBytes = 0
+  /** For the audit trail, encoded (`audit/Decisions.ts`). */
+  decisions: ReadonlyArray<Uint8Array> = []
 
   private put(key: Uint8Array, value: Uint8Array): void {
     this.batch.put(key, value)

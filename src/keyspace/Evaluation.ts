@@ -4,6 +4,7 @@
  */
 import { ChangeRefused, type ConsensusError } from "#consensus/ConsensusError.ts"
 import * as ReplicatedLog from "#consensus/ReplicatedLog.ts"
+import * as Decisions from "./audit/Decisions.ts"
 import { Changes } from "./Changes.ts"
 import { changes } from "./Changing.ts"
 import { collect } from "./Collecting.ts"
@@ -16,7 +17,7 @@ import { Page } from "./Page.ts"
 import * as Reading from "./Reading.ts"
 import type { KeyState } from "./Reading.ts"
 import * as Records from "./Records.ts"
-import type { Mutation, Reads, Request, Timestamp, Txn, TxnId, TxnState, Value } from "./Request.ts"
+import type { Mutation, Outcome, Reads, Request, Timestamp, Txn, TxnId, TxnState, Value } from "./Request.ts"
 import type { Task } from "./Task.ts"
 
 type Of<Type extends Request["type"]> = Extract<Request, { readonly type: Type }>
@@ -290,7 +291,7 @@ export class Evaluation {
     this.server.end(task, new Aborted({ txn, reason: record === undefined ? "forgotten" : "pushed" }))
   }
 
-  private commitOnce(task: Task, { mutations, reads, snapshot, txn }: Of<"commit-once">): void {
+  private commitOnce(task: Task, { mutations, reads, snapshot, told, txn }: Of<"commit-once">): void {
     // A copy of one that took effect is answered, however late it is.
     const oldest = reads.keys.length + reads.spans.length === 0 ? snapshot : Math.min(snapshot, reads.since)
     const keys = mutations.map(({ key }) => key)
@@ -313,6 +314,7 @@ export class Evaluation {
           const changes = new Changes()
           mutations.forEach(({ key, value }, index) => changes.version(key, states[index], value, at))
           changes.record(txn, { outcome: { type: "committed", at }, keys: [] })
+          if (!this.tell(task, changes, txn, { type: "committed", at }, keys, told)) return
           this.server.propose(task, changes, {
             response: () => ({ type: "at", at }),
             shown: () => this.server.wake(task.leadership.waits.unlockAll(txn.id))
@@ -343,12 +345,32 @@ export class Evaluation {
 
   // Records.
 
-  private decide(task: Task, { keys, outcome, txn }: Of<"decide">): void {
+  /** What is decided goes into the audit trail with it. False: it cannot be written down, and is refused. */
+  private tell(
+    task: Task,
+    changes: Changes,
+    txn: Txn,
+    outcome: Outcome,
+    keys: ReadonlyArray<Uint8Array>,
+    told: Decisions.Told | undefined
+  ): boolean {
+    if (!this.server.options.audits) return true
+    const decisions = Decisions.of(txn, outcome, keys, told)
+    if (typeof decisions === "string") {
+      this.server.end(task, new Refused({ message: decisions }))
+      return false
+    }
+    changes.decisions = decisions
+    return true
+  }
+
+  private decide(task: Task, { keys, outcome, told, txn }: Of<"decide">): void {
     this.withRecord(task, txn, (record) => {
       const state = this.stateOf(txn.id, record)
       if (state.type !== "pending") return this.server.end(task, undefined, { type: "state", state })
       const changes = new Changes()
       changes.record(txn, { outcome, keys: outcome.type === "committed" ? keys : [] })
+      if (!this.tell(task, changes, txn, outcome, keys, told)) return
       task.leadership.heard.delete(txn.id)
       this.server.propose(task, changes, { response: () => ({ type: "state", state: outcome }) })
     })
@@ -399,6 +421,7 @@ export class Evaluation {
       if (!abort && !isSilent) return this.server.end(task, undefined, { type: "state", state })
       const changes = new Changes()
       changes.record(txn, { outcome: { type: "aborted" }, keys: [] })
+      if (!this.tell(task, changes, txn, { type: "aborted" }, [], undefined)) return
       heard.delete(txn.id)
       this.server.propose(task, changes, { response: () => ({ type: "state", state: { type: "aborted" } }) })
     })

@@ -10,6 +10,7 @@
  * | 2, key escaped, 0, 1, 0x40, transaction | the record of a transaction whose anchor the key is              |
  * | 3, range u32, number u32                | a stretch of a snapshot that is being restored                   |
  * | 4, key escaped, 0, 1                    | the intent on the key: apart, because there are few, and all of a span are asked for |
+ * | 5, range u32, chain u32, sequence u64   | an entry of the audit trail, of the range's chain or of one that it took in with its range |
  *
  * Numbers are big-endian; timestamps have eight bytes. In an escaped key each 0 is followed by 0xff, so that escaped keys sort as keys do
  * (FoundationDB's tuples).
@@ -19,7 +20,7 @@ import type { GroupId } from "#consensus/Replica.ts"
 import type { Bounds } from "#storage/Engine.ts"
 import type { Span, Timestamp, TxnId } from "./Request.ts"
 
-export const tags = { state: 1, data: 2, staged: 3, intent: 4 } as const
+export const tags = { state: 1, data: 2, staged: 3, intent: 4, audit: 5 } as const
 export const kinds = { head: 0x20, old: 0x30, record: 0x40 } as const
 
 const two32 = 4_294_967_296
@@ -111,6 +112,32 @@ export const staged = (range: GroupId, number: number): Uint8Array => {
 
 /** Everything that is staged for the range. */
 export const stagedOf = (range: GroupId): Required<Bounds> => ({ from: staged(range, 0), to: staged(range, two32 - 1) })
+
+/** An entry of a chain, with the range that has it now. */
+export const audit = (range: GroupId, chain: number, sequence: number): Uint8Array => {
+  const bytes = new Uint8Array(17)
+  bytes[0] = tags.audit
+  putU32(bytes, 1, range)
+  putU32(bytes, 5, chain)
+  putU32(bytes, 9, Math.floor(sequence / two32))
+  putU32(bytes, 13, sequence % two32)
+  return bytes
+}
+
+/** All entries that a range has. */
+export const auditOf = (range: GroupId): Required<Bounds> => ({ from: audit(range, 0, 0), to: audit(range + 1, 0, 0) })
+
+/** All entries that a store has. */
+export const audits: Required<Bounds> = { from: Uint8Array.of(tags.audit), to: Uint8Array.of(tags.audit + 1) }
+
+/** What the key of an entry is made of. */
+export const auditAt = (
+  engineKey: Uint8Array
+): { readonly range: GroupId; readonly chain: number; readonly sequence: number } => ({
+  range: getU32(engineKey, 1),
+  chain: getU32(engineKey, 5),
+  sequence: getU32(engineKey, 9) * two32 + getU32(engineKey, 13)
+})
 
 /** Versions and records of the keys in a span. */
 export const bounds = ({ from, to }: Span): Required<Bounds> => ({

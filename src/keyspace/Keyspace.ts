@@ -6,6 +6,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type { Told } from "./audit/Decisions.ts"
 import type { KeyspaceError } from "./KeyspaceError.ts"
 import type { Entry, Mutation, Outcome, Reads, Span, Timestamp, Txn, TxnId, TxnState, Value } from "./Request.ts"
 
@@ -67,6 +68,7 @@ export class Keyspace extends Context.Service<
         readonly snapshot: Timestamp
         readonly mutations: ReadonlyArray<Mutation>
         readonly reads: Reads
+        readonly told?: Told | undefined
       },
       options?: CallOptions
     ) => Asked<Timestamp | undefined>
@@ -81,7 +83,8 @@ export class Keyspace extends Context.Service<
       txn: Txn,
       outcome: Outcome,
       keys: ReadonlyArray<Uint8Array>,
-      options?: CallOptions
+      options?: CallOptions,
+      told?: Told
     ) => Asked<TxnState>
     readonly resolve: (
       txn: TxnId,

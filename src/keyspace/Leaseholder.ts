@@ -19,9 +19,11 @@ export interface Options {
   readonly txnTtlMicros: number
   /** So long a request waits for a transaction before it asks what became of it, and between two times. */
   readonly pushAfterMicros: number
+  /** Whether decisions go into the audit trail. All stores of a cluster say the same. */
+  readonly audits: boolean
 }
 
-export const defaults: Options = { tasksMax: 4_096, txnTtlMicros: 3_000_000, pushAfterMicros: 20_000 }
+export const defaults: Options = { tasksMax: 4_096, txnTtlMicros: 3_000_000, pushAfterMicros: 20_000, audits: false }
 
 /** What ranges need of their store. */
 export interface Services {

@@ -10,6 +10,7 @@
  * | 2 split                       | right u32, size of the right half f64, key                                             |
  * | 3 begin, 4 end a merge; 5 freeze, 6 thaw | attempt f64                                                                 |
  * | 7 merge                       | attempt f64, the right neighbour as a snapshot                                         |
+ * | 8 audited write               | as a write; but before the operations decisions: count u32, each its length u32 and its bytes (`AuditEntry`) |
  */
 import { Reader, Writer } from "#base/Bytes.ts"
 import type { GroupId } from "#consensus/Replica.ts"
@@ -17,6 +18,7 @@ import type { Timestamp } from "./Request.ts"
 
 const version = 1
 const kinds = { write: 1, split: 2, "begin-merge": 3, "end-merge": 4, freeze: 5, thaw: 6, merge: 7 } as const
+const auditedWrite = 8
 
 export type RangeCommand =
   | {
@@ -30,6 +32,8 @@ export type RangeCommand =
       /** Encoded operations of a `Batch`. */
       readonly operations: Uint8Array
       readonly count: number
+      /** For the audit trail, encoded, in their order. Undefined: it is not told. */
+      readonly decisions: ReadonlyArray<Uint8Array> | undefined
     }
   | {
       readonly type: "split"
@@ -46,16 +50,16 @@ export type RangeCommand =
   | { readonly type: "merge"; readonly term: number; readonly attempt: Timestamp; readonly snapshot: Uint8Array }
 
 export const encode = (command: RangeCommand): Uint8Array => {
-  const writer = Writer.make().u8(version).u8(kinds[command.type]).f64(command.term)
+  const isAudited = command.type === "write" && command.decisions !== undefined
+  const writer = Writer.make()
+    .u8(version)
+    .u8(isAudited ? auditedWrite : kinds[command.type])
+    .f64(command.term)
   switch (command.type) {
     case "write":
-      return writer
-        .f64(command.sizeBytes)
-        .f64(command.floor)
-        .f64(command.closed)
-        .u32(command.count)
-        .raw(command.operations)
-        .finish()
+      writer.f64(command.sizeBytes).f64(command.floor).f64(command.closed).u32(command.count)
+      if (command.decisions !== undefined) putDecisions(writer, command.decisions)
+      return writer.raw(command.operations).finish()
     case "split":
       return writer.u32(command.right).f64(command.rightSizeBytes).raw(command.key).finish()
     case "begin-merge":
@@ -68,12 +72,21 @@ export const encode = (command: RangeCommand): Uint8Array => {
   }
 }
 
+const putDecisions = (writer: Writer, decisions: ReadonlyArray<Uint8Array>): void => {
+  writer.u32(decisions.length)
+  for (const decision of decisions) writer.u32(decision.length).raw(decision)
+}
+
+const readDecisions = (reader: Reader): ReadonlyArray<Uint8Array> => {
+  const count = reader.u32()
+  // More than there can be: what is read is not whole.
+  const read = count * 4 > reader.leftBytes ? reader.leftBytes + 1 : 0
+  return read > 0 ? [reader.raw(read)] : Array.from({ length: count }, () => reader.raw(reader.u32()))
+}
+
 const readers: Readonly<Record<number, (reader: Reader, term: number) => RangeCommand>> = {
-  [kinds.write]: (reader, term) => {
-    const [sizeBytes, floor, closed] = [reader.f64(), reader.f64(), reader.f64()]
-    const count = reader.u32()
-    return { type: "write", term, sizeBytes, floor, closed, count, operations: reader.rest() }
-  },
+  [kinds.write]: (reader, term) => readWrite(reader, term, () => undefined),
+  [auditedWrite]: (reader, term) => readWrite(reader, term, readDecisions),
   [kinds.split]: (reader, term) => {
     const right = reader.u32()
     const rightSizeBytes = reader.f64()
@@ -84,6 +97,17 @@ const readers: Readonly<Record<number, (reader: Reader, term: number) => RangeCo
   [kinds.freeze]: (reader, term) => ({ type: "freeze", term, attempt: reader.f64() }),
   [kinds.thaw]: (reader, term) => ({ type: "thaw", term, attempt: reader.f64() }),
   [kinds.merge]: (reader, term) => ({ type: "merge", term, attempt: reader.f64(), snapshot: reader.rest() })
+}
+
+const readWrite = (
+  reader: Reader,
+  term: number,
+  decisionsIn: (reader: Reader) => ReadonlyArray<Uint8Array> | undefined
+): RangeCommand => {
+  const [sizeBytes, floor, closed] = [reader.f64(), reader.f64(), reader.f64()]
+  const count = reader.u32()
+  const decisions = decisionsIn(reader)
+  return { type: "write", term, sizeBytes, floor, closed, count, decisions, operations: reader.rest() }
 }
 
 /** Undefined: it cannot be read. */

@@ -4,6 +4,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import * as Hex from "#base/Hex.ts"
 import { emptyState } from "#consensus/Configuration.ts"
+import * as AuditEntry from "./audit/AuditEntry.ts"
 import * as Key from "./Key.ts"
 import * as RangeCommand from "./RangeCommand.ts"
 import * as RangeState from "./RangeState.ts"
@@ -25,11 +26,23 @@ const state: RangeState.RangeState = {
   frozen: 8,
   thawed: 9,
   merging: 10,
-  before: undefined
+  before: undefined,
+  trail: undefined
 }
 
+const trail = { sequence: 17, atMicros: 1_700_000_000_000_002, hash: new Uint8Array(32).fill(0xab) }
+const decision = AuditEntry.encodeDecision({
+  kind: "transaction",
+  outcome: "committed",
+  atMicros: txn.id,
+  actor: "a",
+  subject: "s",
+  keys: [key],
+  keysTotal: 1
+})
+
 const commands: ReadonlyArray<RangeCommand.RangeCommand> = [
-  { type: "write", term: 4, sizeBytes: -3, floor: 5, closed: 6, count: 1, operations: value },
+  { type: "write", term: 4, sizeBytes: -3, floor: 5, closed: 6, count: 1, operations: value, decisions: undefined },
   { type: "split", term: 4, right: 9, rightSizeBytes: 77, key },
   { type: "begin-merge", term: 4, attempt: 5 },
   { type: "end-merge", term: 4, attempt: 5 },
@@ -37,6 +50,17 @@ const commands: ReadonlyArray<RangeCommand.RangeCommand> = [
   { type: "thaw", term: 4, attempt: 5 },
   { type: "merge", term: 4, attempt: 5, snapshot: value }
 ]
+
+const audited: RangeCommand.RangeCommand = {
+  type: "write",
+  term: 4,
+  sizeBytes: -3,
+  floor: 5,
+  closed: 6,
+  count: 1,
+  operations: value,
+  decisions: [decision]
+}
 
 /** What is written today, by name. */
 const written: Readonly<Record<string, Uint8Array>> = {
@@ -54,6 +78,9 @@ const written: Readonly<Record<string, Uint8Array>> = {
   "record, aborted": Records.record({ outcome: { type: "aborted" }, keys: [] }),
   state: RangeState.encode(state),
   "state, restoring": RangeState.encode({ ...state, phase: "restoring", before: { from: key, to: value } }),
+  "state, audited": RangeState.encode({ ...state, trail }),
+  "key of an audit entry": Key.audit(7, 8, 4_294_967_297),
+  "command write, audited": RangeCommand.encode(audited),
   ...Object.fromEntries(commands.map((command) => [`command ${command.type}`, RangeCommand.encode(command)]))
 }
 
@@ -78,6 +105,8 @@ describe("the bytes of ranges", () => {
       phase: "restoring",
       before: { from: key, to: value }
     })
+    expect(RangeState.decode(bytes("state, audited"))).toEqual({ ...state, trail })
+    expect(RangeCommand.decode(bytes("command write, audited"))).toEqual(audited)
     for (const command of commands) expect(RangeCommand.decode(bytes(`command ${command.type}`))).toEqual(command)
     expect(Records.readIntent(bytes("intent"))).toEqual({ txn, value })
     expect(Records.readHead(bytes("latest version"))).toEqual({ value, at: txn.id })
@@ -86,7 +115,7 @@ describe("the bytes of ranges", () => {
 
   it("are refused when they are cut, and never read past their end", () => {
     fc.assert(
-      fc.property(fc.constantFrom("state", "state, restoring"), fc.nat(200), (name, cut) => {
+      fc.property(fc.constantFrom("state", "state, restoring", "state, audited"), fc.nat(200), (name, cut) => {
         const whole = Hex.bytesOf(golden[name])
         expect(RangeState.decode(whole.subarray(0, Math.min(cut, whole.length - 1)))).toBeUndefined()
       })

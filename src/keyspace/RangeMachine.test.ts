@@ -29,7 +29,8 @@ const state: RangeState.RangeState = {
   frozen: 0,
   thawed: 0,
   merging: 0,
-  before: undefined
+  before: undefined,
+  trail: undefined
 }
 
 const alone = { founded: () => {}, reserve: () => true, release: () => {}, absorbed: () => false }
@@ -44,7 +45,8 @@ const write = (index: number, sizeBytes: number): Uint8Array => {
     floor: 0,
     closed: 0,
     count: batch.count,
-    operations
+    operations,
+    decisions: undefined
   })
 }
 

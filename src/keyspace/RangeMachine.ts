@@ -6,6 +6,8 @@
  * - A snapshot is staged beside the range; once it is whole and durable it takes the range's place, as often as it takes
  *   (`RangeRestore`). No two ranges of a store may have one key: a snapshot waits until nobody else has its span.
  *
+ * Decisions that commands tell of become entries of the range's audit chain in the same batch (`RangeTrail`).
+ *
  * Needs of its caller, beside what `StateMachine` says: batches of one turn become one of the engine, so nobody looks before `whenShown`.
  */
 import { assert } from "#base/Assert.ts"
@@ -19,6 +21,7 @@ import { Batch } from "#storage/Batch.ts"
 import type * as Engine from "#storage/Engine.ts"
 import * as Keys from "#storage/Keys.ts"
 import type { Deferral } from "#storage/memory/Deferral.ts"
+import * as RangeTrail from "./audit/RangeTrail.ts"
 import type { Descriptor } from "./Descriptor.ts"
 import * as Key from "./Key.ts"
 import * as RangeCommand from "./RangeCommand.ts"
@@ -137,10 +140,24 @@ export class RangeMachine implements StateMachine {
       ...state,
       sizeBytes: Math.max(0, state.sizeBytes + command.sizeBytes),
       floor: Math.max(state.floor, command.floor),
-      closed: Math.max(state.closed, command.closed)
+      closed: Math.max(state.closed, command.closed),
+      trail: command.decisions === undefined ? state.trail : this.decided(state, command.decisions)
     }
     this.onWrite?.(command.operations)
     return RangeCommand.answers.done
+  }
+
+  private get place(): RangeTrail.Place {
+    return { batch: this.batch, range: this.range, atMicros: this.current!.closed }
+  }
+
+  private decided(
+    { descriptor, trail }: RangeState.RangeState,
+    decisions: ReadonlyArray<Uint8Array>
+  ): RangeTrail.Trail {
+    let last = trail ?? RangeTrail.begin(this.place, descriptor)
+    for (const decision of decisions) last = RangeTrail.add(this.place, last, decision)
+    return last
   }
 
   private freeze(state: RangeState.RangeState, attempt: Timestamp): Uint8Array {
@@ -166,7 +183,7 @@ export class RangeMachine implements StateMachine {
           return true
         },
         record: (key, value) => {
-          batch.put(key, value)
+          batch.put(key[0] === Key.tags.audit ? this.taken(key) : key, value)
           return batch.refused === undefined
         },
         end: () => true
@@ -179,8 +196,12 @@ export class RangeMachine implements StateMachine {
     if (this.options.neighbours.absorbed(descriptor.range)) {
       batch.put(Key.state(descriptor.range), RangeState.encode({ ...right, phase: "merged" }))
     }
+    const isAudited = state.trail !== undefined || right.trail !== undefined
+    const own = isAudited ? this.decided(state, []) : undefined
+    const told = { range: descriptor.range, trail: right.trail, span: descriptor }
     this.current = {
       ...state,
+      trail: own === undefined ? undefined : RangeTrail.merged(this.place, own, told),
       descriptor: {
         ...state.descriptor,
         to: descriptor.to,
@@ -194,8 +215,18 @@ export class RangeMachine implements StateMachine {
     return RangeCommand.answers.done
   }
 
+  /** The key under which an entry of a chain is this range's. */
+  private taken(engineKey: Uint8Array): Uint8Array {
+    const { chain, sequence } = Key.auditAt(engineKey)
+    return Key.audit(this.range, chain, sequence)
+  }
+
   pass(index: number, term: number, configuration: ConfState | undefined): void {
-    this.moved({ index, term, configuration: configuration ?? this.applied.configuration }, this.current?.digest ?? 0)
+    const before = this.applied.configuration
+    this.moved({ index, term, configuration: configuration ?? before }, this.current?.digest ?? 0)
+    const { current } = this
+    if (configuration === undefined || current?.trail === undefined || current.phase === "merged") return
+    this.current = { ...current, trail: RangeTrail.members(this.place, current.trail, before, configuration) }
   }
 
   private moved(applied: Applied, digest: number): void {
@@ -218,16 +249,20 @@ export class RangeMachine implements StateMachine {
     const isPossible = isSettled(applied) && isInside(descriptor, key) && state.merging === 0
     if (!isPossible) return RangeCommand.answers.refused
     const generation = descriptor.generation + 1
+    const to = { range: right, from: key, to: descriptor.to, generation }
+    const trails = state.trail && RangeTrail.split(this.place, state.trail, { right, to })
     const half: RangeState.RangeState = {
       ...state,
       phase: "founding",
-      descriptor: { range: right, from: key, to: descriptor.to, generation },
+      descriptor: to,
+      trail: trails?.right,
       sizeBytes: rightSizeBytes,
       founders: applied.configuration.voters.map(storeOf)
     }
     this.batch.put(Key.state(right), RangeState.encode(half))
     this.current = {
       ...state,
+      trail: trails?.left,
       descriptor: { ...descriptor, to: key, generation },
       sizeBytes: Math.max(0, state.sizeBytes - rightSizeBytes)
     }

@@ -65,9 +65,11 @@ class Inspection implements Visitor {
   private readonly range: GroupId
   private data: Required<Engine.Bounds> | undefined
   private intents: Required<Engine.Bounds> | undefined
+  private readonly audit: Required<Engine.Bounds>
 
   constructor(range: GroupId) {
     this.range = range
+    this.audit = Key.auditOf(range)
   }
 
   applied(record: Uint8Array): boolean {
@@ -79,7 +81,7 @@ class Inspection implements Visitor {
   }
 
   record(key: Uint8Array): boolean {
-    return isWithin(key, this.data!) || isWithin(key, this.intents!)
+    return isWithin(key, this.data!) || isWithin(key, this.intents!) || isWithin(key, this.audit)
   }
 
   end(digest: number): boolean {
@@ -198,6 +200,8 @@ export const install = (
   const installing = new Installing()
   const reader = new SnapshotReader(installing, Limits.valueBytesMax)
   deleteSpan(deleteSpan(installing.batch, restoring.before!), restoring.descriptor)
+  const entries = Key.auditOf(range)
+  installing.batch.deleteRange(entries.from, entries.to)
   const ended = (): void => {
     const ready: RangeState.RangeState = { ...restoring, phase: "ready", before: undefined }
     deleteStaged(installing.batch, range).put(Key.state(range), RangeState.encode(ready))

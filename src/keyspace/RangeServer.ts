@@ -303,7 +303,8 @@ export class RangeServer implements Leaseholder {
         floor: ends.floor ?? 0,
         closed: ends.closed ?? 0,
         operations: changes.batch.encoded(),
-        count: changes.batch.count
+        count: changes.batch.count,
+        decisions: this.options.audits ? changes.decisions : undefined
       },
       ends
     )

@@ -1,5 +1,6 @@
 /**
- * RangeSnapshot: a range as a snapshot's bytes (`SnapshotFormat`): its state, then everything that the engine has of its keys, in order, then their intents.
+ * RangeSnapshot: a range as a snapshot's bytes (`SnapshotFormat`): its state, then everything that the engine has of its keys, in order, then their intents,
+ * then the entries of its audit trail.
  * It holds a snapshot of the engine until it is closed.
  */
 import { assert } from "#base/Assert.ts"
@@ -20,7 +21,8 @@ export class RangeSnapshot implements Snapshot {
   private readonly held: Engine.Snapshot
   private readonly port: Engine.Port
   private cursor: Engine.Cursor
-  private isAtIntents = false
+  /** What comes behind the part that is being read. */
+  private parts: Array<Required<Engine.Bounds>>
   private at: "begin" | "records" | "end" = "begin"
   private isClosed = false
 
@@ -32,6 +34,8 @@ export class RangeSnapshot implements Snapshot {
     this.port = port
     this.held = port.snapshot()
     this.cursor = port.scan({ bounds: Key.bounds(state.descriptor), at: this.held })
+    this.parts = [Key.intents(state.descriptor)]
+    if (state.trail !== undefined) this.parts.push(Key.auditOf(state.descriptor.range))
   }
 
   next(sizeBytes: number, done: Engine.Done<Uint8Array>): void {
@@ -55,10 +59,10 @@ export class RangeSnapshot implements Snapshot {
           done(error, writer.finish())
         })
       }
-      if (step === "end" && !this.isAtIntents) {
-        this.isAtIntents = true
+      const next = step === "end" ? this.parts.shift() : undefined
+      if (next !== undefined) {
         this.cursor.close()
-        this.cursor = this.port.scan({ bounds: Key.intents(this.state.descriptor), at: this.held })
+        this.cursor = this.port.scan({ bounds: next, at: this.held })
         continue
       }
       if (step === "end") {

@@ -3,16 +3,20 @@
  * the keys that lie there.
  *
  * Version 1, little-endian: `phase u8, sizeBytes f64, floor f64, closed f64, digest u32; frozen, thawed, merging f64; range u32, generation f64, from bytes, to bytes;
- * founders: count u32, f64 each; what is applied: bytes` as in `KeyValueRecords`; of a restore: the span before, two `bytes`.
+ * founders: count u32, f64 each; what is applied: bytes` as in `KeyValueRecords`; of a restore: the span before, two `bytes`. Version 2, of a range with
+ * an audit chain: the same, then the chain's `sequence f64, atMicros f64, hash`.
  */
-import { Reader, Writer } from "#base/Bytes.ts"
+import { copy, Reader, Writer } from "#base/Bytes.ts"
 import * as KeyValueRecords from "#consensus/KeyValueRecords.ts"
 import type { StoreId } from "#consensus/Replica.ts"
 import type { Applied } from "#consensus/StateMachine.ts"
+import type { Trail } from "./audit/RangeTrail.ts"
 import type { Descriptor } from "./Descriptor.ts"
 import type { Span, Timestamp } from "./Request.ts"
 
 const version = 1
+const versionAudited = 2
+const hashBytes = 32
 
 /**
  * - `founding`: a split left its keys here; the group is about to be founded by `founders`.
@@ -42,14 +46,16 @@ export interface RangeState {
   /** Its own attempt to take in its right neighbour, which is to be carried out or given up; 0: none. */
   readonly merging: Timestamp
   readonly before: Span | undefined
+  /** Undefined: it has begun none. */
+  readonly trail: Trail | undefined
 }
 
 const bytes = (writer: Writer, part: Uint8Array): Writer => writer.u32(part.length).raw(part)
 
 export const encode = (state: RangeState): Uint8Array => {
-  const { before, descriptor, founders } = state
+  const { before, descriptor, founders, trail } = state
   const writer = Writer.make()
-    .u8(version)
+    .u8(trail === undefined ? version : versionAudited)
     .u8(phases.indexOf(state.phase))
     .f64(state.sizeBytes)
     .f64(state.floor)
@@ -64,6 +70,7 @@ export const encode = (state: RangeState): Uint8Array => {
   for (const store of founders) writer.f64(store)
   bytes(writer, KeyValueRecords.appliedRecord(state.applied, 0))
   if (before !== undefined) bytes(bytes(writer, before.from), before.to)
+  if (trail !== undefined) writer.f64(trail.sequence).f64(trail.atMicros).raw(trail.hash)
   return writer.finish()
 }
 
@@ -71,7 +78,8 @@ export const encode = (state: RangeState): Uint8Array => {
 export const decode = (record: Uint8Array): RangeState | undefined => {
   const reader = new Reader(record)
   const part = (): Uint8Array => reader.raw(reader.u32())
-  if (reader.u8() !== version) return undefined
+  const written = reader.u8()
+  if (written !== version && written !== versionAudited) return undefined
   const phase = phases[reader.u8()]
   const [sizeBytes, floor, closed, digest] = [reader.f64(), reader.f64(), reader.f64(), reader.u32()]
   const [frozen, thawed, merging] = [reader.f64(), reader.f64(), reader.f64()]
@@ -81,6 +89,7 @@ export const decode = (record: Uint8Array): RangeState | undefined => {
   const founders = Array.from({ length: count }, () => reader.f64())
   const applied = KeyValueRecords.readApplied(part())
   const before = phase === "restoring" ? { from: part(), to: part() } : undefined
+  const trail = written === versionAudited ? readTrail(reader) : undefined
   if (phase === undefined || applied === undefined || !reader.isWhole || reader.leftBytes > 0) return undefined
   return {
     phase,
@@ -94,6 +103,13 @@ export const decode = (record: Uint8Array): RangeState | undefined => {
     frozen,
     thawed,
     merging,
-    before
+    before,
+    trail
   }
 }
+
+const readTrail = (reader: Reader): Trail => ({
+  sequence: reader.f64(),
+  atMicros: reader.f64(),
+  hash: copy(reader.raw(hashBytes))
+})

@@ -12,6 +12,7 @@
  */
 import type { MemberChange } from "#consensus/ReplicatedLog.ts"
 import type { GroupId, StoreId } from "#consensus/Replica.ts"
+import type { Told } from "./audit/Decisions.ts"
 import type { Descriptor, Location } from "./Descriptor.ts"
 
 /** Of the oracle: microseconds, roughly; rises across the cluster, and none is given twice. Below 2^53. */
@@ -79,6 +80,7 @@ export type Request =
       readonly snapshot: Timestamp
       readonly mutations: ReadonlyArray<Mutation>
       readonly reads: Reads
+      readonly told?: Told | undefined
     }
   /** Lays intents; the first phase. Several of one transaction and range may follow each other, with different keys. */
   | {
@@ -95,6 +97,7 @@ export type Request =
       readonly txn: Txn
       readonly outcome: Outcome
       readonly keys: ReadonlyArray<Uint8Array>
+      readonly told?: Told | undefined
     }
   /** Puts versions in place of intents, or takes them away. Intents of others, and none, are passed over. */
   | {

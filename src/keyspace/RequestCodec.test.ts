@@ -3,6 +3,7 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import * as Bytes from "#base/Bytes.ts"
 import * as Hex from "#base/Hex.ts"
+import * as AuditEntry from "./audit/AuditEntry.ts"
 import * as AnswerCodec from "./AnswerCodec.ts"
 import {
   Aborted,
@@ -34,6 +35,15 @@ const outcome = fc.oneof(
   fc.record({ type: fc.constant("committed" as const), at: number }),
   fc.record({ type: fc.constant("aborted" as const) })
 )
+const verdict = fc.constantFrom(
+  ...([1, 2, 3, 4, 5] as const).flatMap((kind) =>
+    [1, 2, 3].flatMap((outcome) => AuditEntry.verdictOf(kind, outcome) ?? [])
+  )
+)
+const note = fc
+  .record({ verdict, actor: text, subject: text })
+  .map(({ verdict, ...names }) => ({ ...verdict, ...names }))
+const told = optional(fc.record({ actor: text, notes: list(note) }))
 const state = fc.oneof(outcome, fc.record({ type: fc.constant("pending" as const) }))
 const value = fc.record({ value: optional(bytes), at: number })
 const descriptor = fc.record({ range: u32, from: bytes, to: bytes, generation: number })
@@ -48,10 +58,10 @@ const requests: { readonly [Type in Request["type"]]: fc.Arbitrary<Fields<Type>>
   scan: fc.record({ span, at: number, reverse: fc.boolean(), ...bounds }),
   lock: fc.record({ txn, keys, mode: fc.constantFrom("shared", "exclusive") }),
   unlock: fc.record({ txn: number, keys }),
-  "commit-once": fc.record({ txn, snapshot: number, mutations: list(mutation), reads }),
+  "commit-once": fc.record({ txn, snapshot: number, mutations: list(mutation), reads, told }),
   prepare: fc.record({ txn, snapshot: number, mutations: list(mutation) }),
   validate: fc.record({ txn: number, reads, until: number }),
-  decide: fc.record({ txn, outcome, keys }),
+  decide: fc.record({ txn, outcome, keys, told }),
   resolve: fc.record({ txn: number, outcome, keys }),
   forget: fc.record({ txn }),
   push: fc.record({ txn, abort: fc.boolean() }),

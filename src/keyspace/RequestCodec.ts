@@ -9,6 +9,8 @@
 import { Writer } from "#base/Bytes.ts"
 import type { MemberChange } from "#consensus/ReplicatedLog.ts"
 import type { Descriptor } from "./Descriptor.ts"
+import * as AuditEntry from "./audit/AuditEntry.ts"
+import type { Note, Told } from "./audit/Decisions.ts"
 import * as Fields from "./Fields.ts"
 import type { Cursor } from "./Fields.ts"
 import type {
@@ -191,6 +193,25 @@ const readMemberChange = (cursor: Cursor): MemberChange => ({
   store: cursor.u32()
 })
 
+const putNote = (writer: Writer, note: Note): void => {
+  const [kind, outcome] = AuditEntry.codesOf(note)
+  putText(putText(writer.u8(kind).u8(outcome), note.actor), note.subject)
+}
+
+const readNote = (cursor: Cursor): Note => {
+  const verdict = AuditEntry.verdictOf(cursor.byte(), cursor.byte())
+  if (verdict === undefined) cursor.wrong()
+  return { ...(verdict ?? { kind: "transaction", outcome: "aborted" }), actor: cursor.text(), subject: cursor.text() }
+}
+
+/** The last field of a request, and not there where there is nothing to tell. */
+const putTold = (writer: Writer, told: Told | undefined): void => {
+  if (told !== undefined) putList(putText(writer, told.actor), told.notes, putNote)
+}
+
+const readTold = (cursor: Cursor): { readonly told?: Told } =>
+  cursor.isAtEnd ? {} : { told: { actor: cursor.text(), notes: cursor.list(readNote) } }
+
 // Requests.
 
 const putRequest = (writer: Writer, request: Request): void => {
@@ -210,7 +231,8 @@ const putRequest = (writer: Writer, request: Request): void => {
     case "commit-once":
       putTxn(writer, request.txn)
       putList(putNumber(writer, request.snapshot), request.mutations, putMutation)
-      return putReads(writer, request.reads)
+      putReads(writer, request.reads)
+      return putTold(writer, request.told)
     case "prepare":
       putTxn(writer, request.txn)
       return putList(putNumber(writer, request.snapshot), request.mutations, putMutation)
@@ -218,7 +240,8 @@ const putRequest = (writer: Writer, request: Request): void => {
       return putReads(putNumber(putNumber(writer, request.txn), request.until), request.reads)
     case "decide":
       putTxn(writer, request.txn)
-      return putKeys(putState(writer, request.outcome), request.keys)
+      putKeys(putState(writer, request.outcome), request.keys)
+      return putTold(writer, request.told)
     case "resolve":
       return putKeys(putState(putNumber(writer, request.txn), request.outcome), request.keys)
     case "forget":
@@ -285,7 +308,8 @@ const requestReaders: Readonly<Record<number, (cursor: Cursor) => Request>> = {
     txn: readTxn(cursor),
     snapshot: cursor.number(),
     mutations: cursor.list(readMutation),
-    reads: readReads(cursor)
+    reads: readReads(cursor),
+    ...readTold(cursor)
   }),
   [requestTypes.prepare]: (cursor) => ({
     type: "prepare",
@@ -301,7 +325,8 @@ const requestReaders: Readonly<Record<number, (cursor: Cursor) => Request>> = {
     type: "decide",
     txn: readTxn(cursor),
     outcome: readOutcome(cursor),
-    keys: readKeys(cursor)
+    keys: readKeys(cursor),
+    ...readTold(cursor)
   }),
   [requestTypes.resolve]: (cursor) => ({
     type: "resolve",

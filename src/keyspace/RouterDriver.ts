@@ -86,7 +86,7 @@ export const make = (router: Router): Keyspace["Service"] => {
         [...reads.keys, ...reads.spans],
         Completion.submit<void, KeyspaceError>((done) => router.validate(txn, reads, until, asked(options), done))
       ),
-    decide: (txn, outcome, keys, options) => state(txn, { type: "decide", txn, outcome, keys }, options),
+    decide: (txn, outcome, keys, options, told) => state(txn, { type: "decide", txn, outcome, keys, told }, options),
     resolve: (txn, outcome, keys, options) =>
       each(keys, (own) => ({ type: "resolve", txn, outcome, keys: own }), options),
     forget: (txn, options) => Effect.asVoid(atAnchor(txn, { type: "forget", txn }, options)),

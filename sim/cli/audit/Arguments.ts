@@ -1,8 +1,9 @@
 /** The arguments of `npm run audit`, read by Node.js itself, and what is wrong with them. */
 import { parseArgs } from "node:util"
+import * as fs from "node:fs"
+import * as AuditChain from "#keyspace/audit/AuditChain.ts"
 import type { Head } from "#keyspace/audit/AuditChain.ts"
 import * as Suggest from "../Suggest.ts"
-import * as Heads from "./Heads.ts"
 
 export const help = `Verify an audit trail, and give it to SQLite.
 
@@ -73,15 +74,15 @@ const parse = (args: ReadonlyArray<string>) => {
 }
 
 const headOf = (text: string): Head => {
-  const [head, ...more] = Heads.all(text)
-  if (head !== undefined && more.length === 0 && Heads.textOf(head) === text) return head
+  const [head, ...more] = AuditChain.allIn(text)
+  if (head !== undefined && more.length === 0 && AuditChain.textOf(head) === text) return head
   throw new Mistake(`--head ${text}: must be CHAIN:SEQUENCE:HASH, the hash with 64 hexadecimal digits.`)
 }
 
 const headsIn = (file: string): ReadonlyArray<Head> => {
   let heads: ReadonlyArray<Head>
   try {
-    heads = Heads.read(file)
+    heads = AuditChain.allIn(fs.readFileSync(file, "utf8"))
   } catch (error) {
     throw new Mistake(`--heads ${file}: ${(error as Error).message}`)
   }

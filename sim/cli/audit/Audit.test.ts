@@ -9,7 +9,6 @@ import * as AuditChain from "#keyspace/audit/AuditChain.ts"
 import * as AuditEntry from "#keyspace/audit/AuditEntry.ts"
 import * as TestTrail from "#keyspace/audit/TestTrail.ts"
 import * as Command from "./Command.ts"
-import * as Heads from "./Heads.ts"
 
 const main = join(import.meta.dirname, "main.ts")
 const written = [...TestTrail.chain(7, 20), ...TestTrail.chain(8, 5)]
@@ -75,7 +74,7 @@ describe("npm run audit -- verify", () => {
     const { status, stdout } = audit("verify", "trail")
     expect(status).toBe(0)
     expect(stdout).toContain("25 entries · 2 chains")
-    expect(Heads.all(stdout)).toEqual([written[19].head, written[24].head])
+    expect(AuditChain.allIn(stdout)).toEqual([written[19].head, written[24].head])
     expect(json("verify", "trail")).toMatchObject({ status: 0, sound: true, entries: 25, findings: [] })
   })
 
@@ -103,7 +102,7 @@ describe("npm run audit -- verify", () => {
     for (const known of [
       ["--heads", "heads"],
       ["--heads", "heads.json"],
-      ["--head", Heads.textOf(written[24].head), "--head", Heads.textOf(written[19].head)]
+      ["--head", AuditChain.textOf(written[24].head), "--head", AuditChain.textOf(written[19].head)]
     ]) {
       const { status, stdout } = audit("verify", "trail", ...known)
       expect(status).toBe(1)

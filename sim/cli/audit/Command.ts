@@ -1,10 +1,10 @@
 /** `npm run audit`: verifies audit trails, and exports them. */
+import * as AuditChain from "#keyspace/audit/AuditChain.ts"
 import * as Format from "../Format.ts"
 import { Output, size } from "../store/Output.ts"
 import * as Terminal from "../Terminal.ts"
 import * as Arguments from "./Arguments.ts"
 import * as Export from "./Export.ts"
-import * as Heads from "./Heads.ts"
 import * as Trail from "./Trail.ts"
 
 const exitCodes = { sound: 0, found: 1, usage: 2, trouble: 3 } as const
@@ -16,7 +16,7 @@ const show = (
   const word = isSound ? Terminal.paint.green("ok ") : Terminal.paint.red("BAD")
   const facts = [size(sizeBytes), `${Format.whole(entries)} ${entries === 1 ? "entry" : "entries"}`]
   output.line(`${word}  ${path}  ${[...facts, Format.counted(chains.length, "chain")].join(" · ")}`)
-  if (isSound) for (const { head } of chains) output.line(`  ${Heads.textOf(head)}`)
+  if (isSound) for (const { head } of chains) output.line(`  ${AuditChain.textOf(head)}`)
   for (const finding of findings) {
     const at = finding.offsetBytes === undefined ? "" : `  (byte ${finding.offsetBytes})`
     output.line(`  ${finding.type}: ${Trail.placeOf(finding)}: ${finding.message}${at}`)

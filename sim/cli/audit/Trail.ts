@@ -1,12 +1,12 @@
 /** Trail: reads the file of an audit trail from its beginning to its end, a piece at a time, and verifies it. */
 import * as fs from "node:fs"
+import * as AuditChain from "#keyspace/audit/AuditChain.ts"
 import type { Entry } from "#keyspace/audit/AuditEntry.ts"
 import * as AuditStream from "#keyspace/audit/AuditStream.ts"
 import { AuditVerification, type Finding, type Report } from "#keyspace/audit/AuditVerification.ts"
 import { size } from "../store/Output.ts"
 import * as Terminal from "../Terminal.ts"
 import { type Arguments, Mistake } from "./Arguments.ts"
-import * as Heads from "./Heads.ts"
 
 const pieceBytes = 1_048_576
 
@@ -73,7 +73,11 @@ export const jsonOf = ({ chains, entries, findings, isSound, path, sizeBytes, un
   sound: isSound,
   bytes: sizeBytes,
   entries,
-  chains: chains.map(({ chain, entries, head }) => ({ chain, entries, head: isSound ? Heads.textOf(head) : null })),
+  chains: chains.map(({ chain, entries, head }) => ({
+    chain,
+    entries,
+    head: isSound ? AuditChain.textOf(head) : null
+  })),
   findings: findings.map(({ chain, last, message, offsetBytes, sequence, type }) => ({
     type,
     chain: chain ?? null,

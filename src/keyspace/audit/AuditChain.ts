@@ -4,6 +4,7 @@
  */
 import * as Data from "effect/Data"
 import * as Bytes from "#base/Bytes.ts"
+import * as Hex from "#base/Hex.ts"
 import * as AuditEntry from "./AuditEntry.ts"
 
 /** The last entry of a chain. Kept elsewhere, it proves what the chain was. */
@@ -31,6 +32,25 @@ export const append = (
 ): { readonly bytes: Uint8Array; readonly head: Head } | AuditRefused => {
   const objection = AuditEntry.objection(decision)
   if (objection !== undefined) return new AuditRefused({ message: objection })
-  const bytes = AuditEntry.encode(decision, { chain, sequence: sequence + 1, previous: hash })
+  return next({ chain, sequence, hash }, AuditEntry.encodeDecision(decision))
+}
+
+/** The same of a decision that was encoded, and so has no objection. */
+export const next = (
+  { chain, hash, sequence }: Head,
+  decision: Uint8Array
+): { readonly bytes: Uint8Array; readonly head: Head } => {
+  const bytes = AuditEntry.entryOf(decision, { chain, sequence: sequence + 1, previous: hash })
   return { bytes, head: { chain, sequence: sequence + 1, hash: Bytes.copy(AuditEntry.hashIn(bytes)) } }
 }
+
+/** For people to keep, and in entries that name another chain's: `CHAIN:SEQUENCE:HASH`. */
+export const textOf = ({ chain, hash, sequence }: Head): string => `${chain}:${sequence}:${Hex.of(hash)}`
+
+/** All heads in a text, whatever stands around them. */
+export const allIn = (text: string): ReadonlyArray<Head> =>
+  [...text.matchAll(/(?<![\w:])(\d{1,10}):(\d{1,15}):([0-9a-f]{64})(?!\w)/g)].map(([, chain, sequence, hash]) => ({
+    chain: Number(chain),
+    sequence: Number(sequence),
+    hash: Hex.bytesOf(hash)
+  }))

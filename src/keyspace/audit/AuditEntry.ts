@@ -14,11 +14,12 @@ export const outcomes = {
   transaction: { committed: 1, aborted: 2 },
   saga: { started: 1, completed: 2, compensating: 3, compensated: 4, parked: 5, resumed: 6 },
   lock: { granted: 1, released: 2, expired: 3, denied: 4 },
-  membership: { added: 1, promoted: 2, demoted: 3, removed: 4 }
+  membership: { added: 1, promoted: 2, demoted: 3, removed: 4 },
+  range: { begun: 1, split: 2, merged: 3 }
 } as const
 
 export type Kind = keyof typeof outcomes
-export const kinds: Readonly<Record<Kind, number>> = { transaction: 1, saga: 2, lock: 3, membership: 4 }
+export const kinds: Readonly<Record<Kind, number>> = { transaction: 1, saga: 2, lock: 3, membership: 4, range: 5 }
 
 /** A kind with one of its outcomes. */
 export type Verdict = { [K in Kind]: { readonly kind: K; readonly outcome: keyof (typeof outcomes)[K] } }[Kind]
@@ -36,7 +37,7 @@ export type Decision = Verdict &
     readonly atMicros: number
     /** On whose behalf. */
     readonly actor: string
-    /** What was decided about: the id of the transaction or saga, the name of the lock, the member. */
+    /** What was decided about: the id of the transaction or saga, the name of the lock, the member, the other range. */
     readonly subject: string
   }
 
@@ -119,24 +120,41 @@ export const areEqual = (a: Uint8Array, b: Uint8Array): boolean => {
   return true
 }
 
-/** The bytes of an entry. The decision is one without objection. */
-export const encode = (decision: Decision, { chain, previous, sequence }: Place): Uint8Array => {
-  assert(Number.isInteger(chain) && chain >= 0 && chain <= chainMax, "a chain's number has four bytes")
-  assert(Number.isSafeInteger(sequence) && sequence > 0, "entries are numbered from 1 on")
-  assert(previous.length === hashBytes, "a hash has 32 bytes")
-  const codes: Readonly<Record<string, number>> = outcomes[decision.kind]
-  const writer = Bytes.Writer.make().u8(version).u8(kinds[decision.kind]).u8(codes[decision.outcome]).u8(0).u32(chain)
-  putLong(putLong(writer, sequence).raw(previous), decision.atMicros).u32(decision.keysTotal)
+/** Of a verdict: its kind and its outcome, a byte each. */
+export const codesOf = ({ kind, outcome }: Verdict): readonly [kind: number, outcome: number] => {
+  const codes: Readonly<Record<string, number>> = outcomes[kind]
+  return [kinds[kind], codes[outcome]]
+}
+
+/** A decision without objection, before it has a place: as it travels to whoever keeps the chain. `entryOf` makes an entry of it. */
+export const encodeDecision = (decision: Decision): Uint8Array => {
+  const [kind, outcome] = codesOf(decision)
+  const writer = putLong(Bytes.Writer.make().u8(kind).u8(outcome), decision.atMicros).u32(decision.keysTotal)
   putPart(putPart(writer, encoder.encode(decision.actor)), encoder.encode(decision.subject))
   writer.u8(decision.keys.length)
   for (const key of decision.keys) putPart(writer, key)
-  writer.raw(new Uint8Array(hashBytes))
+  return writer.finish()
+}
+
+/** When an encoded decision was made. */
+export const atOf = (decision: Uint8Array): number => getLong(new Bytes.Reader(decision.subarray(2, 10)))
+
+/** The bytes of an entry. */
+export const entryOf = (decision: Uint8Array, { chain, previous, sequence }: Place): Uint8Array => {
+  assert(Number.isInteger(chain) && chain >= 0 && chain <= chainMax, "a chain's number has four bytes")
+  assert(Number.isSafeInteger(sequence) && sequence > 0, "entries are numbered from 1 on")
+  assert(previous.length === hashBytes, "a hash has 32 bytes")
+  const writer = Bytes.Writer.make().u8(version).u8(decision[0]).u8(decision[1]).u8(0).u32(chain)
+  putLong(writer, sequence).raw(previous).raw(decision.subarray(2)).raw(new Uint8Array(hashBytes))
   const bytes = writer.finish()
   bytes.set(hashOf(bytes), bytes.length - hashBytes)
   return bytes
 }
 
-/** The verdict behind the numbers of a kind and an outcome. */
+/** Both at once. */
+export const encode = (decision: Decision, place: Place): Uint8Array => entryOf(encodeDecision(decision), place)
+
+/** By the numbers of kind and outcome. */
 const verdicts = new Map(
   (Object.keys(outcomes) as ReadonlyArray<Kind>).flatMap((kind) =>
     Object.entries(outcomes[kind]).map(
@@ -144,6 +162,10 @@ const verdicts = new Map(
     )
   )
 )
+
+/** The verdict behind the numbers of a kind and an outcome; undefined: there is none. */
+export const verdictOf = (kind: number, outcome: number): Verdict | undefined =>
+  outcome < 256 ? verdicts.get(kind * 256 + outcome) : undefined
 
 export const getLong = (reader: Bytes.Reader): number => {
   const low = reader.u32()
@@ -178,7 +200,7 @@ export const decode = (bytes: Uint8Array): Entry | string => {
   const place = placeOf(bytes)
   if (place === undefined || bytes.length > Limits.auditEntryBytesMax) return "its length is no entry's"
   if (bytes[0] !== version) return `it has version ${bytes[0]}, and this program reads version ${version}`
-  const verdict = verdicts.get(bytes[1] * 256 + bytes[2])
+  const verdict = verdictOf(bytes[1], bytes[2])
   if (verdict === undefined)
     return `nothing is known of outcome ${bytes[2]} of kind ${bytes[1]}: a newer program wrote it`
   const reader = new Bytes.Reader(bytes.subarray(placeBytes, bytes.length - hashBytes))

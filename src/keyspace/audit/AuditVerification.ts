@@ -13,6 +13,7 @@ import * as Bytes from "#base/Bytes.ts"
 import * as Limits from "#base/Limits.ts"
 import * as AuditChain from "./AuditChain.ts"
 import * as AuditEntry from "./AuditEntry.ts"
+import { AuditLineage } from "./AuditLineage.ts"
 
 /**
  * - `changed`: not what was written; also where only the entry behind tells, because its hash was made anew.
@@ -21,10 +22,19 @@ import * as AuditEntry from "./AuditEntry.ts"
  * - `repeated`: its number was there before.
  * - `truncated`: the chain ends before a known head: the entries from `sequence` to `last` are not there.
  * - `replaced`: the entry at a known head is another one: it, or one before and all hashes since.
+ * - `unconnected`: a chain does not begin, or end, where another one says (`AuditLineage`).
  * - `unreadable`: a newer program wrote it, or it is no entry at all. What only a newer program understands is verified all the same.
  */
 export interface Finding {
-  readonly type: "changed" | "missing" | "reordered" | "repeated" | "truncated" | "replaced" | "unreadable"
+  readonly type:
+    | "changed"
+    | "missing"
+    | "reordered"
+    | "repeated"
+    | "truncated"
+    | "replaced"
+    | "unconnected"
+    | "unreadable"
   /** Undefined: the bytes do not tell. */
   readonly chain: number | undefined
   readonly sequence: number | undefined
@@ -91,6 +101,7 @@ export class AuditVerification {
   /** By chain. */
   private readonly known = new Map<number, Array<AuditChain.Head>>()
   private readonly findings: Array<Finding> = []
+  private readonly lineage = new AuditLineage()
   private unlisted = 0
 
   /** `known`: heads that were kept elsewhere. */
@@ -112,7 +123,10 @@ export class AuditVerification {
     }
     this.placed({ ...place, hash: Bytes.copy(hash) }, offsetBytes)
     const entry = AuditEntry.decode(bytes)
-    if (typeof entry !== "string") return entry
+    if (typeof entry !== "string") {
+      this.lineage.add(entry)
+      return entry
+    }
     const { chain, sequence } = place
     this.notice({ type: "unreadable", chain, sequence, offsetBytes, message: entry })
     return undefined
@@ -134,6 +148,8 @@ export class AuditVerification {
       if (last < head.sequence) this.truncated(head, last)
     }
     for (const [number, { gaps }] of this.chains) for (const gap of gaps) this.missing(number, gap)
+    const lasts = new Map([...this.chains].map(([chain, { head }]) => [chain, head]))
+    for (const objection of this.lineage.finish(lasts)) this.notice({ type: "unconnected", ...objection })
     const chains = [...this.chains].map(([chain, { entries, head }]) => ({ chain, entries, head }))
     const key = ({ chain, sequence }: Finding): readonly [number, number] => [chain ?? -1, sequence ?? 0]
     return {

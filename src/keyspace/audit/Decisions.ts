@@ -1,0 +1,39 @@
+/** Decisions: what the audit trail is told of a transaction's end, where it is decided: that it was, then what the transaction itself says. */
+import * as Limits from "#base/Limits.ts"
+import type { Outcome, Txn } from "../Request.ts"
+import * as AuditEntry from "./AuditEntry.ts"
+
+/** What a transaction decides besides, for instance about a saga or a lock. Names are within `Limits.auditNameBytesMax`. */
+export type Note = AuditEntry.Verdict & { readonly actor: string; readonly subject: string }
+
+/** What the trail is told with a commit. Where ranges keep none, it is passed over. */
+export interface Told {
+  /** On whose behalf; empty: nobody has said. */
+  readonly actor: string
+  readonly notes: ReadonlyArray<Note>
+}
+
+/** Encoded, in their order; a text says what cannot be written down. */
+export const of = (
+  { anchor, id }: Txn,
+  outcome: Outcome,
+  keys: ReadonlyArray<Uint8Array>,
+  told: Told | undefined
+): ReadonlyArray<Uint8Array> | string => {
+  const { actor = "", notes = [] } = told ?? {}
+  if (notes.length > Limits.auditNotesMax) return `a transaction has at most ${Limits.auditNotesMax} notes`
+  // What was aborted has no time but that of its beginning.
+  const atMicros = outcome.type === "committed" ? outcome.at : id
+  const touched = AuditEntry.touched(keys.length === 0 ? [anchor] : keys)
+  const all: Array<AuditEntry.Decision> = [
+    { kind: "transaction", outcome: outcome.type, ...touched, atMicros, actor, subject: String(id) },
+    ...notes.map((note) => ({ ...note, keys: [], keysTotal: 0, atMicros }))
+  ]
+  const encoded: Array<Uint8Array> = []
+  for (const decision of all) {
+    const objection = AuditEntry.objection(decision)
+    if (objection !== undefined) return objection
+    encoded.push(AuditEntry.encodeDecision(decision))
+  }
+  return encoded
+}
