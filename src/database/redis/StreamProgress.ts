@@ -14,7 +14,7 @@ const hasGapsFrom = (stream: StreamValue, id: string): boolean =>
   id <= stream.maxDeletedId
 
 /** How many entries of all that were ever added come up to the id; `unknown`: that cannot be told. */
-const addedUpTo = (stream: StreamValue, id: string): number => {
+export const addedUpTo = (stream: StreamValue, id: string): number => {
   const { added, firstId, lastId, maxDeletedId, size } = stream
   if (added === 0) return 0
   if (size === 0 && id < lastId) return added

@@ -7,8 +7,9 @@
 import * as Latin1 from "#base/Latin1.ts"
 import * as Listpack from "#database/redis/Listpack.ts"
 import type { Input, Output } from "#database/redis/RdbBytes.ts"
-import { type Consumer, type StreamGroup, unknown } from "#database/redis/StreamGroup.ts"
+import type { Consumer, StreamGroup } from "#database/redis/StreamGroup.ts"
 import * as StreamId from "#database/redis/StreamId.ts"
+import { addedUpTo } from "#database/redis/StreamProgress.ts"
 import { type Fields, type NodeLimits, StreamValue } from "#database/redis/StreamValue.ts"
 
 /** What an entry's first integer says. */
@@ -210,16 +211,10 @@ const readPending = (input: Input): ReadonlyMap<string, readonly [deliveredAt: n
   return pending
 }
 
-/** How far a group had read, where an older dump does not say it. */
-const estimated = (stream: StreamValue, lastId: string): number => {
-  if (lastId >= stream.lastId) return stream.added
-  return lastId < stream.firstId ? 0 : unknown
-}
-
 const readGroup = (input: Input, stream: StreamValue, isOld: boolean): void => {
   const name = input.text()
   const lastId = readId(input)
-  const entriesRead = isOld ? estimated(stream, lastId) : safe(input, BigInt.asIntN(64, input.wideLength()) + 1n) - 1
+  const entriesRead = isOld ? addedUpTo(stream, lastId) : safe(input, BigInt.asIntN(64, input.wideLength()) + 1n) - 1
   if (stream.groups.has(name)) return input.refuse()
   const group = stream.addGroup(name, lastId, entriesRead)
   const pending = readPending(input)

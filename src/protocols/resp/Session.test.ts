@@ -490,6 +490,16 @@ describe("the door", () => {
     expect(client.isReset).toBe(true)
   })
 
+  it("resets who goes on sending after the goodbye, but for what may have been under way", () => {
+    const rig = new SessionRig()
+    const client = rig.connect()
+    expect(client.send("*x\r\n")).toMatch(/^-ERR Protocol error/)
+    client.sendOnly("A".repeat(Limits.respClosingBytesMax))
+    expect([client.isEnded, client.isReset]).toEqual([true, false])
+    client.sendOnly("A")
+    expect(client.isReset).toBe(true)
+  })
+
   it("stays as it is whatever bytes come, and answers a ping after all of it", { timeout: 60_000 }, () => {
     const rig = new SessionRig()
     fc.assert(

@@ -70,6 +70,8 @@ export class Session implements Net.StreamSink, Port {
   private softSince = 0
   /** When it ended, to see it go; 0: it has not. */
   endedAt = 0
+  /** What came after that. */
+  private ignoredBytes = 0
 
   constructor(id: number, host: Host) {
     this.host = host
@@ -91,7 +93,7 @@ export class Session implements Net.StreamSink, Port {
   opened(): void {}
 
   data(chunk: Uint8Array): void {
-    if (this.isEnding) return
+    if (this.isEnding) return this.ignore(chunk.length)
     const { server } = this.host.executor
     server.counts.inputBytes += chunk.length
     this.input.feed(chunk)
@@ -101,6 +103,12 @@ export class Session implements Net.StreamSink, Port {
       this.isReadPaused = true
       this.connection.pause()
     }
+  }
+
+  /** What comes after its goodbye; much of it: who sends it has to be broken off to see that. */
+  private ignore(sizeBytes: number): void {
+    this.ignoredBytes += sizeBytes
+    if (this.endedAt !== 0 && this.ignoredBytes > Limits.respClosingBytesMax) this.break()
   }
 
   drained(): void {

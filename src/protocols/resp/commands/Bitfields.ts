@@ -110,14 +110,15 @@ const bitfield: Handler = (call) => {
   if (writes.length === 0) return read(call, steps)
   const key = call.argv[1]
   const last = Math.max(...writes.map(({ offset, width }) => offset + width - 1))
-  const { isLonger, value } = Bitmaps.writable(call, key, last)
+  const string = Bitmaps.writable(call, key, last)
+  const { isLonger, value } = string
   let isChanged = isLonger
   call.out.array(steps.length)
   for (const step of steps) {
     if (step.kind === "get") call.out.integer(valueAt(value.bytes, step))
     else if (write(call, value, step)) isChanged = true
   }
-  if (isChanged) Bitmaps.written(call, key)
+  if (isChanged) Bitmaps.written(call, key, string)
 }
 
 const bitfieldRo: Handler = (call) => {

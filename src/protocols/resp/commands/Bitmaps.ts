@@ -27,20 +27,27 @@ export const offsetOf = (call: Call, at: number, width = 0): number => {
   return offset
 }
 
-/** A string long enough to hold the bit, to be written to, and whether it was made or made longer for that. */
-export const writable = (call: Call, key: string, bit: number): { readonly value: StringValue; isLonger: boolean } => {
+export interface Writable {
+  readonly value: StringValue
+  /** It was made for this, or made longer. */
+  readonly isLonger: boolean
+}
+
+/** A string long enough to hold the bit, to be written to. */
+export const writable = (call: Call, key: string, bit: number): Writable => {
   const entry = call.changeOf(key, "string")
   const value = StringValue.of(entry?.content)
   const before = value.size
   value.extend(Math.floor(bit / 8) + 1)
-  if (entry === undefined) call.db.add(key, value)
-  else entry.content = value
+  if (entry !== undefined) entry.content = value
   return { value, isLonger: entry === undefined || value.size > before }
 }
 
-/** The string that `writable` gave was written to. */
-export const written = (call: Call, key: string): void => {
-  call.db.touched(call.db.peek(key)!)
+/** The string that `writable` gave was written to, or made. */
+export const written = (call: Call, key: string, { value }: Writable): void => {
+  const entry = call.db.peek(key)
+  if (entry === undefined) call.db.add(key, value)
+  else call.db.touched(entry)
   call.notify(classes.string, "setbit", key)
 }
 
@@ -48,7 +55,8 @@ const setbit: Handler = (call) => {
   const [, key, , text] = call.argv
   const offset = offsetOf(call, 2)
   if (text !== "0" && text !== "1") throw new Refusal.Refusal("ERR bit is not an integer or out of range")
-  const { isLonger, value } = writable(call, key, offset)
+  const string = writable(call, key, offset)
+  const { isLonger, value } = string
   const at = Math.floor(offset / 8)
   const mask = 0x80 >> (offset % 8)
   const { bytes } = value
@@ -57,7 +65,7 @@ const setbit: Handler = (call) => {
   if (isLonger || old !== bit) {
     bytes[at] = bit === 1 ? bytes[at] | mask : bytes[at] & ~mask
     value.touch(at, at + 1)
-    written(call, key)
+    written(call, key, string)
   }
   call.out.integer(old)
 }

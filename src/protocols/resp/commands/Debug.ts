@@ -4,6 +4,7 @@
  */
 import { encodingOf, typeOf } from "#database/redis/Value.ts"
 import type { Call, Handler } from "../Call.ts"
+import * as ConfigText from "../ConfigText.ts"
 import * as Digest from "../Digest.ts"
 import * as Dump from "../Dump.ts"
 import * as Numbers from "../Numbers.ts"
@@ -184,9 +185,13 @@ const listpack: Handler = (call) => {
 
 const ok: Handler = ({ out }) => out.ok()
 
+/** Beyond what a node of Redis's lists can hold. */
+const packedBytesMax = 4_293_918_720
+
+/** There are no such nodes here: any length that Redis would take is fine. */
 const threshold: Handler = (call) => {
-  const value = /^(\d+)([kmg]?b?)$/i.exec(call.argv[2])
-  if (value === null || Number(value[1]) <= 1) {
+  const bytes = ConfigText.memoryOf(call.argv[2])
+  if (bytes === undefined || Number(bytes) > packedBytesMax) {
     throw refusal("ERR argument must be a memory value bigger than 1 and smaller than 4gb")
   }
   call.out.ok()

@@ -19,6 +19,7 @@ import * as Sets from "./Sets.ts"
 import * as SortedSetRanges from "./SortedSetRanges.ts"
 import * as SortedSets from "./SortedSets.ts"
 import * as StreamGroups from "./StreamGroups.ts"
+import * as StreamInfo from "./StreamInfo.ts"
 import * as Streams from "./Streams.ts"
 import * as Strings from "./Strings.ts"
 
@@ -33,6 +34,7 @@ const rigOfDumps = () =>
     SortedSetRanges.handlers,
     SortedSets.handlers,
     StreamGroups.handlers,
+    StreamInfo.handlers,
     Streams.handlers,
     Strings.handlers
   )
@@ -87,7 +89,12 @@ describe("a dump", () => {
     ["0401016601760a00adf24356b1860efc", "hgetall k", "*2|$1|f|$1|v|"],
     ["0c181800000012000000040000016103f20201620303322e35ff0a005c571d9d946faeb7", "zscore k b", "$3|2.5|"],
     ["0303016103312e350162fe0163ff0a0006d6b5d11bd0084f", "zrange k 0 -1", "*3|$1|c|$1|a|$1|b|"],
-    ["0202016101620a00fe642125eb033d0d", "scard k", ":2|"]
+    ["0202016101620a00fe642125eb033d0d", "scard k", ":2|"],
+    [
+      "0f0110000000000000006400000000000000014046460000001900030100010201816102816202000102010001000101018374776f04050102010501dfff02020185746872656506050100010501060101018163028178020601ff0340690702016740640100000168000000000a009a32db3fe808afb9",
+      "xinfo groups k",
+      "*2|*12|$4|name|$1|g|$9|consumers|:0|$7|pending|:0|$17|last-delivered-id|$5|100-1|$12|entries-read|:1|$3|lag|:2|*12|$4|name|$1|h|$9|consumers|:0|$7|pending|:0|$17|last-delivered-id|$3|0-0|$12|entries-read|:0|$3|lag|:3|"
+    ]
   ])("of an older form is restored: %s", (hex, command, reply) => {
     const client = rigOfDumps().connect()
     expect(client.send(`restore k 0 ${quoted(hex)}`)).toBe("+OK\r\n")

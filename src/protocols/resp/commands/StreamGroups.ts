@@ -73,13 +73,17 @@ const groupIn = (call: Call, entry: Entry): StreamGroup => {
   return group
 }
 
+/** The ends of all ids, which only SETID takes for one. */
+const endOf = (text: string): string | undefined =>
+  text === "-" ? StreamId.zero : text === "+" ? StreamId.max : undefined
+
 const setId: Handler = (call) => {
   const { argv, out } = call
   const { entriesRead } = readOptions(call, { isCreate: false })
   const entry = entryOf(call)
   const group = groupIn(call, entry)
   if (argv.length > 7) throw wrongArguments(argv[1])
-  group.setLast(lastOf(argv[4], streamOf(entry)), entriesRead)
+  group.setLast(endOf(argv[4]) ?? lastOf(argv[4], streamOf(entry)), entriesRead)
   groupsChanged(call, entry)
   call.notify(classes.stream, "xgroup-setid", argv[2])
   out.ok()

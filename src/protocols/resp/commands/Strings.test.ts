@@ -62,6 +62,23 @@ describe("commands of strings", () => {
     }
   })
 
+  it("change nothing when a bit is what it is to be, and make a key by one change", () => {
+    const rig = rigOfStrings()
+    const client = rig.connect()
+    const changes = (line: string): number => {
+      const before = rig.engine.journal.changes
+      client.send(line)
+      return rig.engine.journal.changes - before
+    }
+    expect(["setbit s 0 0", "setbit s 0 0", "setbit s 0 1", "setbit s 0 1", "setbit s 90 0"].map(changes)).toEqual([
+      1, 0, 1, 0, 1
+    ])
+    expect(["bitfield f set i5 0 0", "bitfield f set i5 0 0", "bitfield f incrby i5 0 1"].map(changes)).toEqual([
+      1, 0, 1
+    ])
+    expect(client.send("strlen s")).toBe(":12\r\n")
+  })
+
   it("refuse other types and change nothing", () => {
     const rig = rigOfStrings()
     const client = rig.connect()
