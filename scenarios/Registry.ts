@@ -213,6 +213,12 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./redis/Registers.ts")
   },
+  "redis/lists": {
+    summary:
+      "lists of Redis as queues, with clients that wait: each item is taken once, in order, and whoever waits is woken",
+    canary: false,
+    load: () => import("./redis/Lists.ts")
+  },
   "redis/takeover": {
     summary:
       "the node with Redis's data is cut off, stopped and killed all the time: nothing is lost, nobody reads what is old",

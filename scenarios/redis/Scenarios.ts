@@ -6,6 +6,7 @@ import * as Faults from "../Faults.ts"
 import * as Raft from "../raft/Invariants.ts"
 import * as Settings from "../txn/Settings.ts"
 import * as Server from "./Server.ts"
+import * as Waiting from "./Waiting.ts"
 
 export interface Parts<Operation, Value> {
   readonly name: string
@@ -43,6 +44,6 @@ export const make = <Operation, Value>({
   workload,
   faults: Faults.groups,
   atlas: Atlas.nothing,
-  judges: [...judges, Raft.invariants()],
+  judges: [...judges, Waiting.turns, Raft.invariants()],
   ...more
 })

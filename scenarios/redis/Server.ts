@@ -5,8 +5,10 @@ import * as Door from "#protocols/resp/Door.ts"
 import type { ServerSpec } from "#sim/run/Scenario.ts"
 import { Transactions } from "#txn/Transactions.ts"
 import type { Address } from "#world/Net.ts"
+import { Trace } from "#world/Trace.ts"
 import * as Node from "../txn/Node.ts"
 import * as Settings from "../txn/Settings.ts"
+import * as Waiting from "./Waiting.ts"
 
 /** Where clients reach a server. */
 export const doorOf = ({ host }: Address): Address => ({ host, port: 6_379 })
@@ -19,9 +21,10 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
     address,
     leaseMillis: Settings.number(spec, "leaseMillis"),
     storeMillis: 100,
-    folding: { foldBytes: Settings.number(spec, "foldBytes"), lookMillis: 100 }
+    folding: { foldBytes: Settings.number(spec, "foldBytes"), lookMillis: 100, quietLooks: 5 }
   })
   const redis = yield* Effect.provideService(opened, Transactions, transactions)
+  Waiting.observe(redis.engine, yield* Trace)
   yield* Door.open({ addresses: [address], redis, settings: { isProtected: false } })
   return yield* Effect.never
 })

@@ -7,6 +7,7 @@ import * as Cell from "#models/Cell.ts"
 import * as Counter from "#models/Counter.ts"
 import * as Keyed from "#models/Keyed.ts"
 import * as KeyValue from "#models/KeyValue.ts"
+import * as Lists from "#models/Lists.ts"
 import * as Lock from "#models/Lock.ts"
 import * as Model from "#models/Model.ts"
 import * as MultiRegister from "#models/MultiRegister.ts"
@@ -163,6 +164,30 @@ export const all: ReadonlyArray<Workload> = [
     model: Queue.make(),
     operation: (draw, { index }) => pick<Queue.Operation>(draw, Queue.dequeue, Queue.enqueue(index)),
     result: (draw) => pick<Model.Scalar>(draw, null, draw(8))
+  }),
+  workload<any, Lists.Operation, Lists.Result>({
+    name: "lists",
+    model: Lists.make(),
+    operation: (draw, { index }) => {
+      const end = (): Lists.End => pick(draw, "left", "right")
+      const key = (): string => pick(draw, "a", "b")
+      const step = (): Lists.Step =>
+        pick<Lists.Step>(
+          draw,
+          { type: "push", key: key(), end: end(), values: pick(draw, [index], [index, index + 100]) },
+          { type: "pop", keys: pick(draw, ["a"], ["b"], ["b", "a"]), end: end(), countMax: 1 + draw(2) },
+          { type: "move", from: key(), to: key(), ends: [end(), end()] },
+          { type: "range", key: key() }
+        )
+      return { steps: Array.from({ length: 1 + draw(2) }, step) }
+    },
+    result: (draw, { steps }) =>
+      steps.map((step): Lists.Seen => {
+        if (step.type === "push") return 1 + draw(3)
+        if (step.type === "range") return pick(draw, [], [draw(6)], [draw(6), draw(6)])
+        if (draw(3) === 0) return null
+        return step.type === "move" ? draw(6) : { key: step.keys[0], values: [draw(6)] }
+      })
   }),
   workload<Lock.State, Lock.Operation, Lock.Result>({
     name: "lock with fencing tokens",
