@@ -142,8 +142,8 @@ export const auditNameBytesMax = 1_024
 export const auditKeysMax = 64
 export const auditKeysBytesMax = 2 * keyBytesMax
 
-/** Notes of one transaction for the audit trail: it decides about a few things besides its keys. */
-export const auditNotesMax = 16
+/** Notes of one transaction for the audit trail: all who wait for a lock may be given up at once, and a saga begin all its children. */
+export const auditNotesMax = 2_048
 
 /** An entry of the audit trail, in bytes: two names and the keys, and 512 bytes for everything of fixed size. */
 export const auditEntryBytesMax = 2 * auditNameBytesMax + auditKeysBytesMax + 512

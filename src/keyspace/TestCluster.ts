@@ -5,7 +5,8 @@ import { storeOf } from "#consensus/Replica.ts"
 import { TestBench } from "#sim/world/TestBench.ts"
 import { end, systemEnd } from "./Descriptor.ts"
 import * as Key from "./Key.ts"
-import type { KeyspaceError, RangeError } from "./KeyspaceError.ts"
+import type { RangeError } from "./KeyspaceError.ts"
+import type { World } from "#world/World.ts"
 import * as KeyspaceNode from "./KeyspaceNode.ts"
 import type { Mutation, Request, Response, Timestamp } from "./Request.ts"
 
@@ -17,7 +18,7 @@ export const key = (name: string): Uint8Array => utf8.encode(name)
 export class Cluster {
   readonly bench: TestBench
   readonly nodes: Array<KeyspaceNode.KeyspaceNode | undefined> = []
-  private readonly work: Array<Queue.Queue<Effect.Effect<void>>> = []
+  private readonly work: Array<Queue.Queue<Effect.Effect<void, never, World>>> = []
   private readonly founders: number
   private readonly options: Partial<KeyspaceNode.Options>
 
@@ -47,7 +48,7 @@ export class Cluster {
         },
         ...this.options
       })
-      const work = yield* Queue.unbounded<Effect.Effect<void>>()
+      const work = yield* Queue.unbounded<Effect.Effect<void, never, World>>()
       this.work[index] = work
       return yield* Effect.forever(Effect.flatMap(Queue.take(work), (next) => Effect.forkChild(next)))
     })
@@ -60,8 +61,8 @@ export class Cluster {
   }
 
   /** Runs an effect on a node, and says what came of it within some time. */
-  on<A>(index: number, seconds: number, use: (node: KeyspaceNode.KeyspaceNode) => Effect.Effect<A, KeyspaceError>): A {
-    let result: { readonly value: A } | { readonly error: KeyspaceError } | undefined
+  on<A, E>(index: number, seconds: number, use: (node: KeyspaceNode.KeyspaceNode) => Effect.Effect<A, E, World>): A {
+    let result: { readonly value: A } | { readonly error: E } | undefined
     Queue.offerUnsafe(
       this.work[index],
       Effect.match(use(this.nodes[index]!), {

@@ -12,6 +12,7 @@
 import * as Effect from "effect/Effect"
 import * as Limits from "#base/Limits.ts"
 import { Aborted, Conflict, type KeyspaceError, Refused, TooOld, Unavailable } from "#keyspace/KeyspaceError.ts"
+import type { Told } from "#keyspace/audit/Decisions.ts"
 import type { CallOptions, Keyspace } from "#keyspace/Keyspace.ts"
 import type { Mutation, Reads, Timestamp, Txn, TxnId } from "#keyspace/Request.ts"
 import { KeyMap } from "./KeyMap.ts"
@@ -28,6 +29,8 @@ export interface Settings {
   readonly attempt: number
   readonly isolation: Isolation
   readonly isReadOnly: boolean
+  /** On whose behalf, for the audit trail. */
+  readonly actor: string | undefined
   readonly readAt: Timestamp
   readonly timeoutMillis: number
   /** By `nowMicros`. */
@@ -82,6 +85,13 @@ export class Attempt {
   get isAnchored(): boolean {
     const anchor = this.anchor!
     return this.writes.get(anchor) !== undefined || this.reads.has(anchor)
+  }
+
+  /** What the audit trail is told with the commit. */
+  told(): Told | undefined {
+    const { actor } = this.settings
+    const { notes } = this.writes
+    return actor === undefined && notes.length === 0 ? undefined : { actor: actor ?? "", notes }
   }
 
   get doomed(): Retried | undefined {

@@ -87,7 +87,7 @@ const inSeveralRanges = Effect.fnUntraced(function* (
   const keys = mutations.map(({ key }) => key)
   const decided = { type: "committed", at } as const
   const options = attempt.callOptions(decidingMillisMin)
-  const state = yield* deciding(attempt, attempt.keyspace.decide(attempt.txn(), decided, keys, options))
+  const state = yield* deciding(attempt, attempt.keyspace.decide(attempt.txn(), decided, keys, options, attempt.told()))
   if (state.type === "aborted") return yield* new Aborted({ txn: attempt.id, reason: "pushed" })
   assert(state.type === "committed" && state.at === at, "only a coordinator commits its transaction, at one timestamp")
   return at
@@ -101,7 +101,13 @@ const tryOnce = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Timestamp, CommitError> {
   // Once intents are laid, the record of a single round would leave them behind; and it has to be where all else is.
   if (!attempt.hasIntents && attempt.isAnchored && Chunks.areOne(mutations)) {
-    const commit = { txn: attempt.txn(), snapshot: attempt.readAt, mutations, reads: attempt.validated() }
+    const commit = {
+      txn: attempt.txn(),
+      snapshot: attempt.readAt,
+      mutations,
+      reads: attempt.validated(),
+      told: attempt.told()
+    }
     const options = attempt.callOptions(decidingMillisMin)
     const at = yield* deciding(attempt, attempt.keyspace.commitOnce(commit, options))
     if (at !== undefined) return at

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Random from "effect/Random"
 import * as Limits from "#base/Limits.ts"
+import * as Decisions from "#keyspace/audit/Decisions.ts"
 import { type Aborted, type Conflict, Refused, TooOld, Unavailable } from "#keyspace/KeyspaceError.ts"
 import type { Keyspace } from "#keyspace/Keyspace.ts"
 import type { Timestamp, TxnId } from "#keyspace/Request.ts"
@@ -40,6 +41,8 @@ export interface RunOptions {
   readonly age?: Timestamp
   /** All is read at one timestamp; nothing is left anywhere. Default: false. */
   readonly readOnly?: boolean
+  /** On whose behalf, for the audit trail; a long name is cut there. Default: nobody is named. */
+  readonly actor?: string
   /** Read-only, as of a timestamp that has passed. */
   readonly at?: Timestamp
 }
@@ -123,6 +126,7 @@ const attemptOf = (
     attempt,
     isolation: options.isolation ?? "strict-serializable",
     isReadOnly: options.readOnly === true || options.at !== undefined,
+    actor: options.actor === undefined ? undefined : Decisions.named(options.actor),
     readAt: at,
     timeoutMillis,
     deadlineMicros,

@@ -4,6 +4,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Limits from "#base/Limits.ts"
+import * as Decisions from "#keyspace/audit/Decisions.ts"
+import type { Note } from "#keyspace/audit/Decisions.ts"
 import { Conflict, Refused } from "#keyspace/KeyspaceError.ts"
 import type { Span, Timestamp, Value } from "#keyspace/Request.ts"
 import * as Keys from "#storage/Keys.ts"
@@ -180,6 +182,18 @@ const deleteRange = Effect.fnUntraced(function* (attempt: Attempt.Attempt, span:
   return deleted
 })
 
+const note = (attempt: Attempt.Attempt, { actor, subject, ...verdict }: Note): Effect.Effect<void, StepError> =>
+  Effect.suspend(() => {
+    const refusal = attempt.refusal()
+    if (refusal !== undefined) return Effect.fail(refusal)
+    if (attempt.writes.notes.length >= Limits.auditNotesMax) {
+      const message = `${Limits.auditNotesMax} notes: a transaction decides about fewer things, or is several`
+      return Effect.fail(new Refused({ message }))
+    }
+    attempt.writes.notes.push({ ...verdict, actor: Decisions.named(actor), subject: Decisions.named(subject) })
+    return Effect.void
+  })
+
 const savepoint = (attempt: Attempt.Attempt): Effect.Effect<Savepoint, StepError> =>
   Effect.suspend(() => {
     const refusal = attempt.refusal()
@@ -210,6 +224,7 @@ export const make = (attempt: Attempt.Attempt): Transaction["Service"] => ({
   put: (key, value) => write(attempt, key, value),
   delete: (key) => write(attempt, key, undefined),
   deleteRange: (span) => deleteRange(attempt, span),
+  note: (one) => note(attempt, one),
   savepoint: () => savepoint(attempt),
   rollbackTo: (to) => rollbackTo(attempt, to)
 })

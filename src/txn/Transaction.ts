@@ -9,6 +9,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type { Note } from "#keyspace/audit/Decisions.ts"
 import type { Entry, Span, Timestamp, TxnId } from "#keyspace/Request.ts"
 import type { StepError } from "./TxnError.ts"
 import type { Savepoint } from "./WriteBuffer.ts"
@@ -60,6 +61,11 @@ export class Transaction extends Context.Service<
     readonly delete: (key: Uint8Array) => Step<void>
     /** Reads the span and deletes what there is; returns how much that was. */
     readonly deleteRange: (span: Span) => Step<number>
+    /**
+     * What the transaction decides besides, for the audit trail: written with its commit, where ranges keep a trail; of one that writes nothing there is
+     * no entry. Long names are cut. At most `Limits.auditNotesMax`.
+     */
+    readonly note: (note: Note) => Step<void>
     readonly savepoint: () => Step<Savepoint>
     /** Takes back what was written since; what was read since, and locked, remains so. The savepoint stays, later ones are gone. */
     readonly rollbackTo: (savepoint: Savepoint) => Step<void>

@@ -1,7 +1,8 @@
 /**
- * WriteBuffer: what a transaction has written, until it commits: the last write of each key, in the order of the keys, and what has to be put
- * back for each savepoint. Its bounds are the caller's to check before it writes (`sizeBytesAfter`).
+ * WriteBuffer: what a transaction has written, until it commits: the last write of each key, in the order of the keys, what it notes for the audit
+ * trail, and what has to be put back for each savepoint. Its bounds are the caller's to check before it writes (`sizeBytesAfter`).
  */
+import type { Note } from "#keyspace/audit/Decisions.ts"
 import type { Mutation, Span } from "#keyspace/Request.ts"
 import { KeyMap } from "./KeyMap.ts"
 
@@ -24,8 +25,14 @@ const bytesOf = ({ key, value }: Mutation): number => entryBytes + key.length + 
 export class WriteBuffer {
   private readonly writes = new KeyMap<Mutation>()
   private readonly undone: Array<Undo> = []
-  /** The length of `undone` at each savepoint that is there. */
-  private readonly savepoints: Array<{ readonly savepoint: Savepoint; readonly length: number }> = []
+  /** In the order in which they were made. */
+  readonly notes: Array<Note> = []
+  /** The lengths of `undone` and `notes` at each savepoint that is there. */
+  private readonly savepoints: Array<{
+    readonly savepoint: Savepoint
+    readonly length: number
+    readonly notes: number
+  }> = []
   private savepointsMade = 0
   private contentBytes = 0
   private undoBytes = 0
@@ -93,7 +100,7 @@ export class WriteBuffer {
 
   savepoint(): Savepoint {
     const savepoint = { number: ++this.savepointsMade }
-    this.savepoints.push({ savepoint, length: this.undone.length })
+    this.savepoints.push({ savepoint, length: this.undone.length, notes: this.notes.length })
     return savepoint
   }
 
@@ -101,7 +108,8 @@ export class WriteBuffer {
   rollbackTo(savepoint: Savepoint): boolean {
     const at = this.savepoints.findIndex((each) => each.savepoint === savepoint)
     if (at === -1) return false
-    const { length } = this.savepoints[at]
+    const { length, notes } = this.savepoints[at]
+    this.notes.length = notes
     while (this.undone.length > length) {
       const { before, key } = this.undone.pop()!
       this.undoBytes -= before === undefined ? entryBytes : bytesOf(before)

@@ -13,6 +13,14 @@ export interface Told {
   readonly notes: ReadonlyArray<Note>
 }
 
+/** A name that an entry can hold: a long one is cut. */
+export const named = (name: string): string => {
+  const text = name.toWellFormed()
+  // A unit of UTF-16 has three bytes of UTF-8 at most.
+  const charsMax = Math.floor(Limits.auditNameBytesMax / 3)
+  return text.length <= charsMax ? text : `${text.slice(0, charsMax - 1).toWellFormed()}…`
+}
+
 /** Encoded, in their order; a text says what cannot be written down. */
 export const of = (
   { anchor, id }: Txn,

@@ -60,6 +60,22 @@ export const read = Effect.fnUntraced(function* (
   })
 })
 
+/** What the audit trail is told: who holds it now, who does not any more, and who waited for nothing. */
+const decided = (before: LockState.LockState, after: LockState.LockState, now: Timestamp) => {
+  const held = new Set(before.holders.map(({ token }) => token))
+  const holds = new Set(after.holders.map(({ token }) => token))
+  const granted = after.holders.filter(({ token }) => !held.has(token))
+  const lost = before.holders.filter(({ token }) => !holds.has(token))
+  const gone = before.waiters.filter(
+    ({ owner }) => (LockState.waiterOf(after, owner) ?? LockState.holderOf(after, owner)) === undefined
+  )
+  return [
+    ...lost.map(({ expiresAt, owner }) => ({ outcome: expiresAt > now ? "released" : "expired", owner }) as const),
+    ...gone.map(({ owner }) => ({ outcome: "denied", owner }) as const),
+    ...granted.map(({ owner }) => ({ outcome: "granted", owner }) as const)
+  ]
+}
+
 /** Writes what became of a lock, and for whom it is no more, or is now, what somebody waits for. */
 const write = Effect.fnUntraced(function* (
   txn: Txn,
@@ -68,6 +84,9 @@ const write = Effect.fnUntraced(function* (
   after: LockState.LockState
 ): Effect.fn.Return<void, StepError | LockRefused> {
   const key = yield* keyOf(name)
+  for (const { outcome, owner } of decided(before, after, txn.readAt())) {
+    yield* txn.note({ kind: "lock", outcome, actor: `session ${owner}`, subject: name })
+  }
   const bytes = LockState.encode(after)
   yield* bytes === undefined ? txn.delete(key) : txn.put(key, bytes)
   for (const { owner } of before.waiters) {

@@ -83,8 +83,18 @@ export const write = Effect.fnUntraced(function* (
     if (before !== undefined && before.dueAt !== Infinity) yield* txn.delete(SagaKeys.due(before.dueAt, id))
     if (after.dueAt !== Infinity) yield* txn.put(SagaKeys.due(after.dueAt, id), dueValue(after))
   }
+  const outcome = outcomeOf(before?.status, after.status)
+  if (outcome !== undefined) yield* txn.note({ kind: "saga", outcome, actor: after.definition, subject: id })
   yield* txn.put(SagaKeys.record(id), SagaEntry.encodeRecord(after))
 })
+
+/** What an entry of the audit trail says of a saga whose status changes. */
+const outcomeOf = (before: Status | undefined, after: Status) => {
+  if (before === after) return undefined
+  if (before === undefined) return "started"
+  if (before === "parked" && !SagaCore.isEnded(after)) return "resumed"
+  return after === "running" ? undefined : after
+}
 
 export interface Due {
   readonly id: string
