@@ -26,6 +26,8 @@ export interface Blocking {
   readonly serve: (call: Call, key: string) => boolean
   /** Replies that the time is over, or that there is nothing and waiting is not allowed. */
   readonly timedOut: (call: Call) => void
+  /** The time is its own: it is what the command takes. */
+  readonly isBusy?: boolean
 }
 
 export class Call {
@@ -90,7 +92,7 @@ export class Call {
   }
 
   /** The reply comes later, when a key has what the command waits for; in a MULTI, at once. */
-  block({ keys, serve, takes, timedOut, timeoutMillis }: Blocking): void {
+  block({ isBusy = false, keys, serve, takes, timedOut, timeoutMillis }: Blocking): void {
     if (this.isInMulti) return timedOut(this)
     const { argv, client, engine, server } = this
     const again = (): Call => {
@@ -108,6 +110,7 @@ export class Call {
         const isServed = serve(again(), key)
         server.current = current
         if (!isServed) return false
+        client.blocked?.finished(false)
         client.blocked = undefined
         server.tracking.settle()
         client.port?.unblocked()
@@ -115,7 +118,7 @@ export class Call {
       }
     }
     const until = timeoutMillis === 0 ? 0 : engine.now + timeoutMillis
-    client.blocked = { waiter, until, timedOut: () => timedOut(again()) }
+    client.blocked = { waiter, until, isBusy, timedOut: () => timedOut(again()), finished: () => {} }
     engine.blocking.wait(waiter)
   }
 }

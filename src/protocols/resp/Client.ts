@@ -12,8 +12,12 @@ export interface Blocked {
   readonly waiter: Waiter
   /** Milliseconds of the wall clock; 0: for ever. */
   readonly until: number
+  /** It waits for nothing but the time, which is what it takes. */
+  readonly isBusy: boolean
   /** Replies as the command does when its time is over. */
   readonly timedOut: () => void
+  /** Its reply is written; the executor sets it. */
+  finished: (isError: boolean) => void
 }
 
 /** What a MULTI has collected. */

@@ -7,6 +7,7 @@ import type { Machine } from "./Machine.ts"
 import * as NotifyFlags from "./NotifyFlags.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
 import type { Slowlog } from "./Slowlog.ts"
+import type { Stopwatch } from "./Stopwatch.ts"
 import type { Tracking } from "./Tracking.ts"
 import type { Users } from "./Users.ts"
 
@@ -17,6 +18,7 @@ export interface Parts {
   readonly tracking: Tracking
   readonly slowlog: Slowlog
   readonly latency: LatencyMonitor
+  readonly stopwatch: Stopwatch
   readonly machine: () => Machine
 }
 
@@ -127,13 +129,19 @@ const clientBindings = ({ settings, tracking, users }: Parts): Readonly<Record<s
   }
 }
 
-const watchBindings = ({ engine, latency, slowlog }: Parts): Readonly<Record<string, Binding>> => ({
+const watchBindings = ({ engine, latency, slowlog, stopwatch }: Parts): Readonly<Record<string, Binding>> => ({
   "latency-monitor-threshold": number(
     () => latency.thresholdMillis,
     (value) => {
       latency.thresholdMillis = value
     }
   ),
+  "latency-tracking": {
+    get: () => (stopwatch.isDetailed ? "yes" : "no"),
+    set: (value) => {
+      stopwatch.isDetailed = value === "yes"
+    }
+  },
   "maxmemory-policy": {
     get: () => engine.settings.maxMemoryPolicy,
     set: (value) => {

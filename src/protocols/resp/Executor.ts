@@ -12,17 +12,21 @@ import * as OwnCommands from "./OwnCommands.ts"
 import { Refusal, wrongArity } from "./Refusal.ts"
 import * as Secrets from "./Secrets.ts"
 import { Server } from "./Server.ts"
+import { CommandUse } from "./Stopwatch.ts"
 
 /** A command that can be run, and what it has cost so far. */
-export interface Runnable {
+class Runnable extends CommandUse {
   readonly command: CommandTable.Command
   readonly handler: Handler
-  /** It takes longer the more there is: the clock is looked at. */
+  /** It takes longer the more there is, or waits: it is measured alone. */
   readonly mayBeSlow: boolean
-  calls: number
-  /** Refused by the handler, and before it. */
-  failed: number
-  rejected: number
+
+  constructor(command: CommandTable.Command, handler: Handler) {
+    super()
+    this.command = command
+    this.handler = handler
+    this.mayBeSlow = ((command.flags & fast) === 0 && command.name !== "set") || (command.flags & blocking) !== 0
+  }
 }
 
 const spelled = (argv: ReadonlyArray<string>): string =>
@@ -58,6 +62,7 @@ const ofListeners = new Set([
 const ofBrowsers = new Set(["post", "host:"])
 
 const {
+  blocking,
   fast,
   loading,
   no_auth: noAuth,
@@ -162,28 +167,62 @@ export class Executor {
     this.call.isInMulti = true
     for (const argv of queue) {
       const runnable = this.find(argv)
-      if (typeof runnable === "string") client.replies.error(runnable)
+      const problem = typeof runnable === "string" ? runnable : this.denialOf(client, runnable.command, argv)
+      if (problem === undefined) this.perform(client, runnable as Runnable, argv)
       else {
-        const denied = this.denialOf(client, runnable.command, argv)
-        if (denied === undefined) this.perform(client, runnable, argv)
-        else client.replies.error(denied)
+        client.replies.error(problem)
+        this.server.countError(problem)
       }
     }
     this.call.isInMulti = false
   }
 
-  /** Runs a command, and looks at the clock where it may be slow. */
+  /** The turn is over: nothing more is measured. */
+  rest(): void {
+    this.server.stopwatch.rest()
+  }
+
+  /** Runs a command, and measures it. */
   private perform(client: Client, runnable: Runnable, argv: ReadonlyArray<string>): void {
-    const { engine, server } = this
-    if (!runnable.mayBeSlow && !server.slowlog.isFine) return this.run(client, runnable, argv)
-    const from = engine.wallMillis()
+    const { slowlog, stopwatch } = this.server
+    if (!runnable.mayBeSlow && !slowlog.isFine) {
+      stopwatch.begin(runnable)
+      return this.run(client, runnable, argv)
+    }
+    const fromMicros = stopwatch.end()
     this.run(client, runnable, argv)
-    const millis = engine.wallMillis() - from
-    const { flags } = runnable.command
-    if ((flags & skipSlowlog) !== 0) return
-    const { address, name } = client
-    server.slowlog.note(Secrets.hidden(runnable.command, argv), millis * 1_000, { address, name, atMillis: engine.now })
-    server.latency.note((flags & fast) === 0 ? "command" : "fast-command", millis, engine.now)
+    const { blocked } = client
+    const micros = Math.max(0, stopwatch.end() - fromMicros)
+    if (blocked === undefined) this.measured(client, runnable, argv, micros, micros)
+    else blocked.finished = (isError) => this.finished(client, runnable, argv, fromMicros, isError)
+  }
+
+  /** A command took so long, and so long of that it was busy. */
+  private measured(
+    client: Client,
+    use: Runnable,
+    argv: ReadonlyArray<string>,
+    micros: number,
+    busyMicros: number
+  ): void {
+    const { engine, server } = this
+    const { latency, slowlog, stopwatch } = server
+    stopwatch.note(use, micros, 1)
+    const { command } = use
+    if ((command.flags & skipSlowlog) !== 0) return
+    if (slowlog.takes(busyMicros)) {
+      const { address, name } = client
+      slowlog.note(Secrets.hidden(command, argv), busyMicros, { address, name, atMillis: engine.now })
+    }
+    latency.note((command.flags & fast) === 0 ? "command" : "fast-command", Math.floor(busyMicros / 1_000), engine.now)
+  }
+
+  /** A command that has waited has its reply. */
+  private finished(client: Client, use: Runnable, argv: ReadonlyArray<string>, from: number, isError: boolean): void {
+    use.calls += 1
+    if (isError) use.failed += 1
+    const micros = Math.max(0, this.server.stopwatch.nowMicros() - from)
+    this.measured(client, use, argv, micros, client.blocked?.isBusy === true ? micros : 0)
   }
 
   private run(client: Client, runnable: Runnable, argv: ReadonlyArray<string>): void {
@@ -191,7 +230,6 @@ export class Executor {
     const { replies: out } = client
     const { command } = runnable
     const mark = out.mark()
-    runnable.calls += 1
     call.fill(client, argv)
     try {
       runnable.handler(call)
@@ -206,7 +244,10 @@ export class Executor {
       runnable.failed += 1
       out.rewind(mark)
       out.error(thrown.text)
+      server.countError(thrown.text)
     }
+    // What waits is counted when it has its reply.
+    if (client.blocked === undefined) runnable.calls += 1
     if (server.monitors.size > 0) Monitor.feed(server, client, command, argv)
   }
 
@@ -220,7 +261,9 @@ export class Executor {
     if (client.isSubscribed && client.out.protocol === 2 && !ofListeners.has(name)) {
       return `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
     }
-    if (!this.server.isReady && (flags & loading) === 0) return "LOADING Redis is loading the dataset in memory"
+    // What a MULTI has queued came while there was data.
+    if (!this.server.isReady && ((flags & loading) === 0 || name === "exec"))
+      return "LOADING Redis is loading the dataset in memory"
     return undefined
   }
 
@@ -260,9 +303,9 @@ export class Executor {
     if (runnable?.command.name === "exec") {
       client.multi = undefined
       client.watched = []
-      client.replies.error(`EXECABORT Transaction discarded because of: ${text.replace(/^ERR /, "")}`)
-      return
+      text = `EXECABORT Transaction discarded because of: ${text.replace(/^ERR /, "")}`
     }
+    this.server.countError(text)
     if (client.multi !== undefined) client.multi.isAborted = true
     client.replies.error(text)
   }
@@ -283,8 +326,7 @@ export class Executor {
     if (runnable === undefined) {
       const handler = this.handlers.get(command.name) ?? (command.subcommands.size > 0 ? incomplete : undefined)
       if (handler === undefined) return `ERR '${command.name}' is not supported yet`
-      const mayBeSlow = (command.flags & fast) === 0 && command.name !== "set"
-      runnable = { command, handler, mayBeSlow, calls: 0, failed: 0, rejected: 0 }
+      runnable = new Runnable(command, handler)
       this.runnables.set(command.name, runnable)
     }
     const { name } = command

@@ -139,8 +139,8 @@ const persistence = ({ engine, isReady, savedAt, savedChanges }: Server): Fields
   ["module_fork_last_cow_size", 0]
 ]
 
-const statistics = ({ counts, engine, pubsub, tracking, usedCommands }: Server): Fields => {
-  const errors = usedCommands().reduce((sum, { failed, rejected }) => sum + failed + rejected, 0)
+const statistics = ({ counts, engine, errors: errorCounts, pubsub, tracking }: Server): Fields => {
+  const errors = [...errorCounts.values()].reduce((sum, count) => sum + count, 0)
   return [
     ["total_connections_received", counts.connections],
     ["total_commands_processed", counts.commands],
@@ -205,10 +205,27 @@ const processor = ({ machine }: Server): Fields => {
 const commandStatistics = ({ usedCommands }: Server): Fields =>
   usedCommands()
     .filter(({ calls, rejected }) => calls + rejected > 0)
-    .map(({ calls, command, failed, rejected }) => [
+    .map(({ calls, command, failed, micros, rejected }) => [
       `cmdstat_${command.name}`,
-      `calls=${calls},usec=0,usec_per_call=0.00,rejected_calls=${rejected},failed_calls=${failed}`
+      `calls=${calls},usec=${micros},usec_per_call=${(calls === 0 ? 0 : micros / calls).toFixed(2)},rejected_calls=${rejected},failed_calls=${failed}`
     ])
+
+const errorStatistics = ({ errors }: Server): Fields =>
+  [...errors].map(([code, count]) => [`errorstat_${code}`, `count=${count}`])
+
+const latencyStatistics = ({ config, usedCommands }: Server): Fields => {
+  const percents = config
+    .get("latency-tracking-info-percentiles")!
+    .split(" ")
+    .filter((percent) => percent !== "")
+  return usedCommands().flatMap(({ command, durations }): Fields => {
+    if (durations === undefined) return []
+    const shares = percents.map(
+      (percent) => `p${percent}=${(durations.percentile(Number(percent)) / 1_000).toFixed(3)}`
+    )
+    return [[`latency_percentiles_usec_${command.name}`, shares.join(",")]]
+  })
+}
 
 const keyspace = ({ engine }: Server): Fields =>
   engine.databases.flatMap(({ expiring, size }, number): Fields =>
@@ -232,8 +249,8 @@ const sections: Readonly<Record<string, Section>> = {
   cpu: { title: "CPU", fields: processor },
   modules: { title: "Modules", fields: () => [] },
   commandstats: { title: "Commandstats", fields: commandStatistics, isExtra: true },
-  errorstats: { title: "Errorstats", fields: () => [] },
-  latencystats: { title: "Latencystats", fields: () => [], isExtra: true },
+  errorstats: { title: "Errorstats", fields: errorStatistics },
+  latencystats: { title: "Latencystats", fields: latencyStatistics, isExtra: true },
   cluster: { title: "Cluster", fields: ({ topology }) => [["cluster_enabled", topology === undefined ? 0 : 1]] },
   keyspace: { title: "Keyspace", fields: keyspace }
 }

@@ -11,6 +11,7 @@ import * as Machine from "./Machine.ts"
 import { PubSub } from "./PubSub.ts"
 import { defaults, type ServerSettings } from "./ServerSettings.ts"
 import { Slowlog } from "./Slowlog.ts"
+import { type CommandUse, Stopwatch } from "./Stopwatch.ts"
 import type { Topology } from "./Topology.ts"
 import { Tracking } from "./Tracking.ts"
 import { Users } from "./Users.ts"
@@ -19,12 +20,9 @@ import { Users } from "./Users.ts"
 const keyspaceEvents = 1
 const keyeventEvents = 2
 
-/** How often a command was run, and with what result. */
-export interface CommandUse {
+/** A command, and what it has cost so far. */
+interface Used extends CommandUse {
   readonly command: { readonly name: string }
-  calls: number
-  failed: number
-  rejected: number
 }
 
 /** CLIENT PAUSE. */
@@ -48,6 +46,9 @@ export class Server implements Listener {
   readonly monitors = new Set<Client>()
   /** Since the start. */
   readonly counts = { connections: 0, refused: 0, commands: 0, inputBytes: 0, outputBytes: 0 }
+  /** Error replies since the start, by the word that they begin with. */
+  readonly errors = new Map<string, number>()
+  readonly stopwatch: Stopwatch
   readonly slowlog = new Slowlog()
   readonly latency = new LatencyMonitor()
   /** What CONFIG GET tells and CONFIG SET changes. */
@@ -63,7 +64,7 @@ export class Server implements Listener {
   /** Milliseconds of the wall clock. */
   readonly startedAt: number
   /** Commands that were run so far; the executor sets it. */
-  usedCommands: () => ReadonlyArray<CommandUse> = () => []
+  usedCommands: () => ReadonlyArray<Used> = () => []
   /** The data is there. */
   isReady = true
   /** Whose command runs. */
@@ -82,9 +83,12 @@ export class Server implements Listener {
     this.settings = { ...defaults, ...settings }
     this.tracking = new Tracking((id) => this.clients.get(id))
     this.startedAt = this.savedAt = engine.now
-    const { latency, settings: own, slowlog, tracking, users } = this
+    this.stopwatch = new Stopwatch(() => engine.wallMillis() * 1_000)
+    const { latency, settings: own, slowlog, stopwatch, tracking, users } = this
     const machine = (): Machine.Machine => this.machine
-    this.config = new Config(ConfigBindings.of({ engine, settings: own, users, tracking, slowlog, latency, machine }))
+    this.config = new Config(
+      ConfigBindings.of({ engine, settings: own, users, tracking, slowlog, stopwatch, latency, machine })
+    )
     engine.listen(this)
   }
 
@@ -98,7 +102,15 @@ export class Server implements Listener {
     for (const counts of [this.counts, this.engine.counts] as ReadonlyArray<Record<string, number>>) {
       for (const name of Object.keys(counts)) counts[name] = 0
     }
-    for (const use of this.usedCommands()) use.calls = use.failed = use.rejected = 0
+    for (const use of this.usedCommands()) use.reset()
+    this.errors.clear()
+  }
+
+  /** An error was replied. */
+  countError(text: string): void {
+    const end = text.indexOf(" ")
+    const code = end < 0 ? text : text.slice(0, end)
+    this.errors.set(code, (this.errors.get(code) ?? 0) + 1)
   }
 
   nextId(): number {
@@ -141,10 +153,14 @@ export class Server implements Listener {
   unblock(client: Client, error?: string): boolean {
     const { blocked } = client
     if (blocked === undefined) return false
-    client.blocked = undefined
     this.engine.blocking.leave(blocked.waiter)
     if (error === undefined) blocked.timedOut()
-    else client.replies.error(error)
+    else {
+      client.replies.error(error)
+      this.countError(error)
+    }
+    blocked.finished(error !== undefined)
+    client.blocked = undefined
     client.port?.unblocked()
     return true
   }

@@ -217,6 +217,7 @@ export class Session implements Net.StreamSink, Port {
       if (!this.execute(argv)) break
       input.isTrusted = client.isAuthenticated
     }
+    executor.rest()
     if (input.problem !== undefined && !this.isEnding) {
       client.out.error(`ERR Protocol error: ${input.problem}`)
       client.isClosing = true

@@ -73,6 +73,7 @@ export class Sessions implements Host {
     this.durability = durability
     this.timers = attachTimers({ fired: (ticket) => this.fired(ticket) })
     this.timers.set(inspectTicket, inspectMicros)
+    executor.server.stopwatch.nowMicros = () => this.timers.nowMicros()
     executor.server.resumed = () => this.timers.set(pauseTicket, 0)
     executor.server.tracking.due = () => this.timers.set(turnTicket, 0)
   }

@@ -53,13 +53,18 @@ export class Slowlog {
     return this.commands.length
   }
 
+  /** A command that took so long is noted. */
+  takes(micros: number): boolean {
+    return this.slowerThanMicros >= 0 && micros >= this.slowerThanMicros && this.lengthMax > 0
+  }
+
   /** Takes a command that was run, if it was slow. */
   note(
     argv: ReadonlyArray<string>,
     micros: number,
     { address, atMillis, name }: { readonly address: string; readonly name: string; readonly atMillis: number }
   ): void {
-    if (this.slowerThanMicros < 0 || micros < this.slowerThanMicros || this.lengthMax === 0) return
+    if (!this.takes(micros)) return
     const command = {
       id: this.lastId++,
       atSeconds: Math.floor(atMillis / 1_000),

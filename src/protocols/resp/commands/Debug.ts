@@ -26,17 +26,18 @@ const isAllowed = ({ client, server }: Call): boolean => {
 const sleep: Handler = (call) => {
   const seconds = Numbers.parseFloat(call.argv[2]) ?? 0
   const millis = Math.max(0, Math.ceil(seconds * 1_000))
-  if (millis === 0 || call.isInMulti) return call.out.ok()
+  if (millis === 0) return call.out.ok()
   const { now, server } = call
   server.pause.until = Math.max(server.pause.until, now + millis)
   server.pause.isAll = true
-  const { address, name } = call.client
-  const timedOut = (again: Call): void => {
-    server.slowlog.note(again.argv, millis * 1_000, { address, name, atMillis: now })
+  // EXEC does not wait: what is asked next does.
+  if (call.isInMulti) {
+    const { address, name } = call.client
+    server.slowlog.note(call.argv, millis * 1_000, { address, name, atMillis: now })
     server.latency.note("command", millis, now)
-    again.out.ok()
   }
-  call.block({ keys: [], timeoutMillis: millis, serve: () => false, timedOut })
+  const timedOut = (again: Call): void => again.out.ok()
+  call.block({ isBusy: true, keys: [], timeoutMillis: millis, serve: () => false, timedOut })
 }
 
 const object: Handler = (call) => {

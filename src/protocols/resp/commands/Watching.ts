@@ -90,8 +90,31 @@ const latencyDoctor: Handler = ({ out, server }) => {
   out.verbatim("txt", thresholdMillis === 0 ? disabled : seen.length === 0 ? nothing : seen.join(""))
 }
 
-/** How long commands take is not kept by command: there are no histograms. */
-const latencyHistogram: Handler = ({ out }) => out.map(0)
+/** Of commands by their names, and of the subcommands of containers; of none: of all. */
+const latencyHistogram: Handler = ({ argv, out, server }) => {
+  const used = server.usedCommands().filter(({ durations }) => durations !== undefined)
+  const asked = argv.slice(2).map((name) => name.toLowerCase())
+  const told =
+    asked.length === 0
+      ? used
+      : asked.flatMap((asking) =>
+          used.filter(({ command }) => command.name === asking || command.name.startsWith(`${asking}|`))
+        )
+  out.map(told.length)
+  for (const { command, durations } of told) {
+    out.bulk(command.name)
+    out.map(2)
+    out.bulk("calls")
+    out.integer(durations!.total)
+    out.bulk("histogram_usec")
+    const cumulated = durations!.cumulated()
+    out.map(cumulated.length)
+    for (const [micros, count] of cumulated) {
+      out.integer(micros)
+      out.integer(count)
+    }
+  }
+}
 
 const latencyHelp = Help.of("LATENCY", [
   "DOCTOR",
