@@ -11,6 +11,7 @@ const databaseAt = (clock: { now: number; keepsExpiredUntil?: number }) =>
     },
     random: () => 0,
     changed: () => {},
+    weigh: () => {},
     removed: () => {},
     met: () => {}
   })

@@ -19,6 +19,8 @@ export interface Keeper {
   changed(entry: Entry): void
   /** It is not there any more. `isExpired`: its time had passed. */
   removed(entry: Entry, isExpired: boolean): void
+  /** What the entry takes of memory is to be counted. */
+  weigh(entry: Entry): void
   /** A key was looked up to be read. */
   met(entry: Entry | undefined): void
 }
@@ -90,6 +92,7 @@ export class Database {
   /** As it was loaded: nobody is told. */
   restore(entry: Entry): void {
     this.table.set(entry.name, entry)
+    this.keeper.weigh(entry)
     if (entry.expiresAt !== 0) this.arm(entry)
   }
 
@@ -139,6 +142,38 @@ export class Database {
     return undefined
   }
 
+  /** The key as it is stored here, its time passed or not: nothing is noted, and nothing removed. */
+  find(key: string): Entry | undefined {
+    return this.table.get(key)
+  }
+
+  /** One of the keys, or of those that expire, each as likely as any other, its time passed or not. */
+  sample(isExpiring: boolean): Entry | undefined {
+    const draw = (): number => this.keeper.random()
+    if (!isExpiring) return this.table.size === 0 ? undefined : this.table.valueAt(this.table.randomPosition(draw))
+    // At most two in three deadlines do not hold any more, and few more than that.
+    while (this.expiring > 0) {
+      const deadline = this.deadlines[Math.floor(draw() * this.deadlines.length)]
+      if (this.holds(deadline)) return deadline.entry
+    }
+    return undefined
+  }
+
+  /** Of those that expire, the next to do so. */
+  soonest(): Entry | undefined {
+    while (this.deadlines.length > 0) {
+      const [first] = this.deadlines
+      if (this.holds(first)) return first.entry
+      this.popDeadline()
+    }
+    return undefined
+  }
+
+  /** Has a key go to make room. */
+  evict(entry: Entry): void {
+    this.remove(entry, false)
+  }
+
   /** Of a SCAN: visits some entries, those included whose time has passed; answers the next cursor, 0: all were visited. */
   scan(cursor: number, count: number, visit: (entry: Entry) => void): number {
     return this.table.scan(cursor, count, (_, entry) => visit(entry))
@@ -164,14 +199,18 @@ export class Database {
   expireSome(max: number): number {
     let expired = 0
     while (expired < max && this.deadlines.length > 0) {
-      const [{ at, entry }] = this.deadlines
-      if (at > this.keeper.now) break
+      const [first] = this.deadlines
+      if (first.at > this.keeper.now) break
       this.popDeadline()
-      if (entry.expiresAt !== at || this.table.get(entry.name) !== entry) continue
-      this.remove(entry, true)
+      if (!this.holds(first)) continue
+      this.remove(first.entry, true)
       expired += 1
     }
     return expired
+  }
+
+  private holds({ at, entry }: Deadline): boolean {
+    return entry.expiresAt === at && this.table.get(entry.name) === entry
   }
 
   private remove(entry: Entry, isExpired: boolean): void {
@@ -201,8 +240,7 @@ export class Database {
   private sweepDeadlines(): void {
     const kept = new Map<Entry, Deadline>()
     for (const deadline of this.deadlines) {
-      const { at, entry } = deadline
-      if (entry.expiresAt === at && this.table.get(entry.name) === entry) kept.set(entry, deadline)
+      if (this.holds(deadline)) kept.set(deadline.entry, deadline)
     }
     this.deadlines = [...kept.values()].sort((left, right) => left.at - right.at)
   }

@@ -7,6 +7,9 @@
 import { Blocking } from "./Blocking.ts"
 import { Database, type Keeper } from "./Database.ts"
 import type { Entry } from "./Entry.ts"
+import { Eviction, type Outcome } from "./Eviction.ts"
+import * as Footprint from "./Footprint.ts"
+import * as Frequency from "./Frequency.ts"
 import { Journal } from "./Journal.ts"
 import * as Settings from "./Settings.ts"
 
@@ -62,6 +65,11 @@ export class Engine implements Keeper {
   notified = 0
   /** Milliseconds of the wall clock: until then keys whose time has passed are not removed, though nobody sees them. */
   keepsExpiredUntil = 0
+  /** Bytes of memory that all data takes, about (see `Footprint`). */
+  usedBytes = 0
+  /** Each use of a key is counted. */
+  private countsUses = false
+  private readonly eviction = new Eviction(this)
   private listener: Listener | undefined
   /** Milliseconds of the wall clock as it goes on, within a command too. */
   readonly wallMillis: () => number
@@ -71,6 +79,7 @@ export class Engine implements Keeper {
     this.wallMillis = wallMillis
     this.now = wallMillis()
     this.settings = { ...Settings.defaults, ...settings }
+    this.setPolicy(this.settings.maxMemoryPolicy)
     this.journal = new Journal(0)
     this.databases = Array.from({ length: databasesCount }, (_, index) => new Database(index, this))
   }
@@ -78,6 +87,8 @@ export class Engine implements Keeper {
   /** Forgets all data, stored or not. Generations of what is stored from now on are above `since`. */
   reset(since: number): void {
     this.journal = new Journal(since)
+    this.usedBytes = 0
+    this.eviction.reset()
     this.databases = Array.from({ length: databasesCount }, (_, index) => new Database(index, this))
     this.listener?.flushed(-1)
   }
@@ -104,18 +115,64 @@ export class Engine implements Keeper {
 
   changed(entry: Entry): void {
     entry.version = ++this.versions
+    if (this.countsUses) this.countUse(entry)
     entry.usedAt = this.now
+    this.weigh(entry)
     this.journal.changed(entry)
     this.tell(entry, false)
   }
 
   removed(entry: Entry, isExpired: boolean): void {
     this.versions += 1
+    this.usedBytes -= entry.heldBytes
+    entry.heldBytes = 0
     this.journal.removed(entry)
     this.tell(entry, isExpired)
     if (!isExpired) return
     this.counts.expired += 1
     this.notify(classes.expired, "expired", this.numberOf(entry.database), entry.name)
+  }
+
+  /** What has changed of the entry is nothing that anybody watches or waits for. */
+  changedQuietly(entry: Entry): void {
+    this.weigh(entry)
+    this.journal.changed(entry)
+  }
+
+  /** Something is to be stored of the entry that is no change of data. */
+  noted(entry: Entry): void {
+    this.weigh(entry)
+    this.journal.noted(entry)
+  }
+
+  weigh(entry: Entry): void {
+    const heldBytes = Footprint.of(entry)
+    this.usedBytes += heldBytes - entry.heldBytes
+    entry.heldBytes = heldBytes
+  }
+
+  private countUse(entry: Entry): void {
+    const { lfuDecayMinutes, lfuLogFactor } = this.settings
+    const frequency = Frequency.decayed(entry, this.now, lfuDecayMinutes)
+    entry.frequency = Frequency.raised(frequency, this.random(), lfuLogFactor)
+  }
+
+  /** Which keys go when there is too much; a name of `maxmemory-policy`. */
+  setPolicy(policy: string): void {
+    this.settings.maxMemoryPolicy = policy
+    this.countsUses = policy.endsWith("lfu")
+    this.eviction.reset()
+  }
+
+  /** Has keys go, those whose time has passed first, until so many bytes are free. */
+  free(sizeBytes: number): Outcome {
+    return this.eviction.run(sizeBytes)
+  }
+
+  evict(entry: Entry): void {
+    this.databaseAt(entry.database).evict(entry)
+    this.counts.evicted += 1
+    this.notify(classes.evicted, "evicted", this.numberOf(entry.database), entry.name)
   }
 
   private tell({ database, name }: Entry, isExpired: boolean): void {
@@ -133,6 +190,7 @@ export class Engine implements Keeper {
     if (entry === undefined) this.counts.misses += 1
     else {
       this.counts.hits += 1
+      if (this.countsUses) this.countUse(entry)
       entry.usedAt = this.now
     }
   }

@@ -1,6 +1,9 @@
 /** Entry: a key of a database, what it holds, and what is known of it. */
 import type { Content } from "./Value.ts"
 
+/** A key begins above zero: what has just come is not the first to go. */
+export const newFrequency = 5
+
 export class Entry {
   /** The key. */
   readonly name: string
@@ -11,6 +14,10 @@ export class Entry {
   expiresAt = 0
   /** When it was read or written last, in milliseconds of the wall clock. */
   usedAt: number
+  /** How often it is used, on a scale that is logarithmic (see `Frequency`); only counted where a policy asks for it. */
+  frequency = newFrequency
+  /** What it takes of memory, as the engine has counted it (see `Footprint`). */
+  heldBytes = 0
   /** Of the modification that touched it last: rises over all keys. */
   version = 0
   /** Under which elements of its content are stored; 0: none are. Only the journal writes it, and what follows. */

@@ -3,6 +3,7 @@
  *
  * The encoding is only a name here: what Redis would say, which goes from `listpack` to `hashtable` at the configured bounds and never back.
  */
+import * as Footprint from "./Footprint.ts"
 import { Table } from "./Table.ts"
 import { TableChanges } from "./TableChanges.ts"
 import type { ElementSink, Value } from "./Value.ts"
@@ -20,6 +21,8 @@ export class HashValue implements Value {
   isSmall = true
   /** The longest field or value that was put in, in bytes. */
   private widestBytes = 0
+  /** Of all fields and values, as they lie in memory. */
+  private textBytes = 0
   private readonly changes = new TableChanges()
 
   constructor(fields: Table<string> = new Table()) {
@@ -43,6 +46,10 @@ export class HashValue implements Value {
     return this.isSmall ? "listpack" : "hashtable"
   }
 
+  get heldBytes(): number {
+    return Footprint.fixedBytes.hash + this.fields.size * Footprint.elementBytes.hash + this.textBytes
+  }
+
   get(field: string): string | undefined {
     return this.fields.get(field)
   }
@@ -52,11 +59,24 @@ export class HashValue implements Value {
     if (field.length > this.widestBytes) this.widestBytes = field.length
     if (value.length > this.widestBytes) this.widestBytes = value.length
     this.changes.note(field)
-    return this.fields.set(field, value)
+    const { fields } = this
+    const position = fields.position(field)
+    if (position >= 0) {
+      this.textBytes += Footprint.ofText(value.length) - Footprint.ofText(fields.valueAt(position).length)
+      fields.setAt(position, value)
+      return false
+    }
+    this.textBytes += Footprint.ofText(field.length) + Footprint.ofText(value.length)
+    fields.add(field, value)
+    return true
   }
 
   delete(field: string): boolean {
-    if (!this.fields.delete(field)) return false
+    const { fields } = this
+    const position = fields.position(field)
+    if (position < 0) return false
+    this.textBytes -= Footprint.ofText(field.length) + Footprint.ofText(fields.valueAt(position).length)
+    fields.deleteAt(position)
     this.changes.note(field)
     return true
   }
@@ -78,6 +98,7 @@ export class HashValue implements Value {
     const copy = new HashValue(this.fields.clone())
     copy.isSmall = this.isSmall
     copy.widestBytes = this.widestBytes
+    copy.textBytes = this.textBytes
     return copy
   }
 }

@@ -6,6 +6,7 @@
  * Stored: a chunk under its number (`Packed.ordered`), its items one behind the other, each behind its length.
  */
 import { assert } from "#base/Assert.ts"
+import * as Footprint from "./Footprint.ts"
 import * as Packed from "./Packed.ts"
 import type { ElementSink, Value } from "./Value.ts"
 
@@ -52,6 +53,8 @@ export class ListValue implements Value {
   readonly type = "list"
   readonly encoding = "quicklist"
   size = 0
+  /** Of all items. */
+  private bytes = 0
   private blocks: Array<Block> = []
   /** Chunks to be written; undefined as long as nothing was. */
   private dirty: Array<Chunk> | undefined
@@ -61,6 +64,10 @@ export class ListValue implements Value {
   private blockAt = 0
   private chunkAt = 0
   private itemAt = 0
+
+  get heldBytes(): number {
+    return Footprint.fixedBytes.list + this.size * (Footprint.elementBytes.list + Footprint.ofText(0) + 4) + this.bytes
+  }
 
   push(end: End, item: string): void {
     if (end === "left") this.pushLeft(item)
@@ -216,6 +223,7 @@ export class ListValue implements Value {
   clone(): ListValue {
     const copy = new ListValue()
     copy.size = this.size
+    copy.bytes = this.bytes
     copy.blocks = this.blocks.map(({ chunks, size }) => ({
       size,
       chunks: chunks.map(({ number, items }) => chunkOf(number, [...items]))
@@ -241,6 +249,7 @@ export class ListValue implements Value {
       block.chunks.push(chunk)
       block.size += items.length
       list.size += items.length
+      list.bytes += chunk.bytes
     }
     return list
   }
@@ -285,6 +294,7 @@ export class ListValue implements Value {
     this.size += items
     block.size += items
     chunk.bytes += bytes
+    this.bytes += bytes
     this.touch(chunk)
   }
 

@@ -4,6 +4,7 @@
  * The encoding is only a name here, and an order: a set of few integers is an `intset`, whose members Redis gives in their order as numbers;
  * with anything else in it, or more of them, it is a `hashtable` and stays one.
  */
+import * as Footprint from "./Footprint.ts"
 import * as Integer64 from "./Integer64.ts"
 import { Table } from "./Table.ts"
 import { TableChanges } from "./TableChanges.ts"
@@ -28,6 +29,8 @@ export class SetValue implements Value {
   readonly members: Table<true>
   /** What Redis holds in an intset. */
   isIntegers: boolean
+  /** Of all members, as they lie in memory. */
+  private textBytes = 0
   private readonly changes = new TableChanges()
 
   constructor(members: Table<true> = new Table(), isIntegers = true) {
@@ -38,7 +41,10 @@ export class SetValue implements Value {
   /** As it was stored. */
   static load(head: string, elements: Iterable<readonly [sub: string, bytes: string]>): SetValue {
     const value = new SetValue(new Table(), head === ofIntegers)
-    for (const [member] of elements) value.members.add(member, true)
+    for (const [member] of elements) {
+      value.members.add(member, true)
+      value.textBytes += Footprint.ofText(member.length)
+    }
     value.changes.begin()
     return value
   }
@@ -51,6 +57,10 @@ export class SetValue implements Value {
     return this.isIntegers ? "intset" : "hashtable"
   }
 
+  get heldBytes(): number {
+    return Footprint.fixedBytes.set + this.members.size * Footprint.elementBytes.set + this.textBytes
+  }
+
   has(member: string): boolean {
     return this.members.has(member)
   }
@@ -58,6 +68,7 @@ export class SetValue implements Value {
   /** Returns whether the member is new. */
   add(member: string): boolean {
     if (!this.members.set(member, true)) return false
+    this.textBytes += Footprint.ofText(member.length)
     if (this.isIntegers && !Integer64.isCanonical(member)) this.isIntegers = false
     this.changes.note(member)
     return true
@@ -65,6 +76,7 @@ export class SetValue implements Value {
 
   delete(member: string): boolean {
     if (!this.members.delete(member)) return false
+    this.textBytes -= Footprint.ofText(member.length)
     this.changes.note(member)
     return true
   }
@@ -91,6 +103,8 @@ export class SetValue implements Value {
   }
 
   clone(): SetValue {
-    return new SetValue(this.members.clone(), this.isIntegers)
+    const copy = new SetValue(this.members.clone(), this.isIntegers)
+    copy.textBytes = this.textBytes
+    return copy
   }
 }

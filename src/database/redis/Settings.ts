@@ -17,6 +17,14 @@ export interface Settings {
   maxMemoryBytes: number
   /** `noeviction`, `allkeys-lru`, `volatile-ttl` and so on. */
   maxMemoryPolicy: string
+  /** Keys of a database that are looked at for one to go. */
+  maxMemorySamples: number
+  /** From 0 to 100: how much one run of evictions may do. */
+  evictionTenacity: number
+  /** The higher, the more uses it takes to raise a frequency. */
+  lfuLogFactor: number
+  /** In which a frequency falls by one; 0: never. */
+  lfuDecayMinutes: number
   activeExpireEffort: number
   /** Keys whose time has passed go also when nobody looks. Only DEBUG turns it off. */
   isActivelyExpiring: boolean
@@ -35,6 +43,10 @@ export const defaults: Settings = {
   hllSparseMaxBytes: 3_000,
   maxMemoryBytes: 0,
   maxMemoryPolicy: "noeviction",
+  maxMemorySamples: 5,
+  evictionTenacity: 10,
+  lfuLogFactor: 10,
+  lfuDecayMinutes: 1,
   activeExpireEffort: 1,
   isActivelyExpiring: true,
   protoMaxBulkBytes: 512 * 1_048_576

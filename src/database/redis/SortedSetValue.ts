@@ -7,6 +7,7 @@
 import { assert } from "#base/Assert.ts"
 import * as Bytes from "#base/Bytes.ts"
 import * as Latin1 from "#base/Latin1.ts"
+import * as Footprint from "./Footprint.ts"
 import { type Before, SortedSet } from "./SortedSet.ts"
 import { Table } from "./Table.ts"
 import { TableChanges } from "./TableChanges.ts"
@@ -36,6 +37,8 @@ export class SortedSetValue implements Value {
   isSmall = true
   /** The longest member that was put in, in bytes. */
   private widestBytes = 0
+  /** Of all members, as they lie in memory. */
+  private textBytes = 0
   private readonly changes = new TableChanges()
 
   constructor(scores: Table<number> = new Table()) {
@@ -67,6 +70,10 @@ export class SortedSetValue implements Value {
     return this.isSmall ? "listpack" : "skiplist"
   }
 
+  get heldBytes(): number {
+    return Footprint.fixedBytes.zset + this.scores.size * Footprint.elementBytes.zset + this.textBytes
+  }
+
   score(member: string): number | undefined {
     return this.scores.get(member)
   }
@@ -82,6 +89,7 @@ export class SortedSetValue implements Value {
       this.scores.setAt(position, score)
     } else {
       if (member.length > this.widestBytes) this.widestBytes = member.length
+      this.textBytes += Footprint.ofText(member.length)
       this.scores.add(member, score)
       this.order.add(score, member)
     }
@@ -94,6 +102,7 @@ export class SortedSetValue implements Value {
     if (position < 0) return false
     this.order.remove(this.scores.valueAt(position), member)
     this.scores.deleteAt(position)
+    this.textBytes -= Footprint.ofText(member.length)
     this.changes.note(member)
     return true
   }
@@ -138,6 +147,7 @@ export class SortedSetValue implements Value {
     const copy = new SortedSetValue(this.scores.clone())
     copy.isSmall = this.isSmall
     copy.widestBytes = this.widestBytes
+    copy.textBytes = this.textBytes
     return copy
   }
 }

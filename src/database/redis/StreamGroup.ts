@@ -6,6 +6,7 @@
  * little whatever the group has pending: `g`, the group's number; behind that `c` and the consumer's number, or `p` and the id.
  */
 import { assert } from "#base/Assert.ts"
+import * as Footprint from "./Footprint.ts"
 import { OrderedIds } from "./OrderedIds.ts"
 import * as Packed from "./Packed.ts"
 import * as StreamId from "./StreamId.ts"
@@ -47,6 +48,13 @@ interface Changes {
   readonly removed: Set<string>
 }
 
+/** What groups of one stream hold of memory, about. */
+export interface Held {
+  bytes: number
+}
+
+const { consumer: consumerBytes, group: groupBytes, pending: pendingBytes } = Footprint.elementBytes
+
 const noChanges = (): Changes => ({ isGroup: false, consumers: new Set(), pending: new Set(), removed: new Set() })
 
 const isGroup = "g"
@@ -65,15 +73,23 @@ export class StreamGroup {
   entriesRead: number
   readonly pending = new OrderedIds<Pending>()
   readonly consumers = new Map<string, Consumer>()
+  private readonly held: Held
   private consumerNumbers = 0
   /** Undefined as long as nothing of it is stored. */
   private changes: Changes | undefined
 
-  constructor(name: string, number: number, lastId: string, entriesRead: number) {
+  constructor(name: string, number: number, lastId: string, entriesRead: number, held: Held) {
+    this.held = held
+    held.bytes += groupBytes
     this.name = name
     this.number = number
     this.lastId = lastId
     this.entriesRead = entriesRead
+  }
+
+  /** Its own part of what groups hold. */
+  get heldBytes(): number {
+    return groupBytes + this.consumers.size * consumerBytes + this.pending.size * pendingBytes
   }
 
   setLast(lastId: string, entriesRead: number): void {
@@ -86,6 +102,7 @@ export class StreamGroup {
     assert(!this.consumers.has(name), "a consumer is added once")
     const consumer = new Consumer(name, ++this.consumerNumbers, now)
     this.consumers.set(name, consumer)
+    this.held.bytes += consumerBytes
     this.changes?.consumers.add(consumer)
     if (this.changes !== undefined) this.changes.isGroup = true
     return consumer
@@ -99,6 +116,7 @@ export class StreamGroup {
       this.forget(id, pending)
     })
     this.consumers.delete(consumer.name)
+    this.held.bytes -= consumerBytes + size * pendingBytes
     if (this.changes !== undefined) {
       this.changes.consumers.delete(consumer)
       if (consumer.isStored) this.changes.removed.add(this.consumerSub(consumer))
@@ -119,6 +137,7 @@ export class StreamGroup {
       const made = { consumer, deliveredAt, deliveries, isStored: false }
       this.pending.set(id, made)
       consumer.pending.set(id, made)
+      this.held.bytes += pendingBytes
     } else {
       if (pending.consumer !== consumer) {
         pending.consumer.pending.delete(id)
@@ -137,6 +156,7 @@ export class StreamGroup {
     if (pending === undefined) return false
     this.pending.delete(id)
     pending.consumer.pending.delete(id)
+    this.held.bytes -= pendingBytes
     this.forget(id, pending)
     return true
   }
@@ -174,8 +194,9 @@ export class StreamGroup {
     })
   }
 
-  clone(): StreamGroup {
-    const copy = new StreamGroup(this.name, this.number, this.lastId, this.entriesRead)
+  clone(held: Held): StreamGroup {
+    const copy = new StreamGroup(this.name, this.number, this.lastId, this.entriesRead, held)
+    held.bytes += this.consumers.size * consumerBytes
     copy.consumerNumbers = this.consumerNumbers
     for (const { name, number, seenAt } of this.consumers.values()) {
       copy.consumers.set(name, new Consumer(name, number, seenAt))
@@ -226,7 +247,7 @@ export class StreamGroup {
   }
 
   /** Takes what was stored of groups, in the order of its names. */
-  static loader(): { readonly groups: Map<string, StreamGroup>; take(sub: string, bytes: string): void } {
+  static loader(held: Held): { readonly groups: Map<string, StreamGroup>; take(sub: string, bytes: string): void } {
     const groups = new Map<string, StreamGroup>()
     let group: StreamGroup | undefined
     const byNumber = new Map<number, Consumer>()
@@ -236,7 +257,7 @@ export class StreamGroup {
         const lastId = reader.take(16)
         const entriesRead = reader.number() - 1
         const numbers = reader.number()
-        group = new StreamGroup(reader.text(), new Packed.Reader(sub, 1).ordered(), lastId, entriesRead)
+        group = new StreamGroup(reader.text(), new Packed.Reader(sub, 1).ordered(), lastId, entriesRead, held)
         group.consumerNumbers = numbers
         group.changes = noChanges()
         groups.set(group.name, group)
@@ -250,6 +271,7 @@ export class StreamGroup {
         const consumer = new Consumer(reader.text(), new Packed.Reader(sub, 2 + orderedBytes).ordered(), seenAt)
         consumer.isStored = true
         group.consumers.set(consumer.name, consumer)
+        held.bytes += consumerBytes
         byNumber.set(consumer.number, consumer)
         return
       }
@@ -259,6 +281,7 @@ export class StreamGroup {
       const id = sub.slice(2 + orderedBytes)
       group.pending.set(id, pending)
       consumer.pending.set(id, pending)
+      held.bytes += pendingBytes
     }
     return { groups, take }
   }

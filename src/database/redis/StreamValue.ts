@@ -6,6 +6,7 @@
  * entries: id, how many texts (0: values of the node's names), texts. Groups: see `StreamGroup`.
  */
 import { assert } from "#base/Assert.ts"
+import * as Footprint from "./Footprint.ts"
 import * as ListpackSize from "./ListpackSize.ts"
 import { placeOf } from "./OrderedIds.ts"
 import * as Packed from "./Packed.ts"
@@ -68,11 +69,19 @@ export class StreamValue implements Value {
   added = 0
   readonly groups = new Map<string, StreamGroup>()
   private nodes: Array<Node> = []
+  /** Of all entries, as they lie in memory. */
+  private entriesBytes = 0
+  /** What all groups hold. */
+  private readonly groupsHeld = { bytes: 0 }
   private groupNumbers = 0
   /** Nodes to be written; undefined as long as nothing was. */
   private dirty: Array<Node> | undefined
   private removed = new Set<string>()
   private destroyed: Array<StreamGroup> = []
+
+  get heldBytes(): number {
+    return Footprint.fixedBytes.stream + this.entriesBytes + this.groupsHeld.bytes
+  }
 
   get firstId(): string {
     return this.size === 0 ? StreamId.zero : this.nodes[0].ids[0]
@@ -95,6 +104,7 @@ export class StreamValue implements Value {
     // One text for a name in all entries of a node.
     if (isSame) for (let i = 0; i < node.names.length; i++) fields[2 * i] = node.names[i]
     node.bytes += entryBytes(node, id, fields, isSame)
+    this.entriesBytes += heldBytes(fields, isSame)
     node.ids.push(id)
     node.entries.push(fields)
     node.last = id
@@ -169,13 +179,14 @@ export class StreamValue implements Value {
   }
 
   addGroup(name: string, lastId: string, entriesRead: number): StreamGroup {
-    const group = new StreamGroup(name, ++this.groupNumbers, lastId, entriesRead)
+    const group = new StreamGroup(name, ++this.groupNumbers, lastId, entriesRead, this.groupsHeld)
     this.groups.set(name, group)
     return group
   }
 
   removeGroup(group: StreamGroup): void {
     this.groups.delete(group.name)
+    this.groupsHeld.bytes -= group.heldBytes
     if (this.dirty !== undefined) this.destroyed.push(group)
   }
 
@@ -209,6 +220,7 @@ export class StreamValue implements Value {
     copy.maxDeletedId = this.maxDeletedId
     copy.added = this.added
     copy.groupNumbers = this.groupNumbers
+    copy.entriesBytes = this.entriesBytes
     copy.nodes = this.nodes.map((node) => ({
       ...node,
       ids: [...node.ids],
@@ -216,7 +228,7 @@ export class StreamValue implements Value {
       isStored: false,
       isDirty: false
     }))
-    for (const group of this.groups.values()) copy.groups.set(group.name, group.clone())
+    for (const group of this.groups.values()) copy.groups.set(group.name, group.clone(copy.groupsHeld))
     return copy
   }
 
@@ -228,13 +240,14 @@ export class StreamValue implements Value {
     stream.added = reader.number()
     stream.groupNumbers = reader.number()
     stream.dirty = []
-    const loader = StreamGroup.loader()
+    const loader = StreamGroup.loader(stream.groupsHeld)
     for (const [sub, bytes] of elements) {
       if (!sub.startsWith(isEntry)) loader.take(sub, bytes)
       else {
         const node = read(sub.slice(isEntry.length), bytes)
         stream.nodes.push(node)
         stream.size += node.ids.length
+        for (const fields of node.entries) stream.entriesBytes += heldBytes(fields, hasNames(node, fields))
       }
     }
     for (const [name, group] of loader.groups) stream.groups.set(name, group)
@@ -260,7 +273,7 @@ export class StreamValue implements Value {
   private cut(nodeAt: number, at: number, count: number): void {
     const node = this.nodes[nodeAt]
     node.ids.splice(at, count)
-    node.entries.splice(at, count)
+    for (const fields of node.entries.splice(at, count)) this.entriesBytes -= heldBytes(fields, hasNames(node, fields))
     node.deleted += count
     this.size -= count
     if (node.ids.length > 0) return this.touch(node)
@@ -274,6 +287,13 @@ export class StreamValue implements Value {
     node.isDirty = true
     this.dirty.push(node)
   }
+}
+
+/** What an entry takes of memory; names that are its node's are there once. */
+const heldBytes = (fields: Fields, isSame: boolean): number => {
+  let bytes = Footprint.elementBytes.stream + 8 * fields.length + Footprint.ofText(StreamId.zero.length)
+  for (let i = isSame ? 1 : 0; i < fields.length; i += isSame ? 2 : 1) bytes += Footprint.ofText(fields[i].length)
+  return bytes
 }
 
 const nodeOf = (id: string, fields: Fields): Node => {

@@ -6,6 +6,7 @@
  * As in Redis, a string that was ever written in place is "raw", however short it is.
  */
 import * as Latin1 from "#base/Latin1.ts"
+import * as Footprint from "./Footprint.ts"
 import * as Integer64 from "./Integer64.ts"
 import type { Content, ElementSink, Value } from "./Value.ts"
 
@@ -50,6 +51,10 @@ export class StringValue implements Value {
 
   get size(): number {
     return this.used
+  }
+
+  get heldBytes(): number {
+    return Footprint.fixedBytes.string + this.memory.length
   }
 
   /** A view, good until the next change; who writes to it says so by `touch`. */

@@ -17,6 +17,8 @@ export interface Value {
   readonly size: number
   /** As OBJECT ENCODING says it. */
   readonly encoding: string
+  /** What it takes of memory, about (see `Footprint`). */
+  readonly heldBytes: number
   /** What is stored of it beside its elements. */
   head(): string
   /**

@@ -64,7 +64,7 @@ export const groupOf = (call: Call, key: string, name: string): readonly [entry:
  * What groups know of their stream has changed, and no entry: it is stored, and nobody is told. WATCH and tracking look at entries, not at who has
  * read them.
  */
-export const groupsChanged = (call: Call, entry: Entry): void => call.engine.journal.changed(entry)
+export const groupsChanged = (call: Call, entry: Entry): void => call.engine.changedQuietly(entry)
 
 /** Entries to reply with. */
 export class Found {

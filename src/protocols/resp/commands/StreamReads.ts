@@ -178,7 +178,7 @@ const deliverAgain = (
     entries.push(fields)
     return ids.length !== count
   })
-  call.engine.journal.noted(entry)
+  call.engine.noted(entry)
   return { key: entry.name, ids, entries }
 }
 

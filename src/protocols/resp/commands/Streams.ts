@@ -236,7 +236,7 @@ const setLastId: Handler = (call) => {
   if (added !== undefined) stream.added = added
   if (maxDeletedId !== StreamId.zero) stream.maxDeletedId = maxDeletedId
   // No entry is another now.
-  engine.journal.changed(entry)
+  engine.changedQuietly(entry)
   call.notify(classes.stream, "xsetid", argv[1])
   out.ok()
 }

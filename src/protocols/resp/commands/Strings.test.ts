@@ -86,6 +86,7 @@ describe("commands of strings", () => {
       type: "list",
       size: 1,
       encoding: "quicklist",
+      heldBytes: 0,
       head: () => "",
       persist: () => {},
       clone: () => list
