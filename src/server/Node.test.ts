@@ -245,6 +245,19 @@ describe("a node with Redis's door", () => {
     expect(exchange(town, "AUTH secret\r\nGET a\r\n").text()).toBe("+OK\r\n$1\r\n1\r\n")
   })
 
+  it("loads again what it has stored when DEBUG LOADAOF asks for it", () => {
+    const town = new Town(2)
+    town.live(0, configured(0, [...options, "--enable-debug-command", "yes"]), [door])
+    town.bench.pass(2 * second)
+    const said = ["SET a 1", "RPUSH l x y", "SELECT 2", "HSET h f v", "DEBUG LOADAOF", "HGETALL h", "RPUSH l z"]
+    const then = ["SELECT 0", "INCR a", "RPUSH l z", "DEBUG LOADAOF", "GET a", "LRANGE l 0 -1", "OBJECT ENCODING l"]
+    expect(
+      exchange(town, `${[...said, ...then].join("\r\n")}\r\n`)
+        .text()
+        .replaceAll("\r\n", "|")
+    ).toBe("+OK|:2|+OK|:1|+OK|*2|$1|f|$1|v|:1|+OK|:2|:3|+OK|$1|2|*3|$1|x|$1|y|$1|z|$9|quicklist|")
+  })
+
   it("knows the users that it is told of, with their rules", () => {
     const town = new Town(2)
     const users = ["--user", "default off", "--user", "alice on >wonder ~a* +@read +auth"]

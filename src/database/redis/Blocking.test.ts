@@ -28,6 +28,16 @@ const table = (stock: Record<string, number>) => {
 }
 
 describe("who waits for a key", () => {
+  it("is counted until it leaves, and so is who waits for none", () => {
+    const { blocking, wait } = table({})
+    const waiters = [wait("a", "list"), { database: 0, keys: [], takes: undefined, serve: () => false }]
+    blocking.wait(waiters[1])
+    expect(blocking.count).toBe(2)
+    expect(waiters.map((waiter) => blocking.leave(waiter))).toEqual([true, true])
+    expect(waiters.map((waiter) => blocking.leave(waiter))).toEqual([false, false])
+    expect(blocking.count).toBe(0)
+  })
+
   it("is asked in the order in which they came, and none of a kind behind one that got nothing", () => {
     const { asked, blocking, served, wait } = table({ list: 1 })
     for (const name of ["a", "b", "c", "d"]) wait(name, "list")

@@ -22,6 +22,8 @@ interface Ready {
 export class Blocking {
   /** Of each database: keys, and who waits for each. A waiter stands in the line of each of its keys. */
   private readonly lines = new Map<number, Map<string, Set<Waiter>>>()
+  /** Who waits for no key: for a time, or for something else. */
+  private readonly keyless = new Set<Waiter>()
   private ready: Array<Ready> = []
   private isServing = false
   /** Waiters there are. */
@@ -29,6 +31,10 @@ export class Blocking {
 
   wait(waiter: Waiter): void {
     this.count += 1
+    if (waiter.keys.length === 0) {
+      this.keyless.add(waiter)
+      return
+    }
     let lines = this.lines.get(waiter.database)
     if (lines === undefined) this.lines.set(waiter.database, (lines = new Map()))
     for (const key of waiter.keys) {
@@ -41,7 +47,7 @@ export class Blocking {
   /** It waits no more. False: it had ceased already. */
   leave(waiter: Waiter): boolean {
     const lines = this.lines.get(waiter.database)
-    let wasThere = false
+    let wasThere = this.keyless.delete(waiter)
     for (const key of waiter.keys) {
       const line = lines?.get(key)
       if (line?.delete(waiter) !== true) continue

@@ -187,6 +187,52 @@ describe("what a node stores", () => {
     ])
   })
 
+  it.each([
+    { whose: "records are not folded", pauseMillis: 0 },
+    { whose: "records are folded", pauseMillis: 10_000 }
+  ])("is loaded again when that is asked, and can be changed after that: its $whose", ({ pauseMillis }) => {
+    run([
+      {
+        node: 1,
+        use: (redis) =>
+          Effect.gen(function* () {
+            const { engine, storing } = redis
+            const told: Array<boolean> = []
+            redis.listen((isReady) => told.push(isReady))
+            engine.databases[0].set("text", "0042")
+            engine.databases[3].add("hash", hashOf({ a: "1", b: "2" }))
+            engine.swap(3, 4)
+            const { epoch } = redis.ownership
+            for (const field of ["c", "d"]) {
+              yield* Effect.sleep(pauseMillis)
+              const before = engine.databases[4].peek("hash")!
+              ;(before.content as HashValue).set(field, "new")
+              engine.databases[4].touched(before)
+              expect([redis.reload(), redis.reload()]).toEqual([true, false])
+              yield* Effect.sleep(100)
+              const after = engine.databases[4].peek("hash")!
+              expect([after === before, after.content === before.content]).toEqual([false, false])
+              expect((after.content as HashValue).get(field)).toBe("new")
+            }
+            expect((engine.databases[4].peek("hash")!.content as HashValue).size).toBe(4)
+            expect([engine.databases[0].peek("text")!.content, engine.databases[3].size]).toEqual(["0042", 0])
+            expect([told, redis.ownership.epoch > epoch]).toEqual([[true, true], true])
+            engine.databases[0].set("text", "43")
+            expect(yield* storing.flush).toBe(true)
+          })
+      },
+      {
+        node: 1,
+        atMillis: 30_000,
+        use: ({ engine }) =>
+          Effect.sync(() => {
+            expect((engine.databases[4].peek("hash")!.content as HashValue).size).toBe(4)
+            expect(engine.databases[0].peek("text")!.content).toBe(43)
+          })
+      }
+    ])
+  })
+
   it("is told of in a later turn, even where nothing of it is left to store", () => {
     run([
       {

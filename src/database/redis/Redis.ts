@@ -13,6 +13,7 @@ import type { Mutation, Span } from "#keyspace/Request.ts"
 import * as Keys from "#storage/Keys.ts"
 import { Transactions } from "#txn/Transactions.ts"
 import type { RunError } from "#txn/TxnError.ts"
+import * as Completion from "#world/Completion.ts"
 import type { Address } from "#world/Net.ts"
 import { Timers } from "#world/Timers.ts"
 import { Trace } from "#world/Trace.ts"
@@ -61,6 +62,10 @@ export class Redis {
   private readonly trace: Trace["Service"]
   private readonly leaseMillis: number
   private readonly listeners = new Set<(isReady: boolean) => void>()
+  /** Has everything loaded again; there while the data is. */
+  private begin: (() => void) | undefined
+  /** What was in memory is being loaded again. */
+  private isReloading = false
 
   constructor(
     engine: Engine,
@@ -95,43 +100,77 @@ export class Redis {
     return () => void this.listeners.delete(listener)
   }
 
+  /**
+   * Has everything stored, forgotten, and loaded again from what is stored. Listeners hear that the data is there when it is again. No command may
+   * change anything until then. False: there is no data.
+   */
+  reload(): boolean {
+    const { begin } = this
+    this.begin = undefined
+    begin?.()
+    return begin !== undefined
+  }
+
   /** Never ends. */
   readonly run: Effect.Effect<never> = Effect.suspend(() => Effect.forever(this.life))
 
   /** From owning nothing to owning nothing any more. */
   private readonly life = Effect.suspend(() => {
-    const own = Effect.andThen(this.take, Effect.raceFirst(this.storing.run, Effect.raceFirst(this.keep, this.expire)))
+    const owning = Effect.raceFirst(this.storing.run, Effect.raceFirst(this.keep, this.expire))
+    const again = Effect.map(Effect.raceFirst(owning, this.asked), () => this.forget())
+    const own = Effect.andThen(this.take, again)
     const over = (error: RunError | OwnershipLost): Effect.Effect<void> =>
       Effect.suspend(() => {
         this.trace.emit("warn", "redis/data-lost", { reason: error._tag, message: error.message })
         this.forget()
+        this.tell(false)
         return Effect.sleep(pauseMillis)
       })
     return Effect.catch(own, over)
   })
 
+  /** Ends when somebody wants everything loaded again, and all that was changed is stored. */
+  private readonly asked: Effect.Effect<void> = Effect.suspend(() => {
+    const begun = Completion.submit<void, never>((done) => {
+      this.begin = () => done(undefined, undefined)
+    })
+    return Effect.map(Effect.andThen(begun, this.storing.flush), () => {
+      this.isReloading = true
+    })
+  })
+
   private forget(): void {
     this.isReady = false
+    this.begin = undefined
     this.ownership.forget()
     this.engine.reset(0)
     this.storing.abandon()
-    for (const listener of this.listeners) listener(false)
   }
+
+  private tell(isReady: boolean): void {
+    this.isReloading = false
+    this.isReady = isReady
+    for (const listener of this.listeners) listener(isReady)
+  }
+
+  /** Until this node may be the owner. */
+  private readonly waitForTurn = Effect.suspend(() => {
+    // What it wanted to load again is another node's now.
+    if (this.isReloading) this.tell(false)
+    return Effect.sleep(this.leaseMillis / beatsInLease)
+  })
 
   /** Becomes the owner of all partitions, and loads them. */
   private readonly take: Effect.Effect<void, RunError> = Effect.suspend(() => {
     const { engine, ownership } = this
     const claimed: Effect.Effect<void, RunError> = Effect.flatMap(ownership.claim, (isOwner) =>
-      isOwner ? Effect.void : Effect.andThen(Effect.sleep(this.leaseMillis / beatsInLease), claimed)
+      isOwner ? Effect.void : Effect.andThen(this.waitForTurn, claimed)
     )
     return Effect.andThen(
       claimed,
       Effect.suspend(() => {
         engine.reset(ownership.epoch)
-        return Effect.map(this.load, () => {
-          this.isReady = true
-          for (const listener of this.listeners) listener(true)
-        })
+        return Effect.map(this.load, () => this.tell(true))
       })
     )
   })

@@ -78,11 +78,23 @@ export const open = Effect.fnUntraced(function* ({
     (sessions) => Effect.sync(() => sessions.close())
   )
   server.isReady = redis.isReady
+  /** Who waits for the data to be loaded again. */
+  let waiting: Array<() => void> = []
+  server.reload = (done) => {
+    if (!redis.reload()) return false
+    server.isReady = false
+    waiting.push(done)
+    return true
+  }
   yield* Effect.acquireRelease(
     Effect.sync(() =>
       redis.listen((isReady) => {
         server.isReady = isReady
+        server.savedChanges = redis.engine.journal.changes
         if (!isReady) sessions.breakAll()
+        const heard = waiting
+        waiting = []
+        for (const done of heard) done()
       })
     ),
     (forget) => Effect.sync(forget)

@@ -73,6 +73,8 @@ export class Server implements Listener {
   runQueued: (client: Client, queue: ReadonlyArray<ReadonlyArray<string>>) => void = () => {}
   /** Commands may be run again that CLIENT PAUSE held up; the sessions set it. */
   resumed: () => void = () => {}
+  /** Has all data loaded again from what is stored, and says when; false: there is nothing to load it from. */
+  reload: (done: () => void) => boolean = () => false
   /** Sends a message to the other nodes' clients. Default: there are no other nodes. */
   relay: (channel: string, message: string, isShard: boolean) => void = () => {}
   private lastId = 0

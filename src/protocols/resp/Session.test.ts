@@ -490,6 +490,17 @@ describe("the door", () => {
     expect(client.isReset).toBe(true)
   })
 
+  it("runs nothing of a MULTI while the data is being loaded", () => {
+    const rig = new SessionRig()
+    const [client, other] = [rig.connect(), rig.connect()]
+    for (const line of ["MULTI", "SET k v"]) client.ask(line)
+    rig.server.isReady = false
+    expect(other.ask("GET k")).toBe("-LOADING Redis is loading the dataset in memory\r\n")
+    expect(client.ask("EXEC")).toMatch(/^-EXECABORT Transaction discarded because of: LOADING /)
+    rig.server.isReady = true
+    expect([client.ask("EXISTS k"), client.ask("EXEC")]).toEqual([":0\r\n", "-ERR EXEC without MULTI\r\n"])
+  })
+
   it("resets who goes on sending after the goodbye, but for what may have been under way", () => {
     const rig = new SessionRig()
     const client = rig.connect()

@@ -70,6 +70,22 @@ const reload: Handler = ({ engine, out }) => {
   out.ok()
 }
 
+/** What is in memory afterwards was read from what is stored. Everybody else hears meanwhile that the data is being loaded. */
+const loadAgain: Handler = (call) => {
+  const { client, isInMulti, server } = call
+  let isLoaded = false
+  const done = (): void => {
+    isLoaded = true
+    server.unblock(client)
+  }
+  if (isInMulti || !server.reload(done)) throw refusal("ERR The data cannot be loaded again now")
+  const timedOut = ({ out }: Call): void => {
+    if (isLoaded) out.ok()
+    else out.error("LOADING Redis is loading the dataset in memory")
+  }
+  call.block({ isBusy: true, keys: [], timeoutMillis: 0, serve: () => false, timedOut })
+}
+
 const populate: Handler = (call) => {
   const { argv, db } = call
   const count = call.integer(2)
@@ -219,6 +235,8 @@ const helpLines = [
   "    Like HTSTATS but for the hash table stored at <key>'s value.",
   "LISTPACK <key>",
   "    Tell whether a value is a listpack.",
+  "LOADAOF",
+  "    Store everything, forget what is in memory, and load what is stored.",
   "LOG <message>",
   "    Accepted.",
   "OBJECT <key>",
@@ -246,6 +264,7 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   htstats: { run: statistics, arity: 3 },
   "htstats-key": { run: statisticsOfKey, arity: 3 },
   listpack: { run: listpack, arity: 3 },
+  loadaof: { run: loadAgain, arity: 2 },
   log: { run: ok, arity: 3 },
   object: { run: object, arity: 3 },
   populate: { run: populate, arity: -3 },
