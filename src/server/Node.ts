@@ -71,7 +71,7 @@ const openStore = Effect.fnUntraced(function* (options: Options, cluster: string
   const { config } = options.configuration
   const trace = yield* Trace
   const host = yield* Host
-  const { clusterFounders, engine, nodeId, nodes } = config
+  const { audit, clusterFounders, engine, nodeId, nodes } = config
   const everybody = nodes.size === 0 ? [nodeId] : [...nodes.keys()].sort((left, right) => left - right)
   const peers = new Map([...nodes].filter(([node]) => node !== nodeId))
   const node = yield* KeyspaceNode.open({
@@ -81,6 +81,7 @@ const openStore = Effect.fnUntraced(function* (options: Options, cluster: string
     peers,
     directory: "store",
     engine,
+    range: { audits: audit },
     founders: clusterFounders.length === 0 ? everybody : clusterFounders,
     tls: options.credentials,
     halted: (message) => {

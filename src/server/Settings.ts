@@ -38,6 +38,11 @@ export const table = {
     "auto",
     "What an answered write has behind it: most nodes' disks, one disk, or memory for up to a second. auto: quorum in a cluster, local on a single node."
   ),
+  audit: setting(
+    Kind.yesNo,
+    false,
+    "Whether every decision goes into a hash-chained audit trail (`npm run audit`); the same on all nodes. Entries stay for good."
+  ),
   drainMillisMax: setting(
     Kind.whole(0, 600_000),
     10_000,

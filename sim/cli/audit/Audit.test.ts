@@ -3,7 +3,13 @@ import * as fs from "node:fs"
 import { DatabaseSync } from "node:sqlite"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as Effect from "effect/Effect"
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest"
+import { Keyspace } from "#keyspace/Keyspace.ts"
+import * as KeyspaceNode from "#keyspace/KeyspaceNode.ts"
+import * as Transactions from "#txn/Transactions.ts"
+import * as Completion from "#world/Completion.ts"
+import * as Running from "../store/Running.ts"
 import * as Spaces from "#keyspace/Spaces.ts"
 import * as AuditChain from "#keyspace/audit/AuditChain.ts"
 import * as AuditEntry from "#keyspace/audit/AuditEntry.ts"
@@ -23,7 +29,7 @@ interface Run {
 }
 
 /** In this process, which takes a tenth of the time. */
-const audit = (...args: ReadonlyArray<string>): Run => {
+const audit = async (...args: ReadonlyArray<string>): Promise<Run> => {
   const output = { stdout: "", stderr: "" }
   const spies = (["stdout", "stderr"] as const).map((name) =>
     vi.spyOn(process[name], "write").mockImplementation((text) => {
@@ -33,15 +39,16 @@ const audit = (...args: ReadonlyArray<string>): Run => {
   )
   process.chdir(data)
   try {
-    return { status: Command.main(args), ...output }
+    const status = await Command.main(args)
+    return { status, ...output }
   } finally {
     process.chdir(folder)
     for (const spy of spies) spy.mockRestore()
   }
 }
 
-const json = (...args: ReadonlyArray<string>) => {
-  const { status, stdout } = audit(...args, "--json")
+const json = async (...args: ReadonlyArray<string>) => {
+  const { status, stdout } = await audit(...args, "--json")
   return { status, ...JSON.parse(stdout) }
 }
 
@@ -70,12 +77,12 @@ beforeEach(() => {
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
 
 describe("npm run audit -- verify", () => {
-  it("says that a trail is sound, and what its heads are", () => {
-    const { status, stdout } = audit("verify", "trail")
+  it("says that a trail is sound, and what its heads are", async () => {
+    const { status, stdout } = await audit("verify", "trail")
     expect(status).toBe(0)
     expect(stdout).toContain("25 entries · 2 chains")
     expect(AuditChain.allIn(stdout)).toEqual([written[19].head, written[24].head])
-    expect(json("verify", "trail")).toMatchObject({ status: 0, sound: true, entries: 25, findings: [] })
+    expect(await json("verify", "trail")).toMatchObject({ status: 0, sound: true, entries: 25, findings: [] })
   })
 
   it.each<[string, (entries: ReadonlyArray<TestTrail.Written>) => ReadonlyArray<TestTrail.Written>]>([
@@ -84,44 +91,44 @@ describe("npm run audit -- verify", () => {
     ["missing: chain 7, entries 4 to 6", (all) => all.toSpliced(3, 3)],
     ["reordered: chain 7, entry 4", (all) => all.toSpliced(3, 2, all[4], all[3])],
     ["repeated: chain 7, entry 4", (all) => all.toSpliced(5, 0, all[3])]
-  ])("exits with 1 and says at which entry: %s", (expected, change) => {
+  ])("exits with 1 and says at which entry: %s", async (expected, change) => {
     write(change(written))
-    const { status, stdout } = audit("verify", "trail")
+    const { status, stdout } = await audit("verify", "trail")
     expect(status).toBe(1)
     expect(stdout.split("\n").filter((line) => line.startsWith("  "))).toHaveLength(1)
     expect(stdout).toContain(expected)
-    const { findings } = json("verify", "trail")
+    const { findings } = await json("verify", "trail")
     expect(`${findings[0].type}: chain ${findings[0].chain}`).toBe(expected.slice(0, expected.indexOf(",")))
   })
 
-  it("finds a tail that was left out by a head that it printed before", () => {
-    fs.writeFileSync(join(data, "heads"), audit("verify", "trail").stdout)
-    fs.writeFileSync(join(data, "heads.json"), audit("verify", "trail", "--json").stdout)
+  it("finds a tail that was left out by a head that it printed before", async () => {
+    fs.writeFileSync(join(data, "heads"), (await audit("verify", "trail")).stdout)
+    fs.writeFileSync(join(data, "heads.json"), (await audit("verify", "trail", "--json")).stdout)
     write(written.filter(({ head }) => head.chain === 8 || head.sequence <= 17))
-    expect(audit("verify", "trail").status).toBe(0)
+    expect((await audit("verify", "trail")).status).toBe(0)
     for (const known of [
       ["--heads", "heads"],
       ["--heads", "heads.json"],
       ["--head", AuditChain.textOf(written[24].head), "--head", AuditChain.textOf(written[19].head)]
     ]) {
-      const { status, stdout } = audit("verify", "trail", ...known)
+      const { status, stdout } = await audit("verify", "trail", ...known)
       expect(status).toBe(1)
       expect(stdout).toContain("truncated: chain 7, entries 18 to 20")
     }
   })
 
-  it("tells of a file that ends too early, or that rots where no entry is", () => {
+  it("tells of a file that ends too early, or that rots where no entry is", async () => {
     const bytes = fs.readFileSync(join(data, "trail"))
     fs.writeFileSync(join(data, "trail"), bytes.subarray(0, 2_000))
-    expect(audit("verify", "trail").stdout).toMatch(/^BAD .*\n {2}unreadable: no chain's: it is cut off/)
+    expect((await audit("verify", "trail")).stdout).toMatch(/^BAD .*\n {2}unreadable: no chain's: it is cut off/)
     bytes[17] ^= 1
     fs.writeFileSync(join(data, "trail"), bytes)
-    expect(json("verify", "trail")).toMatchObject({ status: 1, entries: 0, findings: [{ offsetBytes: 16 }] })
+    expect(await json("verify", "trail")).toMatchObject({ status: 1, entries: 0, findings: [{ offsetBytes: 16 }] })
   })
 
-  it("lists no more than can be read", () => {
+  it("lists no more than can be read", async () => {
     write(Array.from({ length: 1_500 }, () => written[0]))
-    const { status, stdout } = audit("verify", "trail")
+    const { status, stdout } = await audit("verify", "trail")
     expect(status).toBe(1)
     expect(stdout.split("\n")).toHaveLength(1_003)
     expect(stdout).toContain("and 499 more")
@@ -129,7 +136,7 @@ describe("npm run audit -- verify", () => {
 })
 
 describe("npm run audit -- export", () => {
-  it("gives every entry to SQLite", () => {
+  it("gives every entry to SQLite", async () => {
     const decision: AuditEntry.Decision = {
       ...{ kind: "transaction", outcome: "committed" },
       ...AuditEntry.touched([Spaces.keyOf("sql", ["accounts", 7]) as Uint8Array, Uint8Array.of(0xfe, 1)]),
@@ -139,7 +146,7 @@ describe("npm run audit -- export", () => {
     }
     const added = AuditChain.append(written[19].head, decision) as TestTrail.Written
     write([...written, added])
-    expect(json("export", "trail")).toMatchObject({ status: 0, sound: true, output: "trail.sqlite" })
+    expect(await json("export", "trail")).toMatchObject({ status: 0, sound: true, output: "trail.sqlite" })
     expect(rows("trail.sqlite", "SELECT count(*) AS n, sum(keys_total) AS keys FROM entries")).toEqual([
       { n: 26, keys: 25 }
     ])
@@ -166,9 +173,9 @@ describe("npm run audit -- export", () => {
     expect(fs.readdirSync(data).sort()).toEqual(["trail", "trail.sqlite"])
   })
 
-  it("of a trail that is not sound has what is, and what was found", () => {
+  it("of a trail that is not sound has what is, and what was found", async () => {
     write(written.with(3, { ...written[3], bytes: written[3].bytes.with(70, 1) }))
-    const { status, stdout } = audit("export", "trail", "--output", "out.db")
+    const { status, stdout } = await audit("export", "trail", "--output", "out.db")
     expect(status).toBe(1)
     expect(stdout).toContain("out.db")
     expect(rows("out.db", "SELECT count(*) AS n FROM entries")).toEqual([{ n: 24 }])
@@ -177,12 +184,15 @@ describe("npm run audit -- export", () => {
     ])
   })
 
-  it("writes over nothing, and leaves nothing where it failed", () => {
+  it("writes over nothing, and leaves nothing where it failed", async () => {
     fs.writeFileSync(join(data, "trail.sqlite"), "precious")
-    expect(audit("export", "trail")).toMatchObject({ status: 2, stderr: expect.stringContaining("is there already") })
+    expect(await audit("export", "trail")).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("is there already")
+    })
     expect(fs.readFileSync(join(data, "trail.sqlite"), "utf8")).toBe("precious")
-    expect(audit("export", "none", "--output", "x.sqlite").status).toBe(2)
-    expect(audit("export", "trail", "--output", "none/x.sqlite").status).toBe(3)
+    expect((await audit("export", "none", "--output", "x.sqlite")).status).toBe(2)
+    expect((await audit("export", "trail", "--output", "none/x.sqlite")).status).toBe(3)
     expect(fs.readdirSync(data).sort()).toEqual(["trail", "trail.sqlite"])
   })
 })
@@ -201,9 +211,9 @@ describe("npm run audit", () => {
     [["verify", "trail", "--heads", "none"], "no such file"],
     [["verify", "trail", "--heads", "text"], "no head in it"],
     [["verify", "trail", "--colour"], "--colour"]
-  ])("exits with 2 and says what to do instead: %j", (args, message) => {
+  ])("exits with 2 and says what to do instead: %j", async (args, message) => {
     fs.writeFileSync(join(data, "text"), "Nothing that anyone would audit.")
-    const { status, stderr, stdout } = audit(...args)
+    const { status, stderr, stdout } = await audit(...args)
     expect(status).toBe(2)
     expect(stderr).toContain(message)
     expect(stdout).toBe("")
@@ -216,5 +226,58 @@ describe("npm run audit", () => {
     expect(run("export", "trail")).toMatchObject({ status: 0, stderr: "" })
     fs.truncateSync(join(data, "trail"), 1_000)
     expect(run("verify", "trail").status).toBe(1)
+  })
+})
+
+/** A node of one store, opened on this machine, that decides some things and stops. */
+const node = (engine: "lsm" | "memory" | "btree", audits: boolean): Promise<void> => {
+  const program = Effect.gen(function* () {
+    const { keyspace, ranges } = yield* KeyspaceNode.open({
+      store: 1,
+      cluster: "0123456789abcdef0123456789abcdef",
+      listen: { host: "127.0.0.1", port: 0 },
+      peers: new Map(),
+      directory: "store",
+      engine,
+      founders: [1],
+      range: { audits },
+      halted: (message) => {
+        throw new Error(message)
+      }
+    })
+    const transactions = yield* Effect.provideService(Transactions.make(), Keyspace, keyspace)
+    for (let index = 0; index < 5; index++) {
+      const key = Uint8Array.of(0xfe, index)
+      yield* transactions.run((txn) => txn.put(key, key), { actor: `teller ${index}` })
+    }
+    yield* Completion.submit((done) => ranges.port.sync(done))
+  })
+  return Running.onDisk(data, Effect.scoped(program))
+}
+
+describe("npm run audit -- --data", () => {
+  it.each(["lsm", "memory", "btree"] as const)("reads the trail of a node that has stopped: %s", async (engine) => {
+    await node(engine, true)
+    const before = fs.readdirSync(data, { recursive: true })
+    const verified = await json("verify", "--data", ".")
+    expect(verified).toMatchObject({ status: 0, sound: true, findings: [] })
+    expect(verified.entries).toBeGreaterThanOrEqual(6)
+    await json("export", "--data", ".", "--output", "out.sqlite")
+    const found = rows("out.sqlite", "SELECT actor FROM entries WHERE kind = 'transaction' ORDER BY at_micros")
+    expect(found.map(({ actor }) => actor)).toEqual([0, 1, 2, 3, 4].map((index) => `teller ${index}`))
+    // It has only looked.
+    expect(fs.readdirSync(data, { recursive: true })).toHaveLength(before.length + 1)
+    const heads = (await audit("verify", "--data", ".")).stdout
+    fs.writeFileSync(join(data, "heads"), heads)
+    expect((await audit("verify", "--data", "store", "--heads", "heads")).status).toBe(0)
+  })
+
+  it("finds nothing where nothing was audited, and says where no node has its data", async () => {
+    await node("lsm", false)
+    expect(await json("verify", "--data", ".")).toMatchObject({ status: 0, entries: 0, chains: [] })
+    expect(await audit("verify", "--data", "store/log")).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("no node has its data there")
+    })
   })
 })

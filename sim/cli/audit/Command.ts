@@ -24,8 +24,8 @@ const show = (
   if (unlisted > 0) output.line(`  and ${Format.whole(unlisted)} more`)
 }
 
-const carryOut = (asked: Arguments.Arguments, output: Output): number => {
-  const verified = asked.command === "export" ? Export.run(asked) : Trail.verify(asked)
+const carryOut = async (asked: Arguments.Arguments, output: Output): Promise<number> => {
+  const verified = await (asked.command === "export" ? Export.run(asked) : Trail.verify(asked))
   const database = asked.command === "export" ? { output: asked.output } : {}
   if (asked.json) output.json({ ...Trail.jsonOf(verified), ...database })
   else {
@@ -37,8 +37,8 @@ const carryOut = (asked: Arguments.Arguments, output: Output): number => {
 
 /** Says how it went wrong; the exit code. */
 const complain = (error: unknown): number => {
-  if (error instanceof Arguments.Mistake) {
-    Terminal.note(error.message)
+  if ((error as { readonly _tag?: string })._tag === "Mistake") {
+    Terminal.note((error as Error).message)
     return exitCodes.usage
   }
   const { code, message } = error as NodeJS.ErrnoException
@@ -49,7 +49,7 @@ const complain = (error: unknown): number => {
 }
 
 /** Does what the arguments say; returns the exit code. */
-export const main = (args: ReadonlyArray<string>): number => {
+export const main = async (args: ReadonlyArray<string>): Promise<number> => {
   let asked: Arguments.Arguments | undefined
   try {
     asked = Arguments.read(args)
@@ -64,7 +64,7 @@ export const main = (args: ReadonlyArray<string>): number => {
   }
   const output = new Output()
   try {
-    return carryOut(asked, output)
+    return await carryOut(asked, output)
   } catch (error) {
     return complain(error)
   } finally {

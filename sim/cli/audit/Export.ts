@@ -6,7 +6,8 @@ import * as fs from "node:fs"
 import { DatabaseSync } from "node:sqlite"
 import * as TupleText from "#keyspace/TupleText.ts"
 import type { Entry } from "#keyspace/audit/AuditEntry.ts"
-import { type Arguments, Mistake } from "./Arguments.ts"
+import type { Arguments } from "./Arguments.ts"
+import { Mistake } from "./Mistake.ts"
 import * as Trail from "./Trail.ts"
 
 /** `user_version` of the database: the version of these tables. */
@@ -69,11 +70,11 @@ const timeOf = (micros: number): string => {
   return `${new Date(seconds * 1_000).toISOString().slice(0, -5)}.${rest}Z`
 }
 
-const fill = (database: DatabaseSync, asked: Arguments): Trail.Verified => {
+const fill = async (database: DatabaseSync, asked: Arguments): Promise<Trail.Verified> => {
   database.exec(schema)
   const addEntry = database.prepare("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
   const addKey = database.prepare("INSERT INTO keys VALUES (?, ?, ?, ?)")
-  const verified = Trail.verify(asked, (entry: Entry, offset) => {
+  const verified = await Trail.verify(asked, (entry: Entry, offset) => {
     const { actor, atMicros, chain, hash, keys, keysTotal, kind, outcome, previous, sequence, subject } = entry
     const time = [timeOf(atMicros), atMicros] as const
     addEntry.run(offset, chain, sequence, ...time, kind, outcome, actor, subject, keysTotal, previous, hash)
@@ -90,14 +91,14 @@ const fill = (database: DatabaseSync, asked: Arguments): Trail.Verified => {
 }
 
 /** Throws `Mistake` where there is no trail, or something is in the database's place. */
-export const run = (asked: Arguments): Trail.Verified => {
+export const run = async (asked: Arguments): Promise<Trail.Verified> => {
   const { output } = asked
   if (fs.existsSync(output)) throw new Mistake(`${output} is there already: name another file by --output.`)
   const growing = `${output}.new`
   fs.rmSync(growing, { force: true })
   const database = new DatabaseSync(growing)
   try {
-    const verified = fill(database, asked)
+    const verified = await fill(database, asked)
     database.close()
     fs.renameSync(growing, output)
     return verified

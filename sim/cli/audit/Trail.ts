@@ -6,7 +6,9 @@ import * as AuditStream from "#keyspace/audit/AuditStream.ts"
 import { AuditVerification, type Finding, type Report } from "#keyspace/audit/AuditVerification.ts"
 import { size } from "../store/Output.ts"
 import * as Terminal from "../Terminal.ts"
-import { type Arguments, Mistake } from "./Arguments.ts"
+import type { Arguments } from "./Arguments.ts"
+import * as Data from "./Data.ts"
+import { Mistake } from "./Mistake.ts"
 
 const pieceBytes = 1_048_576
 
@@ -31,7 +33,20 @@ const open = (path: string): number => {
 }
 
 /** Throws `Mistake` where there is no trail. */
-export const verify = ({ known, path }: Arguments, onEntry: OnEntry = () => {}): Verified => {
+export const verify = (asked: Arguments, onEntry: OnEntry = () => {}): Promise<Verified> =>
+  asked.isData ? verifyData(asked, onEntry) : Promise.resolve(verifyFile(asked, onEntry))
+
+const verifyData = async ({ known, path }: Arguments, onEntry: OnEntry): Promise<Verified> => {
+  const verification = new AuditVerification(known)
+  const { heads, sizeBytes } = await Data.visit(path, (bytes, offsetBytes) => {
+    const entry = verification.add(bytes, offsetBytes)
+    if (entry !== undefined) onEntry(entry, offsetBytes)
+  })
+  const report = verification.finish(heads)
+  return { ...report, path, sizeBytes, isSound: report.findings.length === 0 }
+}
+
+const verifyFile = ({ known, path }: Arguments, onEntry: OnEntry): Verified => {
   const verification = new AuditVerification(known)
   const reader = new AuditStream.AuditStreamReader((bytes, offsetBytes) => {
     const entry = verification.add(bytes, offsetBytes)

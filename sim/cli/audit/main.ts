@@ -6,4 +6,4 @@ enableCompileCache()
 // Whoever reads only the beginning has read enough.
 process.stdout.on("error", () => process.exit())
 const { main } = await import("./Command.ts")
-process.exitCode = main(process.argv.slice(2))
+process.exitCode = await main(process.argv.slice(2))
