@@ -124,6 +124,7 @@ const clientBindings = ({ settings, tracking, users }: Parts): Readonly<Record<s
       () => tracking.keysMax,
       (value) => {
         tracking.keysMax = value
+        tracking.limit(undefined)
       }
     )
   }

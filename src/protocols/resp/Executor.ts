@@ -122,7 +122,7 @@ export class Executor {
       this.refuse(client, runnable, problem)
       return true
     }
-    if (server.pause.until !== 0 && this.isPaused(client, command)) return false
+    if (server.pause.until !== 0 && this.isPaused(client, command, argv)) return false
     client.lastCommand = command.name
     server.counts.commands += 1
     this.start(client, runnable, argv)
@@ -279,7 +279,7 @@ export class Executor {
   }
 
   /** CLIENT PAUSE holds it up. */
-  private isPaused(client: Client, command: CommandTable.Command): boolean {
+  private isPaused(client: Client, command: CommandTable.Command, argv: ReadonlyArray<string>): boolean {
     const { pause } = this.server
     if (this.engine.now >= pause.until) {
       pause.until = 0
@@ -287,14 +287,12 @@ export class Executor {
     }
     if (pause.isAll) return true
     if (command.name === "exec") return client.multi?.queue.some((argv) => this.mayWrite(argv)) ?? false
-    return client.multi === undefined && ((command.flags & write) !== 0 || toOthers.has(command.name))
+    return client.multi === undefined && changes(command, argv)
   }
 
   private mayWrite(argv: ReadonlyArray<string>): boolean {
     const runnable = this.find(argv)
-    return (
-      typeof runnable !== "string" && ((runnable.command.flags & write) !== 0 || toOthers.has(runnable.command.name))
-    )
+    return typeof runnable !== "string" && changes(runnable.command, argv)
   }
 
   /** An error before anything was run. */
@@ -324,9 +322,8 @@ export class Executor {
   private runnable(command: CommandTable.Command, spelling: string | undefined): Runnable | string {
     let runnable = this.runnables.get(command.name)
     if (runnable === undefined) {
-      const handler = this.handlers.get(command.name) ?? (command.subcommands.size > 0 ? incomplete : undefined)
-      if (handler === undefined) return `ERR '${command.name}' is not supported yet`
-      runnable = new Runnable(command, handler)
+      const otherwise = command.subcommands.size > 0 ? incomplete : unsupported(command.name)
+      runnable = new Runnable(command, this.handlers.get(command.name) ?? otherwise)
       this.runnables.set(command.name, runnable)
     }
     const { name } = command
@@ -337,8 +334,20 @@ export class Executor {
   }
 }
 
-/** They change nothing here, but what others see. */
-const toOthers = new Set(["publish", "spublish", "pfcount"])
+/** They change nothing here, but what others see; scripts may do anything. */
+const toOthers = new Set(["publish", "spublish", "pfcount", "eval", "evalsha", "fcall"])
+
+/** A script says that it only reads. */
+const readsOnly = /^#!\S+[^\n]*\bflags=[^\s]*\bno-writes\b/
+
+const changes = ({ flags, name }: CommandTable.Command, argv: ReadonlyArray<string>): boolean =>
+  (flags & write) !== 0 || (toOthers.has(name) && !(name === "eval" && readsOnly.test(argv[1])))
+
+const unsupported =
+  (name: string): Handler =>
+  () => {
+    throw new Refusal(`ERR '${name}' is not supported yet`)
+  }
 
 /** A container without its subcommand. */
 const incomplete: Handler = (call) => {

@@ -205,6 +205,17 @@ describe("clients that are paused", () => {
     expect([writer.received(), reader.ask("GET k")]).toEqual(["+OK\r\n+PONG\r\n", "$1\r\nv\r\n"])
   })
 
+  it("wait with scripts, which may write, unless they say that they only read", () => {
+    const rig = new SessionRig()
+    const [boss, writer, reader] = [rig.connect(), rig.connect(), rig.connect()]
+    boss.ask("CLIENT PAUSE 100 WRITE")
+    expect(writer.ask("EVAL x 0")).toBe("")
+    expect(reader.send(bulks("EVAL", "#!lua flags=no-writes\nreturn 1", "0"))).toMatch(/^-ERR/)
+    expect(reader.ask("EVAL_RO x 0")).toMatch(/^-ERR/)
+    rig.pass(100)
+    expect(writer.received()).toMatch(/^-ERR/)
+  })
+
   it("count as blocked as long as they are held up", () => {
     const rig = new SessionRig()
     const [admin, writer] = [rig.connect(), rig.connect()]
@@ -315,6 +326,8 @@ describe("clients that listen to what others do", () => {
       "_\r\n_\r\n_\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\na\r\n"
     )
     expect(rig.server.tracking.keysCount).toBe(2)
+    expect(client.ask("CONFIG SET tracking-table-max-keys 1")).toContain("\r\nb\r\n")
+    expect(rig.server.tracking.keysCount).toBe(1)
   })
 
   it("are told that whom they redirect to is gone", () => {

@@ -88,9 +88,14 @@ export class Tracking {
       if (readers === undefined) this.readers.set(key, new Set([client]))
       else readers.add(client)
     }
+    this.limit(client)
+  }
+
+  /** Has as many keys go as there are too many, those first that were remembered longest ago. */
+  limit(running: Client | undefined): void {
     while (this.keysMax > 0 && this.readers.size > this.keysMax) {
       const [oldest] = this.readers.keys()
-      this.tellReaders(oldest, undefined, client)
+      this.tellReaders(oldest, undefined, running)
     }
   }
 
