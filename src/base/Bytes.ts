@@ -83,6 +83,8 @@ export const getF64 = (bytes: Uint8Array, at: number): number => {
 /** Above this many bytes a call to `set` is faster than a loop. */
 const loopBytesMax = 64
 
+/** Behind a long stretch. */
+const slackBytes = 1_024
 /** A writer begins a message only where at least this much of its slab is left. */
 const firstBytes = 256
 /** Writers that wait for their next message. */
@@ -104,7 +106,10 @@ export class Writer {
   /** Room for so many bytes more; returns where the next one goes. */
   private grow(sizeBytes: number): number {
     const written = this.bytes.subarray(this.from, this.length)
-    const larger = new Uint8Array(Math.max(slabBytes, 2 * (written.length + sizeBytes)))
+    // What is longer than all before is mostly the last: it needs no room for more of its kind.
+    const needed = written.length + sizeBytes
+    const room = sizeBytes > written.length ? needed + slackBytes : 2 * needed
+    const larger = new Uint8Array(Math.max(slabBytes, room))
     larger.set(written)
     this.bytes = larger
     this.from = 0

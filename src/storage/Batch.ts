@@ -25,6 +25,8 @@ export interface Visitor {
 }
 
 const firstBytes = 128
+/** Larger batches grow by a quarter: what they leave unused keeps the garbage collector busy. */
+const doubledBytesMax = 65_536
 const varintBytesMax = 5
 
 export class Batch {
@@ -131,7 +133,9 @@ export class Batch {
   private room(sizeBytes: number): void {
     const needed = this.length + sizeBytes
     if (needed <= this.bytes.length) return
-    const larger = new Uint8Array(Math.max(needed, this.bytes.length * 2))
+    const grown = this.bytes.length * (this.bytes.length > doubledBytesMax ? 1.25 : 2)
+    // A long stretch is mostly followed by short ones.
+    const larger = new Uint8Array(Math.max(needed + (needed >> 4) + firstBytes, Math.floor(grown)))
     larger.set(this.bytes.subarray(0, this.length))
     this.bytes = larger
   }

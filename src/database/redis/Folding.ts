@@ -10,16 +10,20 @@ import type { Mutation, Span } from "#keyspace/Request.ts"
 import * as Tuple from "#keyspace/Tuple.ts"
 import type { Transaction } from "#txn/Transaction.ts"
 import type { StepError } from "#txn/TxnError.ts"
-import * as Keys from "#storage/Keys.ts"
 import type { Engine } from "./Engine.ts"
 import type { OwnershipLost } from "./Ownership.ts"
 import { Cutting } from "./Pieces.ts"
 import * as Places from "./Places.ts"
 import * as Record from "./Record.ts"
+import { Run } from "./Run.ts"
+import { Seen } from "./Seen.ts"
 
 type Txn = Transaction["Service"]
-/** A transaction of the owner, as often as it takes. */
-export type Commit = (body: (txn: Txn) => Effect.Effect<void, StepError>) => Effect.Effect<void, OwnershipLost>
+/** A transaction of who was the owner at its snapshot, or is still when it is committed (`isGuarded`); as often as it takes. */
+export type Commit = (
+  body: (txn: Txn) => Effect.Effect<void, StepError>,
+  isGuarded: boolean
+) => Effect.Effect<void, OwnershipLost>
 /** A record that is stored; undefined: it is not there (any more). */
 export type Read = (number: number) => Effect.Effect<Uint8Array | undefined, OwnershipLost>
 
@@ -38,8 +42,6 @@ export const defaults: Options = { foldBytes: 64 * 1_048_576, lookMillis: 1_000,
 const stepKeys = 64
 const stepBytes = 65_536
 const stepChanges = 2_048
-const runKeys = 8_192
-const runBytes = 8 * 1_048_576
 /** Between steps. Where clients do things meanwhile they have nine tenths of the time, unless records are too many for that. */
 const pauseMillis = 3
 const busyPauseMillis = 20
@@ -126,18 +128,13 @@ export class Folding {
 
   /** The records in [first, last], from the last to the first. */
   private written(first: number, last: number): Effect.Effect<void, OwnershipLost> {
-    /** By what it is that was changed: in which record it was, last. */
-    const seen = new Map<string, number>()
+    const seen = new Seen()
     const run = new Run()
     const some = (cursor: Record.Cursor, number: number): Effect.Effect<void, OwnershipLost> =>
       Effect.suspend(() => {
         for (let changes = 0; changes < stepChanges && !run.isFull; changes++) {
           if (!cursor.next()) return Effect.void
-          const { id } = cursor
-          const metIn = seen.get(id)
-          if (metIn !== undefined && metIn !== number) continue
-          seen.set(id, number)
-          run.add(id, cursor.mutation)
+          if (seen.isNews(cursor, number)) run.add(cursor.mutation)
         }
         const goOn = Effect.suspend(() => some(cursor, number))
         return Effect.andThen(run.isFull ? this.flush(run) : this.paced(Effect.void), goOn)
@@ -155,10 +152,17 @@ export class Folding {
   /** Neighbours are written together. */
   private flush(run: Run): Effect.Effect<void, OwnershipLost> {
     return Effect.suspend(() => {
-      const mutations = run.take()
-      this.counts.keys += mutations.length
-      const cut = mutations.sort(byKey).flatMap((mutation) => this.cutting.cut(mutation))
-      return Effect.forEach(steps(cut), (step) => this.paced(this.write(step)), { discard: true })
+      const step: Array<Mutation> = []
+      for (let bytes = 0; bytes < stepBytes && step.length < stepKeys;) {
+        const mutation = run.next()
+        if (mutation === undefined) break
+        this.counts.keys += 1
+        for (const piece of this.cutting.cut(mutation)) {
+          step.push(piece)
+          bytes += piece.key.length + (piece.value?.length ?? 0)
+        }
+      }
+      return step.length === 0 ? Effect.void : Effect.andThen(this.paced(this.write(step)), this.flush(run))
     })
   }
 
@@ -178,11 +182,19 @@ export class Folding {
     })
   }
 
+  /**
+   * To check the owner's key, which is in another range, when it is committed would take two phases. What is whole under one key needs no
+   * more than to have been the owner at the snapshot: a transaction that comes late finds a version of that key after its snapshot, and is
+   * refused, or writes what the records of the next owner, which it found, say more recently; and that one deletes no record before
+   * it has written the key itself. The pieces of what is cut are not so: a late one would be taken for a piece of the next value.
+   */
   private write(step: ReadonlyArray<Mutation>): Effect.Effect<void, OwnershipLost> {
-    return this.commit((txn) =>
-      Effect.forEach(step, ({ key, value }) => (value === undefined ? txn.delete(key) : txn.put(key, value)), {
-        discard: true
-      })
+    return this.commit(
+      (txn) =>
+        Effect.forEach(step, ({ key, value }) => (value === undefined ? txn.delete(key) : txn.put(key, value)), {
+          discard: true
+        }),
+      this.cutting.isUsed
     )
   }
 
@@ -190,52 +202,15 @@ export class Folding {
   private clear(span: Span): Effect.Effect<void, OwnershipLost> {
     return Effect.suspend(() => {
       let rest: Span | undefined
-      const some = this.commit((txn) =>
-        Effect.flatMap(txn.scan(span, { entriesMax: clearedMax }), (scanned) => {
-          rest = scanned.rest
-          return Effect.forEach(scanned.entries, ({ key }) => txn.delete(key), { discard: true })
-        })
+      const some = this.commit(
+        (txn) =>
+          Effect.flatMap(txn.scan(span, { entriesMax: clearedMax }), (scanned) => {
+            rest = scanned.rest
+            return Effect.forEach(scanned.entries, ({ key }) => txn.delete(key), { discard: true })
+          }),
+        true
       )
       return Effect.flatMap(this.paced(some), () => (rest === undefined ? Effect.void : this.clear(rest)))
     })
   }
-}
-
-const byKey = (left: Mutation, right: Mutation): number => Keys.compare(left.key, right.key)
-
-/** What is written next, the last change of each. */
-class Run {
-  private changes = new Map<string, Mutation>()
-  private sizeBytes = 0
-
-  get isFull(): boolean {
-    return this.changes.size >= runKeys || this.sizeBytes >= runBytes
-  }
-
-  add(id: string, mutation: Mutation): void {
-    this.changes.set(id, mutation)
-    this.sizeBytes += mutation.key.length + (mutation.value?.length ?? 0)
-  }
-
-  take(): Array<Mutation> {
-    const mutations = [...this.changes.values()]
-    this.changes = new Map()
-    this.sizeBytes = 0
-    return mutations
-  }
-}
-
-const steps = (mutations: ReadonlyArray<Mutation>): ReadonlyArray<ReadonlyArray<Mutation>> => {
-  const all: Array<Array<Mutation>> = []
-  let bytes = Infinity
-  for (const mutation of mutations) {
-    const step = all[all.length - 1]
-    if (bytes >= stepBytes || step.length >= stepKeys) {
-      all.push([])
-      bytes = 0
-    }
-    all[all.length - 1].push(mutation)
-    bytes += mutation.key.length + (mutation.value?.length ?? 0)
-  }
-  return all
 }

@@ -26,6 +26,8 @@ export interface Batch {
 /** To put so much in a record takes some milliseconds, in which no command runs. */
 const fullWeight = 4_096
 
+const expectedBytesMax = 1_048_576
+
 /** Longer strings are stored in pieces. */
 const inlineBytesMax = 65_536
 
@@ -37,6 +39,7 @@ export class Journal implements ElementSink {
   private garbage: Array<Uint8Array> = []
   /** Of the batch that is being taken. */
   private record = new Record.Builder()
+  private expectedBytes = 0
   private arrangement: ReadonlyArray<number> | undefined
   private generations: number
   /** Of the batch that fills. */
@@ -107,6 +110,7 @@ export class Journal implements ElementSink {
     if (!this.hasChanges) return undefined
     assert(this.stored === this.filling - 1, "one batch is stored at a time")
     const { dirty, garbage, gone } = this
+    this.record = new Record.Builder(this.expectedBytes)
     this.dirty = []
     this.gone = []
     for (const entry of gone) {
@@ -119,10 +123,11 @@ export class Journal implements ElementSink {
     if (this.arrangement !== undefined) this.record.databases(this.arrangement)
     this.arrangement = undefined
     const record = this.record.finish()
-    this.record = new Record.Builder()
     this.garbage = []
     this.weight = 0
     const ticket = this.filling++
+    // One batch is much like the next.
+    this.expectedBytes = Math.min(expectedBytesMax, record?.length ?? 0)
     return { ticket, record, garbage }
   }
 

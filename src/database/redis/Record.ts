@@ -35,10 +35,12 @@ const firstBytes = 4_096
 
 /** Writes a record. */
 export class Builder {
-  private bytes = Latin1.room(firstBytes)
+  private bytes: Uint8Array<ArrayBuffer>
   private length = 0
 
-  constructor() {
+  /** `expectedBytes`: it may become larger. */
+  constructor(expectedBytes = 0) {
+    this.bytes = Latin1.room(Math.ceil(1.1 * expectedBytes) + firstBytes)
     this.bytes[this.length++] = version
   }
 
@@ -132,8 +134,9 @@ export class Cursor {
   private readonly bytes: Uint8Array
   private at = 1
   private kind: number = Kind.gone
-  private database = 0
-  private name = ""
+  /** Of the key that changes are about. */
+  database = 0
+  name = ""
   private generation = 0
   private sub = ""
   /** Of the last text, which is read when it is needed. */
@@ -185,6 +188,11 @@ export class Cursor {
     }
     assert(this.at === bytes.length, "a record is whole")
     return false
+  }
+
+  /** It is a change of the key itself, not of an element. */
+  get isOfKey(): boolean {
+    return this.kind === Kind.head || this.kind === Kind.gone
   }
 
   /** Of what this change is: two changes with one are of the same. */

@@ -37,10 +37,10 @@ interface Waiter {
   readonly done: (isStored: boolean) => void
 }
 
-/** Of one value: a transaction of one piece is committed in one round. */
+/** Of one value. */
 const pieceBytes = 524_288
-/** Of one transaction: a larger record is stored by several, each done long before its time is over. */
-const piecesMax = 8
+/** Of one transaction, so that it is committed in one round: a larger record is stored by several. */
+const piecesMax = 2
 const timeoutMillis = 10_000
 const pauseMillis = 50
 
@@ -126,7 +126,7 @@ export class Storing {
 
   private store(record: Uint8Array): Effect.Effect<void, OwnershipLost> {
     const number = this.number + 1
-    const stored = Effect.forEach(parts(record), (part) => this.commit((txn) => put(txn, number, record, part)), {
+    const stored = Effect.forEach(parts(record), (part) => this.commit((txn) => put(txn, number, record, part), true), {
       discard: true
     })
     return Effect.map(stored, () => {
@@ -143,9 +143,13 @@ export class Storing {
     for (const { done, ticket } of waiters) if (ticket <= stored) done(true)
   }
 
-  private readonly commit: Commit = (body) => {
+  private readonly commit: Commit = (body, isGuarded) => {
     const { ownership, transactions } = this.parts
-    const once = transactions.run((txn) => Effect.andThen(ownership.guard(txn), body(txn)), { timeoutMillis })
+    const isolation = isGuarded ? "strict-serializable" : "snapshot"
+    const once = transactions.run((txn) => Effect.andThen(ownership.guard(txn), body(txn)), {
+      isolation,
+      timeoutMillis
+    })
     return this.untilDone(once)
   }
 
