@@ -176,6 +176,12 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./txn/Bank.ts")
   },
+  "txn/audit": {
+    summary:
+      "every decision is one entry of the audit trail, written with it, through splits, merges, moves and crashes",
+    canary: false,
+    load: () => import("./txn/Audit.ts")
+  },
   "txn/cycle": {
     summary: "keys that form a ring, turned by transactions that follow it: it is one ring in every snapshot",
     canary: false,

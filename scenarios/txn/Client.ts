@@ -12,13 +12,18 @@ import * as Call from "../systems/Call.ts"
 import * as Requests from "./Requests.ts"
 import * as Step from "./Step.ts"
 
-export type Operation = ({ readonly type: "run" } & Step.Program) | ({ readonly type: "manage" } & Requests.Management)
+export type Operation =
+  | ({ readonly type: "run" } & Step.Program)
+  | ({ readonly type: "manage" } & Requests.Management)
+  /** A server is to tell what it has of the audit trail. */
+  | { readonly type: "tell"; readonly server: number }
 
 /** Of what administrators ask for: whether it was done. */
 export type Value = Requests.Committed | boolean
 
 export const label = (operation: Operation): string => {
   if (operation.type === "run") return Step.label(operation)
+  if (operation.type === "tell") return `trail of server ${operation.server}`
   const { deed, place, server } = operation
   return `${deed} at ${place}${deed === "split" || deed === "merge" ? "" : `, server ${server}`}`
 }
@@ -56,6 +61,7 @@ class Client {
 
   readonly perform: Perform<Operation, Value> = (operation, done) => {
     if (operation.type === "run") this.run(operation, done)
+    else if (operation.type === "tell") this.tell(operation.server, done)
     else this.manage(operation, done)
   }
 
@@ -100,6 +106,17 @@ class Client {
     const answered = (body: Reader): void => done({ type: "ok", value: body.u8() === 1 })
     const write = (writer: Writer): Writer => Requests.writeManagement(writer, operation)
     this.ask(this.server, write, answered, () => done({ type: "unknown", reason: "no answer" }))
+  }
+
+  private tell(server: number, done: Done): void {
+    const answered = (body: Reader): void =>
+      done(body.u8() === 1 ? { type: "ok", value: true } : { type: "failed", reason: "it cannot be read" })
+    this.ask(
+      server % this.spec.servers.length,
+      (writer) => writer.u8(Requests.kinds.tell),
+      answered,
+      () => done({ type: "failed", reason: "no answer" })
+    )
   }
 
   // One question at a time.

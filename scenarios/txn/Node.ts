@@ -38,7 +38,11 @@ export const open = Effect.fnUntraced(function* (spec: ServerSpec, more: Partial
     transport: Settings.transport(spec),
     host: Settings.host(spec),
     founders: spec.peers.map((_, index) => index + 1),
-    range: { txnTtlMicros: ttlMillis * 1_000, pushAfterMicros: Settings.number(spec, "pushMillis") * 1_000 },
+    range: {
+      txnTtlMicros: ttlMillis * 1_000,
+      pushAfterMicros: Settings.number(spec, "pushMillis") * 1_000,
+      audits: spec.options["audits"] === true
+    },
     splitBytes: Settings.number(spec, "splitBytes") || Infinity,
     halted: (message) => {
       trace.emit("warn", "txn/store-stopped", { message })

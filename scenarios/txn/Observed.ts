@@ -14,6 +14,7 @@ import * as RangeCommand from "#keyspace/RangeCommand.ts"
 import * as Records from "#keyspace/Records.ts"
 import * as Batch from "#storage/Batch.ts"
 import * as Raft from "../raft/Observed.ts"
+import * as Auditing from "./Auditing.ts"
 
 export interface Written {
   /** Nothing is decided any more of transactions that began before it; 0: as before. */
@@ -27,11 +28,13 @@ export interface Written {
   readonly intents: ReadonlyArray<{ readonly key: string; readonly txn: number }>
   readonly cleared: ReadonlyArray<string>
   readonly versions: ReadonlyArray<{ readonly key: string; readonly at: number }>
+  /** Transactions of whose end it tells the audit trail; undefined: it tells nothing. */
+  readonly told?: ReadonlyArray<number>
 }
 
 const text = new TextDecoder()
 
-const writtenBy = (operations: Uint8Array): Omit<Written, "floor"> => {
+const writtenBy = (operations: Uint8Array): Omit<Written, "floor" | "told"> => {
   const records: Array<Written["records"][number]> = []
   const intents: Array<Written["intents"][number]> = []
   const cleared: Array<string> = []
@@ -66,7 +69,8 @@ export const writtenOf = ({ data, kind }: Entry, answer: Uint8Array | undefined)
   if (kind !== entryKinds.normal || answer?.[0] !== RangeCommand.answers.done[0]) return undefined
   const command = RangeCommand.decode(data)
   if (command?.type !== "write") return undefined
-  return { floor: command.floor, ...writtenBy(command.operations) }
+  const told = command.decisions === undefined ? {} : { told: Auditing.toldBy(command.decisions) }
+  return { floor: command.floor, ...writtenBy(command.operations), ...told }
 }
 
 export class Observed extends Raft.Observed {

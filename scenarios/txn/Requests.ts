@@ -10,11 +10,12 @@
  * | greet                                      | `life u32`                                                                |
  * | run: `life u32`, a program as JSON         | `ending u8`; of one that is committed what is to be known, else why not, as JSON |
  * | manage: `deed u8`, `place u8`, `server u8` | `u8`, whether it was done                                                 |
+ * | tell                                       | `u8`, whether the server has told what it has of the audit trail          |
  */
 import type { Reader, Writer } from "#base/Bytes.ts"
 import type { Program, Seen } from "./Step.ts"
 
-export const kinds = { greet: 1, run: 2, manage: 3 } as const
+export const kinds = { greet: 1, run: 2, manage: 3, tell: 4 } as const
 /** What administrators have done to the range at a place: split there, merged with its right neighbour, led by another, on or off a server. */
 export const deeds = ["split", "merge", "lead", "add", "remove"] as const
 export type Deed = (typeof deeds)[number]

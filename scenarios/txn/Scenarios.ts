@@ -26,7 +26,7 @@ export interface Parts {
 }
 
 const places = 256
-const serversMax = 7
+export const serversMax = 7
 
 /** One of the clients is an administrator besides. */
 const drawManagement = (draw: Draw): Client.Operation => ({

@@ -20,6 +20,7 @@ import { Host } from "#world/Host.ts"
 import { Net, type DatagramSocket } from "#world/Net.ts"
 import { Trace } from "#world/Trace.ts"
 import * as Call from "../systems/Call.ts"
+import * as Auditing from "./Auditing.ts"
 import * as Following from "./Following.ts"
 import * as Node from "./Node.ts"
 import { Observed } from "./Observed.ts"
@@ -173,6 +174,15 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
       const kind = body.u8()
       if (kind === Requests.kinds.greet) return answer(Call.answer(number).u32(host.incarnation).finish())
       if (kind === Requests.kinds.run) return begin(client, number, body, answer)
+      if (kind === Requests.kinds.tell) {
+        fork(
+          Effect.map(Effect.isSuccess(Auditing.tell(node.ranges.port, trace)), (isDone) => {
+            const reply = Call.answer(number).u8(isDone ? 1 : 0)
+            answer(reply.finish())
+          })
+        )
+        return
+      }
       assert(kind === Requests.kinds.manage, "clients ask for what servers know")
       const management = Requests.readManagement(body)
       const managed = manage(node, { ...management, server: management.server % spec.peers.length })

@@ -3,6 +3,7 @@
  * taken in. A range that is gone, but for its replica, may have left a chain that another range has now: it is shown once.
  */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Engine from "#storage/Engine.ts"
 import type { StorageError } from "#storage/StorageError.ts"
 import * as Key from "../Key.ts"
@@ -21,11 +22,13 @@ interface Kept {
 export const visit = Effect.fnUntraced(function* (
   port: Engine.Port,
   entry: (bytes: Uint8Array) => void
-): Effect.fn.Return<ReadonlyArray<Head>, StorageError> {
+): Effect.fn.Return<ReadonlyArray<Head>, StorageError, Scope.Scope> {
   const engine = Engine.make(port)
-  const bounds = Key.audits
+  // All of it as of one moment.
+  const at = yield* engine.snapshot
+  const audits = { bounds: Key.audits, at }
   const kept = new Map<number, Kept>()
-  yield* engine.scan({ bounds }, (key) => {
+  yield* engine.scan(audits, (key) => {
     const { chain, range, sequence } = Key.auditAt(key)
     const known = kept.get(chain)
     // Whoever took it in has all of it.
@@ -33,16 +36,16 @@ export const visit = Effect.fnUntraced(function* (
       known === undefined || sequence > known.sequence || (sequence === known.sequence && range !== chain)
     if (isFurther) kept.set(chain, { range, sequence })
   })
-  yield* engine.scan({ bounds }, (key, bytes) => {
+  yield* engine.scan(audits, (key, bytes) => {
     const { chain, range } = Key.auditAt(key)
     if (kept.get(chain)?.range === range) entry(bytes)
   })
   const heads: Array<Head> = []
-  yield* engine.scan({ bounds: Key.states }, (key, record) => {
+  yield* engine.scan({ bounds: Key.states, at }, (key, record) => {
     const chain = Key.rangeOf(key)
     const trail = RangeState.decode(record)?.trail
     const isShown = (kept.get(chain)?.range ?? chain) === chain
     if (trail !== undefined && isShown) heads.push({ chain, sequence: trail.sequence, hash: trail.hash })
   })
   return heads
-})
+}, Effect.scoped)
