@@ -168,11 +168,11 @@ export class Server implements Listener {
   }
 
   changed(_: number, key: string, isExpired: boolean): void {
-    if (this.tracking.clients.size > 0) this.tracking.changed(key, isExpired ? undefined : this.current, this.current)
+    if (this.tracking.isUsed) this.tracking.changed(key, isExpired ? undefined : this.current, this.current)
   }
 
   flushed(): void {
-    if (this.tracking.clients.size > 0) this.tracking.flushed(this.current)
+    if (this.tracking.isUsed) this.tracking.flushed(this.current)
   }
 
   notify(kind: number, event: string, database: number, key: string): void {

@@ -328,6 +328,8 @@ describe("clients that listen to what others do", () => {
     expect(rig.server.tracking.keysCount).toBe(2)
     expect(client.ask("CONFIG SET tracking-table-max-keys 1")).toContain("\r\nb\r\n")
     expect(rig.server.tracking.keysCount).toBe(1)
+    for (const line of ["CLIENT TRACKING off", "FLUSHALL"]) client.ask(line)
+    expect(rig.server.tracking.keysCount).toBe(0)
   })
 
   it("are told that whom they redirect to is gone", () => {

@@ -40,6 +40,11 @@ export class Tracking {
     this.findClient = findClient
   }
 
+  /** Somebody tracks, or keys are remembered still of who did. */
+  get isUsed(): boolean {
+    return this.clients.size > 0 || this.readers.size > 0
+  }
+
   /** Keys in the table, readers of them in all, and prefixes: for INFO. */
   get keysCount(): number {
     return this.readers.size
