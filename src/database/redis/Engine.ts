@@ -67,8 +67,8 @@ export class Engine implements Keeper {
   keepsExpiredUntil = 0
   /** Bytes of memory that all data takes, about (see `Footprint`). */
   usedBytes = 0
-  /** Each use of a key is counted. */
-  private countsUses = false
+  /** How often keys are used is what decides, and is counted: by the policy. */
+  countsUses = false
   private readonly eviction = new Eviction(this)
   private listener: Listener | undefined
   /** Milliseconds of the wall clock as it goes on, within a command too. */

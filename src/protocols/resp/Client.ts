@@ -25,6 +25,10 @@ export interface Multi {
   readonly queue: Array<ReadonlyArray<string>>
   /** A command was refused: EXEC is, too. */
   isAborted: boolean
+  /** One of them may take memory for data. */
+  takesMemory: boolean
+  /** What the queue takes. */
+  sizeBytes: number
 }
 
 /** A key as it was when it was to be watched; version 0: it was not there. */
@@ -44,8 +48,13 @@ export interface Port {
   close(): void
   /** At once: another wants it so. */
   kill(): void
+  /** At once, without any goodbye. */
+  break(): void
   /** Bytes of requests that are kept, the one that runs included. */
-  readonly input: { readonly heldBytes: number }
+  readonly input: {
+    readonly heldBytes: number
+    readonly argumentsBytes: number
+  }
   /** Bytes that wait to be sent. */
   readonly outputBytes: number
 }
@@ -84,6 +93,9 @@ export class Client {
   /** CLIENT PAUSE holds up its command. */
   isHeld = false
   isNoEvict = false
+  /** What `Memory` has counted of it, and where it has it; -1: nowhere. */
+  countedBytes = 0
+  memoryClass = -1
   isMonitor = false
   /** It goes when its replies are sent: nothing of it is run any more. */
   isClosing = false

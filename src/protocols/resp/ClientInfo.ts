@@ -1,5 +1,6 @@
 /** ClientInfo: a client as CLIENT LIST describes it, one line of `name=value`. What it has no part in here (memory of buffers) is 0. */
 import type { Client } from "./Client.ts"
+import * as ClientMemory from "./ClientMemory.ts"
 
 /** The letters of what applies; `N` where nothing does. */
 const flagsOf = (client: Client): string => {
@@ -21,7 +22,7 @@ const flagsOf = (client: Client): string => {
 /** `now`: milliseconds of the wall clock. */
 export const describe = (client: Client, now: number): string => {
   const seconds = (since: number): number => Math.max(0, Math.floor((now - since) / 1_000))
-  const output = client.port?.outputBytes ?? 0
+  const output = ClientMemory.ofOutput(client)
   const fields: ReadonlyArray<readonly [string, string | number]> = [
     ["id", client.id],
     ["addr", client.address],
@@ -36,16 +37,16 @@ export const describe = (client: Client, now: number): string => {
     ["psub", client.patterns.size],
     ["ssub", client.shardChannels.size],
     ["multi", client.multi?.queue.length ?? -1],
-    ["qbuf", client.port?.input.heldBytes ?? 0],
+    ["qbuf", ClientMemory.ofInput(client)],
     ["qbuf-free", 0],
-    ["argv-mem", 0],
-    ["multi-mem", 0],
+    ["argv-mem", ClientMemory.ofArguments(client)],
+    ["multi-mem", ClientMemory.ofMulti(client)],
     ["rbs", 0],
     ["rbp", 0],
     ["obl", output],
     ["oll", 0],
     ["omem", output],
-    ["tot-mem", output],
+    ["tot-mem", ClientMemory.of(client)],
     ["events", "r"],
     ["cmd", client.lastCommand],
     ["user", client.user.name],

@@ -4,6 +4,7 @@ import type { Settings } from "#database/redis/Settings.ts"
 import type { Binding } from "./Config.ts"
 import type { LatencyMonitor } from "./LatencyMonitor.ts"
 import type { Machine } from "./Machine.ts"
+import type { Memory } from "./Memory.ts"
 import * as NotifyFlags from "./NotifyFlags.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
 import type { Slowlog } from "./Slowlog.ts"
@@ -13,6 +14,7 @@ import type { Users } from "./Users.ts"
 
 export interface Parts {
   readonly engine: Engine
+  readonly memory: Memory
   readonly settings: ServerSettings
   readonly users: Users
   readonly tracking: Tracking
@@ -29,7 +31,10 @@ const ofData: Readonly<Record<string, keyof Settings>> = {
   "hash-max-listpack-value": "hashMaxListpackValueBytes",
   "hll-sparse-max-bytes": "hllSparseMaxBytes",
   "list-max-listpack-size": "listMaxListpackSize",
-  maxmemory: "maxMemoryBytes",
+  "lfu-decay-time": "lfuDecayMinutes",
+  "lfu-log-factor": "lfuLogFactor",
+  "maxmemory-eviction-tenacity": "evictionTenacity",
+  "maxmemory-samples": "maxMemorySamples",
   "proto-max-bulk-len": "protoMaxBulkBytes",
   "set-max-intset-entries": "setMaxIntsetEntries",
   "stream-node-max-bytes": "streamNodeMaxBytes",
@@ -130,6 +135,26 @@ const clientBindings = ({ settings, tracking, users }: Parts): Readonly<Record<s
   }
 }
 
+const memoryBindings = ({ engine, memory }: Parts): Readonly<Record<string, Binding>> => ({
+  maxmemory: number(
+    () => engine.settings.maxMemoryBytes,
+    (value) => {
+      engine.settings.maxMemoryBytes = value
+      memory.limitsChanged()
+    }
+  ),
+  "maxmemory-clients": {
+    get: () => memory.limit,
+    set: (value) => {
+      memory.limit = value
+    }
+  },
+  "maxmemory-policy": {
+    get: () => engine.settings.maxMemoryPolicy,
+    set: (value) => engine.setPolicy(value)
+  }
+})
+
 const watchBindings = ({ engine, latency, slowlog, stopwatch }: Parts): Readonly<Record<string, Binding>> => ({
   "latency-monitor-threshold": number(
     () => latency.thresholdMillis,
@@ -141,12 +166,6 @@ const watchBindings = ({ engine, latency, slowlog, stopwatch }: Parts): Readonly
     get: () => (stopwatch.isDetailed ? "yes" : "no"),
     set: (value) => {
       stopwatch.isDetailed = value === "yes"
-    }
-  },
-  "maxmemory-policy": {
-    get: () => engine.settings.maxMemoryPolicy,
-    set: (value) => {
-      engine.settings.maxMemoryPolicy = value
     }
   },
   "notify-keyspace-events": {
@@ -170,6 +189,7 @@ const watchBindings = ({ engine, latency, slowlog, stopwatch }: Parts): Readonly
 export const of = (parts: Parts): Readonly<Record<string, Binding>> => ({
   ...dataBindings(parts.engine),
   ...clientBindings(parts),
+  ...memoryBindings(parts),
   ...watchBindings(parts),
   databases: fixed(() => String(databasesCount)),
   dir: fixed(() => parts.machine().directory),

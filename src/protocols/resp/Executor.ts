@@ -2,9 +2,10 @@
  * Executor: runs commands, one after the other, each as a whole: finds it, checks that it may run, queues it in a MULTI, and turns what a handler
  * refuses into an error reply. The order of the checks is that of Redis (`processCommand`).
  */
+import * as Limits from "#base/Limits.ts"
 import type { Engine } from "#database/redis/Engine.ts"
 import { Call, type Handler } from "./Call.ts"
-import type { Client } from "./Client.ts"
+import type { Client, Multi } from "./Client.ts"
 import * as CommandKeys from "./CommandKeys.ts"
 import * as CommandTable from "./CommandTable.ts"
 import * as Monitor from "./Monitor.ts"
@@ -63,6 +64,7 @@ const ofBrowsers = new Set(["post", "host:"])
 
 const {
   blocking,
+  denyoom,
   fast,
   loading,
   no_auth: noAuth,
@@ -72,6 +74,7 @@ const {
   write
 } = CommandTable.Flag
 
+const outOfMemory = "OOM command not allowed when used memory > 'maxmemory'."
 const deniedKeys = "NOPERM this user has no permissions to access one of the keys used as arguments"
 const deniedChannels = "NOPERM this user has no permissions to access one of the channels used as arguments"
 
@@ -119,7 +122,8 @@ export class Executor {
       ? this.problemOf(client, command, argv)
       : wrongArity(command.name).text
     if (problem !== undefined) {
-      this.refuse(client, runnable, problem)
+      // Who was broken off is told nothing any more.
+      if (!client.isClosing) this.refuse(client, runnable, problem)
       return true
     }
     if (server.pause.until !== 0 && this.isPaused(client, command, argv)) return false
@@ -141,7 +145,7 @@ export class Executor {
   private start(client: Client, runnable: Runnable, argv: ReadonlyArray<string>): void {
     const { server } = this
     if (client.multi !== undefined && !immediate.has(runnable.command.name)) {
-      client.multi.queue.push(argv)
+      this.queue(client.multi, runnable.command, argv)
       client.replies.simple("QUEUED")
       return
     }
@@ -258,6 +262,7 @@ export class Executor {
     if (client.multi !== undefined && (flags & noMulti) !== 0) return "ERR Command not allowed inside a transaction"
     const denied = this.denialOf(client, command, argv)
     if (denied !== undefined) return denied
+    if (this.server.memory.isLimited && !this.hasMemory(client, command)) return outOfMemory
     if (client.isSubscribed && client.out.protocol === 2 && !ofListeners.has(name)) {
       return `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
     }
@@ -265,6 +270,26 @@ export class Executor {
     if (!this.server.isReady && ((flags & loading) === 0 || name === "exec"))
       return "LOADING Redis is loading the dataset in memory"
     return undefined
+  }
+
+  private queue(multi: Multi, command: CommandTable.Command, argv: ReadonlyArray<string>): void {
+    multi.queue.push(argv)
+    if ((command.flags & denyoom) !== 0) multi.takesMemory = true
+    for (const argument of argv) multi.sizeBytes += argument.length + Limits.respArgumentBytes
+  }
+
+  /** Others make room for what the command may need. False: they cannot, or the client itself had to go. */
+  private hasMemory(client: Client, { flags, name }: CommandTable.Command): boolean {
+    const { multi } = client
+    const { memory } = this.server
+    memory.count(client)
+    memory.evictClients()
+    if (client.isClosing) return false
+    const isRefused = this.server.isOutOfMemory()
+    // What is queued takes memory, too.
+    const isQueued = multi !== undefined && !immediate.has(name)
+    const takesMemory = (flags & denyoom) !== 0 || (name === "exec" && multi?.takesMemory === true)
+    return !isRefused || !(isQueued || takesMemory)
   }
 
   private denialOf(client: Client, command: CommandTable.Command, argv: ReadonlyArray<string>): string | undefined {

@@ -67,9 +67,10 @@ const percent = (part: number, whole: number): string =>
   whole === 0 ? "0.00%" : `${((100 * part) / whole).toFixed(2)}%`
 
 const memory = (of: Server): Fields => {
-  const { engine, machine } = of
-  const peakBytes = of.peakBytes()
-  const { residentBytes, usedBytes } = machine.usage()
+  const { engine, machine, memory: counted } = of
+  const { residentBytes, usedBytes: heapBytes } = machine.usage()
+  const [usedBytes, clientsBytes] = [counted.usedBytes(), counted.ofClients()]
+  const peakBytes = counted.peakBytes
   const { maxMemoryBytes, maxMemoryPolicy } = engine.settings
   const sizes: ReadonlyArray<readonly [name: string, bytes: number]> = [
     ["used_memory", usedBytes],
@@ -82,10 +83,13 @@ const memory = (of: Server): Fields => {
       [`${name}_human`, human(bytes)]
     ]),
     ["used_memory_peak_perc", percent(usedBytes, peakBytes)],
-    ["used_memory_overhead", 0],
+    ["used_memory_overhead", clientsBytes],
     ["used_memory_startup", 0],
-    ["used_memory_dataset", usedBytes],
-    ["used_memory_dataset_perc", percent(usedBytes, usedBytes)],
+    ["used_memory_dataset", engine.usedBytes],
+    ["used_memory_dataset_perc", percent(engine.usedBytes, usedBytes)],
+    ["allocator_allocated", heapBytes],
+    ["allocator_active", residentBytes],
+    ["allocator_resident", residentBytes],
     ["total_system_memory", machine.memoryBytes],
     ["total_system_memory_human", human(machine.memoryBytes)],
     ["used_memory_lua", 0],
@@ -102,7 +106,7 @@ const memory = (of: Server): Fields => {
     ["mem_fragmentation_bytes", Math.max(0, residentBytes - usedBytes)],
     ["mem_not_counted_for_evict", 0],
     ["mem_clients_slaves", 0],
-    ["mem_clients_normal", 0],
+    ["mem_clients_normal", clientsBytes],
     ["mem_aof_buffer", 0],
     ["mem_allocator", "v8"],
     ["active_defrag_running", 0],
@@ -139,7 +143,7 @@ const persistence = ({ engine, isReady, savedAt, savedChanges }: Server): Fields
   ["module_fork_last_cow_size", 0]
 ]
 
-const statistics = ({ counts, engine, errors: errorCounts, pubsub, tracking }: Server): Fields => {
+const statistics = ({ counts, engine, errors: errorCounts, memory: counted, pubsub, tracking }: Server): Fields => {
   const errors = [...errorCounts.values()].reduce((sum, count) => sum + count, 0)
   return [
     ["total_connections_received", counts.connections],
@@ -157,7 +161,7 @@ const statistics = ({ counts, engine, errors: errorCounts, pubsub, tracking }: S
     ["expired_stale_perc", "0.00"],
     ["expired_time_cap_reached_count", 0],
     ["evicted_keys", engine.counts.evicted],
-    ["evicted_clients", 0],
+    ["evicted_clients", counted.evictedClients],
     ["keyspace_hits", engine.counts.hits],
     ["keyspace_misses", engine.counts.misses],
     ["pubsub_channels", pubsub.lines.channel.size],

@@ -82,6 +82,11 @@ export class Parser {
     return this.waitingBytes + this.at
   }
 
+  /** Of the arguments that a request has by now: one that is not whole, or was given last and runs. */
+  get argumentsBytes(): number {
+    return this.requestBytes - (this.bulkBytes < 0 ? 0 : this.bulkBytes + Limits.respArgumentBytes)
+  }
+
   /** The next request, of one argument at least; undefined: it is not whole yet, or there is a `problem`. */
   next(): Array<string> | undefined {
     while (this.problem === undefined && (this.at < this.chunk.length || this.advance())) {
@@ -103,6 +108,7 @@ export class Parser {
         if (argv !== undefined) return argv
       }
     }
+    if (this.left === 0) this.requestBytes = 0
     return undefined
   }
 

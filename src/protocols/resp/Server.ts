@@ -8,6 +8,7 @@ import { Config } from "./Config.ts"
 import * as ConfigBindings from "./ConfigBindings.ts"
 import { LatencyMonitor } from "./LatencyMonitor.ts"
 import * as Machine from "./Machine.ts"
+import { Memory } from "./Memory.ts"
 import { PubSub } from "./PubSub.ts"
 import { defaults, type ServerSettings } from "./ServerSettings.ts"
 import { Slowlog } from "./Slowlog.ts"
@@ -38,6 +39,7 @@ export class Server implements Listener {
   readonly settings: ServerSettings
   /** By their ids, which rise. */
   readonly clients = new Map<number, Client>()
+  readonly memory: Memory
   readonly pubsub = new PubSub()
   readonly tracking: Tracking
   readonly users = new Users()
@@ -78,25 +80,28 @@ export class Server implements Listener {
   /** Sends a message to the other nodes' clients. Default: there are no other nodes. */
   relay: (channel: string, message: string, isShard: boolean) => void = () => {}
   private lastId = 0
-  private peak = 0
 
   constructor(engine: Engine, settings: Partial<ServerSettings> = {}) {
     this.engine = engine
     this.settings = { ...defaults, ...settings }
     this.tracking = new Tracking((id) => this.clients.get(id))
+    this.memory = new Memory(engine, this.clients)
     this.startedAt = this.savedAt = engine.now
     this.stopwatch = new Stopwatch(() => engine.wallMillis() * 1_000)
-    const { latency, settings: own, slowlog, stopwatch, tracking, users } = this
+    const { latency, memory, settings: own, slowlog, stopwatch, tracking, users } = this
     const machine = (): Machine.Machine => this.machine
     this.config = new Config(
-      ConfigBindings.of({ engine, settings: own, users, tracking, slowlog, stopwatch, latency, machine })
+      ConfigBindings.of({ engine, memory, settings: own, users, tracking, slowlog, stopwatch, latency, machine })
     )
     engine.listen(this)
   }
 
-  /** The most memory that was in use when somebody asked. */
-  peakBytes(): number {
-    return (this.peak = Math.max(this.peak, this.machine.usage().usedBytes))
+  /** Too much is in memory, and nothing of it may go. While clients are paused, or data is loaded, nothing does. */
+  isOutOfMemory(): boolean {
+    if (!this.isReady || this.pause.until > this.engine.now) return false
+    const hasRoom = this.memory.makeRoom()
+    this.tracking.settle()
+    return !hasRoom
   }
 
   /** CONFIG RESETSTAT. */
@@ -104,6 +109,7 @@ export class Server implements Listener {
     for (const counts of [this.counts, this.engine.counts] as ReadonlyArray<Record<string, number>>) {
       for (const name of Object.keys(counts)) counts[name] = 0
     }
+    this.memory.evictedClients = 0
     for (const use of this.usedCommands()) use.reset()
     this.errors.clear()
   }
@@ -136,6 +142,7 @@ export class Server implements Listener {
   /** Somebody is gone, and nothing of it stays. */
   leave(client: Client): void {
     this.forget(client)
+    this.memory.forget(client)
     this.clients.delete(client.id)
   }
 

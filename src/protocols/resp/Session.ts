@@ -58,6 +58,8 @@ export class Session implements Net.StreamSink, Port {
   private output: Array<Output> = []
   /** The connection's buffer is full. */
   private isFull = false
+  /** Of what waits to be sent, as much is in there. */
+  private bufferedBytes = 0
   private isReadPaused = false
   /** A command that CLIENT PAUSE holds up. */
   private held: ReadonlyArray<string> | undefined
@@ -113,7 +115,10 @@ export class Session implements Net.StreamSink, Port {
 
   drained(): void {
     this.isFull = false
+    this.waits(-this.bufferedBytes)
+    this.bufferedBytes = 0
     this.pump()
+    if (this.input.waitingBytes > 0 && this.canRun) this.host.later(this)
   }
 
   /** It will ask nothing more; what it has asked is answered, unless it would have to wait. */
@@ -152,6 +157,7 @@ export class Session implements Net.StreamSink, Port {
   /** At once, and the other end sees it. */
   break(): void {
     if (this.isOver) return
+    this.client.isClosing = true
     this.connection.reset()
     this.discard()
   }
@@ -161,6 +167,12 @@ export class Session implements Net.StreamSink, Port {
     if (this.isOver) return
     this.run()
     this.answer()
+    this.weigh()
+  }
+
+  private weigh(): void {
+    const { memory } = this.host.executor.server
+    if (memory.isLimited) memory.count(this.client)
   }
 
   /** Sends what was written for it. */
@@ -258,14 +270,17 @@ export class Session implements Net.StreamSink, Port {
     const isHeld = client.durability === "stored"
     host.executor.server.counts.outputBytes += bytes.length
     if (!isHeld && this.output.length === 0 && !this.isFull) {
-      if (host.gate.isHeld) this.isFull = !this.connection.write(bytes)
-      else this.break()
+      if (!host.gate.isHeld) return this.break()
+      this.write(bytes)
+      if (this.isFull) {
+        this.waits(bytes.length)
+        this.limit(host.executor.engine.now)
+      }
       return
     }
     const output: Output = { bytes, isHeld }
     this.output.push(output)
-    this.outputBytes += bytes.length
-    host.outputBytes += bytes.length
+    this.waits(bytes.length)
     if (output.isHeld) {
       const settled = (isStored: boolean): void => {
         output.isHeld = false
@@ -281,14 +296,13 @@ export class Session implements Net.StreamSink, Port {
   /** Sends what may be sent. */
   private pump(): void {
     if (this.isOver) return
-    const { connection, host, output } = this
+    const { host, output } = this
     let sent = 0
     while (sent < output.length && !output[sent].isHeld && !this.isFull) {
       if (!host.gate.isHeld) return this.break()
       const { bytes } = output[sent++]
-      this.outputBytes -= bytes.length
-      host.outputBytes -= bytes.length
-      this.isFull = !connection.write(bytes)
+      this.write(bytes)
+      if (!this.isFull) this.waits(-bytes.length)
     }
     if (sent > 0) output.splice(0, sent)
     if (this.isEnding) {
@@ -297,6 +311,19 @@ export class Session implements Net.StreamSink, Port {
       if (this.canRun) host.later(this)
     }
     this.limit(host.executor.engine.now)
+    this.weigh()
+  }
+
+  /** So many bytes more wait to be sent. */
+  private waits(sizeBytes: number): void {
+    this.outputBytes += sizeBytes
+    this.host.outputBytes += sizeBytes
+  }
+
+  /** What the connection's buffer has no room for lies in memory until it is drained. */
+  private write(bytes: Uint8Array): void {
+    this.isFull = !this.connection.write(bytes)
+    if (this.isFull) this.bufferedBytes += bytes.length
   }
 
   /** Breaks off who lets too much wait. */
@@ -329,8 +356,8 @@ export class Session implements Net.StreamSink, Port {
 
   /** What was to be sent is not. */
   private drop(): void {
-    this.host.outputBytes -= this.outputBytes
-    this.outputBytes = 0
+    this.waits(-this.outputBytes)
+    this.bufferedBytes = 0
     this.output = []
     this.client.out.rewind(0)
     this.client.out.take()

@@ -26,6 +26,7 @@ const turnTicket = 0
 const deadlineTicket = 1
 const inspectTicket = 2
 const pauseTicket = 3
+const memoryTicket = 4
 
 const inspectMicros = 1_000_000
 
@@ -75,6 +76,7 @@ export class Sessions implements Host {
     this.timers.set(inspectTicket, inspectMicros)
     executor.server.stopwatch.nowMicros = () => this.timers.nowMicros()
     executor.server.resumed = () => this.timers.set(pauseTicket, 0)
+    executor.server.memory.due = () => this.timers.set(memoryTicket, 0)
     executor.server.tracking.due = () => this.timers.set(turnTicket, 0)
   }
 
@@ -118,12 +120,15 @@ export class Sessions implements Host {
 
   settle(): void {
     const { server } = this.executor
-    server.tracking.broadcast()
-    while (this.touchedSessions.size > 0) {
-      const sessions = [...this.touchedSessions]
-      this.touchedSessions.clear()
-      for (const session of sessions) session.answer()
-    }
+    const { memory, tracking } = server
+    tracking.broadcast()
+    do {
+      while (this.touchedSessions.size > 0) {
+        const sessions = [...this.touchedSessions]
+        this.touchedSessions.clear()
+        for (const session of sessions) session.answer()
+      }
+    } while (memory.isLimited && memory.evictClients())
   }
 
   wait(session: Session, until: number): void {
@@ -171,7 +176,8 @@ export class Sessions implements Host {
   close(): void {
     this.isDraining = true
     this.breakAll()
-    for (const ticket of [turnTicket, deadlineTicket, inspectTicket, pauseTicket]) this.timers.clear(ticket)
+    for (const ticket of [turnTicket, deadlineTicket, inspectTicket, pauseTicket, memoryTicket])
+      this.timers.clear(ticket)
   }
 
   private fired(ticket: number): void {
@@ -180,6 +186,7 @@ export class Sessions implements Host {
     if (ticket === turnTicket) this.runLater()
     else if (ticket === deadlineTicket) this.wake()
     else if (ticket === pauseTicket) this.resume()
+    else if (ticket === memoryTicket) this.makeRoom()
     else this.inspect()
     this.settle()
   }
@@ -220,6 +227,13 @@ export class Sessions implements Host {
     const sessions = [...this.heldSessions]
     this.heldSessions.clear()
     for (const session of sessions) session.resume()
+  }
+
+  /** Goes on where a command would have had to wait for too long. */
+  private makeRoom(): void {
+    const { engine, server } = this.executor
+    server.isOutOfMemory()
+    engine.settle()
   }
 
   private inspect(): void {

@@ -139,6 +139,7 @@ const noEvict: Handler = (call) => {
   const { client, out } = call
   if (!call.is(2, "on") && !call.is(2, "off")) throw syntax
   client.isNoEvict = call.is(2, "on")
+  if (call.server.memory.isLimited) call.server.memory.count(client)
   out.ok()
 }
 

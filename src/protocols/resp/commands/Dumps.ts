@@ -44,7 +44,7 @@ const optionsOf = (call: Call): Options => {
 const restore: Handler = (call) => {
   const { argv, db, engine, now, out } = call
   const [, key, , payload] = argv
-  const { idle, isAbsolute, replaces } = optionsOf(call)
+  const { frequency, idle, isAbsolute, replaces } = optionsOf(call)
   if (!replaces && db.peek(key) !== undefined) throw refusal("BUSYKEY Target key name already exists.")
   const ttl = call.integer(2)
   if (ttl < 0) throw refusal("ERR Invalid TTL value, must be >= 0")
@@ -60,7 +60,8 @@ const restore: Handler = (call) => {
   }
   const entry = db.add(key, content)
   if (until !== 0) db.expireAt(entry, until)
-  if (idle !== undefined) entry.usedAt = now - idle * 1_000
+  if (engine.countsUses) entry.frequency = frequency ?? entry.frequency
+  else if (idle !== undefined) entry.usedAt = now - idle * 1_000
   call.notify(classes.generic, "restore", key)
   out.ok()
 }

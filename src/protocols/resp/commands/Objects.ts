@@ -1,5 +1,6 @@
 /** Objects: OBJECT: how Redis would keep a value, when it was used last. Looking does not count as use. */
 import type { Entry } from "#database/redis/Entry.ts"
+import * as Frequency from "#database/redis/Frequency.ts"
 import * as Integer64 from "#database/redis/Integer64.ts"
 import { type Content, encodingOf } from "#database/redis/Value.ts"
 import type { Call, Handler } from "../Call.ts"
@@ -31,18 +32,15 @@ const tell =
     else reply(call, entry)
   }
 
-const isFrequencyTracked = ({ engine }: Call): boolean => engine.settings.maxMemoryPolicy.endsWith("lfu")
+const isFrequencyTracked = ({ engine }: Call): boolean => engine.countsUses
 
 const idleSeconds = ({ now }: Call, { usedAt }: Entry): number => Math.floor(Math.max(0, now - usedAt) / 1_000)
-
-/** Of a key whose use is counted: what a new one has, less one for each idle minute. */
-const newFrequency = 5
 
 export const handlers: Readonly<Record<string, Handler>> = {
   "object|encoding": tell(({ out }, { content }) => out.bulk(encoding(content))),
   "object|freq": tell((call, entry) => {
     if (!isFrequencyTracked(call)) throw new Refusal.Refusal(noFrequency)
-    call.out.integer(Math.max(0, newFrequency - Math.floor(idleSeconds(call, entry) / 60)))
+    call.out.integer(Frequency.decayed(entry, call.now, call.engine.settings.lfuDecayMinutes))
   }),
   "object|help": Help.of("OBJECT", [
     "ENCODING <key>",
@@ -62,8 +60,12 @@ export const handlers: Readonly<Record<string, Handler>> = {
     if (isFrequencyTracked(call)) throw new Refusal.Refusal(noIdleTime)
     call.out.integer(idleSeconds(call, entry))
   }),
-  "object|refcount": tell(({ out }, { content }) => {
-    const isShared = typeof content === "number" && content >= 0 && content < sharedIntegers
+  "object|refcount": tell(({ engine, out }, { content }) => {
+    const { maxMemoryBytes, maxMemoryPolicy } = engine.settings
+    // Where it is of interest how each key is used, none shares anything with others.
+    const sharesNothing = maxMemoryBytes > 0 && /-l[rf]u$/.test(maxMemoryPolicy)
+    const isSmall = typeof content === "number" && content >= 0 && content < sharedIntegers
+    const isShared = isSmall && !sharesNothing
     out.integer(isShared ? sharedCount : 1)
   })
 }

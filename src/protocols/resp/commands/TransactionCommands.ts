@@ -15,7 +15,7 @@ const hasChanged = (call: Call, { database, key, version }: Watched): boolean =>
 
 const multi: Handler = ({ client, out }) => {
   if (client.multi !== undefined) throw new Refusal("ERR MULTI calls can not be nested")
-  client.multi = { queue: [], isAborted: false }
+  client.multi = { queue: [], isAborted: false, takesMemory: false, sizeBytes: 0 }
   out.ok()
 }
 

@@ -1,7 +1,5 @@
 /** SLOWLOG, LATENCY and MEMORY: what was slow, and what takes how much. */
-import type { Content } from "#database/redis/Value.ts"
 import type { Handler } from "../Call.ts"
-import * as Dump from "../Dump.ts"
 import * as Refusal from "../Refusal.ts"
 import * as Help from "./Help.ts"
 
@@ -133,16 +131,6 @@ const latencyHelp = Help.of("LATENCY", [
   "    If no commands are specified then all histograms are replied."
 ])
 
-/** An entry, its place in the table, and its key's own bytes. */
-const entryBytes = 120
-const elementBytes = 48
-
-const bytesOf = (content: Content): number => {
-  if (typeof content === "number") return 0
-  if (typeof content === "string") return 16 + content.length
-  return content.type === "string" ? content.size : content.size * elementBytes
-}
-
 const memoryUsage: Handler = (call) => {
   const { argv, out } = call
   for (let at = 3; at < argv.length; at += 2) {
@@ -151,40 +139,39 @@ const memoryUsage: Handler = (call) => {
   }
   const entry = call.db.peek(argv[2])
   if (entry === undefined) return out.null()
-  const { content } = entry
-  const isSmall = typeof content === "object" && content.size <= call.engine.settings.hashMaxListpackEntries
-  // Of a small one the bytes are counted, of a large one what an element takes on average.
-  const ownBytes = isSmall ? 2 * Dump.write(content, call.engine.settings).length : 0
-  out.integer(entryBytes + 2 * entry.name.length + Math.max(ownBytes, bytesOf(content)))
+  out.integer(entry.heldBytes)
 }
 
 const memoryStats: Handler = (call) => {
   const { engine, out, server } = call
-  const { residentBytes, usedBytes } = server.machine.usage()
+  const { memory } = server
+  const { residentBytes, usedBytes: heapBytes } = server.machine.usage()
+  const [usedBytes, clientsBytes] = [memory.usedBytes(), memory.ofClients()]
+  const { peakBytes } = memory
   const keys = engine.databases.reduce((sum, { size }) => sum + size, 0)
   const whole = {
-    "peak.allocated": server.peakBytes(),
+    "peak.allocated": peakBytes,
     "total.allocated": usedBytes,
     "startup.allocated": 0,
     "replication.backlog": 0,
     "clients.slaves": 0,
-    "clients.normal": 0,
+    "clients.normal": clientsBytes,
     "cluster.links": 0,
     "aof.buffer": 0,
     "lua.caches": 0,
     "functions.caches": 0,
-    "overhead.total": 0,
+    "overhead.total": clientsBytes,
     "keys.count": keys,
-    "keys.bytes-per-key": keys === 0 ? 0 : Math.floor(usedBytes / keys),
-    "dataset.bytes": usedBytes,
-    "allocator.allocated": usedBytes,
+    "keys.bytes-per-key": keys === 0 ? 0 : Math.floor(engine.usedBytes / keys),
+    "dataset.bytes": engine.usedBytes,
+    "allocator.allocated": heapBytes,
     "allocator.active": residentBytes,
     "allocator.resident": residentBytes,
     "fragmentation.bytes": Math.max(0, residentBytes - usedBytes)
   }
   const shares = {
-    "dataset.percentage": 100,
-    "peak.percentage": server.peakBytes() === 0 ? 0 : (100 * usedBytes) / server.peakBytes(),
+    "dataset.percentage": usedBytes === 0 ? 0 : (100 * engine.usedBytes) / usedBytes,
+    "peak.percentage": peakBytes === 0 ? 0 : (100 * usedBytes) / peakBytes,
     fragmentation: usedBytes === 0 ? 0 : residentBytes / usedBytes
   }
   out.map(Object.keys(whole).length + Object.keys(shares).length)
