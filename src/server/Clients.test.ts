@@ -86,9 +86,10 @@ describe("clients as they come", { timeout: timeoutMillis }, () => {
     expect(await popped).toEqual({ key: "n:wait", element: "now" })
     const listener = client.duplicate()
     await listener.connect()
-    const heard = new Promise((resolve) => {
-      void listener.subscribe("n:news", (message) => resolve(message)).then(() => client.publish("n:news", "hello"))
-    })
+    let hear: (message: string) => void
+    const heard = new Promise<string>((resolve) => (hear = resolve))
+    await listener.subscribe("n:news", (message) => hear(message))
+    expect(await client.publish("n:news", "hello")).toBe(1)
     expect(await heard).toBe("hello")
     for (const each of [client, other, listener]) each.destroy()
   })
