@@ -22,7 +22,7 @@ export interface Blocking {
   readonly takes?: Type
   /** 0: for ever. */
   readonly timeoutMillis: number
-  /** Replies, when the key has what it waits for: true. `call` is filled as it was. */
+  /** Replies, when the key has what it waits for: true. A `Refusal` is its reply, too. `call` is filled as it was. */
   readonly serve: (call: Call, key: string) => boolean
   /** Replies that the time is over, or that there is nothing and waiting is not allowed. */
   readonly timedOut: (call: Call) => void
@@ -107,10 +107,10 @@ export class Call {
         // What it changes is its own doing, and it is told of that behind its reply.
         const { current } = server
         server.current = client
-        const isServed = serve(again(), key)
+        const { refusal, isServed } = attempt(serve, again(), key)
         server.current = current
         if (!isServed) return false
-        client.blocked?.finished(false)
+        client.blocked?.finished(refusal !== undefined)
         client.blocked = undefined
         server.tracking.settle()
         client.port?.unblocked()
@@ -120,6 +120,26 @@ export class Call {
     const until = timeoutMillis === 0 ? 0 : engine.now + timeoutMillis
     client.blocked = { waiter, until, isBusy, timedOut: () => timedOut(again()), finished: () => {} }
     engine.blocking.wait(waiter)
+  }
+}
+
+interface Attempt {
+  readonly isServed: boolean
+  readonly refusal?: Refusal.Refusal
+}
+
+/** What is refused is replied to as well. */
+const attempt = (serve: Blocking["serve"], call: Call, key: string): Attempt => {
+  const { out, server } = call
+  const mark = out.mark()
+  try {
+    return { isServed: serve(call, key) }
+  } catch (thrown) {
+    if (!(thrown instanceof Refusal.Refusal)) throw thrown
+    out.rewind(mark)
+    out.error(thrown.text)
+    server.countError(thrown.text)
+    return { isServed: true, refusal: thrown }
   }
 }
 

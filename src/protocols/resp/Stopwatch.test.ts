@@ -105,6 +105,24 @@ describe("commands", () => {
     expect(other.ask("INFO commandstats")).toMatch(/cmdstat_blpop:calls=2,usec=\d+,\S+,rejected_calls=0,failed_calls=1/)
     expect(lines(other.ask("INFO errorstats"))).toEqual(["errorstat_UNBLOCKED:count=1"])
   })
+
+  it("that wait are counted as failed when what they get is an error", () => {
+    const rig = rigWithClock()
+    const [waiting, other] = [rig.connect(), rig.connect()]
+    other.ask("XGROUP CREATE s g 0 MKSTREAM")
+    waiting.ask("XREADGROUP GROUP g c BLOCK 0 STREAMS s >")
+    other.ask("XGROUP DESTROY s g")
+    expect(waiting.received()).toBe("-NOGROUP the consumer group this client was blocked on no longer exists\r\n")
+    other.ask("SET text v")
+    waiting.ask("BLMOVE l text LEFT LEFT 0")
+    expect(other.ask("RPUSH l v")).toBe(":1\r\n")
+    expect(waiting.received()).toMatch(/^-WRONGTYPE /)
+    expect(other.ask("LLEN l")).toBe(":1\r\n")
+    const told = other.ask("INFO commandstats")
+    expect(told).toMatch(/cmdstat_xreadgroup:calls=1,\S+,rejected_calls=0,failed_calls=1/)
+    expect(told).toMatch(/cmdstat_blmove:calls=1,\S+,rejected_calls=0,failed_calls=1/)
+    expect(lines(other.ask("INFO errorstats"))).toEqual(["errorstat_NOGROUP:count=1", "errorstat_WRONGTYPE:count=1"])
+  })
 })
 
 describe("errors", () => {

@@ -2,7 +2,6 @@
 import type { End } from "#database/redis/ListValue.ts"
 import { typeOf } from "#database/redis/Value.ts"
 import type { Call, Handler } from "../Call.ts"
-import { Refusal } from "../Refusal.ts"
 import * as Lists from "./Lists.ts"
 import * as Timeout from "./Timeout.ts"
 
@@ -48,17 +47,8 @@ const move =
       keys: [argv[1]],
       takes: "list",
       timeoutMillis,
-      serve: (served, key) => {
-        if (!isList(served, key)) return false
-        // The target may hold something else by now: then the item stays where it is.
-        try {
-          return serve(served, key)
-        } catch (thrown) {
-          if (!(thrown instanceof Refusal)) throw thrown
-          served.out.error(thrown.text)
-          return true
-        }
-      },
+      // The target may hold something else by now: that is refused, and the item stays where it is.
+      serve: unlessOther(serve),
       timedOut: ({ out }) => out.nullArray()
     })
   }

@@ -31,8 +31,8 @@ const dollarInGroup = new Refusal.Refusal(
 const newInRead = new Refusal.Refusal(
   "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option."
 )
-const streamGone = "UNBLOCKED the stream key no longer exists"
-const groupGone = "NOGROUP the consumer group this client was blocked on no longer exists"
+const streamGone = new Refusal.Refusal("UNBLOCKED the stream key no longer exists")
+const groupGone = new Refusal.Refusal("NOGROUP the consumer group this client was blocked on no longer exists")
 
 /** Who waited gets so many at most, unless it said how many: its id may be of long ago. */
 const waitedCountMax = 1_000
@@ -220,15 +220,10 @@ const serveLater = (call: Call, { after, key }: Wanted, { count, reader }: Optio
   let served: Served | undefined
   if (reader === undefined) {
     if (stream !== undefined) served = readAfter(key, stream, after!, countMax)
-  } else if (entry === undefined || stream === undefined) {
-    call.out.error(streamGone)
-    return true
-  } else {
+  } else if (entry === undefined || stream === undefined) throw streamGone
+  else {
     const group = stream.groups.get(reader.group)
-    if (group === undefined) {
-      call.out.error(groupGone)
-      return true
-    }
+    if (group === undefined) throw groupGone
     served = deliver(call, entry, group, reader, countMax)
   }
   if (served === undefined) return false
