@@ -67,7 +67,7 @@ const percent = (part: number, whole: number): string =>
   whole === 0 ? "0.00%" : `${((100 * part) / whole).toFixed(2)}%`
 
 const memory = (of: Server): Fields => {
-  const { engine, machine, memory: counted } = of
+  const { counts, engine, machine, memory: counted } = of
   const { residentBytes, usedBytes: heapBytes } = machine.usage()
   const [usedBytes, clientsBytes] = [counted.usedBytes(), counted.ofClients()]
   const peakBytes = counted.peakBytes
@@ -111,7 +111,7 @@ const memory = (of: Server): Fields => {
     ["mem_allocator", "v8"],
     ["active_defrag_running", 0],
     ["lazyfree_pending_objects", 0],
-    ["lazyfreed_objects", 0]
+    ["lazyfreed_objects", counts.lazyFreed]
   ]
 }
 

@@ -47,7 +47,7 @@ export class Server implements Listener {
   readonly pause: Pause = { until: 0, isAll: false }
   readonly monitors = new Set<Client>()
   /** Since the start. */
-  readonly counts = { connections: 0, refused: 0, commands: 0, inputBytes: 0, outputBytes: 0 }
+  readonly counts = { connections: 0, refused: 0, commands: 0, inputBytes: 0, outputBytes: 0, lazyFreed: 0 }
   /** Error replies since the start, by the word that they begin with. */
   readonly errors = new Map<string, number>()
   readonly stopwatch: Stopwatch

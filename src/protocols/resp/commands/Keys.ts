@@ -2,7 +2,8 @@
 import type { Database } from "#database/redis/Database.ts"
 import { classes } from "#database/redis/Engine.ts"
 import type { Entry } from "#database/redis/Entry.ts"
-import { typeOf } from "#database/redis/Value.ts"
+import { StreamValue } from "#database/redis/StreamValue.ts"
+import { type Content, typeOf } from "#database/redis/Value.ts"
 import type { Call, Handler } from "../Call.ts"
 import * as Glob from "../Glob.ts"
 import * as Numbers from "../Numbers.ts"
@@ -15,16 +16,34 @@ const notInt = new Refusal.Refusal("ERR value is out of range, value must betwee
 const noSuchDatabase = new Refusal.Refusal("ERR DB index is out of range")
 const sameObject = new Refusal.Refusal("ERR source and destination objects are the same")
 
-const del: Handler = (call) => {
-  const { argv, db, out } = call
-  let deleted = 0
-  for (let i = 1; i < argv.length; i++) {
-    if (!db.delete(argv[i])) continue
-    deleted++
-    call.notify(classes.generic, "del", argv[i])
-  }
-  out.integer(deleted)
+/** Redis frees what is made of more parts than this beside its commands, if it may; here that is so with everything, and only counted. */
+const lazyPartsMin = 64
+/** Of Redis's lists. */
+const nodeBytes = 8_192
+
+/** Into how many parts, about, Redis divides the memory of a value. */
+const partsOf = (content: Content): number => {
+  if (content instanceof StreamValue) return content.nodeNames.length + content.groups.size
+  if (typeof content !== "object" || !scattered.has(content.encoding)) return 1
+  return content.type === "list" ? content.heldBytes / nodeBytes : content.size
 }
+
+const scattered: ReadonlySet<string> = new Set(["quicklist", "hashtable", "skiplist"])
+
+const remove =
+  ({ isLazy }: { readonly isLazy: boolean }): Handler =>
+  (call) => {
+    const { argv, db, out, server } = call
+    let removed = 0
+    for (let i = 1; i < argv.length; i++) {
+      const content = isLazy ? db.peek(argv[i])?.content : undefined
+      if (!db.delete(argv[i])) continue
+      removed++
+      if (content !== undefined && partsOf(content) > lazyPartsMin) server.counts.lazyFreed += 1
+      call.notify(classes.generic, "del", argv[i])
+    }
+    out.integer(removed)
+  }
 
 /** Keys that are there, each as often as it is named. */
 const counted =
@@ -137,15 +156,10 @@ const checkFlush = (call: Call): void => {
   }
 }
 
-const flushdb: Handler = (call) => {
+const flush = (call: Call, database: number): void => {
   checkFlush(call)
-  call.engine.flush(call.client.database)
-  call.out.ok()
-}
-
-const flushall: Handler = (call) => {
-  checkFlush(call)
-  call.engine.flush(-1)
+  const flushed = call.engine.flush(database)
+  if (call.argv.length === 2 && call.is(1, "async")) call.server.counts.lazyFreed += flushed
   call.out.ok()
 }
 
@@ -173,10 +187,10 @@ const wait: Handler = (call) => {
 export const handlers: Readonly<Record<string, Handler>> = {
   copy,
   dbsize: ({ db, out }) => out.integer(db.size),
-  del,
+  del: remove({ isLazy: false }),
   exists: counted(({ db }, key) => db.peek(key)),
-  flushall,
-  flushdb,
+  flushall: (call) => flush(call, -1),
+  flushdb: (call) => flush(call, call.client.database),
   keys,
   move,
   randomkey,
@@ -185,6 +199,6 @@ export const handlers: Readonly<Record<string, Handler>> = {
   swapdb,
   touch: counted((call, key) => call.read(key)),
   type,
-  unlink: del,
+  unlink: remove({ isLazy: true }),
   wait
 }

@@ -38,6 +38,26 @@ it("tells in INFO what clients look for", () => {
   expect(send("INFO cluster")).toBe(`$${cluster.length}\r\n${cluster}\r\n`)
 })
 
+it("counts what UNLINK and FLUSHALL ASYNC leave to be freed, as far as it is much", () => {
+  const { send } = make()
+  const freed = (): string => /lazyfreed_objects:(\d+)/.exec(send("INFO memory"))![1]
+  const members = Array.from({ length: 100 }, (_, i) => `m${i}`).join(" ")
+  for (const key of ["big", "other"]) send(`SADD ${key} ${"x".repeat(65)} ${members}`)
+  for (let i = 0; i < 7_000; i++) send("XADD stream * f v")
+  for (const line of ["SADD small a b", "SET text v", "RPUSH list a"]) send(line)
+  send("UNLINK big big small text list")
+  expect(freed()).toBe("1")
+  send("UNLINK stream")
+  expect(freed()).toBe("2")
+  send("DEL other")
+  expect(freed()).toBe("2")
+  send("MSET a 1 b 2")
+  send("FLUSHALL ASYNC")
+  expect(freed()).toBe("4")
+  send("CONFIG RESETSTAT")
+  expect(freed()).toBe("0")
+})
+
 it("counts commands, and begins anew when it is told to", () => {
   const { send } = make()
   for (const line of ["GET k", "GET k", "GET", "LPUSH l v", "GET l"]) send(line)
