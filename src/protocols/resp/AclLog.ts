@@ -19,11 +19,11 @@ interface AclEntry extends Happened {
   clientInfo: string
 }
 
-/** `acllog-max-len` of redis.conf. */
-const entriesMax = 128
 const sameMillis = 60_000
 
 export class AclLog {
+  /** `acllog-max-len` of redis.conf; it holds when there is another entry. */
+  entriesMax = 128
   /** The latest first. */
   entries: Array<AclEntry> = []
 
@@ -46,7 +46,7 @@ export class AclLog {
       return
     }
     this.entries.unshift({ reason, object, context, user, madeAt: now, count: 1, clientInfo })
-    if (this.entries.length > entriesMax) this.entries.pop()
+    this.entries.splice(this.entriesMax)
   }
 
   clear(): void {

@@ -38,6 +38,7 @@ export const categories = [
 const failed = (word: string, reason: string): Refusal =>
   new Refusal(`ERR Error in ACL SETUSER modifier '${word}': ${reason}`)
 
+const firstOfSubcommand = "Allowing first-arg of a subcommand is not supported"
 const unknownCommand = "Unknown command or category name in ACL"
 const wrongHash = "The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters"
 const noSuchPassword = "The password you are trying to remove from the user does not exist"
@@ -56,7 +57,7 @@ const subjectOf = (word: string): string | undefined => {
   const subject = word.slice(1).toLowerCase()
   if (subject.startsWith("@")) return subject === "@all" || categories.includes(subject.slice(1)) ? subject : undefined
   if (CommandTable.named(subject) !== undefined) return subject
-  const bar = subject.indexOf("|")
+  const bar = subject.lastIndexOf("|")
   const command = bar === -1 ? undefined : CommandTable.commands.get(subject.slice(0, bar))
   // The first argument of a command without subcommands can be allowed, never forbidden.
   return command !== undefined && command.subcommands.size === 0 && word[0] === "+" ? subject : undefined
@@ -69,9 +70,14 @@ const rights = (rules: ReadonlyArray<User.CommandRule>): string =>
 
 const isFirstArgument = (subject: string): boolean => CommandTable.named(subject) === undefined && subject[0] !== "@"
 
-const addRule = (selector: User.Selector, word: string): User.Selector => {
+/** `said`: the word that `word` is of, a whole selector perhaps. */
+const addRule = (selector: User.Selector, word: string, said: string): User.Selector => {
   const subject = subjectOf(word)
-  if (subject === undefined) throw failed(word, unknownCommand)
+  if (subject === undefined) {
+    const before = word.slice(1, word.lastIndexOf("|")).toLowerCase()
+    const isFirst = word[0] === "+" && before.includes("|") && CommandTable.named(before) !== undefined
+    throw failed(said, isFirst ? firstOfSubcommand : unknownCommand)
+  }
   const rule = { isAllowed: word[0] === "+", subject }
   if (subject === "@all") return { ...selector, rules: [rule] }
   // What is said of the same thing anew, or of all of it, stands no more.
@@ -80,12 +86,12 @@ const addRule = (selector: User.Selector, word: string): User.Selector => {
   return { ...selector, rules: [...others, rule] }
 }
 
-const addKeys = (selector: User.Selector, word: string): User.Selector => {
+const addKeys = (selector: User.Selector, word: string, said: string): User.Selector => {
   const match = /^(?:~|%([RWrw]{1,2})~)([^]*)$/.exec(word)
-  if (match === null || /[\s\0]/.test(match[2])) throw failed(word, "Syntax error")
+  if (match === null || /[\s\0]/.test(match[2])) throw failed(said, "Syntax error")
   const letters = (match[1] ?? "RW").toUpperCase()
   const added = { pattern: match[2], mayRead: letters.includes("R"), mayWrite: letters.includes("W") }
-  if (User.allowsAllKeys(selector)) throw failed(word, afterAllKeys)
+  if (User.allowsAllKeys(selector)) throw failed(said, afterAllKeys)
   if (added.pattern === "*" && added.mayRead && added.mayWrite) return { ...selector, keys: [added] }
   const same = selector.keys.find(({ pattern }) => pattern === added.pattern)
   if (same === undefined) return { ...selector, keys: [...selector.keys, added] }
@@ -97,16 +103,16 @@ const addKeys = (selector: User.Selector, word: string): User.Selector => {
   return { ...selector, keys: selector.keys.map((each) => (each === same ? both : each)) }
 }
 
-const addChannel = (selector: User.Selector, word: string): User.Selector => {
+const addChannel = (selector: User.Selector, word: string, said: string): User.Selector => {
   const pattern = word.slice(1)
-  if (/[\s\0]/.test(pattern)) throw failed(word, "Syntax error")
-  if (User.allowsAllChannels(selector)) throw failed(word, afterAllChannels)
+  if (/[\s\0]/.test(pattern)) throw failed(said, "Syntax error")
+  if (User.allowsAllChannels(selector)) throw failed(said, afterAllChannels)
   if (pattern === "*") return { ...selector, channels: ["*"] }
   return selector.channels.includes(pattern) ? selector : { ...selector, channels: [...selector.channels, pattern] }
 }
 
 /** What may be said of one selector; undefined: nothing with this word. */
-const changeSelector = (selector: User.Selector, word: string): User.Selector | undefined => {
+const changeSelector = (selector: User.Selector, word: string, said = word): User.Selector | undefined => {
   switch (word.toLowerCase()) {
     case "allkeys":
     case "~*":
@@ -125,9 +131,9 @@ const changeSelector = (selector: User.Selector, word: string): User.Selector | 
     case "-@all":
       return { ...selector, rules: [nothing] }
   }
-  if (word[0] === "+" || word[0] === "-") return addRule(selector, word)
-  if (word[0] === "~" || word[0] === "%") return addKeys(selector, word)
-  return word[0] === "&" ? addChannel(selector, word) : undefined
+  if (word[0] === "+" || word[0] === "-") return addRule(selector, word, said)
+  if (word[0] === "~" || word[0] === "%") return addKeys(selector, word, said)
+  return word[0] === "&" ? addChannel(selector, word, said) : undefined
 }
 
 const addPassword = (user: User.User, hash: string): User.User =>
@@ -176,7 +182,7 @@ const addSelector = (user: User.User, word: string): User.User => {
     .split(" ")
     .filter((each) => each !== "")
   const selector = words.reduce((found, each) => {
-    const changed = changeSelector(found, each)
+    const changed = changeSelector(found, each, word)
     if (changed === undefined) throw failed(word, "Syntax error")
     return changed
   }, User.noRights)

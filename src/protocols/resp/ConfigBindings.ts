@@ -1,6 +1,7 @@
 /** ConfigBindings: the names of CONFIG that do something here, and where each one's value lives. */
 import { databasesCount, type Engine } from "#database/redis/Engine.ts"
 import type { Settings } from "#database/redis/Settings.ts"
+import type { AclLog } from "./AclLog.ts"
 import type { Binding } from "./Config.ts"
 import type { LatencyMonitor } from "./LatencyMonitor.ts"
 import type { Machine } from "./Machine.ts"
@@ -13,6 +14,7 @@ import type { Tracking } from "./Tracking.ts"
 import type { Users } from "./Users.ts"
 
 export interface Parts {
+  readonly aclLog: AclLog
   readonly engine: Engine
   readonly memory: Memory
   readonly settings: ServerSettings
@@ -155,7 +157,7 @@ const memoryBindings = ({ engine, memory }: Parts): Readonly<Record<string, Bind
   }
 })
 
-const watchBindings = ({ engine, latency, slowlog, stopwatch }: Parts): Readonly<Record<string, Binding>> => ({
+const watchBindings = ({ aclLog, engine, latency, slowlog, stopwatch }: Parts): Readonly<Record<string, Binding>> => ({
   "latency-monitor-threshold": number(
     () => latency.thresholdMillis,
     (value) => {
@@ -174,6 +176,12 @@ const watchBindings = ({ engine, latency, slowlog, stopwatch }: Parts): Readonly
       engine.notified = NotifyFlags.parse(value)!
     }
   },
+  "acllog-max-len": number(
+    () => aclLog.entriesMax,
+    (value) => {
+      aclLog.entriesMax = value
+    }
+  ),
   "slowlog-log-slower-than": number(
     () => slowlog.slowerThanMicros,
     (value) => {

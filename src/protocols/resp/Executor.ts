@@ -297,7 +297,8 @@ export class Executor {
     if (user.isUnlimited || (command.flags & noAuth) !== 0) return undefined
     const denial = user.denial(command, argv)
     if (denial === undefined) return undefined
-    this.server.aclLog.add(denial, client, this.call.isInMulti ? "multi" : "toplevel", this.engine.now)
+    const context = client.multi !== undefined || this.call.isInMulti ? "multi" : "toplevel"
+    this.server.aclLog.add(denial, client, context, this.engine.now)
     if (denial.reason === "key") return deniedKeys
     if (denial.reason === "channel") return deniedChannels
     return `NOPERM this user has no permissions to run the '${denial.object}' command`

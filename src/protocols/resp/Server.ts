@@ -91,7 +91,18 @@ export class Server implements Listener {
     const { latency, memory, settings: own, slowlog, stopwatch, tracking, users } = this
     const machine = (): Machine.Machine => this.machine
     this.config = new Config(
-      ConfigBindings.of({ engine, memory, settings: own, users, tracking, slowlog, stopwatch, latency, machine })
+      ConfigBindings.of({
+        aclLog: this.aclLog,
+        engine,
+        memory,
+        settings: own,
+        users,
+        tracking,
+        slowlog,
+        stopwatch,
+        latency,
+        machine
+      })
     )
     engine.listen(this)
   }

@@ -55,6 +55,8 @@ export interface Denial {
   readonly reason: "command" | "key" | "channel"
   /** The command's whole name, the key, the channel. */
   readonly object: string
+  /** Which argument that is. */
+  readonly at: number
 }
 
 /** Whether a rule is about a command with this first argument. */
@@ -70,8 +72,9 @@ const concerns = (subject: string, command: Command, first: string | undefined):
 export const allowsCommand = ({ rules }: Selector, command: Command, first: string | undefined): boolean =>
   rules.findLast(({ subject }) => concerns(subject, command, first))?.isAllowed ?? false
 
-const reading = new Set(["RO", "access"])
-const writing = new Set(["OW", "RM", "insert", "update", "delete"])
+/** What a command does with what a key holds. That a key is there, or how large it is, may be known to whoever has any right to it. */
+const reading = new Set(["access"])
+const writing = new Set(["insert", "update", "delete"])
 
 /** Every key pattern fits any key. */
 export const allowsAllKeys = ({ keys }: Selector): boolean =>
@@ -90,32 +93,41 @@ const allowsKey = ({ keys }: Selector, key: string, flags: ReadonlyArray<string>
   )
 }
 
-/** The channels among the arguments; patterns have to be allowed as they stand. */
+/** Every key may be read, whatever else. */
+const readsAllKeys = ({ keys }: Selector): boolean => keys.some(({ mayRead, pattern }) => mayRead && pattern === "*")
+
+/** How many arguments are channels, from the first on; patterns have to be allowed as they stand. */
 const channelsOf = (
-  command: Command,
+  { name }: Command,
   argv: ReadonlyArray<string>
-): { readonly names: ReadonlyArray<string>; readonly isPattern: boolean } => {
-  if (command.name === "publish" || command.name === "spublish") return { names: [argv[1]], isPattern: false }
-  if (command.name === "subscribe" || command.name === "ssubscribe") return { names: argv.slice(1), isPattern: false }
-  return { names: command.name === "psubscribe" ? argv.slice(1) : [], isPattern: true }
+): { readonly count: number; readonly isPattern: boolean } => {
+  if (name === "publish" || name === "spublish") return { count: 1, isPattern: false }
+  const isPattern = name === "psubscribe"
+  const subscribes = isPattern || name === "subscribe" || name === "ssubscribe"
+  return { count: subscribes ? argv.length - 1 : 0, isPattern }
 }
 
 export const allowsChannel = ({ channels }: Selector, name: string, isPattern: boolean): boolean =>
   channels.some((allowed) => allowed === "*" || (isPattern ? allowed === name : Glob.matches(allowed, name)))
 
 const denialOf = (selector: Selector, command: Command, argv: ReadonlyArray<string>): Denial | undefined => {
-  if (!allowsCommand(selector, command, argv[1])) return { reason: "command", object: command.name }
+  if (!allowsCommand(selector, command, argv[1])) return { reason: "command", object: command.name, at: 0 }
   if (!allowsAllKeys(selector) && CommandKeys.hasKeys(command)) {
     for (const { at, flags } of CommandKeys.uses(command, argv)) {
-      if (!allowsKey(selector, argv[at], flags)) return { reason: "key", object: argv[at] }
+      if (!allowsKey(selector, argv[at], flags)) return { reason: "key", object: argv[at], at }
     }
   }
-  const { isPattern, names } = channelsOf(command, argv)
-  const denied = names.find((name) => !allowsChannel(selector, name, isPattern))
-  return denied === undefined ? undefined : { reason: "channel", object: denied }
+  const { count, isPattern } = channelsOf(command, argv)
+  for (let at = 1; at <= count; at++) {
+    if (!allowsChannel(selector, argv[at], isPattern)) return { reason: "channel", object: argv[at], at }
+  }
+  return undefined
 }
 
 const ranks = { command: 0, key: 1, channel: 2 }
+
+const cameFurther = (left: Denial, right: Denial): boolean =>
+  left.reason === right.reason ? left.at > right.at : ranks[left.reason] > ranks[right.reason]
 
 export class User {
   readonly name: string
@@ -145,9 +157,19 @@ export class User {
     for (const selector of this.selectors) {
       const denial = denialOf(selector, command, argv)
       if (denial === undefined) return undefined
-      if (found === undefined || ranks[denial.reason] > ranks[found.reason]) found = denial
+      if (found === undefined || cameFurther(denial, found)) found = denial
     }
     return found
+  }
+
+  /** It may run the command, and read any key whatever its name: SORT finds out names as it goes. */
+  mayReadAll(command: Command, argv: ReadonlyArray<string>): boolean {
+    return this.selectors.some((selector) => readsAllKeys(selector) && denialOf(selector, command, argv) === undefined)
+  }
+
+  /** It may listen there, by some selector. */
+  mayListen(name: string, isPattern: boolean): boolean {
+    return this.selectors.some((selector) => allowsChannel(selector, name, isPattern))
   }
 
   with(change: Partial<Description>): User {

@@ -1,6 +1,7 @@
 /** AclCommands: ACL: users, what they may do, and who was refused. There is no file of them: it comes with the configuration. */
 import * as AclRules from "../AclRules.ts"
 import type { Call, Handler } from "../Call.ts"
+import type { Client } from "../Client.ts"
 import * as CommandTable from "../CommandTable.ts"
 import { Refusal, wrongArity } from "../Refusal.ts"
 import * as User from "../User.ts"
@@ -10,13 +11,37 @@ const noFile = new Refusal(
   "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration."
 )
 
-const setUser: Handler = ({ argv, out, server }) => {
+/** There are channels that the user could listen to, and cannot any more. */
+const hasLost = (before: User.User, after: User.User): boolean => {
+  const channels = new Set(after.selectors.flatMap((selector) => selector.channels))
+  return (
+    !channels.has("*") && before.selectors.some((selector) => selector.channels.some((each) => !channels.has(each)))
+  )
+}
+
+/** It listens only where it may. */
+const mayGoOn = ({ channels, patterns, shardChannels, user }: Client): boolean =>
+  [...channels, ...shardChannels].every((name) => user.mayListen(name, false)) &&
+  [...patterns].every((pattern) => user.mayListen(pattern, true))
+
+/** The client whose command it is gets its reply first. */
+const end = (call: Call, client: Client): void => {
+  if (client === call.client) client.port?.close()
+  else client.port?.kill()
+}
+
+const setUser: Handler = (call) => {
+  const { argv, out, server } = call
   const name = argv[2]
   if (/[\s\0]/.test(name)) throw new Refusal("ERR Usernames can't contain spaces or null characters")
   const before = server.users.get(name)
   const after = AclRules.apply(before ?? AclRules.newcomer(name), argv.slice(3))
   server.users.set(after)
-  for (const client of server.clients.values()) if (client.user === before) client.user = after
+  for (const each of server.clients.values()) {
+    if (each.user !== before) continue
+    each.user = after
+    if (hasLost(before, after) && !mayGoOn(each)) end(call, each)
+  }
   out.ok()
 }
 
@@ -26,9 +51,7 @@ const deleteUser: Handler = (call) => {
   if (names.includes(User.unlimited.name)) throw new Refusal("ERR The 'default' user cannot be removed")
   out.integer(names.filter((name) => server.users.delete(name)).length)
   for (const client of server.clients.values()) {
-    if (!names.includes(client.user.name)) continue
-    if (client === call.client) client.port?.close()
-    else client.port?.kill()
+    if (names.includes(client.user.name)) end(call, client)
   }
 }
 
@@ -63,8 +86,12 @@ const getUser: Handler = (call) => {
   }
 }
 
-const categoriesOf: Handler = ({ argv, out }) => {
-  if (argv.length > 3) throw wrongArity("acl|cat")
+const tooMany = (call: Call): Refusal =>
+  new Refusal(`ERR unknown subcommand or wrong number of arguments for '${call.argv[1]}'. Try ACL HELP.`)
+
+const categoriesOf: Handler = (call) => {
+  const { argv, out } = call
+  if (argv.length > 3) throw tooMany(call)
   if (argv.length === 2) return out.bulks(AclRules.categories)
   const category = argv[2].toLowerCase()
   if (!AclRules.categories.includes(category)) throw new Refusal(`ERR Unknown category '${argv[2]}'`)
@@ -75,7 +102,7 @@ const bitsMax = 4_096
 
 const generate: Handler = (call) => {
   const { argv, engine, out } = call
-  if (argv.length > 3) throw wrongArity("acl|genpass")
+  if (argv.length > 3) throw tooMany(call)
   const bits = argv.length === 3 ? call.integer(2) : 256
   if (bits < 1 || bits > bitsMax) {
     throw new Refusal(
@@ -101,7 +128,7 @@ const dryRun: Handler = ({ argv, out, server }) => {
 
 const log: Handler = (call) => {
   const { argv, engine, out, server } = call
-  if (argv.length > 3) throw wrongArity("acl|log")
+  if (argv.length > 3) throw tooMany(call)
   if (argv.length === 3 && call.is(2, "reset")) {
     server.aclLog.clear()
     return out.ok()

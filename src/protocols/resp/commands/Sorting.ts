@@ -9,6 +9,7 @@ import { SortedSetValue } from "#database/redis/SortedSetValue.ts"
 import { sizeOf, textOf } from "#database/redis/StringValue.ts"
 import { type Content, typeOf } from "#database/redis/Value.ts"
 import type { Call, Handler } from "../Call.ts"
+import * as CommandTable from "../CommandTable.ts"
 import * as Numbers from "../Numbers.ts"
 import * as Refusal from "../Refusal.ts"
 
@@ -23,6 +24,13 @@ interface Options {
   target: string | undefined
   by: string | undefined
   gets: Array<string>
+}
+
+/** What keys BY and GET look at only the elements tell. */
+const checkAccess = ({ argv, client }: Call, isReadOnly: boolean, option: string): void => {
+  const command = CommandTable.commands.get(isReadOnly ? "sort_ro" : "sort")!
+  if (client.user.isUnlimited || client.user.mayReadAll(command, argv)) return
+  throw new Refusal.Refusal(`ERR ${option} option of SORT denied due to insufficient ACL permissions.`)
 }
 
 const optionsOf = (call: Call, isReadOnly: boolean): Options => {
@@ -45,9 +53,13 @@ const optionsOf = (call: Call, isReadOnly: boolean): Options => {
       options.offset = call.integer(++i)
       options.count = call.integer(++i)
     } else if (!isReadOnly && call.is(i, "store") && left >= 1) options.target = argv[++i]
-    else if (call.is(i, "by") && left >= 1) options.by = argv[++i]
-    else if (call.is(i, "get") && left >= 1) options.gets.push(argv[++i])
-    else throw Refusal.syntax
+    else if (call.is(i, "by") && left >= 1) {
+      options.by = argv[++i]
+      if (options.by.includes("*")) checkAccess(call, isReadOnly, "BY")
+    } else if (call.is(i, "get") && left >= 1) {
+      checkAccess(call, isReadOnly, "GET")
+      options.gets.push(argv[++i])
+    } else throw Refusal.syntax
   }
   return options
 }
