@@ -40,6 +40,10 @@ class Muffled implements Connection {
     return this.isMuted() || this.whole.write(bytes)
   }
 
+  get bufferedBytes(): number {
+    return this.whole.bufferedBytes
+  }
+
   end(): void {
     this.whole.end()
   }
@@ -64,6 +68,7 @@ export class CutNet {
   private readonly connections = new Map<Connection, string | undefined>()
   private isAlone = false
   private isMuted = false
+  private isDeaf = false
 
   constructor(whole: Net["Service"]) {
     const { port } = whole
@@ -85,6 +90,7 @@ export class CutNet {
           )
           this.connections.set(connection, key)
           if (this.isAlone || this.keys.has(key)) connection.reset()
+          else if (this.isDeaf) connection.pause()
           return connection
         }
       }
@@ -101,6 +107,7 @@ export class CutNet {
       return unheard
     }
     this.connections.set(connection, undefined)
+    if (this.isDeaf) connection.pause()
     return this.watched(accept(connection), () => connection)
   }
 
@@ -134,10 +141,18 @@ export class CutNet {
     this.isMuted = true
   }
 
+  /** Everybody hears it; what it would hear waits until `heal`. */
+  deafen(): void {
+    this.isDeaf = true
+    for (const connection of this.connections.keys()) connection.pause()
+  }
+
   heal(): void {
     if (this.isMuted) this.breakAll()
+    if (this.isDeaf) for (const connection of this.connections.keys()) connection.resume()
     this.isAlone = false
     this.isMuted = false
+    this.isDeaf = false
   }
 
   private breakAll(): void {

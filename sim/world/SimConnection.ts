@@ -85,7 +85,7 @@ export class SimConnection implements Net.Connection {
   private inbox: Array<Uint8Array | undefined> = []
   private paused = false
   private pumping = false
-  private bufferedBytes = 0
+  bufferedBytes = 0
   private blocked = false
   /** Written since it was told to wait. */
   private ignoredBytes = 0

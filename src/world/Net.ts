@@ -71,6 +71,8 @@ export interface Connection {
    * this call are queued all the same. After `end` or `closed`: dropped.
    */
   write(bytes: Uint8Array): boolean
+  /** Bytes that were written and wait here. 0: what was written may be written over. */
+  readonly bufferedBytes: number
   /** No more bytes follow from this side; what is queued is still sent. */
   end(): void
   /** Breaks the connection now: the peer sees `reset`, or nothing; this side's sink is told `closed` with `reset`. */

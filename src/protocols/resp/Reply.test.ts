@@ -3,7 +3,7 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import * as Latin1 from "#base/Latin1.ts"
 import * as Doubles from "./Doubles.ts"
-import { Reply } from "./Reply.ts"
+import { Reply, reuse } from "./Reply.ts"
 
 const written = (protocol: 2 | 3, write: (out: Reply) => void): string => {
   const out = new Reply()
@@ -70,19 +70,25 @@ describe("a reply", () => {
     expect(text).toBe("+OK\r\n:1\r\n")
   })
 
-  it("stays as it was taken while others are written, side by side and one after the other", () => {
-    const replies = fc.array(fc.tuple(fc.nat(3), fc.nat(90_000), fc.boolean()), { minLength: 1, maxLength: 40 })
+  it("stays as it was taken while others are written, side by side and one after the other, also where others were sent", () => {
+    const fate = fc.constantFrom("goes on", "kept", "sent")
+    const replies = fc.array(fc.tuple(fc.nat(3), fc.nat(90_000), fate), { minLength: 1, maxLength: 40 })
     fc.assert(
       fc.property(replies, (steps) => {
         const outs = Array.from({ length: 4 }, () => new Reply())
         const expected = outs.map(() => "")
         const taken: Array<readonly [Uint8Array, string]> = []
-        for (const [index, size, takes] of steps) {
+        for (const [index, size, becomes] of steps) {
           const value = String.fromCharCode(97 + (size % 26)).repeat(size % 7 === 0 ? size : size % 50)
           outs[index].bulk(value)
           expected[index] += `$${value.length}\r\n${value}\r\n`
-          if (!takes) continue
-          taken.push([outs[index].take()!, expected[index]])
+          if (becomes === "goes on") continue
+          const bytes = outs[index].take()!
+          if (becomes === "kept") taken.push([bytes, expected[index]])
+          else {
+            expect(Latin1.decode(bytes) === expected[index]).toBe(true)
+            reuse(bytes)
+          }
           expected[index] = ""
         }
         for (const [bytes, text] of taken) expect(Latin1.decode(bytes) === text).toBe(true)
@@ -94,6 +100,20 @@ describe("a reply", () => {
       { numRuns: 300 }
     )
   })
+})
+
+it("that was sent leaves its memory to the next one", () => {
+  const out = new Reply()
+  for (const sizeBytes of [10, 30_000, 200_000]) {
+    const addresses = [1, 2, 3].map(() => {
+      out.bulk("x".repeat(sizeBytes))
+      const bytes = out.take()!
+      reuse(bytes)
+      return [bytes.buffer, bytes.byteOffset] as const
+    })
+    expect(addresses[1]).toEqual(addresses[2])
+    expect(addresses[1][0]).toBe(addresses[2][0])
+  }
 })
 
 describe("a double", () => {

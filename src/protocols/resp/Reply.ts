@@ -2,8 +2,9 @@
  * Reply: what a client is sent, written as protocol 2 or 3 asks for: each method is one value, and a value of many is opened with their number
  * and followed by them. Text has one char a byte.
  *
- * Promises: `take` gives the bytes since the last `take`, and they are changed by nobody. Memory is taken when something is written and given
- * back by `take`: an idle client has none. Everything is written where it stays: a small reply allocates nothing.
+ * Promises: `take` gives the bytes since the last `take`, and they are changed by nobody, unless who has them says that nobody needs them
+ * (`reuse`). Memory is taken when something is written and given back by `take`: an idle client has none. Everything is written where it stays:
+ * a reply that is sent at once allocates nothing.
  *
  * Source: the RESP2 and RESP3 specifications, and networking.c of Redis 7.0 for what protocol 2 gets in place of 3's types.
  */
@@ -24,7 +25,39 @@ interface Slab {
 
 const pool: Array<Slab> = []
 
+/** What was taken last, and where it lies. */
+interface Taken {
+  readonly bytes: Uint8Array
+  readonly from: number
+  readonly to: number
+  /** undefined: memory of its own, which is `all`. */
+  readonly slab: Slab | undefined
+  readonly all: Uint8Array
+}
+
+let last: Taken | undefined
+/** Memory of a large reply, for the next one. */
+let spare: Uint8Array | undefined
+const spareBytesMax = 1_048_576
+
 const nothing: Uint8Array = new Uint8Array(0)
+
+/** The bytes that were taken last are needed by nobody: what is written next may lie there. */
+export const reuse = (bytes: Uint8Array): void => {
+  if (last?.bytes !== bytes) return
+  const { all, from, slab, to } = last
+  last = undefined
+  if (slab === undefined) {
+    if (all.length <= spareBytesMax) spare = all
+  } else if (slab.used === roundUp(to)) {
+    const wasFull = slab.used + firstBytes > slabBytes
+    slab.used = from
+    if (wasFull && pool.length < pooledMax) pool.push(slab)
+  }
+}
+
+/** So that replies begin at whole words. */
+const roundUp = (at: number): number => (at + 7) & ~7
 
 const zero = 0x30
 const carriageReturn = 0x0d
@@ -39,6 +72,13 @@ const star = 0x2a
 const headBytesMax = 23
 
 const lineEnds = /[\r\n]/g
+
+const spared = (sizeBytes: number): Uint8Array | undefined => {
+  if (spare === undefined || spare.length < sizeBytes) return undefined
+  const memory = spare
+  spare = undefined
+  return memory
+}
 
 export class Reply {
   /** What the client understands. */
@@ -68,14 +108,16 @@ export class Reply {
   take(): Uint8Array | undefined {
     const { bytes, from, slab, to } = this
     if (slab !== undefined) {
-      // Rounded up, so that replies begin at whole words.
-      slab.used = (to + 7) & ~7
+      slab.used = roundUp(to)
       if (slab.used + firstBytes <= slabBytes && pool.length < pooledMax) pool.push(slab)
       this.slab = undefined
     }
     this.bytes = nothing
     this.from = this.to = 0
-    return to === from ? undefined : bytes.subarray(from, to)
+    if (to === from) return undefined
+    const taken = bytes.subarray(from, to)
+    last = { bytes: taken, from, to, slab, all: bytes }
+    return taken
   }
 
   /** `+OK`. */
@@ -225,7 +267,7 @@ export class Reply {
       return
     }
     // Too much for a slab. What is small grows by doubling; one that is large already gets what it asks for and some more.
-    const larger = Latin1.room(Math.max(slabBytes, 2 * written, needed + firstBytes))
+    const larger = spared(needed) ?? Latin1.room(Math.max(slabBytes, 2 * written, needed + firstBytes))
     larger.set(this.bytes.subarray(this.from, this.to))
     this.giveBack()
     this.bytes = larger

@@ -12,7 +12,7 @@ import * as Net from "#world/Net.ts"
 import { Client, type Port } from "./Client.ts"
 import type { Executor } from "./Executor.ts"
 import { Parser } from "./Parser.ts"
-import { Reply } from "./Reply.ts"
+import * as Reply from "./Reply.ts"
 import type { OutputLimit } from "./ServerSettings.ts"
 
 /** What lets replies out. */
@@ -77,7 +77,7 @@ export class Session implements Net.StreamSink, Port {
 
   constructor(id: number, host: Host) {
     this.host = host
-    this.client = new Client(id, new Reply())
+    this.client = new Client(id, new Reply.Reply())
     this.client.port = this
     const { engine, settings } = host.executor.server
     this.input.bulkBytesMax = engine.settings.protoMaxBulkBytes
@@ -272,6 +272,7 @@ export class Session implements Net.StreamSink, Port {
     if (!isHeld && this.output.length === 0 && !this.isFull) {
       if (!host.gate.isHeld) return this.break()
       this.write(bytes)
+      if (this.connection.bufferedBytes === 0) Reply.reuse(bytes)
       if (this.isFull) {
         this.waits(bytes.length)
         this.limit(host.executor.engine.now)

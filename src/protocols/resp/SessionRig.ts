@@ -13,6 +13,7 @@ export class RigConnection implements Net.Connection {
   readonly local = { host: "127.0.0.1", port: 6379 }
   readonly remote: Net.Address
   readonly peerNames = undefined
+  readonly bufferedBytes = 0
   /** As the session is told of things. */
   sink!: Net.StreamSink
   /** Each write. */
@@ -28,7 +29,7 @@ export class RigConnection implements Net.Connection {
   }
 
   write(bytes: Uint8Array): boolean {
-    this.writes.push(bytes)
+    this.writes.push(new Uint8Array(bytes))
     return !this.isFull
   }
 

@@ -116,6 +116,10 @@ export class RealConnection implements Net.Connection {
     return false
   }
 
+  get bufferedBytes(): number {
+    return this.socket.writableLength
+  }
+
   end(): void {
     if (this.endedHere || this.phase === "broken" || this.phase === "closed") return
     this.endedHere = true
