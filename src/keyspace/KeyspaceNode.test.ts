@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { describe, expect, it } from "vitest"
+import type * as KeyspaceNode from "./KeyspaceNode.ts"
 import type { Timestamp } from "./Request.ts"
 import { Cluster, key, second } from "./TestCluster.ts"
 
@@ -111,6 +112,50 @@ describe("a keyspace on three nodes", () => {
     for (const name of ["d", "s"]) cluster.put(index, name, undefined)
     follow(index, 15, upTo)
     expect(told.slice(3)).toEqual(["q", "c", "r", "d", "s"])
+  })
+
+  it("cuts a range that is asked too much, and lets nobody put it together again while it is", () => {
+    const cluster = new Cluster(3, 3, { range: { perSecondMax: 50 } })
+    const name = (index: number): Uint8Array => key(`k${String(index).padStart(3, "0")}`)
+    /** From now on, for so many seconds, a hundred reads each, spread over a thousand keys. */
+    const ask = (seconds: number): void => {
+      const asking = ({ keyspace }: KeyspaceNode.KeyspaceNode) =>
+        Effect.gen(function* () {
+          const at = yield* keyspace.timestamp()
+          for (let round = 0; round < seconds * 100; round++) {
+            yield* Effect.forkChild(keyspace.get([name((round * 387) % 1_000)], at))
+            yield* Effect.sleep(10)
+          }
+        })
+      cluster.on(0, 0.001, (node) => Effect.asVoid(Effect.forkDetach(asking(node))))
+      cluster.bench.pass(seconds * second)
+    }
+    ask(5)
+    expect(cluster.ranges(0)).toEqual([1, 2])
+    cluster.bench.pass(2 * second)
+    ask(13)
+    cluster.bench.pass(second)
+    expect(cluster.ranges(0)).toEqual([1, 2, 3])
+    const cut = (): string => {
+      const { from } = cluster.nodes[0]!.ranges.known({ from: key("k"), to: key("l") }).at(-1)!.descriptor
+      return text.decode(from)
+    }
+    expect(cut() > "k300" && cut() < "k700").toBe(true)
+    const refusal = (): string => {
+      try {
+        cluster.manage(2, { type: "merge" })
+        return ""
+      } catch (error) {
+        return (error as Error).message
+      }
+    }
+    // Each half is asked 50 times a second.
+    ask(3)
+    expect(refusal()).toBe("Refused")
+    cluster.bench.pass(2 * second)
+    expect(refusal()).toBe("")
+    expect(cluster.ranges(0)).toEqual([1, 2])
+    expect(cluster.put(0, "k500", "v")).toBeGreaterThan(0)
   })
 
   it("takes in a right neighbour, wherever that is, and leaves nothing of it behind", () => {

@@ -67,6 +67,7 @@ export const open = Effect.fn("KeyspaceNode.open")(function* (
     store: self,
     sweep
   } = options
+  const below = (bound: number): number => Math.floor(random.nextDoubleUnsafe() * bound)
   let made: RangeStore | undefined
   const store = yield* Store.open({
     ...options,
@@ -82,6 +83,7 @@ export const open = Effect.fn("KeyspaceNode.open")(function* (
         trace,
         closeMicros,
         splitBytes,
+        below,
         halted: (error) => halted(error.message)
       })
       return made.machines
@@ -94,7 +96,7 @@ export const open = Effect.fn("KeyspaceNode.open")(function* (
   const all = [self, ...peers.keys()].sort((left, right) => left - right)
   const router = new Router({
     alarms: store.alarms,
-    random: (bound) => Math.floor(random.nextDoubleUnsafe() * bound),
+    random: below,
     send: {
       self,
       submit: (asking, done) => ranges.submit(asking, done),

@@ -7,6 +7,7 @@ import type { Done } from "#world/Completion.ts"
 import type { Changes } from "./Changes.ts"
 import type { Location } from "./Descriptor.ts"
 import type { RangeError } from "./KeyspaceError.ts"
+import type { Load } from "./Load.ts"
 import type { RangeCommand } from "./RangeCommand.ts"
 import type { RangeMachine } from "./RangeMachine.ts"
 import type { Asking, Request, Response, Span, Timestamp, Txn, TxnId, TxnState } from "./Request.ts"
@@ -19,11 +20,19 @@ export interface Options {
   readonly txnTtlMicros: number
   /** So long a request waits for a transaction before it asks what became of it, and between two times. */
   readonly pushAfterMicros: number
+  /** Requests a second; a range that is asked more, for long, is cut in two. */
+  readonly perSecondMax: number
   /** Whether decisions go into the audit trail. All stores of a cluster say the same. */
   readonly audits: boolean
 }
 
-export const defaults: Options = { tasksMax: 4_096, txnTtlMicros: 3_000_000, pushAfterMicros: 20_000, audits: false }
+export const defaults: Options = {
+  tasksMax: 4_096,
+  txnTtlMicros: 3_000_000,
+  pushAfterMicros: 20_000,
+  perSecondMax: 20_000,
+  audits: false
+}
 
 /** What ranges need of their store. */
 export interface Services {
@@ -48,6 +57,8 @@ export interface Services {
   known(span: Span): ReadonlyArray<Location>
   /** Requests that are not about keys of any range. */
   other(range: Leaseholder, task: Task, request: Request): void
+  /** A whole number below the bound, each equally likely. */
+  below(bound: number): number
   /** Calls in a later turn. */
   defer(then: () => void): void
   /** The range wants `tick`s. */
@@ -75,6 +86,7 @@ export interface Leaseholder {
   readonly machine: RangeMachine
   readonly options: Options
   readonly services: Services
+  readonly load: Load
   submit(asking: Asking, done: Answered): void
   /** Answers, and lets go of everything. */
   end(task: Task, error: RangeError | undefined, response?: Response): void

@@ -22,12 +22,16 @@ import type { Task } from "./Task.ts"
 
 const refused = (message: string): Refused => new Refused({ message })
 
+const tooBusy = ({ load, options }: Leaseholder): string =>
+  `a range is merged that is asked ${options.perSecondMax / 2} times a second at most, and this one is ${Math.round(load.perSecond)} times`
+
 export const merge = (server: Leaseholder, task: Task): void => {
   const { descriptor, merging } = server.machine.state!
   if (Keys.compare(descriptor.to, end) === 0) return server.end(task, refused("the last range has no right neighbour"))
   if (Keys.compare(descriptor.to, systemEnd) === 0) {
     return server.end(task, refused("the system's range takes in no other"))
   }
+  if (server.load.isHigh) return server.end(task, refused(tooBusy(server)))
   if (merging > 0) return server.end(task, new Unavailable({ message: "an earlier attempt is not settled: try again" }))
   const { term } = task.leadership
   server.timestamp(task, (attempt) =>
@@ -93,6 +97,7 @@ export const hold = (
   if (sizeBytes > Limits.mergeBytesMax) {
     return server.end(task, refused(`a range is merged that has at most ${Limits.mergeBytesMax} bytes`))
   }
+  if (server.load.isHigh) return server.end(task, refused(tooBusy(server)))
   if (frozen === attempt) return tell(server, task)
   server.step(task, { type, term, attempt }, () => tell(server, task))
 }

@@ -12,6 +12,7 @@
 import { Group } from "#consensus/Group.ts"
 import type { GroupId } from "#consensus/Replica.ts"
 import type { ConsensusError } from "#consensus/ConsensusError.ts"
+import * as Keys from "#storage/Keys.ts"
 import type { StorageError } from "#storage/StorageError.ts"
 import type { Done } from "#world/Completion.ts"
 import type { Changes } from "./Changes.ts"
@@ -20,6 +21,7 @@ import { Evaluation } from "./Evaluation.ts"
 import { Busy, Misplaced, NotLeaseholder, Refused, Unavailable, Unknown, type RangeError } from "./KeyspaceError.ts"
 import * as Following from "./Following.ts"
 import type { Answered, Ends, Leaseholder, Options, Services } from "./Leaseholder.ts"
+import { Load } from "./Load.ts"
 import * as RangeCommand from "./RangeCommand.ts"
 import { contains, type RangeMachine } from "./RangeMachine.ts"
 import type { Asking, Request, Response, Span, Timestamp, Txn } from "./Request.ts"
@@ -63,21 +65,21 @@ export class RangeServer implements Leaseholder {
   private readonly contention: Contention
   private leadership: Leadership | undefined
   private tickets = 0
-  /** Requests that came, for who splits ranges by load. */
-  requests = 0
+  readonly load: Load
 
   constructor(machine: RangeMachine, services: Services, options: Options) {
     this.range = machine.range
     this.machine = machine
     this.services = services
     this.options = options
+    this.load = new Load({ perSecondMax: options.perSecondMax, below: (bound) => services.below(bound) })
     this.evaluation = new Evaluation(this)
     this.contention = new Contention(this)
     machine.onWrite = (operations) => this.leadership?.recent?.take(operations)
   }
 
   submit(asking: Asking, done: Answered): void {
-    this.requests++
+    if (this.load.count()) this.sample(asking.request)
     const group = this.services.group(this.range)
     if (group?.isLeader === false && Following.canAnswer(this.machine, asking.request)) {
       return Following.answer(this.machine, this.services, asking.request, (error, response) => {
@@ -105,6 +107,18 @@ export class RangeServer implements Leaseholder {
     this.services.busy(this)
     if (leadership.isReady) this.begin(task)
     else leadership.pending.push(task)
+  }
+
+  private sample(request: Request): void {
+    const { reads, readSpans, writes } = touched(request) ?? {}
+    const keys = [...(reads ?? []), ...(writes ?? []), ...(readSpans ?? []).flatMap(({ from, to }) => [from, to])]
+    if (keys.length === 0) return
+    let [first, last] = [keys[0], keys[0]]
+    for (const key of keys) {
+      if (Keys.compare(key, first) < 0) first = key
+      else if (Keys.compare(last, key) < 0) last = key
+    }
+    this.load.asked(first, last)
   }
 
   /** It holds still: what it has may be its left neighbour's by now, and have been changed there. */

@@ -29,10 +29,9 @@ import { contains, overlaps, RangeMachine, type Neighbours } from "./RangeMachin
 import { deleteSpan, deleteStaged, install } from "./RangeRestore.ts"
 import { RangeServer } from "./RangeServer.ts"
 import * as Placing from "./Placing.ts"
-import * as Reading from "./Reading.ts"
 import * as RangeState from "./RangeState.ts"
 import type { Asking, Request, Response, Span, Timestamp, Txn, TxnId, TxnState, Unresolved } from "./Request.ts"
-import * as SpacesRedis from "./SpacesRedis.ts"
+import { type Means, Splitting } from "./Splitting.ts"
 import * as Sweep from "./Sweep.ts"
 import { SystemRange } from "./SystemRange.ts"
 import type { Task } from "./Task.ts"
@@ -66,6 +65,8 @@ export interface StoreOptions {
   readonly trace: Trace["Service"]
   /** A range that is larger is cut in two. */
   readonly splitBytes: number
+  /** A whole number below the bound, each equally likely. */
+  readonly below: (bound: number) => number
   readonly halted: (error: StorageError) => void
 }
 
@@ -92,7 +93,7 @@ const nothing = {
   trail: undefined
 } as const
 
-export class RangeStore implements Neighbours, Services, Sweep.Means {
+export class RangeStore implements Neighbours, Services, Sweep.Means, Means {
   readonly port: Engine.Port
   private readonly options: StoreOptions
   private readonly timers: Timers.Port
@@ -106,9 +107,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
   private readonly awake = new Set<Leaseholder>()
   /** What was said last of ranges that this store leads. */
   private readonly published = new Map<GroupId, string>()
-  private readonly splitting = new Set<GroupId>()
-  /** Ranges of one key, and how large they may be before they are looked through again. */
-  private readonly single = new Map<GroupId, number>()
+  private readonly splitting: Splitting
   private readonly settling = new Set<GroupId>()
   private readonly learnt = new Map<GroupId, number>()
   /** When ranges were closed last, and what was applied then. */
@@ -125,6 +124,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     this.port = options.port
     this.system = new SystemRange(options.wallMicros)
     this.sweep = new Sweep.Sweep(this, options.sweep)
+    this.splitting = new Splitting(this, options.splitBytes)
     this.placing = new Placing.Placing(
       {
         port: options.port,
@@ -212,7 +212,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     this.published.delete(group)
     this.sweep.forget(group)
     this.closing.delete(group)
-    this.single.delete(group)
+    this.splitting.forget(group)
     this.learnt.delete(group)
     this.reserved.delete(group)
   }).bind(this)
@@ -427,6 +427,15 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     this.deferral.defer(then)
   }
 
+  below(bound: number): number {
+    return this.options.below(bound)
+  }
+
+  /** A second store may lead one of two halves. */
+  hasOthers(): boolean {
+    return this.around!.stores().length > 1
+  }
+
   busy(range: Leaseholder): void {
     this.awake.add(range)
   }
@@ -464,8 +473,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
       this.publish(range, location)
       this.settleMerge(server)
       this.closeUp(server)
-      const sizeBytesMax = Math.max(this.options.splitBytes, this.single.get(range) ?? 0)
-      if ((server.machine.state?.sizeBytes ?? 0) > sizeBytesMax) this.splitInTwo(server)
+      this.splitting.tend(server)
       this.sweep.tend(server)
     }
   }
@@ -537,34 +545,6 @@ export class RangeStore implements Neighbours, Services, Sweep.Means {
     this.ask({ type: "publish", location }, (error) => {
       if (error !== undefined && this.published.get(range) === said) this.published.delete(range)
     })
-  }
-
-  /** Where about half of its bytes are on either side, but behind its first key at least, and not where keys belong together. */
-  private splitInTwo(server: RangeServer): void {
-    const { range } = server
-    const { descriptor, sizeBytes } = server.machine.state!
-    if (this.splitting.has(range)) return
-    this.splitting.add(range)
-    let leftBytes = 0
-    let key: Uint8Array | undefined
-    const visit = (item: Reading.Item): boolean => {
-      const isWithin = SpacesRedis.isWithinJournal(item.key)
-      if (leftBytes > 0 && !isWithin) key = item.key
-      leftBytes += item.sizeBytes
-      return key === undefined || isWithin || leftBytes < sizeBytes / 2
-    }
-    const scanned: Engine.Done<void> = (error) => {
-      if (error === undefined && key === undefined) this.single.set(range, 1.5 * sizeBytes)
-      if (error !== undefined || key === undefined) {
-        this.splitting.delete(range)
-        return
-      }
-      const request = { type: "split" as const, key }
-      this.submit({ range, timeoutMicros: askTimeoutMicros, waiter: undefined, request }, () => {
-        this.splitting.delete(range)
-      })
-    }
-    Reading.scan(this.port, { span: descriptor, at: Infinity }, visit, (goOn) => this.defer(goOn), scanned)
   }
 
   /** Nothing goes on. */
