@@ -6,7 +6,6 @@
  * 3. What was decided before everything was read once more is one entry, and says what was decided; there is no other entry.
  */
 import * as Effect from "effect/Effect"
-import * as AuditEntry from "#keyspace/audit/AuditEntry.ts"
 import { AuditVerification } from "#keyspace/audit/AuditVerification.ts"
 import * as StoreTrail from "#keyspace/audit/StoreTrail.ts"
 import * as Hex from "#base/Hex.ts"
@@ -41,15 +40,6 @@ export const tell = Effect.fnUntraced(function* (
   const { findings } = verification.finish(heads)
   trace.emit("debug", "audit/trail", { findings: JSON.stringify(findings), told: JSON.stringify(told) })
 })
-
-/** Transactions whose end a command tells the trail of. */
-export const toldBy = (decisions: ReadonlyArray<Uint8Array>): ReadonlyArray<number> => {
-  const place = { chain: 0, sequence: 1, previous: new Uint8Array(AuditEntry.hashBytes) }
-  return decisions.flatMap((decision) => {
-    const entry = AuditEntry.decode(AuditEntry.entryOf(decision, place))
-    return typeof entry !== "string" && entry.kind === "transaction" ? [Number(entry.subject)] : []
-  })
-}
 
 interface Decided {
   readonly at: number

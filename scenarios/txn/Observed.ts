@@ -9,12 +9,12 @@
 import { entryKinds, type Entry } from "#consensus/Message.ts"
 import type { Group } from "#consensus/Observer.ts"
 import { systemRange } from "#keyspace/Descriptor.ts"
+import * as AuditEntry from "#keyspace/audit/AuditEntry.ts"
 import * as Key from "#keyspace/Key.ts"
 import * as RangeCommand from "#keyspace/RangeCommand.ts"
 import * as Records from "#keyspace/Records.ts"
 import * as Batch from "#storage/Batch.ts"
 import * as Raft from "../raft/Observed.ts"
-import * as Auditing from "./Auditing.ts"
 
 export interface Written {
   /** Nothing is decided any more of transactions that began before it; 0: as before. */
@@ -64,12 +64,21 @@ const writtenBy = (operations: Uint8Array): Omit<Written, "floor" | "told"> => {
   return { records, intents, cleared, versions }
 }
 
+/** Transactions whose end a command tells the trail of. */
+const toldBy = (decisions: ReadonlyArray<Uint8Array>): ReadonlyArray<number> => {
+  const place = { chain: 0, sequence: 1, previous: new Uint8Array(AuditEntry.hashBytes) }
+  return decisions.flatMap((decision) => {
+    const entry = AuditEntry.decode(AuditEntry.entryOf(decision, place))
+    return typeof entry !== "string" && entry.kind === "transaction" ? [Number(entry.subject)] : []
+  })
+}
+
 /** What a command has done; undefined: nothing, or it is no write. One that a range refused has done nothing. */
 export const writtenOf = ({ data, kind }: Entry, answer: Uint8Array | undefined): Written | undefined => {
   if (kind !== entryKinds.normal || answer?.[0] !== RangeCommand.answers.done[0]) return undefined
   const command = RangeCommand.decode(data)
   if (command?.type !== "write") return undefined
-  const told = command.decisions === undefined ? {} : { told: Auditing.toldBy(command.decisions) }
+  const told = command.decisions === undefined ? {} : { told: toldBy(command.decisions) }
   return { floor: command.floor, ...writtenBy(command.operations), ...told }
 }
 

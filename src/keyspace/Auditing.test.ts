@@ -4,8 +4,9 @@ import { describe, expect, it } from "vitest"
 import * as Hex from "#base/Hex.ts"
 import * as AuditEntry from "./audit/AuditEntry.ts"
 import { AuditVerification } from "./audit/AuditVerification.ts"
-import type { Told } from "./audit/Decisions.ts"
+import type { Told } from "./audit/AuditEntry.ts"
 import * as StoreTrail from "./audit/StoreTrail.ts"
+import { TestBench } from "#sim/world/TestBench.ts"
 import { Cluster, key, second } from "./TestCluster.ts"
 
 const audited = { range: { audits: true }, placing: { replicas: 0 } }
@@ -72,7 +73,7 @@ const commit = (cluster: Cluster, names: ReadonlyArray<string>, told?: Told): un
 
 describe("a keyspace that audits", () => {
   it("has an entry for each decision, and for what the transaction notes, in the same chain on every store", () => {
-    const cluster = new Cluster(3, 3, audited)
+    const cluster = new Cluster(new TestBench({ machines: 3 }), 3, audited)
     commit(cluster, ["a"])
     commit(cluster, ["b"], {
       actor: "teller",
@@ -100,7 +101,7 @@ describe("a keyspace that audits", () => {
   })
 
   it("decides once, and says so once, however often it is asked", () => {
-    const cluster = new Cluster(3, 3, audited)
+    const cluster = new Cluster(new TestBench({ machines: 3 }), 3, audited)
     const at = cluster.on(0, 10, ({ keyspace }) =>
       Effect.gen(function* () {
         const id = yield* keyspace.timestamp()
@@ -118,14 +119,14 @@ describe("a keyspace that audits", () => {
   })
 
   it("refuses what cannot be written down, and nothing of it happens", () => {
-    const cluster = new Cluster(1, 1, audited)
+    const cluster = new Cluster(new TestBench({ machines: 1 }), 1, audited)
     const told = { actor: "x".repeat(2_000), notes: [] }
     expect(() => commit(cluster, ["a"], told)).toThrow("actor")
     expect(cluster.scan(0)).toBe("")
   })
 
   it("keeps chains sound when ranges merge, members move, and stores come back from a snapshot", () => {
-    const cluster = new Cluster(4, 3, { ...audited, host: { logBytesMax: 1_000 } })
+    const cluster = new Cluster(new TestBench({ machines: 4 }), 3, { ...audited, host: { logBytesMax: 1_000 } })
     commit(cluster, ["a"])
     cluster.split("m")
     commit(cluster, ["x"])

@@ -4,6 +4,7 @@
  */
 import { ChangeRefused, type ConsensusError } from "#consensus/ConsensusError.ts"
 import * as ReplicatedLog from "#consensus/ReplicatedLog.ts"
+import type { Told } from "./audit/AuditEntry.ts"
 import * as Decisions from "./audit/Decisions.ts"
 import { Changes } from "./Changes.ts"
 import { changes } from "./Changing.ts"
@@ -352,7 +353,7 @@ export class Evaluation {
     txn: Txn,
     outcome: Outcome,
     keys: ReadonlyArray<Uint8Array>,
-    told: Decisions.Told | undefined
+    told: Told | undefined
   ): boolean {
     if (!this.server.options.audits) return true
     const decisions = Decisions.of(txn, outcome, keys, told)

@@ -6,7 +6,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { Told } from "./audit/Decisions.ts"
+import type { Told } from "./audit/AuditEntry.ts"
 import type { KeyspaceError } from "./KeyspaceError.ts"
 import type { Entry, Mutation, Outcome, Reads, Span, Timestamp, Txn, TxnId, TxnState, Value } from "./Request.ts"
 

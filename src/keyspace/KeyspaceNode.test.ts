@@ -5,19 +5,20 @@ import * as Stream from "effect/Stream"
 import { describe, expect, it } from "vitest"
 import type * as KeyspaceNode from "./KeyspaceNode.ts"
 import type { Timestamp } from "./Request.ts"
+import { TestBench } from "#sim/world/TestBench.ts"
 import { Cluster, key, second } from "./TestCluster.ts"
 
 const text = new TextDecoder()
 
 describe("a keyspace on three nodes", () => {
   it("answers on each of them", () => {
-    const cluster = new Cluster(3)
+    const cluster = new Cluster(new TestBench({ machines: 3 }))
     for (const index of [0, 1, 2]) expect(cluster.put(index, `k${index}`, "v")).toBeGreaterThan(0)
     for (const index of [0, 1, 2]) expect(cluster.scan(index)).toBe("k0=v k1=v k2=v")
   })
 
   it("is cut in two under a store that is down, which has both halves when it comes back", () => {
-    const cluster = new Cluster(3, 3, { host: { logBytesMax: 1_000 } })
+    const cluster = new Cluster(new TestBench({ machines: 3 }), 3, { host: { logBytesMax: 1_000 } })
     for (const name of ["a", "b", "c", "d"]) cluster.put(0, name, "1")
     const down = (cluster.leaseholder(2) + 1) % 3
     const up = (down + 1) % 3
@@ -38,7 +39,7 @@ describe("a keyspace on three nodes", () => {
   })
 
   it("goes on when leaseholders fail, and forgets nothing", () => {
-    const cluster = new Cluster(3)
+    const cluster = new Cluster(new TestBench({ machines: 3 }))
     for (let round = 0; round < 4; round++) {
       cluster.put(round % 3, `k${round}`, "1")
       const index = cluster.leaseholder(round % 2 === 0 ? 1 : 2)
@@ -51,7 +52,7 @@ describe("a keyspace on three nodes", () => {
   })
 
   it("moves a range to a store that has just joined", () => {
-    const cluster = new Cluster(4, 3, { placing: { replicas: 0 } })
+    const cluster = new Cluster(new TestBench({ machines: 4 }), 3, { placing: { replicas: 0 } })
     for (const name of ["a", "b", "c"]) cluster.put(3, name, "1")
     const leaving = (cluster.leaseholder(2) + 1) % 3
     cluster.manage(2, { type: "members", range: 2, changes: [{ type: "add-voter", store: 4 }] })
@@ -66,7 +67,9 @@ describe("a keyspace on three nodes", () => {
   })
 
   it("spreads over stores that join, and replaces one that stays away", () => {
-    const cluster = new Cluster(5, 1, { placing: { replicas: 3, deadAfterMicros: 20 * second } })
+    const cluster = new Cluster(new TestBench({ machines: 5 }), 1, {
+      placing: { replicas: 3, deadAfterMicros: 20 * second }
+    })
     for (const name of ["a", "b", "c"]) cluster.put(4, name, "1")
     cluster.bench.pass(30 * second)
     const stores = (): Record<number, ReadonlyArray<number>> =>
@@ -85,7 +88,7 @@ describe("a keyspace on three nodes", () => {
   })
 
   it("tells each change once, in order, from wherever a subscriber left off", () => {
-    const cluster = new Cluster(3)
+    const cluster = new Cluster(new TestBench({ machines: 3 }))
     const told: Array<string> = []
     let upTo = 0
     const follow = (index: number, seconds: number, after?: Timestamp): void => {
@@ -115,7 +118,7 @@ describe("a keyspace on three nodes", () => {
   })
 
   it("cuts a range that is asked too much, and lets nobody put it together again while it is", () => {
-    const cluster = new Cluster(3, 3, { range: { perSecondMax: 50 } })
+    const cluster = new Cluster(new TestBench({ machines: 3 }), 3, { range: { perSecondMax: 50 } })
     const name = (index: number): Uint8Array => key(`k${String(index).padStart(3, "0")}`)
     /** From now on, for so many seconds, a hundred reads each, spread over a thousand keys. */
     const ask = (seconds: number): void => {
@@ -159,7 +162,7 @@ describe("a keyspace on three nodes", () => {
   })
 
   it("takes in a right neighbour, wherever that is, and leaves nothing of it behind", () => {
-    const cluster = new Cluster(4, 3, { placing: { replicas: 0 } })
+    const cluster = new Cluster(new TestBench({ machines: 4 }), 3, { placing: { replicas: 0 } })
     for (const name of ["a", "b", "c", "d"]) cluster.put(0, name, "1")
     cluster.split("c")
     cluster.bench.pass(3 * second)
@@ -181,7 +184,7 @@ describe("a keyspace on three nodes", () => {
   it("comes out of a merge whole, whenever a node fails in it", () => {
     const outcomes = new Set<number>()
     for (let delay = 0; delay <= 40; delay += 4) {
-      const cluster = new Cluster(3)
+      const cluster = new Cluster(new TestBench({ machines: 3 }))
       for (const name of ["a", "b", "c", "d"]) cluster.put(0, name, "1")
       cluster.split("c")
       cluster.bench.pass(3 * second)
@@ -205,7 +208,7 @@ describe("a keyspace on three nodes", () => {
   }, 60_000)
 
   it("lets any replica answer what it has up to its time, also where nobody leads", () => {
-    const cluster = new Cluster(3)
+    const cluster = new Cluster(new TestBench({ machines: 3 }))
     cluster.put(0, "a", "1")
     cluster.put(0, "b", "1")
     cluster.bench.pass(10 * second)

@@ -12,7 +12,7 @@
  */
 import type { MemberChange } from "#consensus/ReplicatedLog.ts"
 import type { GroupId, StoreId } from "#consensus/Replica.ts"
-import type { Told } from "./audit/Decisions.ts"
+import type { Told } from "./audit/AuditEntry.ts"
 import type { Descriptor, Location } from "./Descriptor.ts"
 
 /** Of the oracle: microseconds, roughly; rises across the cluster, and none is given twice. Below 2^53. */

@@ -10,7 +10,7 @@ import { Writer } from "#base/Bytes.ts"
 import type { MemberChange } from "#consensus/ReplicatedLog.ts"
 import type { Descriptor } from "./Descriptor.ts"
 import * as AuditEntry from "./audit/AuditEntry.ts"
-import type { Note, Told } from "./audit/Decisions.ts"
+import type { Note, Told } from "./audit/AuditEntry.ts"
 import * as Fields from "./Fields.ts"
 import type { Cursor } from "./Fields.ts"
 import type {

@@ -1,8 +1,11 @@
-/** TestCluster: a keyspace on simulated machines for tests: whole, from the router to the disks. */
+/**
+ * TestCluster: a keyspace on simulated machines for tests: whole, from the router to the disks. The machines are somebody else's: a test bench of the
+ * simulator has what is asked for here.
+ */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
 import { storeOf } from "#consensus/Replica.ts"
-import { TestBench } from "#sim/world/TestBench.ts"
 import { end, systemEnd } from "./Descriptor.ts"
 import * as Key from "./Key.ts"
 import type { RangeError } from "./KeyspaceError.ts"
@@ -15,18 +18,24 @@ const utf8 = new TextEncoder()
 const text = new TextDecoder()
 export const key = (name: string): Uint8Array => utf8.encode(name)
 
+interface Bench {
+  readonly machines: ReadonlyArray<{ crash: (how: { readonly powerLost: boolean }) => void }>
+  start: (machine: number, program: Effect.Effect<unknown, unknown, World | Scope.Scope>) => void
+  pass: (micros: number) => void
+}
+
 export class Cluster {
-  readonly bench: TestBench
+  readonly bench: Bench
   readonly nodes: Array<KeyspaceNode.KeyspaceNode | undefined> = []
   private readonly work: Array<Queue.Queue<Effect.Effect<void, never, World>>> = []
   private readonly founders: number
   private readonly options: Partial<KeyspaceNode.Options>
 
-  constructor(machines: number, founders = machines, options: Partial<KeyspaceNode.Options> = {}) {
-    this.bench = new TestBench({ machines })
+  constructor(bench: Bench, founders = bench.machines.length, options: Partial<KeyspaceNode.Options> = {}) {
+    this.bench = bench
     this.founders = founders
     this.options = options
-    for (let i = 0; i < machines; i++) this.start(i)
+    for (let i = 0; i < bench.machines.length; i++) this.start(i)
     this.bench.pass(5 * second)
   }
 

@@ -12,7 +12,7 @@
 import * as Effect from "effect/Effect"
 import * as Limits from "#base/Limits.ts"
 import { Aborted, Conflict, type KeyspaceError, Refused, TooOld, Unavailable } from "#keyspace/KeyspaceError.ts"
-import type { Told } from "#keyspace/audit/Decisions.ts"
+import type { Told } from "#keyspace/audit/AuditEntry.ts"
 import type { CallOptions, Keyspace } from "#keyspace/Keyspace.ts"
 import type { Mutation, Reads, Timestamp, Txn, TxnId } from "#keyspace/Request.ts"
 import { KeyMap } from "./KeyMap.ts"

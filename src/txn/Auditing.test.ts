@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest"
 import * as AuditEntry from "#keyspace/audit/AuditEntry.ts"
 import * as StoreTrail from "#keyspace/audit/StoreTrail.ts"
 import { Keyspace } from "#keyspace/Keyspace.ts"
+import { TestBench } from "#sim/world/TestBench.ts"
 import { Cluster, key, second } from "#keyspace/TestCluster.ts"
 import type { World } from "#world/World.ts"
 import * as Locks from "./locks/Locks.ts"
@@ -15,7 +16,7 @@ import * as Sagas from "./saga/Sagas.ts"
 import { credit, Transfer, withdraw } from "./saga/TestSagas.ts"
 import * as Transactions from "./Transactions.ts"
 
-const cluster = (): Cluster => new Cluster(1, 1, { range: { audits: true } })
+const cluster = (): Cluster => new Cluster(new TestBench({ machines: 1 }), 1, { range: { audits: true } })
 
 /** Runs it on a cluster of its own; what the trail says then of all but ranges: kind, outcome, subject, actor. */
 const told = <E>(

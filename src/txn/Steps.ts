@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Limits from "#base/Limits.ts"
 import * as Decisions from "#keyspace/audit/Decisions.ts"
-import type { Note } from "#keyspace/audit/Decisions.ts"
+import type { Note } from "#keyspace/audit/AuditEntry.ts"
 import { Conflict, Refused } from "#keyspace/KeyspaceError.ts"
 import type { Span, Timestamp, Value } from "#keyspace/Request.ts"
 import * as Keys from "#storage/Keys.ts"

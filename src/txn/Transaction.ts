@@ -9,7 +9,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { Note } from "#keyspace/audit/Decisions.ts"
+import type { Note } from "#keyspace/audit/AuditEntry.ts"
 import type { Entry, Span, Timestamp, TxnId } from "#keyspace/Request.ts"
 import type { StepError } from "./TxnError.ts"
 import type { Savepoint } from "./WriteBuffer.ts"

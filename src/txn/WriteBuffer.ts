@@ -2,7 +2,7 @@
  * WriteBuffer: what a transaction has written, until it commits: the last write of each key, in the order of the keys, what it notes for the audit
  * trail, and what has to be put back for each savepoint. Its bounds are the caller's to check before it writes (`sizeBytesAfter`).
  */
-import type { Note } from "#keyspace/audit/Decisions.ts"
+import type { Note } from "#keyspace/audit/AuditEntry.ts"
 import type { Mutation, Span } from "#keyspace/Request.ts"
 import { KeyMap } from "./KeyMap.ts"
 

@@ -41,6 +41,16 @@ export type Decision = Verdict &
     readonly subject: string
   }
 
+/** What a transaction decides besides, for instance about a saga or a lock. Names are within `Limits.auditNameBytesMax`. */
+export type Note = Verdict & { readonly actor: string; readonly subject: string }
+
+/** What the trail is told with a commit. Where ranges keep none, it is passed over. */
+export interface Told {
+  /** On whose behalf; empty: nobody has said. */
+  readonly actor: string
+  readonly notes: ReadonlyArray<Note>
+}
+
 /** Where an entry stands in its chain. All versions have it at the same place in their bytes. */
 export interface Place {
   /** The group whose chain it is. */

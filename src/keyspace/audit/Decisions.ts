@@ -3,16 +3,6 @@ import * as Limits from "#base/Limits.ts"
 import type { Outcome, Txn } from "../Request.ts"
 import * as AuditEntry from "./AuditEntry.ts"
 
-/** What a transaction decides besides, for instance about a saga or a lock. Names are within `Limits.auditNameBytesMax`. */
-export type Note = AuditEntry.Verdict & { readonly actor: string; readonly subject: string }
-
-/** What the trail is told with a commit. Where ranges keep none, it is passed over. */
-export interface Told {
-  /** On whose behalf; empty: nobody has said. */
-  readonly actor: string
-  readonly notes: ReadonlyArray<Note>
-}
-
 /** A name that an entry can hold: a long one is cut. */
 export const named = (name: string): string => {
   const text = name.toWellFormed()
@@ -26,7 +16,7 @@ export const of = (
   { anchor, id }: Txn,
   outcome: Outcome,
   keys: ReadonlyArray<Uint8Array>,
-  told: Told | undefined
+  told: AuditEntry.Told | undefined
 ): ReadonlyArray<Uint8Array> | string => {
   const { actor = "", notes = [] } = told ?? {}
   if (notes.length > Limits.auditNotesMax) return `a transaction has at most ${Limits.auditNotesMax} notes`
