@@ -10,6 +10,7 @@ const databaseAt = (clock: { now: number; keepsExpiredUntil?: number }) =>
       return clock.now
     },
     random: () => 0,
+    added: () => {},
     changed: () => {},
     weigh: () => {},
     removed: () => {},

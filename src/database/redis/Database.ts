@@ -15,7 +15,9 @@ export interface Keeper {
   /** Until then keys whose time has passed stay, though nobody sees them. */
   readonly keepsExpiredUntil: number
   random(): number
-  /** The entry is another now, or new. */
+  /** The entry is new. */
+  added(entry: Entry): void
+  /** The entry is another now. */
   changed(entry: Entry): void
   /** It is not there any more. `isExpired`: its time had passed. */
   removed(entry: Entry, isExpired: boolean): void
@@ -85,7 +87,7 @@ export class Database {
     if (this.keeper.now < this.keeper.keepsExpiredUntil) this.clear(key)
     const entry = new Entry(key, this.index, content, this.keeper.now)
     this.table.set(key, entry)
-    this.keeper.changed(entry)
+    this.keeper.added(entry)
     return entry
   }
 

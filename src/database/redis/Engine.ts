@@ -113,6 +113,13 @@ export class Engine implements Keeper {
     this.blocking.serve()
   }
 
+  added(entry: Entry): void {
+    if ((this.notified & classes.newKey) !== 0) {
+      this.notify(classes.newKey, "new", this.numberOf(entry.database), entry.name)
+    }
+    this.changed(entry)
+  }
+
   changed(entry: Entry): void {
     entry.version = ++this.versions
     if (this.countsUses) this.countUse(entry)

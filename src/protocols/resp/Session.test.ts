@@ -316,6 +316,21 @@ describe("clients that listen to what others do", () => {
     ])
   })
 
+  it("are told of new keys, once each, where that is turned on", () => {
+    const rig = new SessionRig()
+    const [listener, client] = [rig.connect(), rig.connect()]
+    client.ask("CONFIG SET notify-keyspace-events En$")
+    listener.ask("PSUBSCRIBE *")
+    client.send("SET k 1\r\nSET k 2\r\nRENAME k l\r\n")
+    const events = [...listener.received().matchAll(/__:(\w+)\r\n\$\d+\r\n(\w+)/g)].map(([, ...words]) => words)
+    expect(events).toEqual([
+      ["new", "k"],
+      ["set", "k"],
+      ["set", "k"],
+      ["new", "l"]
+    ])
+  })
+
   it("are told of keys that they cache and that the table has no room for", () => {
     const rig = new SessionRig()
     const client = rig.connect()
