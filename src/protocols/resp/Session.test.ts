@@ -432,6 +432,17 @@ describe("a client that does not read", () => {
     expect([stranger.isReset, friend.isReset]).toEqual([true, false])
   })
 
+  it("is broken off without a word for more replies than it may have at once, and all of its commands are run", () => {
+    const rig = new SessionRig()
+    const [greedy, other] = [rig.connect(), rig.connect()]
+    other.ask("CONFIG SET client-output-buffer-limit 'normal 100000 0 0'")
+    other.send(bulks("SET", "big", "x".repeat(30_000)))
+    expect(greedy.send("GET big\r\n".repeat(3)).length).toBeGreaterThan(90_000)
+    expect(greedy.send(`MULTI\r\nSET a 1\r\n${"GET big\r\n".repeat(4)}SET b 1\r\nEXEC\r\n`)).toBe("")
+    expect([greedy.isEnded, rig.server.clients.size]).toEqual([true, 1])
+    expect(other.ask("MGET a b")).toBe("*2\r\n$1\r\n1\r\n$1\r\n1\r\n")
+  })
+
   it("is broken off over the limits of those who listen to channels", () => {
     const rig = new SessionRig()
     const [listener, lazy, sender] = [rig.connect(), rig.connect(), rig.connect()]

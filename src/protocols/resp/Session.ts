@@ -179,7 +179,13 @@ export class Session implements Net.StreamSink, Port {
   answer(): void {
     if (this.isOver) return
     const bytes = this.client.out.take()
-    if (bytes !== undefined) this.send(bytes)
+    if (bytes !== undefined) {
+      const { hardBytes } = this.outputLimit
+      if (hardBytes === 0 || this.outputBytes + bytes.length <= hardBytes) this.send(bytes)
+      // What it has not read by now nobody waits for.
+      else if (this.isFull) return this.break()
+      else this.kill()
+    }
     if (this.client.isClosing) this.end()
     else if (this.output.length > 0) this.pump()
   }
@@ -327,11 +333,14 @@ export class Session implements Net.StreamSink, Port {
     if (this.isFull) this.bufferedBytes += bytes.length
   }
 
+  private get outputLimit(): OutputLimit {
+    const { outputLimit, pubsubOutputLimit } = this.host.executor.server.settings
+    return this.client.isSubscribed || this.client.isMonitor ? pubsubOutputLimit : outputLimit
+  }
+
   /** Breaks off who lets too much wait. */
   private limit(now: number): void {
-    const { pubsubOutputLimit, outputLimit } = this.host.executor.server.settings
-    const limit: OutputLimit = this.client.isSubscribed || this.client.isMonitor ? pubsubOutputLimit : outputLimit
-    const { hardBytes, softBytes, softSeconds } = limit
+    const { hardBytes, softBytes, softSeconds } = this.outputLimit
     if (!this.client.isAuthenticated && this.outputBytes > Limits.respStrangerOutputBytesMax) return this.break()
     if (hardBytes > 0 && this.outputBytes > hardBytes) return this.break()
     if (softBytes === 0 || this.outputBytes <= softBytes) this.softSince = 0
