@@ -25,6 +25,8 @@ export interface Options {
   readonly scanMillis?: number
   /** Sagas that this store works on at a time. Default: 64. */
   readonly runningMax?: number
+  /** For how long sagas are kept that have ended, and their ids are taken. Infinity: for good. Default: 604,800,000, a week. */
+  readonly retentionMillis?: number
 }
 
 /** Of one scan: sagas that nobody here knows, or may work on, do not hide the others. */
@@ -53,7 +55,7 @@ export class SagaDriver {
 
   constructor(
     around: Omit<Surroundings, "kick">,
-    options: Required<Options>,
+    options: Required<Pick<Options, "scanMillis" | "runningMax">>,
     needs: {
       readonly definitionOf: (name: string, version: number) => Saga.Any | undefined
       readonly context: Context.Context<unknown>

@@ -9,7 +9,7 @@ import { Malformed, Unencodable } from "#keyspace/TupleError.ts"
 import type { Status } from "./SagaCore.ts"
 import { statuses } from "./SagaEntry.ts"
 
-const tags = { record: 1, entry: 2, due: 3, status: 4, effect: 5 } as const
+const tags = { record: 1, entry: 2, due: 3, status: 4, effect: 5, ended: 6 } as const
 
 const encoder = new TextEncoder()
 
@@ -50,11 +50,19 @@ export const dueWithin = (from: number, at: number): Span => ({
   to: keyOf([tags.due, at + 1])
 })
 
-/** When the saga of a key in `due` is due. */
-export const dueAtOf = (key: Uint8Array): number => {
+export const ended = (at: number, id: string): Uint8Array => keyOf([tags.ended, at, id])
+
+/** All that ended up to `at`; `after`: behind this key. */
+export const endedUpTo = (at: number, after: Uint8Array | undefined): Span => ({
+  from: after === undefined ? keyOf([tags.ended, 0]) : Tuple.successor(after)!,
+  to: keyOf([tags.ended, at + 1])
+})
+
+/** When the saga of a key in `due` is due, or that of one in `ended` has ended. */
+export const timeOf = (key: Uint8Array): number => {
   const tuple = Tuple.decode(key, 1)
   const at = tuple instanceof Malformed ? undefined : tuple[1]
-  assert(typeof at === "number", "a due key begins with its time")
+  assert(typeof at === "number", "the keys of indexes by time begin with it")
   return at
 }
 
@@ -68,7 +76,7 @@ export const withStatus = (of: Status, after: string | undefined): Span => {
 
 export const effect = (participant: string, key: string): Uint8Array => keyOf([tags.effect, participant, key])
 
-/** The id that a key of `due` or `status` ends with. */
+/** The id that a key of `due`, `status` or `ended` ends with. */
 export const idOf = (key: Uint8Array): string => {
   const tuple = Tuple.decode(key, 1)
   const id = tuple instanceof Malformed ? undefined : tuple[2]

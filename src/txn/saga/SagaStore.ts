@@ -1,6 +1,6 @@
 /**
- * SagaStore: sagas in the keyspace: steps of a transaction that read them, append to their journals, and keep the two indexes: which are due, and
- * which have a status. A saga that is not ended nor parked always has a due time: when its owner's lease ends, or when it is to go on.
+ * SagaStore: sagas in the keyspace: steps of a transaction that read them, append to their journals, and keep the indexes: which are due, which
+ * have a status, and which have ended when. A saga that is not ended nor parked always has a due time: when its owner's lease ends, or when it is to go on.
  *
  * Who appends writes the record, so of two that do at the same time one tries again.
  */
@@ -79,6 +79,10 @@ export const write = Effect.fnUntraced(function* (
     if (before !== undefined) yield* txn.delete(SagaKeys.status(before.status, id))
     yield* txn.put(SagaKeys.status(after.status, id), nothing)
   }
+  // One that is turned round leaves its key behind (`SagaCleaning`).
+  if (before?.status !== after.status && SagaCore.isEnded(after.status)) {
+    yield* txn.put(SagaKeys.ended(txn.readAt(), id), nothing)
+  }
   if (before?.dueAt !== after.dueAt) {
     if (before !== undefined && before.dueAt !== Infinity) yield* txn.delete(SagaKeys.due(before.dueAt, id))
     if (after.dueAt !== Infinity) yield* txn.put(SagaKeys.due(after.dueAt, id), dueValue(after))
@@ -113,10 +117,28 @@ export const due = Effect.fnUntraced(function* (
   const found = page.entries.map(({ key, value }) => {
     const reader = new Bytes.Reader(value)
     const [definition, version] = [reader.text(), reader.u32()]
-    return { id: SagaKeys.idOf(key), dueAt: SagaKeys.dueAtOf(key), definition, version }
+    return { id: SagaKeys.idOf(key), dueAt: SagaKeys.timeOf(key), definition, version }
   })
   return { found, rest: page.rest }
 })
+
+export interface Ended {
+  readonly id: string
+  readonly at: number
+}
+
+/** Sagas that ended up to a time, those first that did so first; behind `after`. */
+export const ended = (
+  txn: Txn,
+  after: Ended | undefined,
+  at: number,
+  entriesMax: number
+): Effect.Effect<ReadonlyArray<Ended>, StepError> => {
+  const span = SagaKeys.endedUpTo(Math.max(0, at), after && SagaKeys.ended(after.at, after.id))
+  return Effect.map(txn.scan(span, { entriesMax }), ({ entries: found }) =>
+    found.map(({ key }) => ({ id: SagaKeys.idOf(key), at: SagaKeys.timeOf(key) }))
+  )
+}
 
 export const withStatus = (
   txn: Txn,

@@ -18,6 +18,7 @@ import { Transaction } from "../Transaction.ts"
 import { Transactions } from "../Transactions.ts"
 import type { RunError, StepError } from "../TxnError.ts"
 import * as Saga from "./Saga.ts"
+import * as SagaCleaning from "./SagaCleaning.ts"
 import * as SagaContext from "./SagaContext.ts"
 import * as SagaCore from "./SagaCore.ts"
 import type { Status } from "./SagaCore.ts"
@@ -217,6 +218,9 @@ const resume = Effect.fnUntraced(function* (registry: Registry, id: string, sett
   yield* append(loaded, (at) => ({ type: "resumed", at }))
 })
 
+/** Between two looks at what has ended for long. */
+const cleaningMillisMax = 3_600_000
+
 /** Lives as long as its scope; what it was at then goes on elsewhere, or when it comes back. */
 export const make = Effect.fnUntraced(function* <const D extends ReadonlyArray<Saga.Any>>(
   definitions: D,
@@ -232,11 +236,11 @@ export const make = Effect.fnUntraced(function* <const D extends ReadonlyArray<S
   const scope = yield* Effect.scope
   const context = yield* Effect.context<Saga.Requirements<D[number]>>()
   const registry = registryOf(definitions)
-  const { leaseMillis = 10_000, runningMax = 64, scanMillis = 1_000 } = options
+  const { leaseMillis = 10_000, retentionMillis = 604_800_000, runningMax = 64, scanMillis = 1_000 } = options
   const port = timers.attach({ fired: () => {} })
   const driver = new SagaDriver(
     { transactions, trace, leaseMillis, nowMicros: () => port.nowMicros() },
-    { leaseMillis, runningMax, scanMillis },
+    { runningMax, scanMillis },
     {
       definitionOf: (name, version) => registry.get(nameOf(name, version)),
       context: context as Context.Context<unknown>,
@@ -245,6 +249,10 @@ export const make = Effect.fnUntraced(function* <const D extends ReadonlyArray<S
     }
   )
   yield* Effect.forkIn(driver.run, scope)
+  if (retentionMillis < Infinity) {
+    const everyMillis = Math.min(cleaningMillisMax, Math.max(scanMillis, retentionMillis / 10))
+    yield* Effect.forkIn(SagaCleaning.run(transactions, { retentionMillis, everyMillis }), scope)
+  }
   const kicked = <A, E>(change: Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.tap(change, () => Effect.sync(() => driver.kick()))
   const reading = { readOnly: true }
