@@ -19,7 +19,7 @@ const classOf = (nanos: number): number => {
 /** The largest number of a class. */
 const lastOf = (at: number): number => {
   const shift = Math.max(0, (at >> stepBits) - 1)
-  return (at - shift * steps + 1) * 2 ** shift - 1
+  return (at - shift * steps + 1) * (1 << shift) - 1
 }
 
 export class Durations {
