@@ -153,7 +153,11 @@ const client = Effect.fnUntraced(function* (spec: ClientSpec) {
   const net = yield* Net
   const timers = yield* Timers
   const servers = spec.servers.map(doorOf)
-  return new Client(new Connection({ net, timers, servers, first: spec.index })).perform
+  // Every other client, if a scenario says so: who asks elsewhere soon changes what patient ones still read where they are.
+  const impatientMillis = Number(spec.options["impatientMillis"] ?? 0)
+  const isImpatient = impatientMillis > 0 && spec.index % 2 === 1
+  const patience = isImpatient ? { timeoutMicros: impatientMillis * 1_000 } : {}
+  return new Client(new Connection({ net, timers, servers, first: spec.index, ...patience })).perform
 })
 
 const label = ({ cutAt, does, isQueued, key }: Operation): string => {
@@ -161,8 +165,12 @@ const label = ({ cutAt, does, isQueued, key }: Operation): string => {
   return `${nameOf(key)} ${words}${isQueued === true ? " in a MULTI" : ""}${cutAt === undefined ? "" : `, cut at ${cutAt}`}`
 }
 
+/** A few seconds: where takeovers leave much unknown there may be too many orders. */
+const configurationsMax = 500_000
+
 const linearizability = Linearizability.judge({
   name: "linearizability",
+  configurationsMax,
   model: Keyed.make(Cell.make()),
   toOperation: ({ does, key }: Operation, outcome) =>
     // What failed has not happened.

@@ -20,13 +20,15 @@ interface Pending {
   readonly done: (answered: Answered) => void
 }
 
-const timeoutMicros = 1_500_000
+const timeoutMicrosMax = 1_500_000
 const tickets = { timeout: 0 } as const
 
 export class Connection {
   private readonly net: Net["Service"]
   private readonly servers: ReadonlyArray<Address>
   private readonly timer: ReturnType<Timers["Service"]["attach"]>
+  private readonly timeoutMicrosMin: number
+  private timeoutMicros: number
   private server: number
   private stream: Stream | undefined
   private replies = new Replies.Replies()
@@ -37,18 +39,22 @@ export class Connection {
     readonly timers: Timers["Service"]
     readonly servers: ReadonlyArray<Address>
     readonly first: number
+    /** Without a reply for so long it goes elsewhere; where it has gone in vain, twice as long, up to the usual time. */
+    readonly timeoutMicros?: number
   }) {
+    this.timeoutMicrosMin = parts.timeoutMicros ?? timeoutMicrosMax
+    this.timeoutMicros = this.timeoutMicrosMin
     this.net = parts.net
     this.servers = parts.servers
     this.server = parts.first % parts.servers.length
-    this.timer = parts.timers.attach({ fired: () => this.broken("no reply") })
+    this.timer = parts.timers.attach({ fired: () => this.timedOut() })
   }
 
   /** One call at a time. `cutAt`: only so many bytes are sent, and then the connection is broken. */
   call(commands: ReadonlyArray<ReadonlyArray<string>>, done: (answered: Answered) => void, cutAt?: number): void {
     this.stream ??= this.dial()
     this.pending = { count: commands.length, replies: [], done }
-    this.timer.set(tickets.timeout, timeoutMicros)
+    this.timer.set(tickets.timeout, this.timeoutMicros)
     const bytes = Latin1.encode(commands.map(Replies.encode).join(""))
     if (cutAt === undefined) this.stream.write(bytes)
     else {
@@ -88,8 +94,15 @@ export class Connection {
       const { pending } = this
       if (pending === undefined) continue
       pending.replies.push(reply)
-      if (pending.replies.length === pending.count) this.end(pending, { type: "replies", replies: pending.replies })
+      if (pending.replies.length < pending.count) continue
+      this.timeoutMicros = this.timeoutMicrosMin
+      this.end(pending, { type: "replies", replies: pending.replies })
     }
+  }
+
+  private timedOut(): void {
+    this.timeoutMicros = Math.min(2 * this.timeoutMicros, timeoutMicrosMax)
+    this.broken("no reply")
   }
 
   private broken(reason: string): void {

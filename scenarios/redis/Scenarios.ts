@@ -5,7 +5,9 @@ import type { Scenario, Workload } from "#sim/run/Scenario.ts"
 import * as Faults from "../Faults.ts"
 import * as Raft from "../raft/Invariants.ts"
 import * as Settings from "../txn/Settings.ts"
+import * as Exile from "./Exile.ts"
 import * as Server from "./Server.ts"
+import * as Tenure from "./Tenure.ts"
 import * as Waiting from "./Waiting.ts"
 
 export interface Parts<Operation, Value> {
@@ -39,11 +41,14 @@ export const make = <Operation, Value>({
     leaseMillis: [600, 300, 2_000],
     // How much is stored as records before it is put among the keys.
     foldBytes: [1_000, 100, 1_000_000],
+    ...Exile.options,
+    // What leases allow for: half of their margin each way.
+    "clock.driftPpmMax": [500, 4_900],
     ...options
   },
   workload,
   faults: Faults.groups,
   atlas: Atlas.nothing,
-  judges: [...judges, Waiting.turns, Raft.invariants()],
+  judges: [...judges, Waiting.turns, Tenure.alone, Raft.invariants()],
   ...more
 })

@@ -14,7 +14,15 @@ export const scenario = Scenarios.make<Operation, Value>({
     nodes: { default: 3, min: 3, max: 3 },
     clients: { default: 6, min: 5, max: 6 },
     durationMicros: 12_000_000,
-    faults: ["partition", "one-way", "partial", "pause", "crash", "stop"]
+    faults: ["partition", "one-way", "partial", "pause", "crash", "stop", "delay", "clog", "slow-link"]
   },
-  options: { leaseMillis: [150, 300] }
+  options: {
+    leaseMillis: [150, 300],
+    impatientMillis: [200, 100, 1_500],
+    reignMillis: [600, 0, 300],
+    // Others need a new leader of their ranges first.
+    exileMillis: [1_000, 2_000],
+    deafMillis: [600, 300, 0],
+    exilesForMillis: [12_000]
+  }
 })

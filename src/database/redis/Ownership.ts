@@ -70,7 +70,12 @@ export class Ownership {
 
   /** Nobody else can be the owner yet. */
   get isHeld(): boolean {
-    return this.held !== undefined && this.options.nowMicros() < this.held.untilMicros
+    return this.options.nowMicros() < this.untilMicros
+  }
+
+  /** By this node's clock; until then nobody else can be the owner. */
+  get untilMicros(): number {
+    return this.held?.untilMicros ?? -Infinity
   }
 
   /** What it was taken with: later than those of all owners before; 0: it is not this node's. */
