@@ -101,7 +101,11 @@ export class Ownership {
       })
     )
     return Effect.map(claimed, ({ id, value: isOwner }) => {
-      if (isOwner) this.held = { epoch: id, untilMicros: this.leaseFrom(beganMicros) }
+      if (isOwner) {
+        this.held = { epoch: id, untilMicros: this.leaseFrom(beganMicros) }
+        // Whoever had it before has it no more, whatever becomes of this node.
+        this.seen = undefined
+      }
       return isOwner
     })
   })

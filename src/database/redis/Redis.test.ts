@@ -301,6 +301,28 @@ describe("what a node stores", () => {
       }
     ])
   })
+
+  it("is nowhere else while it is loaded again, whoever had it before", () => {
+    run([
+      { node: 1, use: ({ engine }) => Effect.sync(() => void engine.databases[0].set("a", "mine")) },
+      {
+        node: 2,
+        atMillis: 500,
+        use: (redis) =>
+          Effect.gen(function* () {
+            const seen: Array<boolean> = []
+            expect(redis.reload()).toBe(true)
+            do {
+              yield* Effect.sleep(1)
+              seen.push(redis.isReady)
+              expect(redis.ownerAddress).toBe(undefined)
+            } while (!redis.isReady)
+            expect(seen).toContain(false)
+            expect(redis.engine.databases[0].peek("a")!.content).toBe("mine")
+          })
+      }
+    ])
+  })
 })
 
 describe("keys in the keyspace", () => {
