@@ -128,6 +128,13 @@ const measure = (metrics: Metrics, { sessions, server }: RespDoor.Door, redis: R
     () => redis.engine.counts.misses
   )
   counter("orbit_redis_expired_keys_total", "Keys that expired.", () => redis.engine.counts.expired)
+  counter("orbit_redis_evicted_keys_total", "Keys that went to make room.", () => redis.engine.counts.evicted)
+  counter(
+    "orbit_redis_evicted_clients_total",
+    "Clients that were broken off to make room.",
+    () => server.memory.evictedClients
+  )
+  gauge("orbit_redis_data_bytes", "Memory that keys and values take, about.", () => redis.engine.usedBytes)
 }
 
 /** The data is here, or it is known who has it. */
