@@ -32,6 +32,23 @@ describe("deadlines of keys", () => {
   })
 })
 
+describe("how long keys have left", () => {
+  it("is known on average, however many there are, and however often each was given another deadline", () => {
+    const clock = { now: 1_000 }
+    const database = databaseAt(clock)
+    expect(database.ttlMillis()).toBe(0)
+    for (let i = 0; i < 1_000; i++) {
+      const entry = database.set(`key:${i}`, "v")
+      database.expireAt(entry, 500_000)
+      database.expireAt(entry, 2_000 + (i % 100))
+    }
+    database.set("lasting", "v")
+    expect(Math.abs(database.ttlMillis() - 1_050)).toBeLessThan(25)
+    clock.now = 5_000
+    expect(database.ttlMillis()).toBe(0)
+  })
+})
+
 describe("keys whose time has passed", () => {
   it("stay unseen while they are to be kept, and go when they are met after that", () => {
     const clock = { now: 1, keepsExpiredUntil: 100 }

@@ -2,6 +2,8 @@
  * Info: the sections of INFO, `name:value` lines as clients' tools read them from 7.0.15. What Orbit has no such thing of says what a Redis says
  * that has none of it: no replicas, no scripts, no forks.
  */
+import type { Client } from "./Client.ts"
+import * as ClientMemory from "./ClientMemory.ts"
 import type { Server } from "./Server.ts"
 
 type Fields = ReadonlyArray<readonly [name: string, value: string | number]>
@@ -52,12 +54,15 @@ const server = ({ config, engine, machine, startedAt, topology }: Server): Field
   ]
 }
 
+const largest = (clients: ReadonlyMap<number, Client>, of: (client: Client) => number): number =>
+  [...clients.values()].reduce((max, client) => Math.max(max, of(client)), 0)
+
 const clients = ({ clients: all, engine, settings, tracking }: Server): Fields => [
   ["connected_clients", all.size],
   ["cluster_connections", 0],
   ["maxclients", settings.clientsMax],
-  ["client_recent_max_input_buffer", 0],
-  ["client_recent_max_output_buffer", 0],
+  ["client_recent_max_input_buffer", largest(all, ClientMemory.ofInput)],
+  ["client_recent_max_output_buffer", largest(all, ClientMemory.ofOutput)],
   ["blocked_clients", engine.blocking.count + [...all.values()].filter(({ isHeld }) => isHeld).length],
   ["tracking_clients", tracking.clients.size],
   ["clients_in_timeout_table", [...all.values()].filter(({ blocked }) => (blocked?.until ?? 0) > 0).length]
@@ -143,16 +148,24 @@ const persistence = ({ engine, isReady, savedAt, savedChanges }: Server): Fields
   ["module_fork_last_cow_size", 0]
 ]
 
-const statistics = ({ counts, engine, errors: errorCounts, memory: counted, pubsub, tracking }: Server): Fields => {
+const statistics = ({
+  counts,
+  engine,
+  errors: errorCounts,
+  memory: counted,
+  pubsub,
+  rates,
+  tracking
+}: Server): Fields => {
   const errors = [...errorCounts.values()].reduce((sum, count) => sum + count, 0)
   return [
     ["total_connections_received", counts.connections],
     ["total_commands_processed", counts.commands],
-    ["instantaneous_ops_per_sec", 0],
+    ["instantaneous_ops_per_sec", Math.round(rates.latest.commands)],
     ["total_net_input_bytes", counts.inputBytes],
     ["total_net_output_bytes", counts.outputBytes],
-    ["instantaneous_input_kbps", "0.00"],
-    ["instantaneous_output_kbps", "0.00"],
+    ["instantaneous_input_kbps", (rates.latest.inputBytes / 1_024).toFixed(2)],
+    ["instantaneous_output_kbps", (rates.latest.outputBytes / 1_024).toFixed(2)],
     ["rejected_connections", counts.refused],
     ["sync_full", 0],
     ["sync_partial_ok", 0],
@@ -175,8 +188,8 @@ const statistics = ({ counts, engine, errors: errorCounts, memory: counted, pubs
     ["tracking_total_prefixes", tracking.prefixesCount],
     ["unexpected_error_replies", 0],
     ["total_error_replies", errors],
-    ["total_reads_processed", 0],
-    ["total_writes_processed", 0]
+    ["total_reads_processed", counts.reads],
+    ["total_writes_processed", counts.writes]
   ]
 }
 
@@ -211,7 +224,7 @@ const commandStatistics = ({ usedCommands }: Server): Fields =>
     .filter(({ calls, rejected }) => calls + rejected > 0)
     .map(({ calls, command, failed, micros, rejected }) => [
       `cmdstat_${command.name}`,
-      `calls=${calls},usec=${micros},usec_per_call=${(calls === 0 ? 0 : micros / calls).toFixed(2)},rejected_calls=${rejected},failed_calls=${failed}`
+      `calls=${calls},usec=${Math.round(micros)},usec_per_call=${(calls === 0 ? 0 : micros / calls).toFixed(2)},rejected_calls=${rejected},failed_calls=${failed}`
     ])
 
 const errorStatistics = ({ errors }: Server): Fields =>
@@ -232,9 +245,10 @@ const latencyStatistics = ({ config, usedCommands }: Server): Fields => {
 }
 
 const keyspace = ({ engine }: Server): Fields =>
-  engine.databases.flatMap(({ expiring, size }, number): Fields =>
-    size === 0 ? [] : [[`db${number}`, `keys=${size},expires=${expiring},avg_ttl=0`]]
-  )
+  engine.databases.flatMap((database, number): Fields => {
+    const { expiring, size } = database
+    return size === 0 ? [] : [[`db${number}`, `keys=${size},expires=${expiring},avg_ttl=${database.ttlMillis()}`]]
+  })
 
 interface Section {
   readonly title: string

@@ -11,6 +11,7 @@ import * as Machine from "./Machine.ts"
 import { Memory } from "./Memory.ts"
 import { PubSub } from "./PubSub.ts"
 import { defaults, type ServerSettings } from "./ServerSettings.ts"
+import { Rates } from "./Rates.ts"
 import { Slowlog } from "./Slowlog.ts"
 import { type CommandUse, Stopwatch } from "./Stopwatch.ts"
 import type { Topology } from "./Topology.ts"
@@ -47,7 +48,17 @@ export class Server implements Listener {
   readonly pause: Pause = { until: 0, isAll: false }
   readonly monitors = new Set<Client>()
   /** Since the start. */
-  readonly counts = { connections: 0, refused: 0, commands: 0, inputBytes: 0, outputBytes: 0, lazyFreed: 0 }
+  readonly counts = {
+    connections: 0,
+    refused: 0,
+    commands: 0,
+    inputBytes: 0,
+    outputBytes: 0,
+    reads: 0,
+    writes: 0,
+    lazyFreed: 0
+  }
+  readonly rates = new Rates()
   /** Error replies since the start, by the word that they begin with. */
   readonly errors = new Map<string, number>()
   readonly stopwatch: Stopwatch

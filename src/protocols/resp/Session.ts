@@ -98,6 +98,7 @@ export class Session implements Net.StreamSink, Port {
     if (this.isEnding) return this.ignore(chunk.length)
     const { server } = this.host.executor
     server.counts.inputBytes += chunk.length
+    server.counts.reads += 1
     this.input.feed(chunk)
     this.turn()
     this.host.settle()
@@ -330,6 +331,7 @@ export class Session implements Net.StreamSink, Port {
   /** What the connection's buffer has no room for lies in memory until it is drained. */
   private write(bytes: Uint8Array): void {
     this.isFull = !this.connection.write(bytes)
+    this.host.executor.server.counts.writes += 1
     if (this.isFull) this.bufferedBytes += bytes.length
   }
 

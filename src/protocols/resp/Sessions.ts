@@ -237,7 +237,9 @@ export class Sessions implements Host {
   }
 
   private inspect(): void {
-    for (const session of [...this.sessions]) session.inspect(this.executor.engine.now)
+    const { engine, server } = this.executor
+    server.rates.look(server.counts, this.timers.nowMicros())
+    for (const session of [...this.sessions]) session.inspect(engine.now)
     this.timers.set(inspectTicket, inspectMicros)
   }
 }

@@ -57,20 +57,20 @@ const rigWithClock = (): SessionRig => {
 const lines = (text: string): ReadonlyArray<string> => text.split("\r\n").filter((line) => line.includes("_"))
 
 describe("commands", () => {
-  it("of one kind that stand one behind another are measured together", () => {
+  it("that are small and stand one behind another are measured together", () => {
     const rig = rigWithClock()
     const client = rig.connect()
     client.ask("CONFIG SET latency-tracking-info-percentiles 50")
     client.ask("CONFIG RESETSTAT")
-    client.send("GET a\r\n".repeat(4) + "INCR n\r\n")
+    client.send("GET a\r\nINCR n\r\n".repeat(2))
     expect(lines(client.ask("INFO commandstats"))).toEqual([
       "cmdstat_config|resetstat:calls=1,usec=8,usec_per_call=8.00,rejected_calls=0,failed_calls=0",
-      "cmdstat_get:calls=4,usec=8,usec_per_call=2.00,rejected_calls=0,failed_calls=0",
-      "cmdstat_incr:calls=1,usec=8,usec_per_call=8.00,rejected_calls=0,failed_calls=0"
+      "cmdstat_get:calls=2,usec=4,usec_per_call=2.00,rejected_calls=0,failed_calls=0",
+      "cmdstat_incr:calls=2,usec=4,usec_per_call=2.00,rejected_calls=0,failed_calls=0"
     ])
     expect(client.ask("LATENCY HISTOGRAM get nosuch incr")).toBe(
-      "*4\r\n$3\r\nget\r\n*4\r\n$5\r\ncalls\r\n:4\r\n$14\r\nhistogram_usec\r\n*2\r\n:2\r\n:4\r\n" +
-        "$4\r\nincr\r\n*4\r\n$5\r\ncalls\r\n:1\r\n$14\r\nhistogram_usec\r\n*2\r\n:8\r\n:1\r\n"
+      "*4\r\n$3\r\nget\r\n*4\r\n$5\r\ncalls\r\n:2\r\n$14\r\nhistogram_usec\r\n*2\r\n:2\r\n:2\r\n" +
+        "$4\r\nincr\r\n*4\r\n$5\r\ncalls\r\n:2\r\n$14\r\nhistogram_usec\r\n*2\r\n:2\r\n:2\r\n"
     )
     expect(lines(client.ask("INFO latencystats"))).toContain("latency_percentiles_usec_get:p50=2.007")
     expect(client.ask("LATENCY HISTOGRAM config")).toMatch(
@@ -141,5 +141,29 @@ describe("errors", () => {
     expect(client.ask("INFO stats")).toContain("total_error_replies:5\r\n")
     client.ask("CONFIG RESETSTAT")
     expect(lines(client.ask("INFO errorstats"))).toEqual([])
+  })
+})
+
+describe("a second", () => {
+  it("is told of in INFO by what came and went in it, reads and writes of connections in all", () => {
+    const rig = new SessionRig()
+    const client = rig.connect()
+    rig.pass(1_000)
+    client.send("PING\r\n".repeat(500))
+    client.send("PING\r\n".repeat(100))
+    rig.pass(1_000)
+    const told = client.ask("INFO stats")
+    for (const line of [
+      "instantaneous_ops_per_sec:600",
+      `instantaneous_input_kbps:${((600 * 6) / 1_024).toFixed(2)}`,
+      `instantaneous_output_kbps:${((600 * 7) / 1_024).toFixed(2)}`,
+      "total_reads_processed:3",
+      "total_writes_processed:2"
+    ]) {
+      expect(told).toContain(`\r\n${line}\r\n`)
+    }
+    client.ask("CONFIG RESETSTAT")
+    rig.pass(1_000)
+    expect(client.ask("INFO stats")).toContain("\r\ninstantaneous_ops_per_sec:0\r\n")
   })
 })

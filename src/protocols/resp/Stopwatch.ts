@@ -1,7 +1,7 @@
 /**
  * Stopwatch: how long commands take.
  *
- * A look at the clock costs as much as a small command. So commands of one kind that stand one behind another are measured together, from the
+ * A look at the clock costs as much as a small command. So small commands that stand one behind another are measured together, from the
  * beginning of the first to the end of the last, and each is taken to have needed their mean.
  */
 import { Durations } from "./Durations.ts"
@@ -14,6 +14,8 @@ export class CommandUse {
   rejected = 0
   micros = 0
   durations: Durations | undefined
+  /** Runs that are being measured. */
+  running = 0
 
   reset(): void {
     this.calls = this.failed = this.rejected = this.micros = 0
@@ -26,8 +28,8 @@ export class Stopwatch {
   nowMicros: () => number
   /** Durations are counted by size. */
   isDetailed = true
-  /** What is measured, how many of it there were, and since when. */
-  private use: CommandUse | undefined
+  /** What is measured together, each once, how many runs there were, and since when. */
+  private uses: Array<CommandUse> = []
   private runs = 0
   private sinceMicros = 0
 
@@ -35,28 +37,30 @@ export class Stopwatch {
     this.nowMicros = nowMicros
   }
 
-  /** A command begins, and ends when another does, or at `end`. */
+  /** A small command begins. */
   begin(use: CommandUse): void {
-    if (use !== this.use) {
-      this.end()
-      this.use = use
-    }
+    if (this.runs === 0) this.sinceMicros = this.nowMicros()
     this.runs += 1
+    if (use.running === 0) this.uses.push(use)
+    use.running += 1
   }
 
   /** What was measured is over; returns what the clock says. */
   end(): number {
-    const { runs, sinceMicros, use } = this
-    this.sinceMicros = this.nowMicros()
-    if (use !== undefined) this.note(use, Math.max(0, this.sinceMicros - sinceMicros), runs)
-    this.use = undefined
+    const nowMicros = this.nowMicros()
+    const mean = Math.max(0, nowMicros - this.sinceMicros) / this.runs
+    for (const use of this.uses) {
+      this.note(use, mean * use.running, use.running)
+      use.running = 0
+    }
+    this.uses.length = 0
     this.runs = 0
-    return this.sinceMicros
+    return nowMicros
   }
 
   /** The turn is over. */
   rest(): void {
-    if (this.use !== undefined) this.end()
+    if (this.runs > 0) this.end()
   }
 
   /** So many runs of a command took so long altogether. */

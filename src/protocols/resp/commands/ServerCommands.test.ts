@@ -29,7 +29,7 @@ it("tells in INFO what clients look for", () => {
     "loading:0",
     "connected_clients:1",
     "cluster_enabled:0",
-    "db0:keys=1,expires=1,avg_ttl=0"
+    "db0:keys=1,expires=1,avg_ttl=100000"
   ]) {
     expect(text).toContain(`\r\n${line}\r\n`)
   }
