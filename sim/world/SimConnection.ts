@@ -86,6 +86,7 @@ export class SimConnection implements Net.Connection {
   private paused = false
   private pumping = false
   bufferedBytes = 0
+  lendsReads = false
   private blocked = false
   /** Written since it was told to wait. */
   private ignoredBytes = 0
@@ -317,7 +318,11 @@ export class SimConnection implements Net.Connection {
       this.pumping = true
       kernel.call(kernel.now + 1, () => this.pump(), this.epoch)
     }
-    this.sink.data(chunk)
+    if (!this.lendsReads) return this.sink.data(chunk)
+    // Whoever keeps it has something else by then.
+    const lent = chunk.slice()
+    this.sink.data(lent)
+    lent.fill(0xdb)
   }
 
   /** The peer took bytes out of its buffer; true: its owner is to hear that there is room again. */

@@ -97,6 +97,7 @@ class Datagram extends Event {
 
 interface Listener {
   readonly accept: (connection: Net.Connection) => Net.StreamSink
+  readonly lendsReads: boolean
   readonly tls: Net.Credentials | undefined
 }
 
@@ -293,6 +294,7 @@ export class SimNet {
         }
         const peer = new SimConnection({ ...ends, state: "open" })
         peer.peer = connection
+        peer.lendsReads = listener.lendsReads
         peer.theirNames = names.dialler
         connection.theirNames = names.listener
         connection.peer = peer
@@ -350,12 +352,12 @@ export class SimNet {
       },
       listen: (address, accept, done, options = {}) => {
         const listeners = this.listeners[index]
-        const { tls } = options
+        const { lendsReads = false, tls } = options
         if (tls !== undefined && !SimCertificate.reads(tls)) {
           return kernel.call(kernel.now + 1, () => done(netError("untrusted", address), undefined), epoch)
         }
         this.claim<Net.Closable>(machine, epoch, address, listeners, done, (local) => {
-          listeners.set(local.port, { accept, tls })
+          listeners.set(local.port, { accept, lendsReads, tls })
           let open = true
           return {
             address: local,

@@ -16,6 +16,7 @@ import { outcomeOf, type TestBench } from "./TestBench.ts"
 const contracts: Readonly<Record<string, ReadonlyArray<Claim>>> = {
   Disk: DiskContract.claims,
   Net: NetContract.claims({ host: "n0" }),
+  "Net, lending reads": NetContract.lendingClaims({ host: "n0" }),
   "Net, with TLS": TlsContract.claims("n0", {
     one: SimCertificate.issue("a", ["store-1"]),
     two: SimCertificate.issue("a", ["store-2"]),

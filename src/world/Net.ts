@@ -104,6 +104,8 @@ export interface Credentials {
 export type TlsClients = "stores" | "required" | "optional" | "none"
 
 export interface ListenOptions {
+  /** What `data` is given is lent: the next read lies in the same memory. Default: it is given for good, which costs memory and time each. */
+  readonly lendsReads?: boolean
   readonly tls?: Credentials & { readonly clients?: TlsClients }
 }
 

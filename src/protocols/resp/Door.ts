@@ -17,6 +17,7 @@ import { Server } from "./Server.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
 import { Session } from "./Session.ts"
 import { Sessions } from "./Sessions.ts"
+import type { Via } from "./Topology.ts"
 
 export interface Place extends Net.Address {
   /** Not every machine has it, such as IPv6: then it is left out. */
@@ -36,6 +37,8 @@ export interface Options {
   readonly password?: string | undefined
   /** What a client has that does not choose another. Default: `stored`. */
   readonly durability?: Durability | undefined
+  /** This node, where clients are told who has the data, and go there by themselves; default: they are carried there. */
+  readonly redirects?: Via | undefined
 }
 
 export interface Door {
@@ -57,6 +60,7 @@ export const open = Effect.fnUntraced(function* ({
   durability = "stored",
   password = "",
   prepare,
+  redirects,
   redis,
   settings = {}
 }: Options): Effect.fn.Return<Door, NetError, Net.Net | Timers | Scope.Scope> {
@@ -64,6 +68,7 @@ export const open = Effect.fnUntraced(function* ({
   const timers = yield* Timers
   const server = new Server(redis.engine, settings)
   if (password !== "") server.users.setDefaultPassword(password)
+  if (redirects !== undefined) server.place = redirects
   prepare?.(server)
   const executor = new Executor(redis.engine, handlers, server)
   const gate = {
@@ -105,18 +110,21 @@ export const open = Effect.fnUntraced(function* ({
     if (owner === undefined) {
       const session = sessions.accept(connection)
       return new Relay.Arrival((relayed) => {
-        if (relayed !== undefined && session instanceof Session) session.client.address = relayed.client
+        if (relayed !== undefined && session instanceof Session) {
+          session.client.address = relayed.client
+          if (redirects !== undefined) session.client.via = relayed.via
+        }
         return session
       })
     }
     return new Relay.Arrival((relayed) =>
-      relayed === undefined ? Relay.relay(net.port, connection, owner) : sessions.accept(connection)
+      relayed === undefined ? Relay.relay(net.port, connection, owner, redirects) : sessions.accept(connection)
     )
   }
   const listeners: Array<Net.Closable> = []
   for (const { host, isOptional, port, tls } of addresses) {
     const listener = yield* Effect.catchIf(
-      net.listen({ host, port }, accept, tls === undefined ? {} : { tls }),
+      net.listen({ host, port }, accept, { lendsReads: true, ...(tls === undefined ? {} : { tls }) }),
       ({ code }) => isOptional === true && code === "address-not-available",
       () => Effect.succeed(undefined)
     )

@@ -9,13 +9,17 @@ interface Read {
   readonly problem: string | undefined
 }
 
+/** Each chunk is gone when it is read, as those of connections are. */
 const read = (chunks: ReadonlyArray<Uint8Array>, change: (parser: Parser) => void = () => {}): Read => {
   const parser = new Parser()
   change(parser)
   const requests: Array<ReadonlyArray<string>> = []
   for (const chunk of chunks) {
-    parser.feed(chunk)
+    const lent = chunk.slice()
+    parser.feed(lent)
     for (let request = parser.next(); request !== undefined; request = parser.next()) requests.push(request)
+    parser.keep()
+    lent.fill(0xdb)
   }
   return { requests, problem: parser.problem }
 }
@@ -90,7 +94,12 @@ describe("the bytes of a client", () => {
 
   it("may come while what came before is not read yet", () => {
     const parser = new Parser()
-    for (const chunk of cut(Latin1.encode(bulks(["SET", "k", "v"]) + bulks(["GET", "k"])), [4])) parser.feed(chunk)
+    for (const chunk of cut(Latin1.encode(bulks(["SET", "k", "v"]) + bulks(["GET", "k"])), [4, 20])) {
+      const lent = chunk.slice()
+      parser.feed(lent)
+      parser.keep()
+      lent.fill(0xdb)
+    }
     expect([parser.waitingBytes, parser.next(), parser.next(), parser.next(), parser.waitingBytes]).toEqual([
       47,
       ["SET", "k", "v"],

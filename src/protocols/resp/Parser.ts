@@ -6,7 +6,7 @@
  * request is at most twice what has come of it; each byte is copied at most three times. What is wrong is told in Redis's words, and after
  * that nothing more is read.
  *
- * Needs of its caller: `next` until it gives nothing, then `feed`. Chunks are changed by nobody.
+ * Needs of its caller: `next` until it gives nothing, then `feed`. Chunks are changed by nobody before `keep` was called.
  *
  * Source: networking.c of Redis 7.0 (processInlineBuffer, processMultibulkBuffer). Like there a NUL hides the end of its line. We differ in one:
  * a line that is too long is refused also where its end happened to come in the same read.
@@ -24,6 +24,9 @@ const star = 0x2a
 const dollar = 0x24
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
+const space = 0x20
+const doubleQuote = 0x22
+const singleQuote = 0x27
 
 /** Up to so many digits a number is read on the fly. */
 const digitsMax = 9
@@ -68,6 +71,16 @@ export class Parser {
       this.chunk = chunk
       this.at = 0
     } else this.waiting.push(chunk)
+  }
+
+  /** Whose the last chunk is wants it back: what is left of it is copied. */
+  keep(): void {
+    const { waiting } = this
+    if (waiting.length > 0) waiting.push(waiting.pop()!.slice())
+    else {
+      this.chunk = this.at === this.chunk.length ? nothing : this.chunk.slice(this.at)
+      this.at = 0
+    }
   }
 
   /** Bytes that came and of which no request was made. */
@@ -208,7 +221,32 @@ export class Parser {
     return wholeNumber.test(digits) ? Number(digits) : Number.NaN
   }
 
+  /** The words of the usual line: one that came in one piece and has neither quotes nor control characters in it. */
+  private plainWords(): Array<string> | undefined {
+    const { at, chunk } = this
+    const end = Math.min(chunk.length, at + Limits.respLineBytesMax)
+    const words: Array<string> = []
+    let from = -1
+    for (let place = at; place < end; place++) {
+      const byte = chunk[place]
+      if (byte > space) {
+        if (byte === doubleQuote || byte === singleQuote) return undefined
+        if (from === -1) from = place
+        continue
+      }
+      if (byte !== space && byte !== lineFeed && byte !== carriageReturn) return undefined
+      if (from !== -1) words.push(words.length === 0 ? Words.name(chunk, from, place) : Words.text(chunk, from, place))
+      from = -1
+      if (byte !== lineFeed) continue
+      this.at = place + 1
+      return words
+    }
+    return undefined
+  }
+
   private inline(): Array<string> | undefined {
+    const words = this.lineCame === 0 ? this.plainWords() : undefined
+    if (words !== undefined) return words.length === 0 ? undefined : words
     if (!this.gatherLine(lineFeed, "too big inline request")) return undefined
     const line = this.takeLine()
     const argv = InlineWords.split(line.endsWith("\r") ? line.slice(0, -1) : line)

@@ -4,19 +4,22 @@
  *
  * A relayed connection begins with a line that says so, and whose it is: it is not relayed again, however little a node knows of who has the
  * data by then. Every other connection that comes in is looked at only as far as it might be such a line.
+ *
+ * With `via`, the line says through whom the client comes, too: who has the data tells such a client so, instead of serving it.
  */
 import * as Latin1 from "#base/Latin1.ts"
 import { type Address, addressKey, type Connection, type Port, type StreamSink } from "#world/Net.ts"
+import type { Via } from "./Topology.ts"
 
 /** No command of Redis begins like that. */
 const word = "ORBIT-RELAY "
-const lineBytesMax = 256
+const lineBytesMax = 512
 
-/** What hears of one end, and tells the other. */
+/** What hears of one end, and tells the other. What has come is lent, and may have to wait here. */
 const sink = (own: () => Connection, other: () => Connection): StreamSink => ({
   opened: () => {},
   data: (chunk) => {
-    if (!other().write(chunk)) own().pause()
+    if (!other().write(chunk.slice())) own().pause()
   },
   drained: () => other().resume(),
   ended: () => other().end(),
@@ -27,13 +30,14 @@ const sink = (own: () => Connection, other: () => Connection): StreamSink => ({
 })
 
 /** What hears of the client's connection from now on. */
-export const relay = (port: Port, client: Connection, owner: Address): StreamSink => {
+export const relay = (port: Port, client: Connection, owner: Address, via?: Via): StreamSink => {
   const toClient = sink(
     () => server,
     () => client
   )
   const server: Connection = port.dial(owner, toClient)
-  server.write(Latin1.encode(`${word}${addressKey(client.remote)}\r\n`))
+  const through = via === undefined ? "" : ` ${via.id} ${via.host} ${via.port}`
+  server.write(Latin1.encode(`${word}${addressKey(client.remote)}${through}\r\n`))
   return sink(
     () => client,
     () => server
@@ -49,7 +53,17 @@ const joined = (first: Uint8Array, second: Uint8Array): Uint8Array => {
 }
 
 /** Who takes a connection, once it is known where it comes from: `client` if a node relays it. */
-export type Choose = (relayed: { readonly client: string } | undefined) => StreamSink
+export type Choose = (relayed: Relayed | undefined) => StreamSink
+
+interface Relayed {
+  readonly client: string
+  readonly via?: Via
+}
+
+const relayedBy = (line: string): Relayed => {
+  const [client, id, host, port] = line.split(" ")
+  return port === undefined ? { client } : { client, via: { id, host, port: Number(port) } }
+}
 
 /** A connection whose first bytes have not come. */
 export class Arrival implements StreamSink {
@@ -70,10 +84,10 @@ export class Arrival implements StreamSink {
     const isLine = text.startsWith(word.slice(0, text.length))
     const end = isLine ? text.indexOf("\r\n") : -1
     if (isLine && end < 0 && bytes.length < lineBytesMax) {
-      this.first = bytes
+      this.first = bytes.slice()
       return
     }
-    this.to = this.choose(end < 0 ? undefined : { client: text.slice(word.length, end) })
+    this.to = this.choose(end < 0 ? undefined : relayedBy(text.slice(word.length, end)))
     const from = end < 0 ? 0 : end + 2
     if (from < bytes.length) this.to.data(from === 0 ? bytes : bytes.subarray(from))
   }

@@ -102,6 +102,7 @@ export class Session implements Net.StreamSink, Port {
     this.input.feed(chunk)
     this.turn()
     this.host.settle()
+    this.input.keep()
     if (!this.isReadPaused && this.input.waitingBytes > Limits.respWaitingBytesMax && !this.canRun) {
       this.isReadPaused = true
       this.connection.pause()

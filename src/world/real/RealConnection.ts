@@ -182,7 +182,12 @@ export class RealConnection implements Net.Connection {
   }
 
   private readonly whenData = (chunk: Buffer): void => {
-    if (this.phase === "open") this.sink!.data(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+    this.read(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+  }
+
+  /** What has come. */
+  read(bytes: Uint8Array): void {
+    if (this.phase === "open") this.sink!.data(bytes)
   }
 
   private readonly whenDrained = (): void => {

@@ -50,6 +50,7 @@ const outcome = async (claim: Claim): Promise<string> => {
 const contracts: Readonly<Record<string, ReadonlyArray<Claim>>> = {
   Disk: DiskContract.claims,
   Net: NetContract.claims({ host: "127.0.0.1" }),
+  "Net, lending reads": NetContract.lendingClaims({ host: "127.0.0.1" }),
   "Net, with TLS": TlsContract.claims("127.0.0.1", {
     one: TestCredentials.of("store-1"),
     two: TestCredentials.of("store-2"),
