@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Cluster, Redis } from "ioredis"
-import { createClient } from "redis"
+import { createClient, createCluster } from "redis"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { freePort, serve } from "./cli/TestServer.ts"
 
@@ -92,5 +92,81 @@ describe("clients as they come", { timeout: timeoutMillis }, () => {
     expect(await client.publish("n:news", "hello")).toBe(1)
     expect(await heard).toBe("hello")
     for (const each of [client, other, listener]) each.destroy()
+  })
+})
+
+describe("clients of a cluster, with nodes that send them to the data", { timeout: 2 * timeoutMillis }, () => {
+  const ports: Array<number> = []
+  const children: Array<ChildProcess> = []
+
+  beforeAll(async () => {
+    const stores = await Promise.all([1, 2, 3].map(freePort))
+    ports.push(...(await Promise.all([1, 2, 3].map(freePort))))
+    const nodes = stores.map((store, index) => `${index + 1}=127.0.0.1:${store}`).join(" ")
+    const more = ["--cluster-id", "0123456789abcdef0123456789abcdef", "--nodes", nodes, "--redis-cluster", "moved"]
+    const served = ports.map((own, index) =>
+      serve(join(parent, `member-${index}`), own, "--node-id", String(index + 1), ...more)
+    )
+    children.push(...(await Promise.all(served)))
+  }, timeoutMillis)
+
+  afterAll(() => {
+    for (const each of children) each.kill("SIGKILL")
+  })
+
+  /** Where a node says that all slots are. */
+  const ownerOf = async (asked: number): Promise<number> => {
+    const redis = new Redis({ port: asked })
+    const [[first, last, [, owner]]] = await redis.cluster("SLOTS")
+    redis.disconnect()
+    expect([first, last]).toEqual([0, 16_383])
+    return owner
+  }
+
+  it("are told by every node who has the slots, and sent there", async () => {
+    const [owner, ...others] = await Promise.all(ports.map(ownerOf))
+    expect(others).toEqual([owner, owner])
+    const redis = new Redis({ port: ports.find((each) => each !== owner)! })
+    await expect(redis.get("k")).rejects.toThrow(`MOVED 7629 127.0.0.1:${owner}`)
+    await expect(redis.multi().set("k", "1").exec()).rejects.toThrow("EXECABORT")
+    const known = (await redis.cluster("NODES")) as string
+    expect(known.trim().split("\n")).toHaveLength(2)
+    expect(known).toContain("myself,master")
+    // It has no keys, and is the way to those who listen.
+    const listener = new Redis({ port: owner })
+    const heard = new Promise((resolve) => void listener.on("message", (_, message) => resolve(message)))
+    await listener.subscribe("news")
+    expect(await redis.publish("news", "hello")).toBe(1)
+    expect(await heard).toBe("hello")
+    redis.disconnect()
+    listener.disconnect()
+  })
+
+  it("of ioredis and node-redis find the data, wherever they begin, and again when its node has died", async () => {
+    const owner = await ownerOf(ports[0])
+    const begin = ports.find((each) => each !== owner)!
+    const cluster = new Cluster([{ host: "127.0.0.1", port: begin }])
+    const other = createCluster({ rootNodes: ports.map((each) => ({ url: `redis://127.0.0.1:${each}` })) })
+    for (const client of [cluster, other]) client.on("error", () => {})
+    await other.connect()
+    expect(await cluster.set("a", "1")).toBe("OK")
+    expect(await other.get("a")).toBe("1")
+    // Of several slots.
+    expect(await cluster.mset("b", "2", "c", "3")).toBe("OK")
+    expect(await cluster.mget("a", "b", "c")).toEqual(["1", "2", "3"])
+    children[ports.indexOf(owner)].kill("SIGKILL")
+    const again = async <A>(act: () => Promise<A>): Promise<A> => {
+      try {
+        return await act()
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 200))
+        return again(act)
+      }
+    }
+    expect(await again(() => cluster.incr("a"))).toBe(2)
+    expect(await again(() => other.get("a"))).toBe("2")
+    expect(await again(() => ownerOf(begin))).not.toBe(owner)
+    cluster.disconnect()
+    other.destroy()
   })
 })

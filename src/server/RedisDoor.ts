@@ -35,14 +35,20 @@ export const announced = ({ nodeId, nodes, redisAnnounce, redisBind, redisPort }
   return { host: everywhere.has(host) ? (nodes.get(nodeId)?.host ?? host) : host, port: redisPort }
 }
 
-/** As CLUSTER tells it: whoever is asked has all slots, or has carried the question to who has. */
-const memberOf = (config: Config): Topology.Member => ({
+/** This node, as clients of a cluster know it. */
+const placeOf = (config: Config): Topology.Via => ({
   ...announced(config),
-  id: config.nodeId.toString(16).padStart(40, "0"),
-  isSelf: true,
-  isOnline: true,
-  slots: [[0, SpacesRedis.slots - 1]]
+  id: config.nodeId.toString(16).padStart(40, "0")
 })
+
+/** As CLUSTER tells it: this node has the data and all slots; who comes through another one has asked that one, which has none. */
+const topologyOf =
+  (config: Config): Topology.Topology =>
+  (via) => {
+    const isSelf = via === undefined
+    const owner = { ...placeOf(config), isSelf, isOnline: true, slots: [[0, SpacesRedis.slots - 1]] as const }
+    return isSelf ? [owner] : [owner, { ...via, isSelf: true, isOnline: true, slots: [] }]
+  }
 
 /** Directives whose lines add up. */
 const addsUp = new Set(["save"])
@@ -77,7 +83,7 @@ const told = ({ config, directives }: Configuration): ReadonlyArray<readonly [st
     ["slowlog-max-len", String(config.slowRequestsMax)],
     ["bind", config.redisBind.map(({ host, optional }) => `${optional ? "-" : ""}${host}`).join(" ")],
     ["tls-port", String(config.redisTlsPort)],
-    ["cluster-enabled", config.redisCluster ? "yes" : "no"],
+    ["cluster-enabled", config.redisCluster === "no" ? "no" : "yes"],
     ["appendfsync", durabilityOf(config) === "async" ? "everysec" : "always"]
   ]
 }
@@ -183,6 +189,7 @@ export const make = ({ credentials, machine }: Options): Door => ({
       addresses: placesOf(config, credentials),
       redis,
       durability: durabilityOf(config) === "async" ? "async" : "stored",
+      redirects: config.redisCluster === "moved" ? placeOf(config) : undefined,
       settings: {
         clientsMax: config.redisConnectionsMax,
         idleSeconds: config.redisIdleSecondsMax,
@@ -195,7 +202,7 @@ export const make = ({ credentials, machine }: Options): Door => ({
         // Whoever asks to save is answered once it is: nobody waits longer than a batch takes.
         const save = (): void => void redis.storing.settled(() => {})
         server.machine = { ...machine, port: config.redisPort, directory: config.dataDirectory, save }
-        if (config.redisCluster) server.topology = () => [memberOf(config)]
+        if (config.redisCluster !== "no") server.topology = topologyOf(config)
         refusal = configure(server, configuration)
       }
     })

@@ -77,9 +77,9 @@ export const table = {
     "Where other nodes reach its Redis clients' door; default: the first of those places, or the host in `nodes` where that is all addresses."
   ),
   redisCluster: setting(
-    Kind.yesNo,
-    false,
-    "Whether the node that has the data tells clients that it is a Redis Cluster, with all slots on this node."
+    Kind.choice("no", "yes", "moved"),
+    "no",
+    "Whether clients are told that this is a Redis Cluster. yes: whichever node they ask has all slots, and carries what they say to the data; moved: the node with the data has them, and others send clients there."
   ),
   redisProtected: setting(
     Kind.yesNo,

@@ -4,6 +4,7 @@
  */
 import type { Waiter } from "#database/redis/Blocking.ts"
 import { Reply } from "./Reply.ts"
+import type { Via } from "./Topology.ts"
 import type { Tracked } from "./Tracked.ts"
 import * as User from "./User.ts"
 
@@ -74,6 +75,8 @@ export class Client {
   /** As `host:port`. */
   address = ""
   localAddress = ""
+  /** It is told where the keys are that it asks for, and not what they hold. */
+  via: Via | undefined
   /** Milliseconds of the wall clock. */
   createdAt = 0
   usedAt = 0

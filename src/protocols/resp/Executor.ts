@@ -13,6 +13,7 @@ import * as OwnCommands from "./OwnCommands.ts"
 import { Refusal, wrongArity } from "./Refusal.ts"
 import * as Secrets from "./Secrets.ts"
 import { Server } from "./Server.ts"
+import * as Slots from "./Slots.ts"
 import { CommandUse } from "./Stopwatch.ts"
 
 /** A command that can be run, and what it has cost so far. */
@@ -262,6 +263,10 @@ export class Executor {
     if (client.multi !== undefined && (flags & noMulti) !== 0) return "ERR Command not allowed inside a transaction"
     const denied = this.denialOf(client, command, argv)
     if (denied !== undefined) return denied
+    if (client.via !== undefined && this.server.place !== undefined) {
+      const [at] = CommandKeys.places(command, argv)
+      if (at !== undefined) return Slots.moved(argv[at], this.server.place)
+    }
     if (this.server.memory.isLimited && !this.hasMemory(client, command)) return outOfMemory
     if (client.isSubscribed && client.out.protocol === 2 && !ofListeners.has(name)) {
       return `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`

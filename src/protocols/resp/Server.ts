@@ -2,6 +2,7 @@
  * Server: what all clients of a node share beside the data: who they are, who listens to what, who may do what, and what is set for them.
  */
 import type { Engine, Listener } from "#database/redis/Engine.ts"
+import type { Address } from "#world/Net.ts"
 import { AclLog } from "./AclLog.ts"
 import type { Client } from "./Client.ts"
 import { Config } from "./Config.ts"
@@ -70,6 +71,8 @@ export class Server implements Listener {
   machine = Machine.unknown
   /** undefined: it is no member of a cluster, as far as clients know. */
   topology: Topology | undefined
+  /** Where clients that come through another node are sent. */
+  place: Address | undefined
   /** Milliseconds of the wall clock; of the last SAVE or the start. */
   savedAt: number
   /** Of the journal, at that time. */

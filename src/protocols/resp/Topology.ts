@@ -14,5 +14,12 @@ export interface Member {
   readonly slots: ReadonlyArray<Slots>
 }
 
-/** All members, this one too. */
-export type Topology = () => ReadonlyArray<Member>
+/** A member through which a client comes that is to go where the data is by itself. */
+export interface Via {
+  readonly id: string
+  readonly host: string
+  readonly port: number
+}
+
+/** All members that are known, this one too; for who comes through another one, that is the one that was asked. */
+export type Topology = (via: Via | undefined) => ReadonlyArray<Member>

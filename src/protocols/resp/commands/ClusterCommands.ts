@@ -2,19 +2,19 @@
  * CLUSTER: who has which slots, for clients that route themselves, and READONLY, READWRITE and ASKING, which such clients say. A server that is
  * no member of a cluster answers as a Redis that has it turned off. Administration is not by these commands: it is refused.
  */
-import * as Latin1 from "#base/Latin1.ts"
 import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import type { Call, Handler } from "../Call.ts"
 import * as Refusal from "../Refusal.ts"
+import { slotOf } from "../Slots.ts"
 import type { Member } from "../Topology.ts"
 import * as Help from "./Help.ts"
 
 const disabled = new Refusal.Refusal("ERR This instance has cluster support disabled")
 const invalidSlot = new Refusal.Refusal("ERR Invalid slot")
 
-const membersOf = ({ server }: Call): ReadonlyArray<Member> => {
+const membersOf = ({ client, server }: Call): ReadonlyArray<Member> => {
   if (server.topology === undefined) throw disabled
-  return server.topology()
+  return server.topology(client.via)
 }
 
 /** The handler, for members of a cluster. */
@@ -22,8 +22,6 @@ const inCluster =
   (handler: (call: Call, members: ReadonlyArray<Member>) => void): Handler =>
   (call) =>
     handler(call, membersOf(call))
-
-const slotOf = (key: string): number => SpacesRedis.slotOf(Latin1.encode(key))
 
 const busPortOf = ({ port }: Member): number => port + 10_000
 
