@@ -121,8 +121,9 @@ export class Engine implements Keeper {
   }
 
   changed(entry: Entry): void {
+    // That it came is no use of it.
+    if (this.countsUses && entry.version !== 0) this.countUse(entry)
     entry.version = ++this.versions
-    if (this.countsUses) this.countUse(entry)
     entry.usedAt = this.now
     this.weigh(entry)
     this.journal.changed(entry)

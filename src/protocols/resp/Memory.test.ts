@@ -207,6 +207,10 @@ describe("how a key is used", () => {
     client.ask("CONFIG SET maxmemory-policy allkeys-lfu")
     expect(client.ask("OBJECT IDLETIME k")).toMatch(/^-ERR An LFU maxmemory policy is selected/)
     expect(client.ask("OBJECT FREQ k")).toBe(":5\r\n")
+    client.ask("SET new v")
+    expect(client.ask("OBJECT FREQ new")).toBe(":5\r\n")
+    client.ask("SET new w")
+    expect(client.ask("OBJECT FREQ new")).toBe(":6\r\n")
     for (let i = 0; i < 10; i++) client.ask("GET k")
     // A draw of a half raises it while the chance of that is higher: 1 / (10 * (n - 5) + 1).
     expect(client.ask("OBJECT FREQ k")).toBe(":6\r\n")

@@ -36,6 +36,7 @@ export class Memory {
   constructor(engine: Engine, clients: ReadonlyMap<number, Client>) {
     this.engine = engine
     this.clients = clients
+    this.limitsChanged()
   }
 
   get limit(): string {
