@@ -79,6 +79,11 @@ const outOfMemory = "OOM command not allowed when used memory > 'maxmemory'."
 const deniedKeys = "NOPERM this user has no permissions to access one of the keys used as arguments"
 const deniedChannels = "NOPERM this user has no permissions to access one of the channels used as arguments"
 
+/** The reply that is skipped is that of the command after the one that asked for it. */
+const beginSkipping = (client: Client): void => {
+  if (client.replyMode === "skip") client.replyMode = "skipping"
+}
+
 const isRefusal = (thrown: unknown): thrown is Refusal => thrown instanceof Refusal
 
 export class Executor {
@@ -102,7 +107,10 @@ export class Executor {
 
   /** Runs a command for a client; its reply, if it has one already, is in the client's output. False: not now, but when `Server.resumed` says so. */
   execute(client: Client, argv: ReadonlyArray<string>): boolean {
-    return client.replyMode === "on" ? this.answer(client, argv) : this.answerSilently(client, argv)
+    if (client.replyMode !== "on") return this.answerSilently(client, argv)
+    const isDone = this.answer(client, argv)
+    beginSkipping(client)
+    return isDone
   }
 
   /** Commands that were run so far, with what they have cost. */
@@ -140,6 +148,7 @@ export class Executor {
     const isDone = this.answer(client, argv)
     if (replies !== client.out) replies.rewind(0)
     if (isDone && isSkipped && client.replyMode === "skipping") client.replyMode = "on"
+    beginSkipping(client)
     return isDone
   }
 
@@ -155,8 +164,6 @@ export class Executor {
     server.current = undefined
     this.engine.settle()
     if (server.tracking.clients.size > 0) this.settleTracking(client, runnable.command)
-    // It begins with the command after the one that asked for it.
-    if (client.replyMode === "skip") client.replyMode = "skipping"
   }
 
   private settleTracking(client: Client, command: CommandTable.Command): void {

@@ -69,6 +69,7 @@ describe("a session", () => {
     other.ask("LPUSH l v")
     expect(client.received()).toBe("")
     expect(client.ask("CLIENT REPLY ON\r\nCLIENT REPLY SKIP\r\nNOSUCH\r\nPING")).toBe("+OK\r\n+PONG\r\n")
+    expect(client.ask("CLIENT REPLY SKIP\r\nCLIENT REPLY SKIP\r\nECHO a\r\nECHO b")).toBe("$1\r\nb\r\n")
     expect(client.ask("CLIENT REPLY OFF\r\nPING\r\nRESET\r\nPING")).toBe("+RESET\r\n+PONG\r\n")
   })
 

@@ -122,3 +122,18 @@ it("gives every value back the same when it was reloaded from bytes", () => {
   expect([send("DEBUG RELOAD"), send("DEBUG DIGEST")]).toEqual(["+OK\r\n", before])
   expect(send("XINFO GROUPS x")).toContain("last-delivered-id")
 })
+
+it("is nobody's replica and has none, and says what is wrong with who asks for that", () => {
+  const { send } = make()
+  expect([send("REPLICAOF no one"), send("REPLICAOF h x")]).toEqual(["+OK\r\n", "-ERR Invalid master port\r\n"])
+  for (const [line, text] of [
+    ["FAILOVER x", "syntax error"],
+    ["FAILOVER TO h", "syntax error"],
+    ["FAILOVER ABORT", "No failover in progress."],
+    ["FAILOVER TIMEOUT a", "value is not an integer or out of range"],
+    ["FAILOVER TIMEOUT 0", "FAILOVER timeout must be greater than 0"],
+    ["FAILOVER TO h 1 FORCE TIMEOUT 5", "FAILOVER requires connected replicas."]
+  ]) {
+    expect(send(line)).toBe(`-ERR ${text}\r\n`)
+  }
+})

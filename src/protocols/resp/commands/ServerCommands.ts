@@ -4,6 +4,7 @@
  */
 import type { Call, Handler } from "../Call.ts"
 import * as Info from "../Info.ts"
+import * as Numbers from "../Numbers.ts"
 import * as Refusal from "../Refusal.ts"
 
 const info: Handler = ({ argv, out, server }) => {
@@ -64,15 +65,30 @@ const shutdown: Handler = (call) => {
   end()
 }
 
+const isPort = (text: string): boolean => {
+  const port = Numbers.parseInteger(text)
+  return port !== undefined && port >= 0 && port <= 65_535
+}
+
 /** This server is nobody's replica, and stays so. */
 const replicaOf: Handler = (call) => {
   if (call.is(1, "no") && call.is(2, "one")) return call.out.ok()
+  if (!isPort(call.argv[2])) throw new Refusal.Refusal("ERR Invalid master port")
   throw new Refusal.Refusal(`ERR '${call.argv[0].toLowerCase()}' is not supported yet`)
 }
 
 const failover: Handler = (call) => {
-  const isAbort = call.argv.length === 2 && call.is(1, "abort")
-  throw new Refusal.Refusal(isAbort ? "ERR No failover in progress." : "ERR FAILOVER requires connected replicas.")
+  const { argv } = call
+  if (argv.length === 2 && call.is(1, "abort")) throw new Refusal.Refusal("ERR No failover in progress.")
+  for (let at = 1; at < argv.length; at++) {
+    if (call.is(at, "timeout") && at + 1 < argv.length) {
+      if (call.integer(++at) <= 0) throw new Refusal.Refusal("ERR FAILOVER timeout must be greater than 0")
+    } else if (call.is(at, "to") && at + 2 < argv.length) {
+      call.integer(at + 2)
+      at += 2
+    } else if (!call.is(at, "force")) throw Refusal.syntax
+  }
+  throw new Refusal.Refusal("ERR FAILOVER requires connected replicas.")
 }
 
 export const handlers: Readonly<Record<string, Handler>> = {
