@@ -155,6 +155,8 @@ export class Engine implements Keeper {
 
   weigh(entry: Entry): void {
     const heldBytes = Footprint.of(entry)
+    // Mostly it is what it was.
+    if (heldBytes === entry.heldBytes) return
     this.usedBytes += heldBytes - entry.heldBytes
     entry.heldBytes = heldBytes
   }
