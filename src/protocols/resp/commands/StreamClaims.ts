@@ -39,6 +39,10 @@ const replySummary = ({ out }: Call, { consumers, pending }: StreamGroup, group:
   }
 }
 
+/** Where the clock went back, something may have been delivered later than now: it is not idle, and is there all the same. */
+const idleMillis = (now: number, { deliveredAt }: Pick<Pending, "deliveredAt">): number =>
+  Math.max(0, now - deliveredAt)
+
 interface Interval {
   readonly idleMillisMin: number
   readonly from: string
@@ -73,7 +77,7 @@ const pending: Handler = (call) => {
   if (count > 0) {
     of?.each(from, (id, each) => {
       if (id > to) return false
-      if (now - each.deliveredAt >= idleMillisMin) found.push([id, each])
+      if (idleMillis(now, each) >= idleMillisMin) found.push([id, each])
       return found.length < count
     })
   }
@@ -82,7 +86,7 @@ const pending: Handler = (call) => {
     out.array(4)
     out.bulk(StreamId.format(id))
     out.bulk(owner.name)
-    out.integer(Math.max(0, now - deliveredAt))
+    out.integer(idleMillis(now, { deliveredAt }))
     out.integer(deliveries)
   }
 }
@@ -165,7 +169,7 @@ const claim: Handler = (call) => {
     }
     const existing = group.pending.get(id)
     if (existing === undefined && !isForced) continue
-    if (existing !== undefined && now - existing.deliveredAt < idleMillisMin) continue
+    if (existing !== undefined && idleMillis(now, existing) < idleMillisMin) continue
     consumer ??= claimant(call, group)
     const before = existing?.deliveries ?? 1
     group.deliver(id, consumer, deliveredAt, deliveries ?? (isJustId ? before : before + 1))
@@ -248,7 +252,7 @@ const look = (call: Call, group: StreamGroup, start: string, idleMillisMin: numb
     looks -= 1
     const fields = stream.get(id)
     if (fields === undefined) deleted.push(id)
-    else if (call.now - deliveredAt < idleMillisMin) return true
+    else if (idleMillis(call.now, { deliveredAt }) < idleMillisMin) return true
     else claimed.add(id, fields)
     left -= 1
     return true

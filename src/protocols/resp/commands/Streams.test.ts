@@ -99,6 +99,22 @@ describe("commands of streams", () => {
     expect(all[0].send("xadd s * a b")).toBe("$15\r\n1700000001000-0\r\n")
   })
 
+  it("show and claim what was delivered later than now, where the clock went back", () => {
+    const { clients: all, rig } = clients(1)
+    const [client] = all
+    client.send("XADD s 1-0 f v")
+    client.send("XGROUP CREATE s g 0")
+    client.send("XREADGROUP GROUP g c STREAMS s >")
+    rig.now -= 5_000
+    const pending = "*1\r\n*4\r\n$3\r\n1-0\r\n$1\r\nc\r\n:0\r\n:1\r\n"
+    expect(client.send("XPENDING s g - + 10")).toBe(pending)
+    expect(client.send("XPENDING s g IDLE 1 - + 10")).toBe("*0\r\n")
+    const claimed = "*1\r\n$3\r\n1-0\r\n"
+    expect(client.send("XAUTOCLAIM s g other 0 0 JUSTID")).toBe(`*3\r\n$3\r\n0-0\r\n${claimed}*0\r\n`)
+    rig.now -= 5_000
+    expect(client.send("XCLAIM s g c 0 1-0 JUSTID")).toBe(claimed)
+  })
+
   it("tell how long ago something was delivered, and claim what is old enough", () => {
     const { clients: all, rig } = clients(1)
     const [client] = all
