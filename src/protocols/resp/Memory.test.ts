@@ -189,6 +189,15 @@ describe("what clients hold", () => {
     expect([client.isReset, other.isReset, admin.isReset]).toEqual([false, true, false])
   })
 
+  it("is no reply without an end: who asks for one is refused, and goes where output is limited", () => {
+    const rig = new SessionRig()
+    const client = rig.connect()
+    client.ask("HSET h f v")
+    expect(client.ask("HRANDFIELD h -999999999")).toBe("-ERR value is out of range\r\n")
+    client.ask('CONFIG SET client-output-buffer-limit "normal 1000000 0 0"')
+    expect([client.ask("HRANDFIELD h -999999999"), client.isReset]).toEqual(["", true])
+  })
+
   it("has a client go that runs a command, before that and without a word", () => {
     const rig = new SessionRig()
     const client = rig.connect()

@@ -93,9 +93,15 @@ export const randomCountOf = (call: Call, at: number): number => {
   return Number(count)
 }
 
-/** After everything else was checked. */
-export const checkRepeated = (count: number): void => {
-  if (count < -Limits.respRandomElementsMax) throw Refusal.outOfRange
+/** The least that an element takes in a reply. */
+const elementReplyBytes = 6
+
+/** After everything else was checked. Where the client's output is limited, too many break it off, as they do in Redis. */
+export const checkRepeated = ({ client, server }: Call, count: number): void => {
+  if (count >= -Limits.respRandomElementsMax) return
+  const { hardBytes } = server.settings.outputLimit
+  if (hardBytes > 0 && -count * elementReplyBytes > hardBytes) client.port?.break()
+  throw Refusal.outOfRange
 }
 
 /** How many elements are to be taken out: zero or more. */

@@ -192,7 +192,7 @@ const hrandfield: Handler = (call) => {
   if (withValues) Elements.checkPairs(count)
   const hash = hashOf(call)
   if (hash === undefined || count === 0) return out.array(0)
-  Elements.checkRepeated(count)
+  Elements.checkRepeated(call, count)
   if (count < 0) return replyAny(call, hash, -count, withValues)
   const { fields } = hash
   const positions = Elements.positionsOf(fields.size, count, engine.random)

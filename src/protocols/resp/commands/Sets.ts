@@ -129,7 +129,7 @@ const srandmember: Handler = (call) => {
   const count = Elements.randomCountOf(call, 2)
   const set = setOf(call)
   if (set === undefined || count === 0) return out.array(0)
-  Elements.checkRepeated(count)
+  Elements.checkRepeated(call, count)
   const { members } = set
   if (count < 0) {
     out.array(-count)

@@ -224,7 +224,7 @@ const zrandmember: Handler = (call) => {
   if (withScores) Elements.checkPairs(count)
   const value = sortedSetOf(call, argv[1])
   if (value === undefined || count === 0) return out.array(0)
-  Elements.checkRepeated(count)
+  Elements.checkRepeated(call, count)
   const taken = count < 0 ? -count : Math.min(count, value.size)
   out.array(withScores && out.protocol === 2 ? 2 * taken : taken)
   const positions =
