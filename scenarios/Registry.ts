@@ -225,6 +225,11 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./redis/Lists.ts")
   },
+  "redis/streams": {
+    summary: "streams of Redis: each group hands out each entry once, and it is pending until it is acknowledged",
+    canary: false,
+    load: () => import("./redis/Streams.ts")
+  },
   "redis/takeover": {
     summary:
       "the node with Redis's data is cut off, stopped and killed all the time: nothing is lost, nobody reads what is old",
