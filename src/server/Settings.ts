@@ -96,7 +96,11 @@ export const table = {
   ),
   redisRequestBytesMax: setting(Kind.bytes(mebi, gibi), gibi, "Bytes of a request that are kept until it is whole."),
   redisArgumentBytesMax: setting(Kind.bytes(mebi, gibi / 2), gibi / 2, "Bytes of one argument of a request."),
-  redisOutputLimit: setting(Kind.outputLimit, none, "Replies that wait for a client that does not read them."),
+  redisOutputLimit: setting(
+    Kind.outputLimit,
+    none,
+    "Replies to a client that are not sent yet, what it has just asked for included."
+  ),
   redisPubsubOutputLimit: setting(
     Kind.outputLimit,
     { hardBytes: 32 * mebi, softBytes: 8 * mebi, softMillis: 60_000 },
