@@ -1,7 +1,7 @@
 /** ClientMemory: what one client takes of memory, as an estimate made of what its session keeps anyway: it costs O(1) to ask. */
 import type { Client } from "./Client.ts"
 
-/** A connection, its session, parser and replies while nothing goes on; measured as the heap's growth by 1,000 connections. */
+/** A connection and its session while nothing goes on: 5,800 bytes of the heap by measurement with 2,000 of them, and what lies beside it. */
 const clientBytes = 8_192
 /** A key that is watched, a channel, a prefix: a place in a list or set. */
 const placeBytes = 64

@@ -109,12 +109,9 @@ export class Memory {
         at -= 1
         continue
       }
-      // Who has no session here stays in the list, and is no candidate any more.
-      if (client.port === undefined) this.classify(client, -1)
-      else {
-        client.port.break()
-        evicted += 1
-      }
+      this.forget(client)
+      client.port?.break()
+      evicted += 1
     }
     this.evictedClients += evicted
     return evicted > 0
