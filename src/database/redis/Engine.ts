@@ -124,7 +124,7 @@ export class Engine implements Keeper {
     // That it came is no use of it.
     if (this.countsUses && entry.version !== 0) this.countUse(entry)
     entry.version = ++this.versions
-    entry.usedAt = this.now
+    entry.use(this.now)
     this.weigh(entry)
     this.journal.changed(entry)
     this.tell(entry, false)
@@ -201,7 +201,7 @@ export class Engine implements Keeper {
     else {
       this.counts.hits += 1
       if (this.countsUses) this.countUse(entry)
-      entry.usedAt = this.now
+      entry.use(this.now)
     }
   }
 

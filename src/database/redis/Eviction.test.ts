@@ -146,8 +146,12 @@ describe("what goes when there is too much", () => {
 })
 
 describe("how often a key is used", () => {
-  const entryOf = (frequency: number, usedAt: number) =>
-    Object.assign(engineOf({}).database.add("k", ""), { frequency, usedAt })
+  const entryOf = (frequency: number, now: number) => {
+    const entry = engineOf({}).database.add("k", "")
+    entry.frequency = frequency
+    entry.use(now)
+    return entry
+  }
 
   it("falls by one for each span in which it was not, down to zero", () => {
     const entry = entryOf(5, 10 * minuteMillis - 1)

@@ -32,7 +32,7 @@ interface Candidate {
   /** The higher, the sooner it goes. */
   readonly score: number
   /** Another time by now: it was used. */
-  readonly usedAt: number
+  readonly usedSeconds: number
 }
 
 const poolMax = 16
@@ -125,21 +125,23 @@ export class Eviction {
       if (isEmpty) return undefined
       for (let best = this.pool.pop(); best !== undefined; best = this.pool.pop()) {
         const entry = best.database.find(best.name)
-        if (entry?.usedAt === best.usedAt && !(by.isVolatile && entry.expiresAt === 0)) return entry
+        if (entry?.usedSeconds === best.usedSeconds && !(by.isVolatile && entry.expiresAt === 0)) return entry
       }
     }
   }
 
   private offer(database: Database, entry: Entry, byFrequency: boolean): void {
-    const { name, usedAt } = entry
+    const { name, usedSeconds } = entry
     const { now, settings } = this.keyspace
-    const score = byFrequency ? frequencyMax - Frequency.decayed(entry, now, settings.lfuDecayMinutes) : now - usedAt
+    const score = byFrequency
+      ? frequencyMax - Frequency.decayed(entry, now, settings.lfuDecayMinutes)
+      : entry.idleSeconds(now)
     const { pool } = this
     if (pool.length === poolMax && score <= pool[0].score) return
     if (pool.some((each) => each.name === name && each.database === database)) return
     let at = pool.length
     while (at > 0 && pool[at - 1].score > score) at -= 1
-    pool.splice(at, 0, { database, name, score, usedAt })
+    pool.splice(at, 0, { database, name, score, usedSeconds })
     if (pool.length > poolMax) pool.shift()
   }
 }

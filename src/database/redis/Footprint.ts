@@ -10,7 +10,7 @@ import type { Entry } from "./Entry.ts"
 import type { Content } from "./Value.ts"
 
 /** An entry with its place in the database's table and index. */
-const entryBytes = 184
+const entryBytes = 152
 /** A deadline's place, and the numbers. */
 const deadlineBytes = 80
 

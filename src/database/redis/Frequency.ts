@@ -5,12 +5,13 @@
 import { type Entry, newFrequency } from "./Entry.ts"
 
 const frequencyMax = 255
+const minuteSeconds = 60
 const minuteMillis = 60_000
 
 /** As it is by now: one less for each `decayMinutes` in which the key was not used; 0: time does not count. */
-export const decayed = ({ frequency, usedAt }: Entry, now: number, decayMinutes: number): number => {
+export const decayed = ({ frequency, usedSeconds }: Entry, now: number, decayMinutes: number): number => {
   if (decayMinutes === 0) return frequency
-  const minutes = Math.floor(now / minuteMillis) - Math.floor(usedAt / minuteMillis)
+  const minutes = Math.floor(now / minuteMillis) - Math.floor(usedSeconds / minuteSeconds)
   return minutes < decayMinutes ? frequency : Math.max(0, frequency - Math.floor(minutes / decayMinutes))
 }
 

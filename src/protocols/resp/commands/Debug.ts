@@ -47,8 +47,8 @@ const object: Handler = (call) => {
   const encoding = encodingOf(content)
   // Less what is around a value in a dump: its type, a version and a checksum.
   const lengthBytes = Dump.write(content, call.engine.settings).length - 11
-  const lru = Math.floor(entry.usedAt / 1_000) % 16_777_216
-  const idleSeconds = Math.floor((call.now - entry.usedAt) / 1_000)
+  const lru = entry.usedSeconds % 16_777_216
+  const idleSeconds = entry.idleSeconds(call.now)
   const nodes =
     encoding === "quicklist" ? ` ql_nodes:1 ql_listpack_max:${call.engine.settings.listMaxListpackSize}` : ""
   call.out.simple(

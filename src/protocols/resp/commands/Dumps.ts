@@ -61,7 +61,7 @@ const restore: Handler = (call) => {
   const entry = db.add(key, content)
   if (until !== 0) db.expireAt(entry, until)
   if (engine.countsUses) entry.frequency = frequency ?? entry.frequency
-  else if (idle !== undefined) entry.usedAt = now - idle * 1_000
+  else if (idle !== undefined) entry.use(now - idle * 1_000)
   call.notify(classes.generic, "restore", key)
   out.ok()
 }

@@ -34,8 +34,6 @@ const tell =
 
 const isFrequencyTracked = ({ engine }: Call): boolean => engine.countsUses
 
-const idleSeconds = ({ now }: Call, { usedAt }: Entry): number => Math.floor(Math.max(0, now - usedAt) / 1_000)
-
 export const handlers: Readonly<Record<string, Handler>> = {
   "object|encoding": tell(({ out }, { content }) => out.bulk(encoding(content))),
   "object|freq": tell((call, entry) => {
@@ -58,7 +56,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   ]),
   "object|idletime": tell((call, entry) => {
     if (isFrequencyTracked(call)) throw new Refusal.Refusal(noIdleTime)
-    call.out.integer(idleSeconds(call, entry))
+    call.out.integer(entry.idleSeconds(call.now))
   }),
   "object|refcount": tell(({ engine, out }, { content }) => {
     const { maxMemoryBytes, maxMemoryPolicy } = engine.settings
