@@ -66,6 +66,15 @@ const wild = fc.array(piece, { maxLength: 12 }).map((pieces) => Latin1.encode(pi
 const sizes = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 6 })
 
 describe("the bytes of a client", () => {
+  it("are the same wrong line where an empty one is cut within its end", () => {
+    const text = "*1\r\n\r$1\r\nx\r\n"
+    const whole = readText(text)
+    expect(whole).toEqual({ requests: [], problem: "expected '$', got ' '" })
+    for (let at = 1; at < text.length; at++) {
+      expect(read([Latin1.encode(text.slice(0, at)), Latin1.encode(text.slice(at))])).toEqual(whole)
+    }
+  })
+
   it("never throw, and give the same requests and the same problem however they are cut", { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(wild, sizes, (bytes, cuts) => {

@@ -192,7 +192,8 @@ export class Parser {
   /** The number of a line that begins with `mark`; undefined: the line is not whole, or of another kind; NaN: it is none. */
   private number(mark: number): number | undefined {
     const { chunk, at } = this
-    if (this.lineCame === 0 && chunk[at] === mark) {
+    // Of an empty line nothing may have come but the first byte of its end.
+    if (this.lineCame === 0 && !this.lineEnds && chunk[at] === mark) {
       // The usual case: a few digits and the end of the line, all in one piece.
       let place = at + 1
       let value = chunk[place] - zero
