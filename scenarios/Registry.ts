@@ -198,6 +198,11 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./locks/Fencing.ts")
   },
+  "txn/deadlock": {
+    summary: "transactions lock the same keys in orders of their own: someone of each circle is told, all others go on",
+    canary: false,
+    load: () => import("./txn/Deadlock.ts")
+  },
   "txn/abandoned": {
     summary: "transactions are taken for abandoned while their coordinators live: they are decided once all the same",
     canary: false,
