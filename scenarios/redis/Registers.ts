@@ -93,8 +93,12 @@ const words = ({ isPlain, steps }: Operation): string => {
   return `${isPlain ? "" : "multi "}${each.join(", ")}`
 }
 
+/** A few seconds. */
+const configurationsMax = 500_000
+
 const linearizability = Linearizability.judge({
   name: "linearizability",
+  configurationsMax,
   model: MultiRegister.make(),
   toOperation: ({ steps }: Operation, outcome) =>
     // What failed has not happened.
