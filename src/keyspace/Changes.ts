@@ -4,6 +4,7 @@ import * as Key from "./Key.ts"
 import * as Records from "./Records.ts"
 import type { KeyState } from "./Reading.ts"
 import type { Mutation, Outcome, Timestamp, Txn, TxnId } from "./Request.ts"
+import * as SpacesRedis from "./SpacesRedis.ts"
 
 export class Changes {
   readonly batch = new Batch()
@@ -17,7 +18,7 @@ export class Changes {
     this.sizeBytes += key.length + value.length
   }
 
-  /** A new version; the one that was the latest becomes an older one. */
+  /** A new version; the one that was the latest becomes an older one, unless nobody reads those. */
   version(key: Uint8Array, { head }: KeyState, value: Uint8Array | undefined, at: Timestamp): void {
     if (head !== undefined && head.at >= at) {
       // A later one was written meanwhile; or this one, by a copy of the same request.
@@ -25,7 +26,7 @@ export class Changes {
       return
     }
     if (head === undefined) return this.put(Key.head(key), Records.head({ value, at }))
-    this.put(Key.old(key, head.at), Records.old(head.value))
+    if (!SpacesRedis.isRecord(key)) this.put(Key.old(key, head.at), Records.old(head.value))
     this.batch.put(Key.head(key), Records.head({ value, at }))
     this.sizeBytes += (value?.length ?? 0) - (head.value?.length ?? 0)
   }

@@ -22,6 +22,8 @@ const second = 1_000_000
 const utf8 = new TextEncoder()
 const text = new TextDecoder()
 const key = (name: string): Uint8Array => utf8.encode(name)
+/** As text, which its bytes are. */
+const recordName = text.decode(Spaces.keyOf("redis", [0, "record", 1, 0]) as Uint8Array)
 const noReads = { since: 0, keys: [], spans: [] }
 
 type Said = RangeError | Response
@@ -360,6 +362,21 @@ describe("a range", () => {
     expect(bench.entries()).toEqual(["a 0x20", "c 0x20", "c 0x40"])
   })
 
+  it("keeps no older version of a record of changes, and in the end nothing of it", () => {
+    const bench = new Bench()
+    const entries = () => bench.entries().filter((entry) => entry.startsWith(recordName) && !entry.endsWith("0x40"))
+    bench.put(recordName, "1")
+    const at = bench.at()
+    bench.put(recordName, "2")
+    bench.put(recordName, undefined)
+    expect([bench.get(recordName, at), bench.get(recordName)]).toEqual(["-", "-"])
+    expect(entries()).toEqual([`${recordName} 0x20`])
+    bench.bench.pass(60 * second)
+    bench.put("a", "1")
+    bench.bench.pass(10 * second)
+    expect(entries()).toEqual([])
+  })
+
   it("counts what it has, to the byte: or it would be cut, or not, for nothing", () => {
     const bench = new Bench()
     const check = (range = 2): void => {
@@ -378,7 +395,9 @@ describe("a range", () => {
       ["a", "longer"],
       ["b\u0000", "1"],
       ["a", undefined],
-      ["c", "1"]
+      ["c", "1"],
+      [recordName, "longer"],
+      [recordName, undefined]
     ] as const)
       bench.put(name, value)
     check()

@@ -72,3 +72,15 @@ const journal: Span = {
 
 export const isWithinJournal = (key: Uint8Array): boolean =>
   Keys.compare(key, journal.from) > 0 && Keys.compare(key, journal.to) < 0
+
+const record = bytesOf(Spaces.keyOf("redis", [0, "record"]))
+
+/**
+ * A record of changes: written once, read by its owner alone, and deleted. As an older version of the key, for a time at which nobody reads, all
+ * of it would be written again.
+ */
+export const isRecord = (key: Uint8Array): boolean => {
+  if (key.length <= record.length) return false
+  for (let i = 0; i < record.length; i++) if (key[i] !== record[i]) return false
+  return true
+}

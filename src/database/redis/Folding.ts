@@ -122,7 +122,8 @@ export class Folding {
     const cleared = Effect.forEach(garbage, (prefix) => this.clear({ from: prefix, to: Tuple.successor(prefix)! }), {
       discard: true
     })
-    const forgotten = this.clear({ from: Places.records.from, to: Places.recordKey(last + 1, 0) })
+    // Not from the first record that ever was: those that are deleted lie there for some time, and are passed by one by one.
+    const forgotten = this.clear({ from: Places.recordKey(first, 0), to: Places.recordKey(last + 1, 0) })
     return Effect.andThen(this.written(first, last), Effect.andThen(forgotten, cleared))
   })
 
