@@ -47,6 +47,7 @@ export interface CursorOptions {
   readonly bounds: Bounds
   readonly reverse: boolean
   readonly blocksMax: number
+  readonly readAheadBytes: number
   readonly closed: () => void
 }
 
@@ -80,7 +81,7 @@ export class LsmCursor implements Cursor {
 
   constructor(options: CursorOptions) {
     this.options = options
-    const { at, blocksMax, bounds, reverse, view } = options
+    const { at, blocksMax, bounds, readAheadBytes, reverse, view } = options
     const sources: Array<Source> = []
     const runOptions = (): RunOptions => ({
       rank: sources.length,
@@ -88,7 +89,8 @@ export class LsmCursor implements Cursor {
       from: bounds.from,
       to: bounds.to,
       reverse,
-      blocksMax
+      blocksMax,
+      readAheadBytes
     })
     for (const tree of view.trees) {
       if (tree.count > 0) sources.push(new TreeSource(tree, runOptions()))

@@ -111,6 +111,7 @@ export class LsmPort implements Engine.Port {
       bounds: options.bounds ?? {},
       reverse: options.reverse ?? false,
       blocksMax: Math.max(1, Math.floor(readAheadBytes / blockBytes)),
+      readAheadBytes,
       closed: () => {
         snapshot.release()
         release()

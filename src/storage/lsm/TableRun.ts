@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly reverse: boolean
   /** Blocks that are read at once, at most. */
   readonly blocksMax: number
+  /** And bytes of them, but one block at least. */
+  readonly readAheadBytes: number
 }
 
 /** What comes next: a table has to be entered, a block has to be, or the entries of one are gone through. */
@@ -81,9 +83,8 @@ export class TableRun extends Source {
       })
       return
     }
-    const { reverse } = this.options
-    const count = Math.min(this.blocksNext, reverse ? this.ordinal + 1 : head.index.count - this.ordinal)
-    const first = reverse ? this.ordinal - count + 1 : this.ordinal
+    const count = this.countOf(head)
+    const first = this.options.reverse ? this.ordinal - count + 1 : this.ordinal
     this.blocksNext = Math.min(this.blocksNext * 2, this.options.blocksMax)
     if (count === 1) {
       table.loadBlock(head, first, (error, block) => {
@@ -96,6 +97,29 @@ export class TableRun extends Source {
         done(error, undefined)
       })
     }
+  }
+
+  /** Blocks to be read at once: none behind the bound, and of large ones fewer, for one of a large value may be a hundred of others. */
+  private countOf({ index }: TableHead): number {
+    const { from, readAheadBytes, reverse, to } = this.options
+    const { blocksNext, ordinal } = this
+    if (blocksNext === 1) return 1
+    const step = reverse ? -1 : 1
+    const bound = reverse ? from : to
+    const last =
+      bound === undefined
+        ? reverse
+          ? 0
+          : index.count - 1
+        : Math.min(index.count - 1, index.find(bound, 0, bound.length))
+    let count = 1
+    let bytes = index.sizeBytes(ordinal)
+    for (let next = ordinal + step; count < blocksNext && (last - next) * step >= 0; next += step) {
+      bytes += index.sizeBytes(next)
+      if (bytes > readAheadBytes) break
+      count += 1
+    }
+    return count
   }
 
   private setAhead(first: number, blocks: ReadonlyArray<Uint8Array>): void {
