@@ -1,10 +1,12 @@
 /**
  * Redis: Orbit as a server of Redis clients beside Debian's redis-server, in turns (A B A B), server on core 0 and redis-benchmark on core 1: how
- * many commands a second, with one and with 16 in each packet; the same with every reply on disk; and what a million small keys take.
+ * many commands a second, with one and with 16 in each packet; the same with every reply on disk; what a million small keys take; and three nodes
+ * beside etcd.
  */
 import { tmpdir } from "node:os"
 import { setTimeout as sleep } from "node:timers/promises"
 import * as Benchmark from "./redis/Benchmark.ts"
+import * as Quorum from "./redis/Quorum.ts"
 import * as Servers from "./redis/Servers.ts"
 
 export interface Options {
@@ -40,6 +42,7 @@ interface Memory {
 export interface Report {
   readonly rows: ReadonlyArray<Row>
   readonly memory: Memory
+  readonly quorum: ReadonlyArray<Quorum.Row>
 }
 
 const pipelines = [1, 16]
@@ -145,7 +148,9 @@ const memoryOf = (keys: number, directory: string): Promise<Memory> =>
 export const bench = async (options: Options): Promise<Report> => {
   const directory = options.directory ?? tmpdir()
   const rows = [...(await rowsOf(options, false, directory)), ...(await rowsOf(options, true, directory))]
-  return { rows, memory: await memoryOf(options.quick ? 200_000 : 1_000_000, directory) }
+  const memory = await memoryOf(options.quick ? 200_000 : 1_000_000, directory)
+  const { progress, quick } = options
+  return { rows, memory, quorum: await Quorum.bench({ directory, progress, seconds: quick ? 2 : 10 }) }
 }
 
 const thousands = (value: number): string => (value / 1_000).toFixed(1).padStart(8)
@@ -170,7 +175,7 @@ const heading = "command          -P  redis k  orbit k   ratio  p99 ms A p99 ms 
 
 const mebibytes = (bytes: number): string => `${(bytes / 1_048_576).toFixed(0)} MiB`
 
-export const render = ({ memory, rows }: Report): string => {
+export const render = ({ memory, quorum, rows }: Report): string => {
   const groups = [
     ...pipelines.map((pipeline) => ({
       title: `-P ${pipeline}`,
@@ -188,6 +193,7 @@ export const render = ({ memory, rows }: Report): string => {
     heading,
     ...rows.map(lineOf),
     ...medians,
-    `memory of ${keys} small keys: ${mebibytes(addedBytes.redis)} and ${mebibytes(addedBytes.orbit)}, ${(addedBytes.orbit / addedBytes.redis).toFixed(2)} times; idle ${mebibytes(idleBytes.redis)} and ${mebibytes(idleBytes.orbit)}`
+    `memory of ${keys} small keys: ${mebibytes(addedBytes.redis)} and ${mebibytes(addedBytes.orbit)}, ${(addedBytes.orbit / addedBytes.redis).toFixed(2)} times; idle ${mebibytes(idleBytes.redis)} and ${mebibytes(idleBytes.orbit)}`,
+    Quorum.render(quorum)
   ].join("\n")
 }
