@@ -105,7 +105,9 @@ const describeStep = (step: Step): string => {
 
 const isNumbers = (seen: Exclude<Seen, number | null>): seen is ReadonlyArray<number> => Array.isArray(seen)
 
-const showSeen = (seen: Seen): string => {
+/** Undefined: a history that is wrong says nothing of the step. */
+const showSeen = (seen: Seen | undefined): string => {
+  if (seen === undefined) return "no answer"
   if (seen === null) return "nothing"
   if (typeof seen === "number") return String(seen)
   return isNumbers(seen) ? `[${seen.join(" ")}]` : `${seen.key}: ${seen.values.join(" ")}`
@@ -113,7 +115,7 @@ const showSeen = (seen: Seen): string => {
 
 const describe = ({ steps }: Operation, result: Result | undefined | Model.Unknown): string =>
   steps
-    .map((step, at) => `${describeStep(step)} -> ${Model.isSeen(result) ? showSeen(result[at]!) : "?"}`)
+    .map((step, at) => `${describeStep(step)} -> ${Model.isSeen(result) ? showSeen(result[at]) : "?"}`)
     .join(", then ")
 
 const sorted = (state: State): ReadonlyArray<string> =>
@@ -130,7 +132,7 @@ const touches = (step: Step): ReadonlyArray<string> => {
   }
 }
 
-const changesNothing = (step: Step, seen: Seen | Model.Unknown): boolean =>
+const changesNothing = (step: Step, seen: Seen | undefined | Model.Unknown): boolean =>
   step.type === "range" || (seen === null && (step.type === "pop" || step.type === "move"))
 
 /** No list has anything at first. Keys have neither spaces nor commas in them. */
@@ -143,7 +145,7 @@ export const make = () =>
     stateKey: (state) => sorted(state).join("; "),
     operationKey: describe,
     readOnly: ({ steps }, result) =>
-      steps.every((step, at) => changesNothing(step, Model.isSeen(result) ? result[at]! : Model.unknown)),
+      steps.every((step, at) => changesNothing(step, Model.isSeen(result) ? result[at] : Model.unknown)),
     touches: ({ steps }) => [...new Set(steps.flatMap(touches))],
     describe,
     describeState: (state) => `{${sorted(state).join("; ")}}`
