@@ -118,10 +118,12 @@ export class Folding {
     const { first, garbage, last } = this
     this.reset()
     this.counts.folds += 1
-    for (const prefix of garbage) this.cutting.cleared(prefix)
-    const cleared = Effect.forEach(garbage, (prefix) => this.clear({ from: prefix, to: Tuple.successor(prefix)! }), {
-      discard: true
-    })
+    const cleared = Effect.forEach(
+      garbage,
+      (prefix) =>
+        Effect.map(this.clear({ from: prefix, to: Tuple.successor(prefix)! }), () => this.cutting.cleared(prefix)),
+      { discard: true }
+    )
     // Not from the first record that ever was: those that are deleted lie there for some time, and are passed by one by one.
     const forgotten = this.clear({ from: Places.recordKey(first, 0), to: Places.recordKey(last + 1, 0) })
     return Effect.andThen(this.written(first, last), Effect.andThen(forgotten, cleared))
@@ -150,20 +152,27 @@ export class Folding {
     return from(last)
   }
 
-  /** Neighbours are written together. */
-  private flush(run: Run): Effect.Effect<void, OwnershipLost> {
+  /** Neighbours are written together. `pieces`: of what was cut last, those that are still to be written. */
+  private flush(run: Run, pieces: ReadonlyArray<Mutation> = []): Effect.Effect<void, OwnershipLost> {
     return Effect.suspend(() => {
       const step: Array<Mutation> = []
+      let left = pieces
+      let isCut = left.length > 0
       for (let bytes = 0; bytes < stepBytes && step.length < stepKeys;) {
-        const mutation = run.next()
-        if (mutation === undefined) break
-        this.counts.keys += 1
-        for (const piece of this.cutting.cut(mutation)) {
-          step.push(piece)
-          bytes += piece.key.length + (piece.value?.length ?? 0)
+        if (left.length === 0) {
+          const mutation = run.next()
+          if (mutation === undefined) break
+          this.counts.keys += 1
+          left = this.cutting.cut(mutation)
+          isCut ||= left.length > 1
         }
+        const [{ key, value }, ...others] = left
+        step.push({ key, value })
+        bytes += key.length + (value?.length ?? 0)
+        left = others
       }
-      return step.length === 0 ? Effect.void : Effect.andThen(this.paced(this.write(step)), this.flush(run))
+      if (step.length === 0) return Effect.void
+      return Effect.andThen(this.paced(this.write(step, isCut)), this.flush(run, left))
     })
   }
 
@@ -189,13 +198,13 @@ export class Folding {
    * refused, or writes what the records of the next owner, which it found, say more recently; and that one deletes no record before
    * it has written the key itself. The pieces of what is cut are not so: a late one would be taken for a piece of the next value.
    */
-  private write(step: ReadonlyArray<Mutation>): Effect.Effect<void, OwnershipLost> {
+  private write(step: ReadonlyArray<Mutation>, isCut: boolean): Effect.Effect<void, OwnershipLost> {
     return this.commit(
       (txn) =>
         Effect.forEach(step, ({ key, value }) => (value === undefined ? txn.delete(key) : txn.put(key, value)), {
           discard: true
         }),
-      this.cutting.isUsed
+      isCut
     )
   }
 

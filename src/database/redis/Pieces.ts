@@ -39,11 +39,6 @@ export class Cutting {
   /** By key: how many pieces are, or may be, behind it. */
   private readonly behind = new Map<string, number>()
 
-  /** Something is cut. */
-  get isUsed(): boolean {
-    return this.behind.size > 0
-  }
-
   /** A key was found with so many pieces behind it. */
   found(key: Uint8Array, pieces: number): void {
     this.behind.set(Latin1.decode(key), pieces)

@@ -47,9 +47,8 @@ export const reuse = (bytes: Uint8Array): void => {
   if (last?.bytes !== bytes) return
   const { all, from, slab, to } = last
   last = undefined
-  if (slab === undefined) {
-    if (all.length <= spareBytesMax) spare = all
-  } else if (slab.used === roundUp(to)) {
+  if (slab === undefined) spare = all
+  else if (slab.used === roundUp(to)) {
     const wasFull = slab.used + firstBytes > slabBytes
     slab.used = from
     if (wasFull && pool.length < pooledMax) pool.push(slab)
@@ -116,7 +115,7 @@ export class Reply {
     this.from = this.to = 0
     if (to === from) return undefined
     const taken = bytes.subarray(from, to)
-    last = { bytes: taken, from, to, slab, all: bytes }
+    last = bytes.length > spareBytesMax ? undefined : { bytes: taken, from, to, slab, all: bytes }
     return taken
   }
 
