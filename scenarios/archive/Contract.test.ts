@@ -31,15 +31,18 @@ const archive = () => {
       return session.sent!({ atMicros: 0, from: 0, to: 2, bytes })?.detail
     },
     completes: (type: "get" | "put", outcome: Outcome<number | null>): string | undefined =>
-      session.completed!({
-        process: 0,
-        client: 0,
-        operation: { type, key: 3 },
-        invokedAt: 0,
-        completedAt: 1,
-        outcome,
-        final: false
-      })?.detail
+      session.completed!(
+        {
+          process: 0,
+          client: 0,
+          operation: { type, key: 3 },
+          invokedAt: 0,
+          completedAt: 1,
+          outcome,
+          final: false
+        },
+        1
+      )?.detail
   }
 }
 

@@ -36,11 +36,11 @@ const judge: Judge<Client.Operation, Client.Value> = {
   make: () => {
     let sinceMicros: number | undefined
     return {
-      completed: ({ completedAt, final, invokedAt, operation, outcome }): Violation | undefined => {
+      completed: ({ final, invokedAt, operation, outcome }, atMicros): Violation | undefined => {
         if (!final || operation.type !== "run") return undefined
         sinceMicros ??= invokedAt + settlingMicros
-        const waitedMicros = completedAt - Math.max(sinceMicros, invokedAt)
-        if (outcome.type === "ok") sinceMicros = Math.max(sinceMicros, completedAt)
+        const waitedMicros = atMicros - Math.max(sinceMicros, invokedAt)
+        if (outcome.type === "ok") sinceMicros = Math.max(sinceMicros, atMicros)
         if (!(waitedMicros > patienceMicros)) return undefined
         return { detail: `nobody was through for ${Math.round(waitedMicros / 1_000)} ms` }
       }

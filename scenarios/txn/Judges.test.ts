@@ -32,7 +32,7 @@ const at = (done: Done, value: { readonly id: number; readonly at: number }): Do
 const verdict = (judge: Judge<Client.Operation, Client.Value>, history: ReadonlyArray<Done>): string | undefined => {
   const judging = judge.make(sight)
   for (const done of history) {
-    const violation = judging.completed?.(done)
+    const violation = judging.completed?.(done, done.completedAt)
     if (violation !== undefined) return violation.detail
   }
   const finished = judging.finish?.(history)

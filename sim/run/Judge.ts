@@ -54,8 +54,11 @@ export interface Judging<Op, Value> {
   readonly observe?: (event: Observed) => Violation | undefined
   /** Called at every datagram that is sent, in the simulator only; otherwise like `observe`. */
   readonly sent?: (datagram: Sent) => Violation | undefined
-  /** Called when a client's operation has its outcome, in the simulator only; otherwise like `observe`. */
-  readonly completed?: (operation: Operation<Op, Value>) => Violation | undefined
+  /**
+   * Called when a client's operation has its outcome, an unknown one too, in the simulator only; otherwise like `observe`.
+   * `atMicros`: true time.
+   */
+  readonly completed?: (operation: Operation<Op, Value>, atMicros: number) => Violation | undefined
   /** Called when the run is over, operations in the order of their invocations. `undefined`: could not decide within its budget. */
   readonly finish?: (history: ReadonlyArray<Operation<Op, Value>>) => Violation | "pass" | "unknown"
 }

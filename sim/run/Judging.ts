@@ -69,7 +69,7 @@ export class Judging {
     let over = false
     for (const sitting of this.sittings) {
       if (sitting.violation !== undefined || sitting.session.completed === undefined) continue
-      if (this.breaks(sitting, atMicros, node, sitting.session.completed(operation))) over = true
+      if (this.breaks(sitting, atMicros, node, sitting.session.completed(operation, atMicros))) over = true
     }
     return over
   }
