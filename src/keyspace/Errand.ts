@@ -114,6 +114,8 @@ const isLasting = (error: KeyspaceError): boolean =>
 const attemptsMax = 4
 /** As often in a row it goes at once to where it is sent. */
 const redirectsMax = 2
+/** So many stores in a row that know of no leaseholder it asks at once, one after the other: among more it pauses. */
+const askedAtOnceMax = 8
 
 /** So often in a row what went astray goes at once to where it was sent. */
 export const detoursMax = 2
@@ -150,6 +152,9 @@ export class Errand extends Alarm {
   private isAsking = false
   private redirects = 0
   private attempts = 0
+  /** Where nobody says who leads, no store is asked again before all were. */
+  private readonly asked = new Set<StoreId>()
+  private askedAtOnce = 0
   private store: StoreId = 0
   /** The last one, for whoever reads why time was over. */
   private problem = "nobody was asked"
@@ -189,6 +194,7 @@ export class Errand extends Alarm {
       request
     }
     this.store = this.choose()
+    this.asked.add(this.store)
     this.isAsking = true
     if (this.store === send.self) send.submit(asking, this.ended)
     else send.call(this.store, asking, this.ended)
@@ -202,10 +208,21 @@ export class Errand extends Alarm {
       return send.self
     }
     if (known.leaseholder !== undefined) return known.leaseholder
-    const stores = known.descriptor.range === systemRange || known.stores.length === 0 ? send.stores() : known.stores
+    const { stores } = this
     // A replica at hand knows who leads without a way to the others.
     if (this.attempts++ === 0 && stores.includes(send.self)) return send.self
-    return stores[random(stores.length)]
+    if (this.unasked.length === 0) this.asked.clear()
+    const { unasked } = this
+    return unasked[random(unasked.length)]
+  }
+
+  private get unasked(): ReadonlyArray<StoreId> {
+    return this.stores.filter((store) => !this.asked.has(store))
+  }
+
+  private get stores(): ReadonlyArray<StoreId> {
+    const { descriptor, stores } = this.task.known
+    return descriptor.range === systemRange || stores.length === 0 ? this.means.send.stores() : stores
   }
 
   private readonly ended = (error: RangeError | CallError | undefined, response: Response | undefined): void => {
@@ -213,6 +230,8 @@ export class Errand extends Alarm {
     if (error === undefined) {
       if (this.isOver) return
       this.finish()
+      // Also where it came by chance: a range of one replica has nobody else who would say so.
+      if (!this.task.anyReplica) this.task.known.leaseholder ??= this.store
       return this.owner.answered(this, response!)
     }
     if (typeof error === "string") return this.unanswered(error)
@@ -258,8 +277,12 @@ export class Errand extends Alarm {
     const { known } = this.task
     this.problem = `store ${this.store} does not hold the lease`
     known.leaseholder = leaseholder === this.store ? undefined : leaseholder
-    if (known.leaseholder === undefined || ++this.redirects > redirectsMax) return this.again(0)
-    this.attempt()
+    const isAtOnce =
+      known.leaseholder === undefined
+        ? this.unasked.length > 0 && ++this.askedAtOnce < askedAtOnceMax
+        : ++this.redirects <= redirectsMax
+    if (isAtOnce) this.attempt()
+    else this.again(0)
   }
 
   private unhint(): void {
@@ -271,6 +294,7 @@ export class Errand extends Alarm {
   private again(delayMicros: number): void {
     if (this.isOver) return
     this.redirects = 0
+    this.askedAtOnce = 0
     this.failures++
     const { alarms } = this.means
     const { descriptor } = this.task.known

@@ -3,9 +3,9 @@ import { beforeEach, describe, expect, it } from "vitest"
 import * as Hex from "#base/Hex.ts"
 import { Streams } from "#sim/kernel/Stream.ts"
 import type { Send } from "./Errand.ts"
-import { Aborted, Conflict, TooOld, type KeyspaceError, type RangeError } from "./KeyspaceError.ts"
+import { Aborted, Conflict, NotLeaseholder, TooOld, type KeyspaceError, type RangeError } from "./KeyspaceError.ts"
 import type { Locked } from "./Keyspace.ts"
-import type { Span, Timestamp, Value } from "./Request.ts"
+import type { Asking, Span, Timestamp, Value } from "./Request.ts"
 import type { Router } from "./Router.ts"
 import type { TestRanges } from "./TestRanges.ts"
 import { asked, contentsOf, key, keyOf, keysOf, put, span, TestRouters } from "./TestRouters.ts"
@@ -261,6 +261,30 @@ describe("what is asked", () => {
     asks = 0
     cluster.get(two, [1])
     expect(asks).toBe(1)
+  })
+
+  it("finds the one store of many that has a range, asks none twice before all were asked, and remembers it", () => {
+    ranges.move(Uint8Array.of(0), 3)
+    const strangers: Array<number> = []
+    const know = (store: number, { range }: Asking, done: (error: RangeError, response: undefined) => void): void => {
+      strangers.push(store)
+      done(new NotLeaseholder({ range, leaseholder: undefined }), undefined)
+    }
+    const newcomer = cluster.watched(1, (send) => ({
+      stores: () => [1, 2, 3, 4, 5, 6, 7],
+      submit: (asking, done) => know(1, asking, done),
+      call: (store, asking, done) => {
+        if (store === 3) send.call(store, asking, done)
+        else cluster.after(100, () => know(store, asking, done))
+      }
+    }))
+    const before = cluster.clock.now
+    for (let round = 0; round < 5; round++) {
+      cluster.run<Timestamp>((done) => newcomer.timestamp(second, done))
+      expect(new Set(strangers).size).toBe(strangers.length)
+    }
+    expect(strangers[0]).toBe(1)
+    expect(cluster.clock.now - before).toBeLessThan(50_000)
   })
 
   it("finds a key whose range is published late", () => {
