@@ -25,11 +25,18 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { NetError } from "./WorldError.ts"
 
-/** Where a socket is. `host` is a name that this world resolves; values are compared by `host` and `port`. */
+/**
+ * Where a socket is. `host` is a name that this world resolves; values are compared by `host` and `port`.
+ *
+ * In production a host with a slash in it is a path (`isPath`): a listener's socket in the machine's file system, with port 0, and what those who come
+ * to it are known by. Without TLS; and there a connection that is broken may look to its other end like one that was ended.
+ */
 export interface Address {
   readonly host: string
   readonly port: number
 }
+
+export const isPath = ({ host }: Address): boolean => host.includes("/")
 
 /** `host:port`, the key by which addresses are compared. */
 export const addressKey = (address: Address): string => `${address.host}:${address.port}`
@@ -103,7 +110,16 @@ export interface Credentials {
  */
 export type TlsClients = "stores" | "required" | "optional" | "none"
 
+/** Of a listener's path. A socket there that nobody listens at any more is replaced; what is no socket never is. */
+export interface PathOptions {
+  /** Who may come in, as a file's rights; undefined: as the process makes files. */
+  readonly mode?: number | undefined
+  /** Whoever listens there loses the path; otherwise it is `address-in-use`. */
+  readonly replaces?: boolean
+}
+
 export interface ListenOptions {
+  readonly path?: PathOptions
   /** What `data` is given is lent: the next read lies in the same memory. Default: it is given for good, which costs memory and time each. */
   readonly lendsReads?: boolean
   readonly tls?: Credentials & { readonly clients?: TlsClients }

@@ -159,13 +159,15 @@ export class RealConnection implements Net.Connection {
     const handle = socket._handle
     const below = handle?._parent
     if (below !== undefined) handle!.reset = (done) => below.reset!(done)
-    socket.resetAndClosing = this.attempted && (socket instanceof TLSSocket ? below !== undefined : true)
+    // A socket in the file system knows no reset.
+    const isResettable = socket instanceof TLSSocket ? below !== undefined : !Net.isPath(this.remote)
+    socket.resetAndClosing = this.attempted && isResettable
     socket.destroy()
   }
 
   private learnEnds(): void {
     if (this.socket instanceof TLSSocket) this.names = namesOf(this.socket)
-    this.localHost = plainHost(this.socket.localAddress ?? "")
+    this.localHost = Net.isPath(this.remote) ? this.remote.host : plainHost(this.socket.localAddress ?? "")
     this.localPort = this.socket.localPort ?? 0
   }
 

@@ -20,6 +20,7 @@ import { plainHost, RealConnection } from "./RealConnection.ts"
 import { RealDatagrams } from "./RealDatagrams.ts"
 import type { RealTimers } from "./RealTimers.ts"
 import { Resolver } from "./Resolver.ts"
+import * as SocketFile from "./SocketFile.ts"
 
 const dialTimeoutMillis = 10_000
 
@@ -119,21 +120,27 @@ export class RealNet implements Net.Port {
     try {
       server =
         options.tls === undefined
-          ? this.plainServer(accept, options.lendsReads === true)
+          ? this.plainServer(accept, options.lendsReads === true, Net.isPath(address) ? address : undefined)
           : this.secureServer(options.tls, accept)
     } catch (error) {
       const fault = NetFault.ofSecureDial(error as NodeJS.ErrnoException, Net.addressKey(address))
       return void setImmediate(() => fail(fault))
     }
-    this.start(server, address, done, options.tls)
+    if (!Net.isPath(address)) return this.start(server, address, done, options.tls)
+    this.startAtPath(server, address, done, options.path)
   }
 
-  private plainServer(accept: (connection: Net.Connection) => Net.StreamSink, lendsReads: boolean): net.Server {
-    const server = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: lendsReads })
+  /** `path`: where it will listen, if that is one: both ends of its connections are known by it. */
+  private plainServer(
+    accept: (connection: Net.Connection) => Net.StreamSink,
+    lendsReads: boolean,
+    path: Net.Address | undefined
+  ): net.Server {
+    const server = net.createServer({ allowHalfOpen: true, noDelay: path === undefined, pauseOnConnect: lendsReads })
     server.on("connection", (socket) => {
       if (!this.servers.has(server)) socket.destroy()
-      else if (lendsReads) this.acceptLending(socket, accept)
-      else this.accept(socket, accept)
+      else if (lendsReads) this.acceptLending(socket, accept, path)
+      else this.accept(socket, accept, path)
     })
     return server
   }
@@ -142,7 +149,11 @@ export class RealNet implements Net.Port {
    * The connection as a socket that reads into memory of ours: for each read Node takes 64 KiB otherwise, a sixth of what a small request costs.
    * Node has that for sockets that dial (`onread`); one that was accepted has to be made anew around what it stands for.
    */
-  private acceptLending(accepted: net.Socket, accept: (connection: Net.Connection) => Net.StreamSink): void {
+  private acceptLending(
+    accepted: net.Socket,
+    accept: (connection: Net.Connection) => Net.StreamSink,
+    path: Net.Address | undefined
+  ): void {
     const holder = accepted as unknown as { _handle: object | null }
     const handle = holder._handle
     holder._handle = null
@@ -152,7 +163,7 @@ export class RealNet implements Net.Port {
       return true
     }
     const options = { handle, allowHalfOpen: true, onread: { buffer: lent, callback: read } }
-    const connection = this.accept(new net.Socket(options as net.SocketConstructorOpts), accept)
+    const connection = this.accept(new net.Socket(options as net.SocketConstructorOpts), accept, path)
   }
 
   private secureServer(
@@ -231,12 +242,39 @@ export class RealNet implements Net.Port {
     }
   }
 
+  private startAtPath(
+    server: net.Server,
+    address: Net.Address,
+    done: Net.Done<Net.Closable | undefined>,
+    options: Net.PathOptions = {}
+  ): void {
+    this.servers.add(server)
+    SocketFile.listen(server, address.host, options, acceptBacklog, (error) => {
+      if (!this.servers.has(server)) return void server.close()
+      if (error !== undefined) {
+        this.servers.delete(server)
+        server.close()
+        return done(error, undefined)
+      }
+      server.on("error", (error: NodeJS.ErrnoException) => {
+        this.trace.emit("warn", "world/accept-failed", { address: address.host, reason: error.code ?? error.message })
+      })
+      done(undefined, {
+        address,
+        close: () => {
+          if (this.servers.delete(server)) server.close()
+        }
+      })
+    })
+  }
+
   dial(address: Net.Address, sink: Net.StreamSink, options: Net.DialOptions = {}): Net.Connection {
     let socket = new net.Socket({ allowHalfOpen: true })
     let failure: NetError | undefined
     try {
       if (options.tls !== undefined && !this.closed) socket = connectSecurely(address, options.tls)
-      else if (!this.closed) socket.connect({ host: address.host, port: address.port })
+      else if (!this.closed)
+        socket.connect(Net.isPath(address) ? { path: address.host } : { host: address.host, port: address.port })
     } catch (error) {
       const ofDial = options.tls === undefined ? NetFault.ofAddress : NetFault.ofSecureDial
       failure = ofDial(error as NodeJS.ErrnoException, Net.addressKey(address))
@@ -267,8 +305,12 @@ export class RealNet implements Net.Port {
     this.servers.clear()
   }
 
-  private accept(socket: net.Socket, accept: (connection: Net.Connection) => Net.StreamSink): RealConnection {
-    const remote = { host: plainHost(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 }
+  private accept(
+    socket: net.Socket,
+    accept: (connection: Net.Connection) => Net.StreamSink,
+    path?: Net.Address
+  ): RealConnection {
+    const remote = path ?? { host: plainHost(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 }
     const connection = new RealConnection({ socket, remote, established: true, onClosed: this.onClosed })
     this.connections.add(connection)
     connection.attach(accept(connection))
