@@ -210,6 +210,9 @@ export const respOutputBytesFree = 1_048_576
 export const respOutputBytesMax = 64 * 1_048_576
 export const respOutputsBytesMax = 256 * 1_048_576
 
+/** Administrators at a node's own socket: they are let in where other clients are too many, so they need a bound of their own. People, and a few programs. */
+export const respAdministratorsMax = 64
+
 /** Commands, and bytes of replies, that one Redis client has in a turn before others have theirs: a millisecond or two. */
 export const respTurnCommandsMax = 1_024
 export const respTurnBytesMax = 1_048_576

@@ -43,6 +43,15 @@ export const whole = (min: number, max: number): Kind<number> => ({
   show: String
 })
 
+const octalPattern = /^0?[0-7]{1,3}$/
+
+/** Rights of a file. */
+export const rights: Kind<number> = {
+  allowed: "octal digits from 0 to 777",
+  parse: (text) => (octalPattern.test(text) ? Number.parseInt(text, 8) : undefined),
+  show: (value) => value.toString(8)
+}
+
 const units: Readonly<Record<string, number>> = {
   "": 1,
   b: 1,

@@ -48,6 +48,8 @@ const loglevel: Translation = ([level]) => {
 
 const translations: Readonly<Record<string, Translation>> = {
   port: same("redisPort"),
+  unixsocket: same("redisSocket"),
+  unixsocketperm: same("redisSocketMode"),
   bind: same("redisBind"),
   "cluster-enabled": same("redisCluster"),
   "protected-mode": same("redisProtected"),
@@ -73,7 +75,6 @@ const translations: Readonly<Record<string, Translation>> = {
 
 /** What Orbit does not do, and the values by which nobody asks for it. */
 const refusals: Readonly<Record<string, { readonly harmless: ReadonlyArray<string>; readonly why: string }>> = {
-  unixsocket: { harmless: [""], why: "Orbit listens on TCP only: use `port` and `bind`" },
   aclfile: { harmless: [""], why: "access lists in files come later: give users by `user` lines" },
   replicaof: { harmless: ["no one"], why: "nodes replicate by consensus: name them by `nodes`" },
   slaveof: { harmless: ["no one"], why: "nodes replicate by consensus: name them by `nodes`" },
@@ -116,9 +117,7 @@ const others: ReadonlySet<string> = new Set(
   stream-node-max-entries supervised syslog-facility syslog-ident tcp-backlog tcp-keepalive tls-ciphers tls-ciphersuites
   tls-client-cert-file tls-client-key-file tls-client-key-file-pass tls-cluster tls-dh-params-file tls-prefer-server-ciphers
   tls-protocols tls-replication tls-session-cache-size tls-session-cache-timeout tls-session-caching tracking-table-max-keys
-  unixsocketperm zset-max-listpack-entries zset-max-listpack-value zset-max-ziplist-entries zset-max-ziplist-value`.split(
-    /\s+/
-  )
+  zset-max-listpack-entries zset-max-listpack-value zset-max-ziplist-entries zset-max-ziplist-value`.split(/\s+/)
 )
 
 export const isKnown = (name: string): boolean =>

@@ -22,6 +22,8 @@ export interface Options {
   readonly machine: Omit<Machine.Machine, "port" | "directory" | "save">
   /** Reads those of the port with TLS; throws when they cannot be read. */
   readonly credentials?: () => Credentials
+  /** In the file system of the process. */
+  readonly sockets?: ReadonlyArray<RespDoor.Place>
 }
 
 const aloneLeaseMillis = 3_600_000
@@ -83,6 +85,8 @@ const told = ({ config, directives }: Configuration): ReadonlyArray<readonly [st
     ["slowlog-max-len", String(config.slowRequestsMax)],
     ["bind", config.redisBind.map(({ host, optional }) => `${optional ? "-" : ""}${host}`).join(" ")],
     ["tls-port", String(config.redisTlsPort)],
+    ["unixsocket", config.redisSocket],
+    ["unixsocketperm", config.redisSocketMode.toString(8)],
     ["cluster-enabled", config.redisCluster === "no" ? "no" : "yes"],
     ["appendfsync", durabilityOf(config) === "async" ? "everysec" : "always"]
   ]
@@ -173,7 +177,7 @@ const reload = (door: RespDoor.Door, credentials: Options["credentials"], trace:
   }
 }
 
-export const make = ({ credentials, machine }: Options): Door => ({
+export const make = ({ credentials, machine, sockets = [] }: Options): Door => ({
   name: "Redis clients",
   open: Effect.fnUntraced(function* ({ configuration, metrics }) {
     const { config } = configuration
@@ -186,7 +190,7 @@ export const make = ({ credentials, machine }: Options): Door => ({
     })
     let refusal: StartError | undefined
     const door = yield* RespDoor.open({
-      addresses: placesOf(config, credentials),
+      addresses: [...placesOf(config, credentials), ...sockets],
       redis,
       durability: durabilityOf(config) === "async" ? "async" : "stored",
       redirects: config.redisCluster === "moved" ? placeOf(config) : undefined,
@@ -209,6 +213,7 @@ export const make = ({ credentials, machine }: Options): Door => ({
     if (refusal !== undefined) return yield* refusal
     measure(metrics, door, redis)
     const trace = yield* Trace
+    for (const { message } of door.missing) trace.emit("info", "server/not-listening", { message })
     yield* settling(redis, trace)
     return {
       addresses: door.addresses,

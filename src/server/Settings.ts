@@ -115,6 +115,21 @@ export const table = {
     "yes",
     "Whether clients by TLS have to show a certificate."
   ),
+  redisSocket: setting(
+    Kind.text,
+    "",
+    "A socket in the file system for Redis clients on this machine, relative to the data directory; none when empty."
+  ),
+  redisSocketMode: setting(
+    Kind.rights,
+    0,
+    "Who may come in there, as a file's rights, such as 770; 0: as the process makes files."
+  ),
+  adminSocket: setting(
+    Kind.text,
+    "admin.sock",
+    "The administrator's own, for whom Redis clients are served: everything is allowed there; relative to the data directory; none when empty."
+  ),
   slowRequestMicros: setting(Kind.whole(-1, 3_600_000_000), 10_000, "Slower requests are kept in a log; -1: none."),
   slowRequestsMax: setting(Kind.whole(0, 1_048_576), 128, "How many of them are kept."),
   adminPort: setting(port, 9_600, "Port for health and metrics by HTTP; 0: none."),

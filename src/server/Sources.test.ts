@@ -38,8 +38,8 @@ describe("CommandLine", () => {
     [["--port"], "--port: a value is missing"],
     [["--prot", "1"], "--prot: there is no such setting, and redis-server 7.0 has no such directive"],
     [
-      ["--unixsocket", "/tmp/s"],
-      "--unixsocket /tmp/s: not supported; Orbit listens on TCP only: use `port` and `bind`"
+      ["--aclfile", "users.acl"],
+      "--aclfile users.acl: not supported; access lists in files come later: give users by `user` lines"
     ],
     [["--replicaof", "a", "1"], "--replicaof a 1: not supported; nodes replicate by consensus: name them by `nodes`"],
     [["--appendfsync", "later"], "--appendfsync later: allowed: always, everysec, no"],
@@ -49,7 +49,7 @@ describe("CommandLine", () => {
   })
 
   it("lets pass what asks for nothing that it refuses", () => {
-    const argv = ["--unixsocket", "", "--daemonize", "no", "--replicaof", "no", "one", "--logfile", ""]
+    const argv = ["--aclfile", "", "--daemonize", "no", "--replicaof", "no", "one", "--logfile", ""]
     expect(CommandLine.parse(argv)).toMatchObject({ problems: [], assignments: [], directives: [] })
   })
 })
@@ -72,6 +72,8 @@ describe("RedisConf", () => {
       "bind 127.0.0.1 -::1",
       "PORT 6380",
       "",
+      "unixsocket /run/redis.sock",
+      "unixsocketperm 770",
       "dir /var/lib/redis",
       "maxclients 10",
       "appendfsync always",
@@ -88,6 +90,8 @@ describe("RedisConf", () => {
     expect(texts(said)).toEqual([
       ["redisBind", "127.0.0.1 -::1"],
       ["redisPort", "6380"],
+      ["redisSocket", "/run/redis.sock"],
+      ["redisSocketMode", "770"],
       ["dataDirectory", "/var/lib/redis"],
       ["redisConnectionsMax", "10"],
       ["durability", "auto"],
@@ -163,6 +167,17 @@ describe("Kind", () => {
     ["3gb", undefined]
   ])("reads %j bytes as Redis does", (text, value) => {
     expect(Kind.bytes(0, 2_147_483_648).parse(text)).toBe(value)
+  })
+
+  it.each([
+    ["0", 0],
+    ["770", 0o770],
+    ["0600", 0o600],
+    ["8", undefined],
+    ["1000", undefined],
+    ["rwx", undefined]
+  ])("reads rights %j as chmod does", (text, value) => {
+    expect(Kind.rights.parse(text)).toBe(value)
   })
 
   it.each([

@@ -90,6 +90,8 @@ export class Client {
   watched: Array<Watched> = []
   blocked: Blocked | undefined
   user: User.User = User.unlimited
+  /** It came in by the node's own socket. */
+  isAdministrator = false
   /** It has said who it is, or need not. */
   isAuthenticated = true
   durability: Durability = "stored"

@@ -20,7 +20,11 @@ import { Sessions } from "./Sessions.ts"
 import type { Via } from "./Topology.ts"
 
 export interface Place extends Net.Address {
-  /** Not every machine has it, such as IPv6: then it is left out. */
+  /** Whoever comes in here may do everything, and is not counted; if another node has the data, it is this node's administrator all the same. */
+  readonly isForAdministrators?: boolean
+  /** Of a path. */
+  readonly path?: Net.PathOptions
+  /** Not every machine has it, such as IPv6: then it is left out, and `missing`. */
   readonly isOptional?: boolean
   /** With them, TLS alone. */
   readonly tls?: Net.ListenOptions["tls"] | undefined
@@ -47,6 +51,8 @@ export interface Door {
   readonly sessions: Sessions
   /** As they were bound. */
   readonly addresses: ReadonlyArray<Net.Address>
+  /** Why it does not listen in places that are optional. */
+  readonly missing: ReadonlyArray<NetError>
   /** Who comes by TLS from now on meets these; throws when they do not read. */
   readonly renew: (tls: Net.Credentials) => void
   /** No new clients; the others go when their replies are sent, at most so long. */
@@ -83,6 +89,7 @@ export const open = Effect.fnUntraced(function* ({
     (sessions) => Effect.sync(() => sessions.close())
   )
   server.isReady = redis.isReady
+  server.elsewhere = () => redis.ownerAddress
   /** Who waits for the data to be loaded again. */
   let waiting: Array<() => void> = []
   server.reload = (done) => {
@@ -122,11 +129,16 @@ export const open = Effect.fnUntraced(function* ({
     )
   }
   const listeners: Array<Net.Closable> = []
-  for (const { host, isOptional, port, tls } of addresses) {
+  const missing: Array<NetError> = []
+  for (const { host, isForAdministrators, isOptional, path = {}, port, tls } of addresses) {
+    const accepting = isForAdministrators === true ? sessions.acceptAdministrator : accept
     const listener = yield* Effect.catchIf(
-      net.listen({ host, port }, accept, { lendsReads: true, ...(tls === undefined ? {} : { tls }) }),
+      net.listen({ host, port }, accepting, { lendsReads: true, path, ...(tls === undefined ? {} : { tls }) }),
       ({ code }) => isOptional === true && code === "address-not-available",
-      () => Effect.succeed(undefined)
+      (error) => {
+        missing.push(error)
+        return Effect.succeed(undefined)
+      }
     )
     if (listener !== undefined) listeners.push(listener)
   }
@@ -138,6 +150,7 @@ export const open = Effect.fnUntraced(function* ({
     executor,
     sessions,
     addresses: listeners.map(({ address }) => address),
+    missing,
     renew: (own) => {
       for (const { renew } of listeners) renew?.(own)
     },

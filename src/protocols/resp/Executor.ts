@@ -4,6 +4,7 @@
  */
 import * as Limits from "#base/Limits.ts"
 import type { Engine } from "#database/redis/Engine.ts"
+import { addressKey } from "#world/Net.ts"
 import { Call, type Handler } from "./Call.ts"
 import type { Client, Multi } from "./Client.ts"
 import * as CommandKeys from "./CommandKeys.ts"
@@ -279,9 +280,15 @@ export class Executor {
       return `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
     }
     // What a MULTI has queued came while there was data.
-    if (!this.server.isReady && ((flags & loading) === 0 || name === "exec"))
-      return "LOADING Redis is loading the dataset in memory"
+    if (!this.server.isReady && ((flags & loading) === 0 || name === "exec")) return this.absence
     return undefined
+  }
+
+  /** Why there is no data. Only administrators are here then, and who came before the data did: all others are carried to it. */
+  private get absence(): string {
+    const owner = this.server.elsewhere()
+    if (owner === undefined) return "LOADING Redis is loading the dataset in memory"
+    return `ERR another node has the data, at ${addressKey(owner)}: ask there, or at the administrator's socket of that node`
   }
 
   private queue(multi: Multi, command: CommandTable.Command, argv: ReadonlyArray<string>): void {

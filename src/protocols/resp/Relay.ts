@@ -37,7 +37,9 @@ export const relay = (port: Port, client: Connection, owner: Address, via?: Via)
   )
   const server: Connection = port.dial(owner, toClient)
   const through = via === undefined ? "" : ` ${via.id} ${via.host} ${via.port}`
-  server.write(Latin1.encode(`${word}${addressKey(client.remote)}${through}\r\n`))
+  // Paths may have anything in them.
+  const own = addressKey(client.remote).replaceAll(/[^!-~]/g, "?")
+  server.write(Latin1.encode(`${word}${own}${through}\r\n`))
   return sink(
     () => client,
     () => server

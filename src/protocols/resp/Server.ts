@@ -17,6 +17,7 @@ import { Slowlog } from "./Slowlog.ts"
 import { type CommandUse, Stopwatch } from "./Stopwatch.ts"
 import type { Topology } from "./Topology.ts"
 import { Tracking } from "./Tracking.ts"
+import * as User from "./User.ts"
 import { Users } from "./Users.ts"
 
 /** Bits of `Engine.notified`: under which of both names an event is published. */
@@ -79,6 +80,8 @@ export class Server implements Listener {
   savedChanges = 0
   /** Milliseconds of the wall clock. */
   readonly startedAt: number
+  /** Where the data is, if another node has it. */
+  elsewhere: () => Address | undefined = () => undefined
   /** Commands that were run so far; the executor sets it. */
   usedCommands: () => ReadonlyArray<Used> = () => []
   /** The data is there. */
@@ -160,7 +163,8 @@ export class Server implements Listener {
 
   /** As a client is that has just come. */
   begin(client: Client): void {
-    client.user = this.users.default
+    client.isNoEvict = client.isAdministrator
+    client.user = client.isAdministrator ? User.administrator : this.users.default
     client.isAuthenticated = client.user.isOn && client.user.isOpen
   }
 

@@ -6,7 +6,8 @@
  * the same turn; who has used up its share goes on in the next one.
  */
 import * as Latin1 from "#base/Latin1.ts"
-import type * as Net from "#world/Net.ts"
+import * as Limits from "#base/Limits.ts"
+import * as Net from "#world/Net.ts"
 import { Alarm, DeadlineHeap } from "#world/DeadlineHeap.ts"
 import type * as Timers from "#world/Timers.ts"
 import type { Blocked, Durability } from "./Client.ts"
@@ -36,7 +37,8 @@ const protectedMode =
   "In this mode connections are only accepted from the loopback interface. " +
   "Set a password for the default user, or start the server with --protected-mode no."
 
-const isLoopback = (host: string): boolean => host.startsWith("127.") || host === "::1" || host === "localhost"
+const isOfThisMachine = (remote: Net.Address): boolean =>
+  Net.isPath(remote) || remote.host.startsWith("127.") || remote.host === "::1" || remote.host === "localhost"
 
 /** Of who is not let in. */
 const nobody: Net.StreamSink = {
@@ -65,6 +67,7 @@ export class Sessions implements Host {
   private readonly heldSessions = new Set<Session>()
   private readonly deadlines = new DeadlineHeap()
   private readonly waiting = new Map<Session, Waiting>()
+  private administrators = 0
   private order = 0
   private isDraining = false
 
@@ -86,26 +89,39 @@ export class Sessions implements Host {
 
   /** For `Net.listen`. */
   readonly accept = (connection: Net.Connection): Net.StreamSink => {
-    const { server } = this.executor
-    const { settings, users } = server
+    const { settings, users } = this.executor.server
     const problem =
-      this.isDraining || this.sessions.size >= settings.clientsMax
+      this.isDraining || this.sessions.size - this.administrators >= settings.clientsMax
         ? tooMany
-        : settings.isProtected && users.default.isOpen && !isLoopback(connection.remote.host)
+        : settings.isProtected && users.default.isOpen && !isOfThisMachine(connection.remote)
           ? protectedMode
           : undefined
-    if (problem !== undefined) {
-      server.counts.refused += 1
-      connection.write(Latin1.encode(`-${problem}\r\n`))
-      connection.end()
-      return nobody
-    }
-    this.executor.engine.advance()
+    return problem === undefined ? this.letIn(connection) : this.refuse(connection, problem)
+  }
+
+  /** The same where whoever comes may do everything, however many others there are. */
+  readonly acceptAdministrator = (connection: Net.Connection): Net.StreamSink => {
+    if (this.isDraining || this.administrators >= Limits.respAdministratorsMax) return this.refuse(connection, tooMany)
+    this.administrators += 1
+    return this.letIn(connection, true)
+  }
+
+  private letIn(connection: Net.Connection, isAdministrator = false): Session {
+    const { engine, server } = this.executor
+    engine.advance()
     const session = new Session(server.nextId(), this).attach(connection)
     session.client.durability = this.durability
+    session.client.isAdministrator = isAdministrator
     this.sessions.add(session)
     server.join(session.client)
     return session
+  }
+
+  private refuse(connection: Net.Connection, problem: string): Net.StreamSink {
+    this.executor.server.counts.refused += 1
+    connection.write(Latin1.encode(`-${problem}\r\n`))
+    connection.end()
+    return nobody
   }
 
   later(session: Session): void {
@@ -150,7 +166,7 @@ export class Sessions implements Host {
   }
 
   over(session: Session): void {
-    this.sessions.delete(session)
+    if (this.sessions.delete(session) && session.client.isAdministrator) this.administrators -= 1
     this.touchedSessions.delete(session)
     this.laterSessions.delete(session)
     this.heldSessions.delete(session)

@@ -4,7 +4,7 @@ import { resolve } from "node:path"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Credentials } from "#world/Net.ts"
+import { type Address, addressKey, type Credentials, isPath } from "#world/Net.ts"
 import * as DirectoryLock from "#world/real/DirectoryLock.ts"
 import * as RealWorld from "#world/real/RealWorld.ts"
 import { DiskError, NetError } from "#world/WorldError.ts"
@@ -19,6 +19,7 @@ import type { Config } from "../Settings.ts"
 import { help } from "./Help.ts"
 import { load } from "./Load.ts"
 import * as RedisDoor from "../RedisDoor.ts"
+import * as Sockets from "./Sockets.ts"
 import type { Telemetry } from "./Telemetry.ts"
 import * as ThisMachine from "./ThisMachine.ts"
 import * as ProcessMetrics from "./ProcessMetrics.ts"
@@ -40,6 +41,8 @@ const say = (text: string): void => {
   process.stdout.write(`${process.pid}:M ${date} ${month} ${year} ${time}.${millis} * ${text}\n`)
 }
 
+const placeOf = (address: Address): string => (isPath(address) ? address.host : addressKey(address))
+
 const greet = (configuration: Configuration.Configuration, node: Node.Node["Service"]): void => {
   const { config } = configuration
   // Whoever asked for JSON has the same as events.
@@ -47,7 +50,7 @@ const greet = (configuration: Configuration.Configuration, node: Node.Node["Serv
   const durability = Configuration.durabilityOf(config)
   say(`Orbit ${version}, node ${config.nodeId} of cluster ${node.cluster}, ${navigator.hardwareConcurrency} cores`)
   say(`Data in ${resolve(config.dataDirectory)} (${config.engine}), durability ${durability}`)
-  for (const { address, name } of node.listening) say(`Listening for ${name} on ${address.host}:${address.port}`)
+  for (const { address, name } of node.listening) say(`Listening for ${name} on ${placeOf(address)}`)
   say("Ready to accept connections")
 }
 
@@ -66,14 +69,16 @@ const ofCluster = (config: Config): Credentials | undefined => {
   return credentialsOf(clusterCertificateFile, clusterKeyFile, clusterAuthorityFile)
 }
 
-const doorsOf = (config: Config): ReadonlyArray<Door> => {
-  if (config.redisPort === 0 && config.redisTlsPort === 0) return []
+const doorsOf = (configuration: Configuration.Configuration): ReadonlyArray<Door> => {
+  const { config } = configuration
+  if (config.redisPort === 0 && config.redisTlsPort === 0 && config.redisSocket === "") return []
   const { redisAuthorityFile, redisCertificateFile, redisKeyFile } = config
   const credentials = (): Credentials => credentialsOf(redisCertificateFile, redisKeyFile, redisAuthorityFile)
   // So that a file that is missing is told before anything is opened.
   if (config.redisTlsPort !== 0) credentials()
   const isSecured = config.redisTlsPort !== 0
-  return [RedisDoor.make({ machine: ThisMachine.machine, ...(isSecured ? { credentials } : {}) })]
+  const sockets = Sockets.of(configuration)
+  return [RedisDoor.make({ machine: ThisMachine.machine, sockets, ...(isSecured ? { credentials } : {}) })]
 }
 
 const codeOf = (error: unknown): number => {
@@ -148,7 +153,7 @@ const serve = async (configuration: Configuration.Configuration): Promise<number
   let doors: ReadonlyArray<Door>
   try {
     credentials = ofCluster(config)
-    doors = doorsOf(config)
+    doors = doorsOf(configuration)
   } catch (error) {
     complain(`a file for TLS cannot be read: ${(error as Error).message}`)
     return codes.configuration

@@ -49,9 +49,10 @@ const deleteUser: Handler = (call) => {
   const { argv, out, server } = call
   const names = argv.slice(2)
   if (names.includes(User.unlimited.name)) throw new Refusal("ERR The 'default' user cannot be removed")
+  const gone = new Set(names.map((name) => server.users.get(name)))
   out.integer(names.filter((name) => server.users.delete(name)).length)
   for (const client of server.clients.values()) {
-    if (names.includes(client.user.name)) end(call, client)
+    if (gone.has(client.user)) end(call, client)
   }
 }
 

@@ -98,7 +98,6 @@ const reset: Handler = ({ client, server }) => {
   client.database = 0
   client.name = ""
   client.replyMode = "on"
-  client.isNoEvict = false
   client.out.protocol = 2
   client.out.simple("RESET")
 }
