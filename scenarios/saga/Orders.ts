@@ -100,7 +100,7 @@ export const scenario: Scenario<Operation, Value> = {
   durationMicros: 4_000_000,
   livenessMicros: 90_000_000,
   server: Server.server,
-  options: { ...Settings.options, leaseMillis: Server.leaseMillis },
+  options: { ...Settings.options, leaseMillis: Server.leaseMillis, bankLateMillis: Server.bankLateMillis },
   workload: {
     gapMicros: 300_000,
     draw: (draw, { client: by, index }) => {

@@ -25,6 +25,13 @@ import * as Shop from "./Shop.ts"
 /** The first is the default. */
 export const leaseMillis: ReadonlyArray<number> = [2_000, 600]
 
+/**
+ * So long a bank leaves payments lying, those of one amount in four, however often it is asked; 0: not at all. A saga asks for less long, with all
+ * its pauses: what undoes the payment is there first.
+ */
+export const bankLateMillis: ReadonlyArray<number> = [0, 2_500]
+const lateOneIn = 4
+
 export const kinds = { start: 1, cancel: 2, books: 3, pay: 4 } as const
 export const endings = { ok: 1, failed: 2 } as const
 
@@ -133,6 +140,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
   const bank = new Bank(spec, (yield* Host).incarnation)
   const definitions = Shop.definitions(bank.ask)
   const lease = Number(spec.options["leaseMillis"] ?? leaseMillis[0])
+  const late = Number(spec.options["bankLateMillis"] ?? bankLateMillis[0])
   const sagas = yield* Effect.provideService(
     Sagas.make([definitions.order, definitions.bonus], { leaseMillis: lease, scanMillis: 200 }),
     Transactions.Transactions,
@@ -160,18 +168,13 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
         (error) => error instanceof StepRejected,
         () => Effect.succeed(false)
       )
+      const answered = Effect.map(told, (isDone) => {
+        const reply = Call.answer(number).u8(isDone ? 1 : 0)
+        answer(reply.finish())
+      })
+      const isLate = !isUndo && amount % lateOneIn === 0
       // Without a transaction nobody knows, and nobody is told.
-      fork(
-        Effect.ignore(
-          Effect.map(told, (isDone) =>
-            answer(
-              Call.answer(number)
-                .u8(isDone ? 1 : 0)
-                .finish()
-            )
-          )
-        )
-      )
+      fork(Effect.ignore(isLate ? Effect.delay(answered, late) : answered))
       return
     }
     const reply = (ending: keyof typeof endings, told: unknown): void =>
