@@ -42,18 +42,21 @@ export const failureOf = (report: Report): { readonly judge: string; readonly de
 export class Failures {
   private readonly byFingerprint = new Map<string, Failure>()
 
-  add(task: Task, judge: string, detail: string): void {
+  /** Returns whether it is the first of its kind. */
+  add(task: Task, judge: string, detail: string): boolean {
     const key = fingerprint(task.scenario, judge, detail)
     const known = this.byFingerprint.get(key)
     const first = known === undefined || task.index < known.index
     const face = first ? { scenario: task.scenario, judge, detail, seed: task.seed, index: task.index } : known
     this.byFingerprint.set(key, { ...face, count: (known?.count ?? 0) + 1 })
+    return known === undefined
   }
 
-  /** Adds what a report has of failure: nothing for a run that passed. */
-  addReport(report: Report): void {
+  /** Adds what a report has of failure: nothing for a run that passed. Returns it, when it is the first of its kind. */
+  addReport(report: Report): ReturnType<typeof failureOf> {
     const failure = failureOf(report)
-    if (failure !== undefined) this.add(report.task, failure.judge, failure.detail)
+    if (failure === undefined) return undefined
+    return this.add(report.task, failure.judge, failure.detail) ? failure : undefined
   }
 
   get size(): number {

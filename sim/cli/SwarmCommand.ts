@@ -66,7 +66,11 @@ export const main = async (input: Input): Promise<number> => {
       signal: interrupted.signal
     },
     (report) => {
-      take(tally, report)
+      const failure = take(tally, report)
+      if (failure !== undefined) {
+        const { scenario, seed } = report.task
+        say(`${scenario} --seed ${seed}: ${failure.judge}: ${failure.detail.split("\n", 1)[0]}`)
+      }
       Terminal.progress(() => progress(tally, startedAt, names.length, seeds))
     }
   )
@@ -89,12 +93,14 @@ function* tasks(names: ReadonlyArray<string>, from: string, seeds: number): Gene
   }
 }
 
-const take = (tally: Tally, report: Pool.Report): void => {
+/** Returns a failure that is the first of its kind. */
+const take = (tally: Tally, report: Pool.Report): ReturnType<Failures["addReport"]> => {
   tally.runs += 1
-  tally.failures.addReport(report)
-  if (report.type === "lost") return
-  tally.events += report.summary.events
-  tally.virtualMillis += report.summary.virtualMillis
+  if (report.type !== "lost") {
+    tally.events += report.summary.events
+    tally.virtualMillis += report.summary.virtualMillis
+  }
+  return tally.failures.addReport(report)
 }
 
 const progress = (tally: Tally, startedAt: number, scenarios: number, seeds: number): string => {
