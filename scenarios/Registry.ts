@@ -241,6 +241,11 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./redis/Takeover.ts")
   },
+  "redis/lease-drift": {
+    summary: "must fail: the node with Redis's data trusts a clock that drifts beyond its bound",
+    canary: true,
+    load: () => import("./redis/LeaseDrift.ts")
+  },
   "canary/host-clock": {
     summary: "must fail: a node reads the host's clock",
     canary: true,

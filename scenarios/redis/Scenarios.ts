@@ -1,4 +1,5 @@
 /** Scenarios of Redis clients: what they share; each file beside has what is its own. */
+import * as Ownership from "#database/redis/Ownership.ts"
 import * as Atlas from "#sim/faults/Atlas.ts"
 import type { Judge } from "#sim/run/Judge.ts"
 import type { Scenario, Workload } from "#sim/run/Scenario.ts"
@@ -18,9 +19,11 @@ export interface Parts<Operation, Value> {
   /** Other than the usual ones. */
   readonly more?: Partial<Pick<Scenario<Operation, Value>, "nodes" | "clients" | "durationMicros" | "faults">>
   readonly options?: NonNullable<Scenario["options"]>
+  readonly behaviour?: Server.Behaviour
 }
 
 export const make = <Operation, Value>({
+  behaviour,
   judges,
   more = {},
   name,
@@ -34,7 +37,7 @@ export const make = <Operation, Value>({
   clients: { default: 4, min: 1, max: 6 },
   durationMicros: 8_000_000,
   livenessMicros: 30_000_000,
-  server: Server.server,
+  server: Server.make(behaviour),
   options: {
     ...Settings.options,
     // How long the node that has the data may be silent before another one takes it.
@@ -42,8 +45,8 @@ export const make = <Operation, Value>({
     // How much is stored as records before it is put among the keys.
     foldBytes: [1_000, 100, 1_000_000],
     ...Exile.options,
-    // What leases allow for: half of their margin each way.
-    "clock.driftPpmMax": [500, 4_900],
+    // As far as leases allow for, and not beyond: redis/lease-drift is.
+    "clock.driftPpmMax": [500, Ownership.driftPpmMax],
     ...options
   },
   workload,

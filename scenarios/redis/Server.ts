@@ -5,6 +5,7 @@ import * as Door from "#protocols/resp/Door.ts"
 import type { ServerSpec } from "#sim/run/Scenario.ts"
 import { Transactions } from "#txn/Transactions.ts"
 import { type Address, Net } from "#world/Net.ts"
+import { Timers } from "#world/Timers.ts"
 import { Trace } from "#world/Trace.ts"
 import * as Node from "../txn/Node.ts"
 import * as Settings from "../txn/Settings.ts"
@@ -15,7 +16,30 @@ import * as Waiting from "./Waiting.ts"
 /** Where clients reach a server. */
 export const doorOf = ({ host }: Address): Address => ({ host, port: 6_379 })
 
-export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
+export interface Behaviour {
+  /**
+   * For a canary: the first server's clock is so many times too slow, far beyond what owners allow for. It has the data before the others want it, and it
+   * alone is cut off. Default: 1, as all others.
+   */
+  readonly slowness: number
+}
+
+/** By then the first server of a canary has the data. */
+const othersWaitMillis = 3_000
+
+const slowed = (timers: Timers["Service"], slowness: number): Timers["Service"] => ({
+  attach: (sink) => {
+    const port = timers.attach(sink)
+    return {
+      nowMicros: () => Math.floor(port.nowMicros() / slowness),
+      set: (ticket, delayMicros) => port.set(ticket, delayMicros * slowness),
+      clear: (ticket) => port.clear(ticket)
+    }
+  }
+})
+
+const serve = Effect.fnUntraced(function* (spec: ServerSpec, { slowness }: Behaviour) {
+  const isOther = slowness > 1 && spec.index > 0
   const exile = yield* Exile.make(spec)
   const { transactions } = yield* Effect.provideService(Node.open(spec), Net, exile.net)
   const address = doorOf(spec.self)
@@ -26,10 +50,21 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
     storeMillis: 100,
     folding: { foldBytes: Settings.number(spec, "foldBytes"), lookMillis: 100, quietLooks: 5 }
   })
-  const redis = yield* Effect.provideService(opened, Transactions, transactions)
+  if (isOther) yield* Effect.sleep(othersWaitMillis)
+  const own = yield* Timers
+  const timers = slowness === 1 || isOther ? own : slowed(own, slowness)
+  const redis = yield* opened.pipe(
+    Effect.provideService(Transactions, transactions),
+    Effect.provideService(Timers, timers)
+  )
   Waiting.observe(redis.engine, yield* Trace)
-  yield* Tenure.observe(redis)
+  yield* Effect.provideService(Tenure.observe(redis), Timers, timers)
   yield* Door.open({ addresses: [address], redis, settings: { isProtected: false } })
-  yield* exile.run(redis)
+  if (!isOther) yield* exile.run(redis)
   return yield* Effect.never
 })
+
+export const make =
+  (behaviour: Behaviour = { slowness: 1 }) =>
+  (spec: ServerSpec) =>
+    serve(spec, behaviour)

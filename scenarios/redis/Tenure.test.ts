@@ -10,13 +10,17 @@ const sight = {
   damaged: () => false
 }
 
-/** The first thing that breaks. */
-const verdict = (
-  ...events: ReadonlyArray<readonly [atMicros: number, node: number, leftMicros: number]>
-): string | undefined => {
+type Event = readonly [atMicros: number, node: number, leftMicros: number, lateMicros?: number]
+
+/** The first thing that breaks. With a fourth number, somebody's time is over, so late. */
+const verdict = (...events: ReadonlyArray<Event>): string | undefined => {
   const judging = Tenure.alone.make(sight)
-  for (const [atMicros, node, leftMicros] of events) {
-    const violation = judging.observe!({ atMicros, node, level: "debug", name: "redis/holds", fields: { leftMicros } })
+  for (const [atMicros, node, leftMicros, lateMicros] of events) {
+    const told =
+      lateMicros === undefined
+        ? { name: "redis/holds", fields: { leftMicros } }
+        : { name: "redis/over", fields: { lateMicros } }
+    const violation = judging.observe!({ atMicros, node, level: "debug", ...told })
     if (violation !== undefined) return violation.detail
   }
   return undefined
@@ -31,6 +35,19 @@ describe("tenure is broken", () => {
   it("by who begins before that", () => {
     const broken = "it may answer, and so may node 0, for 1 ms still"
     expect(verdict([0, 0, 11_000], [9_500, 1, 5_000])).toBe(broken)
+  })
+
+  it("by whose time is over, by a slow clock, when another one has begun", () => {
+    const broken = "it might have answered for 2 ms when node 1 had taken over"
+    expect(verdict([0, 0, 11_000], [10_500, 1, 5_000], [12_500, 0, 0, 0])).toBe(broken)
+    // It stood still, and looked at its clock only later.
+    expect(verdict([0, 0, 11_000], [10_500, 1, 5_000], [14_300, 0, 0, 1_620])).toBe(broken)
+  })
+
+  it("by nobody whose time was over by then, however late it is told, or who has taken it again", () => {
+    expect(verdict([0, 0, 11_000], [10_500, 1, 5_000], [14_500, 0, 0, 3_600])).toBe(undefined)
+    expect(verdict([0, 0, 11_000], [10_500, 1, 0], [20_000, 0, 5_000], [25_000, 0, 0, 0])).toBe(undefined)
+    expect(verdict([0, 0, 11_000], [11_000, 0, 0, 0], [11_500, 1, 5_000])).toBe(undefined)
   })
 
   it("by who goes on when another one has begun", () => {

@@ -45,8 +45,10 @@ interface Seen extends Owner.Owner {
 }
 
 export const beatsInLease = 4
-/** A second in a hundred: a clock that drifts more is broken. */
+/** A second in a hundred: a clock that drifts more from another one is broken. */
 const driftMax = 0.01
+/** The same in parts per million, for each of two clocks: by the slowest a lease is over when one is by the fastest. */
+export const driftPpmMax = Math.floor((1_000_000 * driftMax) / (2 - driftMax))
 
 type Txn = Transaction["Service"]
 
