@@ -20,6 +20,37 @@ const commandBytesMax = 1_024
 /** Growth that is worth a line of the trace. */
 const growth = 1.5
 
+/** What is held, in the words of the trace; a number in the code, because it is looked at with every message. */
+const whats = [
+  "queued",
+  "uncommitted",
+  "reads",
+  "in flight",
+  "bytes in flight",
+  "snapshots sent",
+  "chunks sent",
+  "chunks received",
+  "outbox",
+  "sessions",
+  "uncut log",
+  "state behind"
+] as const
+const slots = {
+  queued: 0,
+  uncommitted: 1,
+  reads: 2,
+  inFlight: 3,
+  bytesInFlight: 4,
+  snapshotsSent: 5,
+  chunksSent: 6,
+  chunksReceived: 7,
+  outbox: 8,
+  sessions: 9,
+  uncutLog: 10,
+  stateBehind: 11
+} as const
+type Slot = (typeof slots)[keyof typeof slots]
+
 /** What only this file looks at. */
 interface Inside {
   readonly around: Host
@@ -36,7 +67,9 @@ interface Machine {
 
 /** Of one replica. */
 interface Seen {
-  readonly most: Map<string, number>
+  readonly group: Group
+  /** By slot. */
+  readonly most: Array<number>
   age: number
   /** Ticks for which the log could have been cut, or the state been made durable, and was not. */
   uncutTicks: number
@@ -63,45 +96,57 @@ export class Holdings {
     const inside = group as unknown as Inside
     const { options } = this
     const { core } = group.raft
-    let seen = this.seen.get(group)
-    if (seen === undefined) {
-      seen = { most: new Map(), age: core.age, uncutTicks: 0, unkeptTicks: 0, firstIndex: 0, durableIndex: 0 }
-      this.seen.set(group, seen)
-    }
-    const holds = (what: string, amount: number, bound: number): void => this.holds(group, seen, what, amount, bound)
-    holds("queued", inside.queueBytes, options.queueBytesMax + commandBytesMax)
-    holds("uncommitted", core["uncommittedBytes"], options.uncommittedBytesMax + commandBytesMax)
-    holds("reads", inside.reading.count, options.readsMax)
+    const seen = this.seenOf(group)
+    this.holds(seen, slots.queued, inside.queueBytes, options.queueBytesMax + commandBytesMax)
+    this.holds(seen, slots.uncommitted, core["uncommittedBytes"], options.uncommittedBytesMax + commandBytesMax)
+    this.holds(seen, slots.reads, inside.reading.count, options.readsMax)
     if (core.role === "leader") {
-      for (const id of core.tracker.ids) this.inFlight(core.tracker.get(id)!, holds)
+      for (const id of core.tracker.ids) this.inFlight(seen, core.tracker.get(id)!)
     }
-    this.snapshots(inside.around["snapshots"], holds)
+    this.snapshots(seen, inside.around["snapshots"])
     for (const { bulk, normal, system } of inside.around["outbox"]["drafts"].values()) {
-      for (const { writer } of [bulk, normal, system]) holds("outbox", writer.sizeBytes, Limits.frameBytesMax)
+      this.holds(seen, slots.outbox, bulk.writer.sizeBytes, Limits.frameBytesMax)
+      this.holds(seen, slots.outbox, normal.writer.sizeBytes, Limits.frameBytesMax)
+      this.holds(seen, slots.outbox, system.writer.sizeBytes, Limits.frameBytesMax)
     }
     const sessions = (group.machine as unknown as Machine).state?.sessions.count ?? 0
-    holds("sessions", sessions, Limits.sessionsMax)
-    if (core.age !== seen.age) this.ticked(group, inside, seen)
+    this.holds(seen, slots.sessions, sessions, Limits.sessionsMax)
+    if (core.age !== seen.age) this.ticked(inside, seen)
   }
 
-  private inFlight({ inflights }: Progress, holds: (what: string, amount: number, bound: number) => void): void {
+  private seenOf(group: Group): Seen {
+    let seen = this.seen.get(group)
+    if (seen === undefined) {
+      const { age } = group.raft.core
+      const most = whats.map(() => 0)
+      seen = { group, most, age, uncutTicks: 0, unkeptTicks: 0, firstIndex: 0, durableIndex: 0 }
+      this.seen.set(group, seen)
+    }
+    return seen
+  }
+
+  private inFlight(seen: Seen, { inflights }: Progress): void {
     const { inflightBytesMax, inflightMax, messageBytesMax } = this.options
-    holds("in flight", inflights.count, inflightMax)
-    holds("bytes in flight", inflights["sizeBytes"], inflightBytesMax + Math.max(messageBytesMax, commandBytesMax))
+    this.holds(seen, slots.inFlight, inflights.count, inflightMax)
+    const bytesMax = inflightBytesMax + Math.max(messageBytesMax, commandBytesMax)
+    this.holds(seen, slots.bytesInFlight, inflights["sizeBytes"], bytesMax)
   }
 
-  private snapshots(traffic: SnapshotTraffic, holds: (what: string, amount: number, bound: number) => void): void {
+  private snapshots(seen: Seen, traffic: SnapshotTraffic): void {
     const { sendersMax, windowChunks } = this.options.snapshots
-    holds("snapshots sent", traffic["senders"].length, sendersMax)
-    for (const { sender } of traffic["senders"]) holds("chunks sent", sender["unanswered"].length, windowChunks)
+    this.holds(seen, slots.snapshotsSent, traffic["senders"].length, sendersMax)
+    for (const { sender } of traffic["senders"]) {
+      this.holds(seen, slots.chunksSent, sender["unanswered"].length, windowChunks)
+    }
     for (const receiver of traffic["receivers"].values()) {
-      holds("chunks received", receiver["queue"].length, windowChunks)
+      this.holds(seen, slots.chunksReceived, receiver["queue"].length, windowChunks)
     }
   }
 
   /** A tick flushes and cuts what it can. */
-  private ticked(group: Group, { isFlushing, isRestoring }: Inside, seen: Seen): void {
+  private ticked({ isFlushing, isRestoring }: Inside, seen: Seen): void {
     const { flushEntries, flushTicks, logBytesMax } = this.options
+    const { group } = seen
     const { log, machine } = group
     seen.age = group.raft.core.age
     const isBusy = isFlushing || isRestoring || log.isFull
@@ -110,30 +155,36 @@ export class Holdings {
     const isTooLong = log.sizeBytes > 4 * logBytesMax && durableIndex >= firstIndex
     const isUncut = isTooLong && !isBusy && firstIndex === seen.firstIndex
     seen.uncutTicks = isUncut ? seen.uncutTicks + 1 : 0
-    this.holds(group, seen, "uncut log", seen.uncutTicks, 2 * flushTicks)
+    this.holds(seen, slots.uncutLog, seen.uncutTicks, 2 * flushTicks)
     const isBehind = machine.applied.index - durableIndex > this.syncEntries + 2 * flushEntries
     const isSyncing = (machine as unknown as Machine).trail?.isSyncing === true
     const isUnkept = isBehind && !isSyncing && !isBusy && durableIndex === seen.durableIndex
     seen.unkeptTicks = isUnkept ? seen.unkeptTicks + 1 : 0
-    this.holds(group, seen, "state behind", seen.unkeptTicks, 2 * flushTicks)
+    this.holds(seen, slots.stateBehind, seen.unkeptTicks, 2 * flushTicks)
     seen.firstIndex = firstIndex
     seen.durableIndex = durableIndex
   }
 
-  private holds(group: Group, seen: Seen, what: string, amount: number, bound: number): void {
-    if (amount === 0) return
-    const most = seen.most.get(what) ?? 0
-    if (amount <= most || (amount <= growth * most && amount <= bound)) return
-    seen.most.set(what, amount)
-    this.trace.emit("debug", "raft/holds", { group: group.id, replica: group.replica, what, amount, bound })
+  private holds(seen: Seen, what: Slot, amount: number, bound: number): void {
+    if (amount > seen.most[what]) this.grown(seen, what, amount, bound)
+  }
+
+  private grown({ group, most }: Seen, what: Slot, amount: number, bound: number): void {
+    if (amount <= growth * most[what] && amount <= bound) return
+    most[what] = amount
+    const { id, replica } = group
+    this.trace.emit("debug", "raft/holds", { group: id, replica, what: whats[what], amount, bound })
   }
 }
 
 /** What an event says that is over its bound; undefined: nothing. */
-export const check = (name: string, { amount, bound, replica, what }: Fields): string | undefined =>
-  name === "raft/holds" && Number(amount) > Number(bound)
+export const check = (name: string, fields: Fields): string | undefined => {
+  if (name !== "raft/holds") return undefined
+  const { amount, bound, replica, what } = fields
+  return Number(amount) > Number(bound)
     ? `bounded memory: replica ${replica} holds ${amount} (${what}), and ${bound} is the most`
     : undefined
+}
 
 export const memory: Judge = {
   name: "memory",

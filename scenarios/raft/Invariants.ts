@@ -31,15 +31,34 @@ type Text = FieldValue | undefined
 const numbersOf = (text: Text): ReadonlyArray<number> =>
   text === "" || text === undefined ? [] : String(text).split(" ").map(Number)
 
-const entriesOf = (text: Text): ReadonlyArray<LogEntry> =>
-  text === "" || text === undefined
-    ? []
-    : String(text)
-        .split(" ")
-        .map((entry) => {
-          const [term, crc] = entry.split(".")
-          return { term: Number(term), crc: Number.parseInt(crc, 10), isChange: entry.endsWith("c") }
-        })
+const codes = { space: 32, dot: 46, zero: 48, change: 99 } as const
+
+/** Digit by digit: a log has an entry for each operation and replica, and splitting text makes four more pieces of each. */
+const entriesOf = (field: Text): ReadonlyArray<LogEntry> => {
+  if (field === "" || field === undefined) return noEntries
+  const text = String(field)
+  const entries: Array<LogEntry> = []
+  let term = 0
+  let crc = 0
+  let isCrc = false
+  let isChange = false
+  for (let at = 0; at <= text.length; at++) {
+    const code = at === text.length ? codes.space : text.charCodeAt(at)
+    if (code === codes.space) {
+      entries.push({ term, crc, isChange })
+      term = 0
+      crc = 0
+      isCrc = false
+      isChange = false
+    } else if (code === codes.dot) isCrc = true
+    else if (code === codes.change) isChange = true
+    else if (isCrc) crc = crc * 10 + code - codes.zero
+    else term = term * 10 + code - codes.zero
+  }
+  return entries
+}
+
+const noEntries: ReadonlyArray<LogEntry> = []
 
 const membersOf = (fields: Fields): Members => ({
   voters: numbersOf(fields["voters"]),
@@ -47,11 +66,20 @@ const membersOf = (fields: Fields): Members => ({
   learners: numbersOf(fields["learners"])
 })
 
-const isMajority = (voters: ReadonlyArray<number>, agrees: (replica: number) => boolean): boolean =>
-  voters.length === 0 || voters.filter(agrees).length > voters.length / 2
+const isMajority = (voters: ReadonlyArray<number>, agrees: (replica: number) => boolean): boolean => {
+  let count = 0
+  for (const voter of voters) if (agrees(voter)) count++
+  return voters.length === 0 || count > voters.length / 2
+}
 
 const isQuorum = ({ outgoing, voters }: Members, agrees: (replica: number) => boolean): boolean =>
   isMajority(voters, agrees) && isMajority(outgoing, agrees)
+
+interface Known {
+  readonly term: number
+  readonly crc: number
+  readonly before: number | undefined
+}
 
 interface Applied {
   readonly term: number
@@ -76,11 +104,8 @@ class GroupView {
   /** By term: who would vote for whom, and whom a leader told to begin it. */
   private readonly preVotes = new Map<number, Map<number, Set<number>>>()
   private readonly handedOver = new Map<number, Set<number>>()
-  /** By index and term: what is there, and the term of the entry before it. */
-  private readonly entries = new Map<
-    number,
-    Map<number, { readonly crc: number; readonly before: number | undefined }>
-  >()
+  /** By index, of each term: what is there, and the term of the entry before it. Seldom more than one. */
+  private readonly entries = new Map<number, Array<Known>>()
   private readonly applied = new Map<number, Applied>()
   private appliedMax = 0
   /** Members from an index on, rising. */
@@ -235,10 +260,11 @@ class GroupView {
   private votesFor(voter: number, term: number, candidate: number): string | undefined {
     if (candidate === 0) return undefined
     const votes = this.votes.get(term) ?? new Map<number, number>()
-    this.votes.set(term, votes)
     const before = votes.get(voter)
+    if (before === candidate) return undefined
+    this.votes.set(term, votes)
     votes.set(voter, candidate)
-    return before === undefined || before === candidate
+    return before === undefined
       ? undefined
       : `one vote a term: replica ${voter} voted for ${before} and for ${candidate} in term ${term}`
   }
@@ -329,10 +355,10 @@ class GroupView {
     for (let index = Math.max(from, log.before + 1); index <= log.last; index++) {
       const { crc, term } = log.at(index)!
       const before = log.term(index - 1)
-      const known = this.entries.get(index) ?? new Map()
-      this.entries.set(index, known)
-      const other = known.get(term)
-      if (other === undefined) known.set(term, { crc, before })
+      const known = this.entries.get(index)
+      const other = known?.find((each) => each.term === term)
+      if (known === undefined) this.entries.set(index, [{ term, crc, before }])
+      else if (other === undefined) known.push({ term, crc, before })
       else if (other.crc !== crc || (other.before ?? before) !== before) {
         return `log matching: replica ${id} has another entry ${index} of term ${term} than another one has, or another before it`
       }
@@ -341,7 +367,10 @@ class GroupView {
   }
 
   private applies(replica: ReplicaView, fields: Fields): string | undefined {
-    const [index, term, crc, digest] = ["index", "term", "crc", "digest"].map((name) => Number(fields[name]))
+    const index = Number(fields["index"])
+    const term = Number(fields["term"])
+    const crc = Number(fields["crc"])
+    const digest = Number(fields["digest"])
     const { id } = replica
     if (index !== replica.applied + 1)
       return `state-machine safety: replica ${id} applies ${index} after ${replica.applied}`
@@ -356,13 +385,21 @@ class GroupView {
     }
     this.applied.set(index, { term, crc, digest, by: id })
     this.appliedMax = Math.max(this.appliedMax, index)
-    const isDurable = (voter: number): boolean => this.replicas.get(voter)?.durableLog.term(index) === term
-    const isCovered = (voter: number): boolean => (this.replicas.get(voter)?.durableLog.before ?? 0) >= index
+    const isDurable = (voter: number): boolean => {
+      const log = this.replicas.get(voter)?.durableLog
+      return log !== undefined && (log.term(index) === term || log.before >= index)
+    }
     // A change counts once it is applied, and its leader may not have applied it yet.
-    const ruling = this.history.filter((each) => each.index < index).slice(-2)
-    if (ruling.some(({ members }) => isQuorum(members, (voter) => isDurable(voter) || isCovered(voter))))
-      return undefined
-    const durable = [...this.replicas.keys()].filter(isDurable)
+    let rulers = 0
+    for (let at = this.history.length - 1; at >= 0 && rulers < 2; at--) {
+      const ruling = this.history[at]
+      if (ruling.index >= index) continue
+      if (isQuorum(ruling.members, isDurable)) return undefined
+      rulers++
+    }
+    const durable = [...this.replicas.keys()].filter(
+      (voter) => this.replicas.get(voter)!.durableLog.term(index) === term
+    )
     return `durable on a quorum: replica ${id} applies entry ${index} of term ${term}, which is durable on ${durable.join(", ") || "nobody"}`
   }
 
@@ -421,8 +458,11 @@ export const check = (
   return (name, fields, atMicros = 0) => {
     if (!name.startsWith("raft/") || fields["replica"] === undefined) return undefined
     const id = Number(fields["group"])
-    const group = groups.get(id) ?? new GroupView(options)
-    groups.set(id, group)
+    let group = groups.get(id)
+    if (group === undefined) {
+      group = new GroupView(options)
+      groups.set(id, group)
+    }
     return group.check(name, fields, atMicros)
   }
 }

@@ -51,7 +51,9 @@ export class LogView {
       this.entries = []
     }
     if (entries.length === 0) return
-    this.entries.length = Math.max(0, from - this.before - 1)
+    const keeps = Math.max(0, from - this.before - 1)
+    // Setting a length is slow, also where it changes nothing.
+    if (keeps !== this.entries.length) this.entries.length = keeps
     for (const entry of entries) this.entries.push(entry)
   }
 

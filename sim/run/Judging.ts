@@ -30,6 +30,8 @@ const promises: Readonly<Record<BuiltIn, string>> = {
 
 export class Judging {
   private readonly sittings: ReadonlyArray<Sitting>
+  /** Those that are told of trace events. */
+  private readonly observing: ReadonlyArray<Sitting>
   /** Those that are told of datagrams. */
   private readonly hearing: ReadonlyArray<Sitting>
   private readonly found = new Map<BuiltIn, Violation>()
@@ -37,15 +39,16 @@ export class Judging {
 
   constructor(judges: ReadonlyArray<Judge>, run: Sight) {
     this.sittings = judges.map((judge) => ({ judge, session: judge.make(run), violation: undefined }))
+    this.observing = this.sittings.filter(({ session }) => session.observe !== undefined)
     this.hearing = this.sittings.filter(({ session }) => session.sent !== undefined)
   }
 
   /** True: an invariant broke at this event, and the run is over. */
   observe(event: Observed): boolean {
     let over = false
-    for (const sitting of this.sittings) {
-      if (sitting.violation !== undefined || sitting.session.observe === undefined) continue
-      if (this.breaks(sitting, event.atMicros, event.node, sitting.session.observe(event))) over = true
+    for (const sitting of this.observing) {
+      if (sitting.violation !== undefined) continue
+      if (this.breaks(sitting, event.atMicros, event.node, sitting.session.observe!(event))) over = true
     }
     return over
   }
