@@ -278,10 +278,20 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means {
     })
   }
 
+  /** The group's log is durable from its beginning on, and has nothing of what the range begins with: that has to be durable before it. */
   founded(state: RangeState.RangeState): void {
     const { range } = state.descriptor
-    const { host } = this.around!
     this.founding.set(range, state)
+    this.port.sync((error) => {
+      if (error === undefined) return this.foundGroup(state)
+      this.founding.delete(range)
+      this.failed(error)
+    })
+  }
+
+  private foundGroup(state: RangeState.RangeState): void {
+    const { range } = state.descriptor
+    const { host } = this.around!
     host.found(range, state.founders, (error, group) => {
       this.founding.delete(range)
       if (error !== undefined) {
