@@ -70,6 +70,11 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./raft/Lease.ts")
   },
+  "raft/lease-clocks": {
+    summary: "leaders read by lease and are cut off, while clocks jump and drift: no two hold a lease",
+    canary: false,
+    load: () => import("./raft/LeaseClocks.ts")
+  },
   "raft/membership": {
     summary: "replicas are added, promoted, demoted and removed, several at once, while clients go on",
     canary: false,
@@ -96,6 +101,12 @@ export const entries: Readonly<Record<string, Entry>> = {
       "leaders are cut off with entries that nobody else has, and come back generations later: ends of logs differ",
     canary: false,
     load: () => import("./raft/Exile.ts")
+  },
+  "raft/stalls": {
+    summary:
+      "streams stall one by one, about as long as an election takes: answers come when another question is asked",
+    canary: false,
+    load: () => import("./raft/Stalls.ts")
   },
   "raft/halves": {
     summary: "two or four servers, transfers all the time, connections that die: halves agree on a leader in the end",
@@ -240,6 +251,12 @@ export const entries: Readonly<Record<string, Entry>> = {
       "the node with Redis's data is cut off, stopped and killed all the time: nothing is lost, nobody reads what is old",
     canary: false,
     load: () => import("./redis/Takeover.ts")
+  },
+  "redis/evictions": {
+    summary:
+      "more than maxmemory, under every policy: keys go whole, only those that may, and never come back as they were",
+    canary: false,
+    load: () => import("./redis/Evictions.ts")
   },
   "redis/lease-drift": {
     summary: "must fail: the node with Redis's data trusts a clock that drifts beyond its bound",

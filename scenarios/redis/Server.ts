@@ -16,6 +16,9 @@ import * as Waiting from "./Waiting.ts"
 /** Where clients reach a server. */
 export const doorOf = ({ host }: Address): Address => ({ host, port: 6_379 })
 
+/** Which keys go where there is too much. */
+export const policyOf = (options: ServerSpec["options"]): string => String(options["policy"] ?? "noeviction")
+
 export interface Behaviour {
   /**
    * For a canary: the first server's clock is so many times too slow, far beyond what owners allow for. It has the data before the others want it, and it
@@ -48,6 +51,7 @@ const serve = Effect.fnUntraced(function* (spec: ServerSpec, { slowness }: Behav
     address,
     leaseMillis: Settings.number(spec, "leaseMillis"),
     storeMillis: 100,
+    settings: { maxMemoryBytes: Number(spec.options["maxMemory"] ?? 0), maxMemoryPolicy: policyOf(spec.options) },
     folding: { foldBytes: Settings.number(spec, "foldBytes"), lookMillis: 100, quietLooks: 5 }
   })
   if (isOther) yield* Effect.sleep(othersWaitMillis)

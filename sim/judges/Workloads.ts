@@ -2,6 +2,7 @@
  * Operations to draw for each model, with few values so that they meet, or with all values distinct so that special
  * algorithms apply. For the tests of models and judges, for benches and pages.
  */
+import * as Cache from "#models/Cache.ts"
 import * as CasRegister from "#models/CasRegister.ts"
 import * as Cell from "#models/Cell.ts"
 import * as Counter from "#models/Counter.ts"
@@ -67,6 +68,14 @@ export const all: ReadonlyArray<Workload> = [
       if (operation.type === "get") return pick(draw, null, 1, 2, 3)
       return operation.type === "add" ? 1 + draw(3) : draw(2) === 0
     }
+  }),
+  workload<Cache.State, Cache.Operation, Cache.Result>({
+    name: "cache",
+    model: Cache.make(),
+    operation: (draw) =>
+      pick<Cache.Operation>(draw, Cache.get, Cache.put(pick<number | null>(draw, null, 1, 2), draw(2) === 0)),
+    result: (draw, operation) =>
+      operation.type === "get" ? pick<Cache.Result>(draw, null, 1, 2, "torn") : draw(2) === 0
   }),
   workload<Map<Model.Key, Model.Scalar>, Keyed.Operation<CasRegister.Operation>, CasRegister.Result>({
     name: "keyed cas-registers",
