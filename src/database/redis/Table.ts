@@ -43,7 +43,7 @@ export class Table<V> {
   /** Where the entry is now, in [0, size); -1: there is none. */
   position(name: string): number {
     const { index } = this
-    if (index !== undefined) return index.get(name) ?? -1
+    if (index !== undefined) return index.get(name)
     const { names } = this.pages[0]
     for (let i = 0; i < names.length; i++) if (names[i] === name) return i
     return -1
@@ -91,10 +91,10 @@ export class Table<V> {
     names.push(name)
     values.push(value)
     this.count = at + 1
-    if (this.index !== undefined) this.index.set(name, at)
+    if (this.index !== undefined) this.index.add(name, at)
     else if (at === searchedMax) {
-      const index = new TableIndex()
-      for (let i = 0; i <= at; i++) index.set(names[i], i)
+      const index = new TableIndex(this)
+      for (let i = 0; i <= at; i++) index.add(names[i], i)
       this.index = index
     }
   }
@@ -117,13 +117,13 @@ export class Table<V> {
         values[i] = values[i + 1]
       }
     } else {
-      index.delete(this.nameAt(position))
+      index.delete(this.nameAt(position), position)
       if (position !== last) {
         const name = names[last & (pageSize - 1)]
         const page = pages[position >>> pageBits]
         page.names[position & (pageSize - 1)] = name
         page.values[position & (pageSize - 1)] = values[last & (pageSize - 1)]
-        index.set(name, position)
+        index.move(name, last, position)
       }
     }
     names.pop()

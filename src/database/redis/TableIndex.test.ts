@@ -1,32 +1,54 @@
 import { describe, expect, it } from "vitest"
 import { Prng } from "#base/Prng.ts"
+import * as NameHash from "./NameHash.ts"
 import { Table } from "./Table.ts"
 import { TableIndex } from "./TableIndex.ts"
 
+const indexOf = (size: number, name: (position: number) => string): TableIndex => {
+  const index = new TableIndex({ nameAt: name })
+  for (let i = 0; i < size; i++) index.add(name(i), i)
+  return index
+}
+
 describe("TableIndex", () => {
-  it("moves no more than a bucket's names at a call, and few in all", () => {
-    const index = new TableIndex()
+  it("moves no more than a bucket's hashes at a call, and few in all", () => {
+    const name = (position: number): string => `key:${position}`
+    const index = new TableIndex({ nameAt: name })
     const size = 400_000
     let worst = 0
     for (let i = 0; i < size; i++) {
       const before = index.moved
-      index.set(`key:${i}`, i)
+      index.add(name(i), i)
       worst = Math.max(worst, index.moved - before)
     }
-    expect([worst, index.moved > 0]).toEqual([32_769, true])
-    expect(index.moved).toBeLessThan(6 * size)
-    for (let i = 0; i < size; i += 97) expect([index.get(`key:${i}`), index.get(`key:-${i}`)]).toEqual([i, undefined])
+    expect(worst).toBe((8_192 * 3) / 4)
+    expect(index.moved).toBeLessThan(3 * size)
+    for (let i = 0; i < size; i += 97) expect([index.get(`key:${i}`), index.get(`key:-${i}`)]).toEqual([i, -1])
   })
 
   it("knows names whose hashes are all the same", () => {
-    const index = new TableIndex()
-    // Only chars that the hash does not look at differ: it sees every fourth of 24.
-    const name = (i: number): string => i.toString().padStart(18, "0").replaceAll(/.../g, "$&.")
-    const size = 40_000
-    for (let i = 0; i < size; i++) index.set(name(i), i)
-    for (let i = 0; i < size; i += 11) expect(index.get(name(i))).toBe(i)
-    // In vain it was split, once for each bit.
-    expect(index.moved).toBeGreaterThan(12 * 32_768)
+    // Some hundred thousand names have two dozen pairs of one hash.
+    const byHash = new Map<number, string>()
+    const pairs: Array<string> = []
+    for (let i = 0; pairs.length < 20; i++) {
+      const name = `name ${i}`
+      const other = byHash.get(NameHash.of(name))
+      if (other === undefined) byHash.set(NameHash.of(name), name)
+      else pairs.push(other, name)
+    }
+    const index = indexOf(pairs.length, (position) => pairs[position])
+    expect(pairs.map((name) => index.get(name))).toEqual(pairs.map((_, position) => position))
+    index.delete(pairs[0], 0)
+    expect([index.get(pairs[0]), index.get(pairs[1])]).toEqual([-1, 1])
+  })
+
+  it("gives memory back as names go, and still has the others", () => {
+    const size = 100_000
+    const index = indexOf(size, String)
+    for (let i = 0; i < size; i++) if (i % 100 !== 0) index.delete(String(i), i)
+    const wrong: Array<number> = []
+    for (let i = 0; i < size; i++) if (index.get(String(i)) !== (i % 100 === 0 ? i : -1)) wrong.push(i)
+    expect(wrong).toEqual([])
   })
 })
 

@@ -1,9 +1,11 @@
 /** Serve: a server as a process on this machine: `npm start`, `orbit serve`. Ends with the codes of `Ending.ts`. */
+import { randomBytes } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as NameHash from "#database/redis/NameHash.ts"
 import { type Address, addressKey, type Credentials, isPath } from "#world/Net.ts"
 import * as DirectoryLock from "#world/real/DirectoryLock.ts"
 import * as RealWorld from "#world/real/RealWorld.ts"
@@ -121,6 +123,8 @@ const run = async (
 ): Promise<number> => {
   const { config } = configuration
   const serves = guard(config)
+  const drawn = randomBytes(8)
+  NameHash.setKey(drawn.readInt32LE(0), drawn.readInt32LE(4))
   const options = { configuration, credentials, doors, measure: ProcessMetrics.measure }
   const name = `node-${config.nodeId}`
   const telemetry = await telemetryOf(config, name)
