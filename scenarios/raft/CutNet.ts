@@ -1,6 +1,6 @@
 /**
  * CutNet: a Net, as far as a store uses it, whose streams a server's own program cuts, to some addresses or to all, and heals when it likes: links that stay cut when the
- * nemesis has healed its faults, or that go in the worst moment, which only the server knows. Connections break at a cut, or at the end
+ * nemesis has healed its faults, or that go in the worst moment, which only the server knows; or that only stand still. Connections break at a cut, or at the end
  * of one that goes one way. Of two stores one dials, so cutting its way to the other cuts both.
  */
 import { addressKey, Net, type Address, type Connection, type StreamSink } from "#world/Net.ts"
@@ -145,6 +145,19 @@ export class CutNet {
   deafen(): void {
     this.isDeaf = true
     for (const connection of this.connections.keys()) connection.pause()
+  }
+
+  /**
+   * What one connection brings waits until `end` is called; the others go on, and so does the way back. `draw` gives an integer in [0, bound).
+   */
+  stall(draw: (bound: number) => number): { readonly end: () => void } {
+    const connection = [...this.connections.keys()][draw(this.connections.size)]
+    connection?.pause()
+    return {
+      end: () => {
+        if (this.connections.has(connection) && !this.isDeaf) connection.resume()
+      }
+    }
   }
 
   heal(): void {

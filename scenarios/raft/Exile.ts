@@ -26,6 +26,8 @@ export const scenario: Scenario<Workload.Operation, Workload.Value> = {
     inflight: [64, 4],
     // A few entries, so that a follower can have cut what its leader still sends.
     logBytes: [300, 1, 100, 1_000],
+    // So many times as long on every other server: then a leader still has what its follower cut long ago.
+    unevenness: [1, 20],
     segmentBytes: [1_500, 8_000],
     syncEntries: [1, 4, 16],
     flushEntries: [1, 8],

@@ -52,12 +52,15 @@ const electionTicks = 10
 const callMillis = 500
 const managementsMax = 16
 const fillMillis = 10
+/** Connections of a server that stand still at a time. */
+const stallsMax = 2
 /** What a leader appends when it is cut off. */
 const tailEntriesMax = 24
 /** Over so many keys, so that a snapshot has several chunks. */
 const fillerKeys = 64
+const encoder = new TextEncoder()
 const filler = (number: number): Uint8Array =>
-  Sessions.plain(Command.encode(Command.increment(new TextEncoder().encode(`filler ${number % fillerKeys}`), 1)))
+  Sessions.plain(Command.encode(Command.increment(encoder.encode(`filler ${number % fillerKeys}`), 1)))
 const statusQuery = Command.encodeQuery({ type: "status" })
 
 const number = (spec: ServerSpec, name: string, otherwise: number): number => Number(spec.options[name] ?? otherwise)
@@ -88,7 +91,7 @@ const settings = (spec: ServerSpec, { slowness = 1 }: Behaviour): Partial<HostSe
     readsMax: number(spec, "readsMax", 1_000),
     flushEntries: number(spec, "flushEntries", 8),
     flushTicks: number(spec, "flushTicks", 3),
-    logBytesMax: number(spec, "logBytes", 65_536),
+    logBytesMax: number(spec, "logBytes", 65_536) * (spec.index % 2 === 0 ? number(spec, "unevenness", 1) : 1),
     sleepAfterTicks: number(spec, "sleepTicks", 10),
     snapshots: {
       chunkBytes: number(spec, "chunkBytes", 1_000),
@@ -247,12 +250,24 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
     const cut = Effect.sync(() => cutNet.cut(cuts))
     yield* Effect.forkChild(Effect.andThen(Effect.sleep(number(spec, "cutMillis", 0)), cut))
   }
+  const random = yield* Random.Random
+  const below = (bound: number): number => Math.floor(random.nextDoubleUnsafe() * bound)
+  const some = (most: number): number => 1 + below(most)
+  const stallMillis = number(spec, "stallMillis", 0)
+  if (stallMillis > 0) {
+    const stall = Effect.gen(function* () {
+      yield* Effect.sleep(some(stallMillis))
+      const stalled = cutNet.stall(below)
+      yield* Effect.sleep(some(stallMillis))
+      stalled.end()
+    })
+    const times = Math.ceil(number(spec, "stallsForMillis", 0) / stallMillis)
+    for (let i = 0; i < stallsMax; i++) yield* Effect.forkChild(Effect.repeat(stall, { times }))
+  }
   const reignMillis = number(spec, "reignMillis", 0)
   const exileMillis = number(spec, "exileMillis", 0)
   const muteMillis = number(spec, "muteMillis", 0)
   if (reignMillis > 0) {
-    const random = yield* Random.Random
-    const some = (most: number): number => 1 + Math.floor(random.nextDoubleUnsafe() * most)
     const isAny = (role: Role): boolean => [...log.host.groups.values()].some(({ raft }) => raft.core.role === role)
     const exile = Effect.gen(function* () {
       yield* Effect.sleep(some(reignMillis))
