@@ -130,8 +130,8 @@ describe("clients of a cluster, with nodes that send them to the data", { timeou
     await expect(redis.get("k")).rejects.toThrow(`MOVED 7629 127.0.0.1:${owner}`)
     await expect(redis.multi().set("k", "1").exec()).rejects.toThrow("EXECABORT")
     const known = (await redis.cluster("NODES")) as string
-    expect(known.trim().split("\n")).toHaveLength(2)
-    expect(known).toContain("myself,master")
+    expect(known).toContain(`127.0.0.1:${owner}@${owner + 10_000} master - `)
+    expect(known).toContain("myself,slave")
     // It has no keys, and is the way to those who listen.
     const listener = new Redis({ port: owner })
     const heard = new Promise((resolve) => void listener.on("message", (_, message) => resolve(message)))
@@ -140,6 +140,26 @@ describe("clients of a cluster, with nodes that send them to the data", { timeou
     expect(await heard).toBe("hello")
     redis.disconnect()
     listener.disconnect()
+  })
+
+  it("are told of all nodes that live, which stand by", async () => {
+    const owner = await ownerOf(ports[0])
+    const redis = new Redis({ port: owner })
+    const listed = async (): Promise<ReadonlyArray<string>> => {
+      const known = (await redis.cluster("NODES")) as string
+      return known
+        .trim()
+        .split("\n")
+        .map((line) => line.split(" ").slice(1, 3).join(" "))
+    }
+    const standingBy = ports.filter((each) => each !== owner)
+    const places = [`127.0.0.1:${owner}@${owner + 10_000} myself,master`]
+    places.push(...standingBy.map((each) => `127.0.0.1:${each}@${each + 10_000} slave`))
+    await expect.poll(listed, { timeout: 20_000 }).toEqual(places)
+    const [[, , ...nodes]] = await redis.cluster("SLOTS")
+    expect(nodes.map(([, each]) => each)).toEqual([owner, ...standingBy])
+    expect(JSON.stringify(await redis.cluster("SHARDS"))).toMatch(/"role","master".*"role","replica".*"role","replica"/)
+    redis.disconnect()
   })
 
   it("of ioredis and node-redis find the data, wherever they begin, and again when its node has died", async () => {

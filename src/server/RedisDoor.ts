@@ -1,5 +1,6 @@
 /** RedisDoor: Redis's clients at a node: what the configuration says, as `protocols/resp` understands it. */
 import * as Effect from "effect/Effect"
+import * as Members from "#database/redis/Members.ts"
 import * as Redis from "#database/redis/Redis.ts"
 import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import * as AclRules from "#protocols/resp/AclRules.ts"
@@ -8,7 +9,9 @@ import * as RespDoor from "#protocols/resp/Door.ts"
 import type * as Topology from "#protocols/resp/Topology.ts"
 import { Refusal } from "#protocols/resp/Refusal.ts"
 import type { Server } from "#protocols/resp/Server.ts"
+import { Transactions } from "#txn/Transactions.ts"
 import type { Address, Credentials } from "#world/Net.ts"
+import { Timers } from "#world/Timers.ts"
 import { Trace } from "#world/Trace.ts"
 import { type Configuration, durabilityOf } from "./Configuration.ts"
 import type { Door } from "./Door.ts"
@@ -37,20 +40,43 @@ export const announced = ({ nodeId, nodes, redisAnnounce, redisBind, redisPort }
   return { host: everywhere.has(host) ? (nodes.get(nodeId)?.host ?? host) : host, port: redisPort }
 }
 
-/** This node, as clients of a cluster know it. */
-const placeOf = (config: Config): Topology.Via => ({
-  ...announced(config),
-  id: config.nodeId.toString(16).padStart(40, "0")
-})
+const idOf = (node: number): string => node.toString(16).padStart(40, "0")
 
-/** As CLUSTER tells it: this node has the data and all slots; who comes through another one has asked that one, which has none. */
+/** This node, as clients of a cluster know it. */
+const placeOf = (config: Config): Topology.Via => ({ ...announced(config), id: idOf(config.nodeId) })
+
+/**
+ * As CLUSTER tells it: this node has the data and all slots, and the others that live stand by; who comes through one of them has asked that one, which
+ * lives whatever else is known of it.
+ */
 const topologyOf =
-  (config: Config): Topology.Topology =>
+  (config: Config, others: () => ReadonlyArray<Members.Member>): Topology.Topology =>
   (via) => {
-    const isSelf = via === undefined
-    const owner = { ...placeOf(config), isSelf, isOnline: true, slots: [[0, SpacesRedis.slots - 1]] as const }
-    return isSelf ? [owner] : [owner, { ...via, isSelf: true, isOnline: true, slots: [] }]
+    const owner = placeOf(config)
+    const places = new Map(others().map(({ address, node }) => [idOf(node), { ...address, id: idOf(node) }]))
+    if (via !== undefined) places.set(via.id, via)
+    return [
+      { ...owner, isSelf: via === undefined, isOnline: true, slots: [[0, SpacesRedis.slots - 1]] },
+      ...[...places.values()].map((place) => ({
+        ...place,
+        isSelf: place.id === via?.id,
+        isOnline: true,
+        slots: [],
+        primaryId: owner.id
+      }))
+    ]
   }
+
+/** For clients that are told of a cluster; alone, a node has nobody to hear of. */
+const membersOf = Effect.fnUntraced(function* (config: Config) {
+  if (config.redisCluster === "no" || config.nodes.size === 0) return () => []
+  const transactions = yield* Transactions
+  const timers = (yield* Timers).attach({ fired: () => {} })
+  const nowMicros = (): number => timers.nowMicros()
+  const members = new Members.Members({ node: config.nodeId, address: announced(config), transactions, nowMicros })
+  yield* Effect.forkScoped(members.run)
+  return () => members.others
+})
 
 /** Directives whose lines add up. */
 const addsUp = new Set(["save"])
@@ -188,6 +214,7 @@ export const make = ({ credentials, machine, sockets = [] }: Options): Door => (
       ...(config.nodes.size === 0 && { leaseMillis: aloneLeaseMillis }),
       settings: { protoMaxBulkBytes: config.redisArgumentBytesMax }
     })
+    const others = yield* membersOf(config)
     let refusal: StartError | undefined
     const door = yield* RespDoor.open({
       addresses: [...placesOf(config, credentials), ...sockets],
@@ -206,7 +233,7 @@ export const make = ({ credentials, machine, sockets = [] }: Options): Door => (
         // Whoever asks to save is answered once it is: nobody waits longer than a batch takes.
         const save = (): void => void redis.storing.settled(() => {})
         server.machine = { ...machine, port: config.redisPort, directory: config.dataDirectory, save }
-        if (config.redisCluster !== "no") server.topology = topologyOf(config)
+        if (config.redisCluster !== "no") server.topology = topologyOf(config, others)
         refusal = configure(server, configuration)
       }
     })

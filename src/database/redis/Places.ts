@@ -1,6 +1,7 @@
 /**
  * Places: what else lies in Redis's space of the keyspace beside keys of databases. Words stand there where those have the number of a database, behind
- * the first slot: `owner`, who has the data; `databases`, what SWAPDB has done; `record`, what has changed and is not among the keys yet, by its number and its pieces' numbers.
+ * the first slot: `owner`, who has the data; `databases`, what SWAPDB has done; `record`, what has changed and is not among the keys yet, by its number and its pieces' numbers; `member`, which nodes
+ * live, by their numbers.
  */
 import { assert } from "#base/Assert.ts"
 import type { Span } from "#keyspace/Request.ts"
@@ -33,6 +34,11 @@ export const pieceOf = (key: Uint8Array): { readonly number: number; readonly pi
 }
 
 export const records: Span = bytesOf(Spaces.rangeOf("redis", [0, "record"]))
+
+/** Where a node says that it lives, and where its door is. */
+export const memberKey = (node: number): Uint8Array => bytesOf(Spaces.keyOf("redis", [0, "member", node]))
+
+export const members: Span = bytesOf(Spaces.rangeOf("redis", [0, "member"]))
 
 /** Everything. */
 export const all: Span = Spaces.spanOf("redis")

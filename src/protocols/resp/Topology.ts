@@ -12,6 +12,8 @@ export interface Member {
   /** Others reach it. */
   readonly isOnline: boolean
   readonly slots: ReadonlyArray<Slots>
+  /** The member that it stands by for; undefined: for none. */
+  readonly primaryId?: string
 }
 
 /** A member through which a client comes that is to go where the data is by itself. */
@@ -21,5 +23,5 @@ export interface Via {
   readonly port: number
 }
 
-/** All members that are known, this one too; for who comes through another one, that is the one that was asked. */
+/** All members that live, as far as is known, this one too; for who comes through another one, that is the one that was asked. */
 export type Topology = (via: Via | undefined) => ReadonlyArray<Member>

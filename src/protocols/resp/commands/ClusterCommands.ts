@@ -34,45 +34,63 @@ const address = ({ out }: Call, member: Member): void => {
   out.array(0)
 }
 
+/** It, and those who stand by for it. */
+const shardOf = (primary: Member, members: ReadonlyArray<Member>): ReadonlyArray<Member> => [
+  primary,
+  ...members.filter(({ primaryId }) => primaryId === primary.id)
+]
+
 const slots = inCluster((call, members) => {
   const ranges = members.flatMap((member) => member.slots.map((range) => [member, range] as const))
   call.out.array(ranges.length)
   for (const [member, [first, last]] of ranges) {
-    call.out.array(3)
+    const shard = shardOf(member, members)
+    call.out.array(2 + shard.length)
     call.out.integer(first)
     call.out.integer(last)
-    address(call, member)
+    for (const each of shard) address(call, each)
   }
 })
 
-const shards = inCluster(({ out }, members) => {
-  out.array(members.length)
-  for (const { host, id, isOnline, port, slots: ranges } of members) {
+const nodeOfShard = ({ out }: Call, { host, id, isOnline, port, primaryId }: Member): void => {
+  out.map(7)
+  const role = primaryId === undefined ? "master" : "replica"
+  const texts = { id, ip: host, endpoint: host, role, health: isOnline ? "online" : "fail" }
+  for (const [name, value] of Object.entries(texts)) {
+    out.bulk(name)
+    out.bulk(value)
+  }
+  for (const [name, value] of Object.entries({ port, "replication-offset": 0 })) {
+    out.bulk(name)
+    out.integer(value)
+  }
+}
+
+const shards = inCluster((call, members) => {
+  const { out } = call
+  const primaries = members.filter(({ primaryId }) => primaryId === undefined)
+  out.array(primaries.length)
+  for (const primary of primaries) {
     out.map(2)
     out.bulk("slots")
-    out.array(2 * ranges.length)
-    for (const bound of ranges.flat()) out.integer(bound)
+    out.array(2 * primary.slots.length)
+    for (const bound of primary.slots.flat()) out.integer(bound)
     out.bulk("nodes")
-    out.array(1)
-    out.map(7)
-    const texts = { id, ip: host, endpoint: host, role: "master", health: isOnline ? "online" : "fail" }
-    for (const [name, value] of Object.entries(texts)) {
-      out.bulk(name)
-      out.bulk(value)
-    }
-    for (const [name, value] of Object.entries({ port, "replication-offset": 0 })) {
-      out.bulk(name)
-      out.integer(value)
-    }
+    const shard = shardOf(primary, members)
+    out.array(shard.length)
+    for (const member of shard) nodeOfShard(call, member)
   }
 })
+
+const flagsOf = ({ isOnline, isSelf, primaryId }: Member): string =>
+  [...(isSelf ? ["myself"] : []), primaryId === undefined ? "master" : "slave", ...(isOnline ? [] : ["fail"])].join(",")
 
 const line = (member: Member, epoch: number): string =>
   [
     member.id,
     `${member.host}:${member.port}@${busPortOf(member)}`,
-    member.isSelf ? "myself,master" : member.isOnline ? "master" : "master,fail",
-    "-",
+    flagsOf(member),
+    member.primaryId ?? "-",
     "0",
     "0",
     String(epoch),
