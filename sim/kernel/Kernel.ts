@@ -226,8 +226,8 @@ export class Kernel {
   private settle(): void {
     this.hollow = false
     const last = --this.size
-    const event = this.queued[last]
-    this.queued.length = last
+    // Not by its length: to set that is a call into the engine's runtime, ten times the price.
+    const event = this.queued.pop()!
     if (last > 0) this.sink(event, this.at[last], this.order[last])
   }
 

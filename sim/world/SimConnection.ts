@@ -6,7 +6,7 @@
  */
 import { assert } from "#base/Assert.ts"
 import * as Limits from "#base/Limits.ts"
-import type { Epoch, Kernel } from "#sim/kernel/Kernel.ts"
+import { Event, type Epoch, type Kernel } from "#sim/kernel/Kernel.ts"
 import type * as Net from "#world/Net.ts"
 import { NetError, type NetErrorCode } from "#world/WorldError.ts"
 import type { Link } from "./Link.ts"
@@ -55,11 +55,27 @@ const ignoredBytesMax = 8 * Limits.connectionBufferedBytesMax
 /** Bytes of a segment that carries no data. */
 export const headBytes = 40
 
-/** A stretch of bytes on its way; without bytes: the end of the stream. */
-interface Segment {
+/** A stretch of bytes on its way; without bytes: the end of the stream. It is the event of its arrival, too. */
+class Segment extends Event {
+  /** As of a `CallEvent`, which once carried it: seeds keep their hashes. */
+  readonly kind = 1
   readonly number: number
   readonly bytes: Uint8Array | undefined
   readonly sentAt: number
+  private readonly sender: SimConnection
+
+  constructor(sender: SimConnection, number: number, bytes: Uint8Array | undefined, sentAt: number) {
+    super()
+    this.epoch = undefined
+    this.sender = sender
+    this.number = number
+    this.bytes = bytes
+    this.sentAt = sentAt
+  }
+
+  fire(): void {
+    this.sender.arrived(this)
+  }
 }
 
 type State = "opening" | "open" | "closed"
@@ -225,7 +241,7 @@ export class SimConnection implements Net.Connection {
   }
 
   private transmit(bytes: Uint8Array | undefined): void {
-    this.send({ number: this.sentNumber++, bytes, sentAt: this.carrier.kernel.now })
+    this.send(new Segment(this, this.sentNumber++, bytes, this.carrier.kernel.now))
   }
 
   private send(segment: Segment): void {
@@ -236,7 +252,7 @@ export class SimConnection implements Net.Connection {
     }
     const arrival = Math.max(this.lastArrival + 1, this.out.arrival(segment.bytes?.length ?? headBytes))
     this.lastArrival = arrival
-    this.carrier.kernel.call(arrival, () => this.arrived(segment))
+    this.carrier.kernel.schedule(segment, arrival)
   }
 
   /** Sent again when the link opens: a cut loses segments, not bytes. */
@@ -249,7 +265,7 @@ export class SimConnection implements Net.Connection {
   }
 
   /** At the peer's machine. */
-  private arrived(segment: Segment): void {
+  arrived(segment: Segment): void {
     const { carrier, out, peer } = this
     if (this.silent || peer === undefined) return
     if (!out.isOpen) {
@@ -272,9 +288,16 @@ export class SimConnection implements Net.Connection {
       this.carrier.kernel.call(this.carrier.kernel.now, () => this.receive(segment), this.epoch)
       return
     }
+    const isOpen = this.state === "open"
+    // As nearly all do: in order, and nothing waits.
+    if (isOpen && segment.number === this.expected && this.early.size === 0) {
+      this.next(segment)
+      if (!this.pumping) this.pump()
+      return
+    }
     this.early.set(segment.number, segment)
     // A server may speak before the dialling end has heard that it is connected.
-    if (this.state === "open") this.putInOrder()
+    if (isOpen) this.putInOrder()
   }
 
   private putInOrder(): void {
@@ -282,12 +305,16 @@ export class SimConnection implements Net.Connection {
       const next = this.early.get(this.expected)
       if (next === undefined) break
       this.early.delete(this.expected)
-      this.expected++
-      this.inbox.push(next.bytes)
-      const { from, to } = this.incoming
-      if (next.bytes !== undefined) this.carrier.carried(from, to, next.sentAt, "delivered", next.bytes)
+      this.next(next)
     }
     if (!this.pumping) this.pump()
+  }
+
+  private next({ bytes, sentAt }: Segment): void {
+    this.expected++
+    this.inbox.push(bytes)
+    const { from, to } = this.incoming
+    if (bytes !== undefined) this.carrier.carried(from, to, sentAt, "delivered", bytes)
   }
 
   /** Hands one chunk to the owner, then, by another event, the next. */
