@@ -282,12 +282,14 @@ export class Group {
 
   private expire(): void {
     const { tick } = this.around
-    this.queue = this.queue.filter((proposal) => {
-      if (proposal.deadlineTick > tick) return true
-      this.queueBytes -= proposal.command.length
-      proposal.end(new TimedOut({ message: "the deadline passed before the proposal's turn came" }))
-      return false
-    })
+    if (this.queue.length > 0) {
+      this.queue = this.queue.filter((proposal) => {
+        if (proposal.deadlineTick > tick) return true
+        this.queueBytes -= proposal.command.length
+        proposal.end(new TimedOut({ message: "the deadline passed before the proposal's turn came" }))
+        return false
+      })
+    }
     if (!this.appended.isEmpty) this.appended.expire(tick)
     if (!this.reading.isEmpty) this.reading.expire(tick)
     if (this.transferring !== undefined && this.transferring.deadlineTick <= tick) {

@@ -75,6 +75,9 @@ interface Write {
 const stateRecordsMax = 16
 const stateRecordsMin = 2
 
+/** Of the last record that any group wrote: the log has taken it when `append` returns. */
+const parts: Array<Uint8Array> = []
+
 const noSnapshot = (): undefined => undefined
 
 const isRetried = (error: StorageError): boolean =>
@@ -112,7 +115,6 @@ export class GroupLog implements Storage {
   /** Those whose callers wait, in the order of the calls. */
   private readonly writes: Array<Write> = []
   private refused: ReadonlyArray<Write> = []
-  private readonly parts: Array<Uint8Array> = []
 
   constructor(owner: Owner, group: GroupId, start: Start) {
     this.owner = owner
@@ -266,7 +268,8 @@ export class GroupLog implements Storage {
     const at = first - this.firstIndex
     assert(at <= log.length, "the log has no holes")
     for (let old = at; old < log.length; old++) this.sizeBytes -= sizeOf(log[old])
-    log.length = at
+    // To set a length is slow, and mostly nothing is cut off.
+    if (at < log.length) log.length = at
     for (; i < entries.length; i++) {
       log.push(entries[i])
       this.sizeBytes += sizeOf(entries[i])
@@ -337,7 +340,7 @@ export class GroupLog implements Storage {
 
   /** All entries from one index on, as few records as possible; a record without entries has a commit index. */
   private putEntries(write: Write, from: number, durability: Durability, ended: Done<void>): void {
-    const { firstIndex, firsts, log, parts, places } = this
+    const { firstIndex, firsts, log, places } = this
     while (firsts.length > 0 && (firsts[firsts.length - 1] >= from || from <= firstIndex)) {
       firsts.pop()
       places.pop()
@@ -357,7 +360,6 @@ export class GroupLog implements Storage {
       this.owner.log.append(this.entriesStream, this.nextEntries++, encoded, durability, ended)
       at = to
     } while (at < log.length)
-    parts.length = 0
   }
 
   /** One record of a write is there, or failed. */

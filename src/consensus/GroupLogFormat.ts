@@ -71,6 +71,8 @@ export const entryHeadBytes = 12
 /** Room for the head of most records. */
 const headBytes = 4_096
 let head = new Uint8Array(headBytes)
+/** The head of the last record: mostly the next one's is as long. */
+let headView = head.subarray(0, 0)
 
 /** The entries [from, to) of a list as the parts of a record, in memory that the next call uses again. */
 export const encodeEntries = (
@@ -82,23 +84,29 @@ export const encodeEntries = (
   to: number
 ): ReadonlyArray<Uint8Array> => {
   const sizeBytes = entriesHeadBytes + (to - from) * entryHeadBytes
-  if (sizeBytes > head.length) head = new Uint8Array(2 * sizeBytes)
+  if (sizeBytes > head.length) {
+    head = new Uint8Array(2 * sizeBytes)
+    headView = head.subarray(0, 0)
+  }
   head[0] = version
   head[1] = kinds.entries
   putNumber(head, 2, commit)
   putNumber(head, 9, first)
   putU32(head, 16, to - from)
   let at = entriesHeadBytes
-  parts.length = 1
+  let count = 1
   for (let i = from; i < to; i++) {
     const { data, kind, term } = entries[i]
     putNumber(head, at, term)
     head[at + 7] = kind
     putU32(head, at + 8, data.length)
     at += entryHeadBytes
-    if (data.length > 0) parts.push(data)
+    if (data.length > 0) parts[count++] = data
   }
-  parts[0] = head.subarray(0, sizeBytes)
+  if (headView.length !== sizeBytes) headView = head.subarray(0, sizeBytes)
+  parts[0] = headView
+  // To set a length is slow.
+  if (parts.length > count) parts.length = count
   return parts
 }
 

@@ -239,22 +239,21 @@ export class KeyValueState {
   }
 
   private account(key: Uint8Array, before: Uint8Array | undefined, after: Uint8Array | undefined): void {
-    for (const [record, sign] of [
-      [before, -1],
-      [after, 1]
-    ] as const) {
-      if (record === undefined) continue
-      this.count += sign
-      this.bytes += sign * (key.length - 1 + record.length - Records.revisionBytes)
-      this.sum = (this.sum + sign * digestOf(key, record)) >>> 0
-    }
+    if (before !== undefined) this.add(key, before, -1)
+    if (after !== undefined) this.add(key, after, 1)
+  }
+
+  private add(key: Uint8Array, record: Uint8Array, sign: 1 | -1): void {
+    this.count += sign
+    this.bytes += sign * (key.length - 1 + record.length - Records.revisionBytes)
+    this.sum = (this.sum + sign * digestOf(key, record)) >>> 0
   }
 
   private store(key: Uint8Array, record: Uint8Array | undefined): void {
     const { content } = this
     if (record === undefined) content.delete(key, 0, key.length)
     else {
-      const bytes = new Uint8Array(key.length + record.length)
+      const bytes = Bytes.allocate(key.length + record.length)
       bytes.set(key)
       bytes.set(record, key.length)
       content.put(bytes, 0, key.length, bytes.length)

@@ -27,7 +27,15 @@ const frameBytesGood = Math.floor(Limits.frameBytesMax / 4)
 
 class Draft {
   readonly writer = new FrameWriter()
-  readonly speakers: Array<{ readonly group: GroupId; readonly to: NodeId }> = []
+  /** Who is to hear when it is lost; not made anew for each frame. */
+  readonly groups: Array<GroupId> = []
+  readonly members: Array<NodeId> = []
+  speakers = 0
+
+  spokenBy(group: GroupId, to: NodeId): void {
+    this.groups[this.speakers] = group
+    this.members[this.speakers++] = to
+  }
 }
 
 interface Drafts extends Readonly<Record<Lane, Draft>> {
@@ -40,6 +48,8 @@ export class Outbox {
   private readonly port: Port
   private readonly lost: (group: GroupId, to: NodeId) => void
   private readonly drafts = new Map<StoreId, Drafts>()
+  /** Drafts with something in them. */
+  private begun = 0
 
   constructor(port: Port, lost: (group: GroupId, to: NodeId) => void) {
     this.port = port
@@ -49,7 +59,7 @@ export class Outbox {
   message(group: GroupId, message: Message, isSystem: boolean): void {
     const lane = isSystem || urgent.has(message.kind) ? "system" : "normal"
     const draft = this.add(storeOf(message.to), lane, { type: "raft", group, message })
-    if (message.kind === kinds.append) draft.speakers.push({ group, to: message.to })
+    if (message.kind === kinds.append) draft.spokenBy(group, message.to)
   }
 
   add(to: StoreId, lane: Lane, envelope: Envelope): Draft {
@@ -60,6 +70,7 @@ export class Outbox {
     }
     const draft = drafts[lane]
     this.counts.messagesSent++
+    if (draft.writer.count === 0) this.begun++
     draft.writer.add(envelope)
     if (draft.writer.sizeBytes >= frameBytesGood) this.send(to, lane, drafts)
     return draft
@@ -67,7 +78,8 @@ export class Outbox {
 
   flush(): void {
     this.port.hold()
-    for (const [to, drafts] of this.drafts) for (const lane of lanes) this.send(to, lane, drafts)
+    // Many turns say nothing.
+    if (this.begun > 0) for (const [to, drafts] of this.drafts) for (const lane of lanes) this.send(to, lane, drafts)
     this.port.flush()
   }
 
@@ -83,14 +95,15 @@ export class Outbox {
   private send(to: StoreId, lane: Lane, drafts: Drafts): void {
     const draft = drafts[lane]
     if (draft.writer.count === 0) return
+    this.begun--
     const isTaken = this.port.send(to, lane, draft.writer.take())
     if (isTaken) {
       this.counts.framesSent++
       drafts.hasSpoken = true
     } else {
       this.counts.framesDropped++
-      for (const { group, to: member } of draft.speakers) this.lost(group, member)
+      for (let i = 0; i < draft.speakers; i++) this.lost(draft.groups[i], draft.members[i])
     }
-    draft.speakers.length = 0
+    draft.speakers = 0
   }
 }

@@ -16,12 +16,19 @@ export type VoteResult = "won" | "lost" | "pending"
 
 const majority = (voters: Voters): number => Math.floor(voters.size / 2) + 1
 
+/** Descending, of the voters that were looked at; the next call uses it again: every answer to a leader asks for this. */
+const indexes: Array<number> = []
+
 /** What nobody has to agree to is agreed to: the highest index, and every vote. */
 const majorityIndex = (voters: Voters, acked: (id: NodeId) => number): number => {
   if (voters.size === 0) return Infinity
-  const indexes: Array<number> = []
-  for (const id of voters) indexes.push(acked(id))
-  indexes.sort((left, right) => right - left)
+  let count = 0
+  for (const id of voters) {
+    const index = acked(id)
+    let at = count++
+    for (; at > 0 && indexes[at - 1] < index; at--) indexes[at] = indexes[at - 1]
+    indexes[at] = index
+  }
   return indexes[majority(voters) - 1]
 }
 

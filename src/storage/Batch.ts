@@ -11,6 +11,7 @@
  * Varints are LEB128, little-endian groups of seven bits. A batch that was handed to an engine belongs to it.
  */
 import { assert } from "#base/Assert.ts"
+import * as Bytes from "#base/Bytes.ts"
 import * as Limits from "#base/Limits.ts"
 import { Refused } from "./StorageError.ts"
 
@@ -24,13 +25,14 @@ export interface Visitor {
   deleteRange(bytes: Uint8Array, fromFrom: number, fromTo: number, toTo: number): void
 }
 
-const firstBytes = 128
+const firstBytes = 256
 /** Larger batches grow by a quarter: what they leave unused keeps the garbage collector busy. */
 const doubledBytesMax = 65_536
 const varintBytesMax = 5
+const noBytes: Uint8Array = new Uint8Array(0)
 
 export class Batch {
-  private bytes = new Uint8Array(firstBytes)
+  private bytes = noBytes
   private length = 0
   private operations = 0
   private refusal: Refused | undefined
@@ -135,7 +137,8 @@ export class Batch {
     if (needed <= this.bytes.length) return
     const grown = this.bytes.length * (this.bytes.length > doubledBytesMax ? 1.25 : 2)
     // A long stretch is mostly followed by short ones.
-    const larger = new Uint8Array(Math.max(needed + (needed >> 4) + firstBytes, Math.floor(grown)))
+    // Most batches are short and live for a moment: memory of its own would be the most expensive thing of one.
+    const larger = Bytes.allocate(Math.max(needed + (needed >> 4) + firstBytes, Math.floor(grown)))
     larger.set(this.bytes.subarray(0, this.length))
     this.bytes = larger
   }

@@ -78,6 +78,8 @@ export class Reader {
 
   private takeHead(): Problem | undefined {
     const { at, chunk, head } = this
+    // Mostly a chunk ends where a frame does.
+    if (at === chunk.length) return undefined
     if (this.headFilled === 0 && chunk.length - at >= headerBytes) {
       this.at = at + headerBytes
       return this.open(chunk, at)

@@ -22,14 +22,16 @@ class Queue {
   isWanted = false
   private readonly frames: Array<Uint8Array> = []
   private readonly since: Array<number> = []
+  /** Those from `taken` up to, without, `filled` wait; the places of the others are used again. */
   private taken = 0
+  private filled = 0
 
   constructor(settings: LaneSettings) {
     this.settings = settings
   }
 
   get isEmpty(): boolean {
-    return this.taken === this.frames.length
+    return this.taken === this.filled
   }
 
   /** The frame that has waited longest; there is one. */
@@ -43,8 +45,8 @@ class Queue {
   }
 
   push(frame: Uint8Array, nowMicros: number): void {
-    this.frames.push(frame)
-    this.since.push(nowMicros)
+    this.frames[this.filled] = frame
+    this.since[this.filled++] = nowMicros
     this.waitingBytes += Frame.headerBytes + frame.length
   }
 
@@ -54,10 +56,14 @@ class Queue {
     this.frames[this.taken] = noBytes
     this.taken++
     if (this.isEmpty) {
-      this.clear()
-    } else if (this.taken >= takenMax && 2 * this.taken >= this.frames.length) {
+      this.taken = 0
+      this.filled = 0
+      // Mostly it has had one frame: to give that up each time costs more than the frame.
+      if (this.frames.length > takenMax) this.clear()
+    } else if (this.taken >= takenMax && 2 * this.taken >= this.filled) {
       this.frames.splice(0, this.taken)
       this.since.splice(0, this.taken)
+      this.filled -= this.taken
       this.taken = 0
     }
   }
@@ -66,6 +72,7 @@ class Queue {
     this.frames.length = 0
     this.since.length = 0
     this.taken = 0
+    this.filled = 0
     this.waitingBytes = 0
   }
 }
