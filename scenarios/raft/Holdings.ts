@@ -9,6 +9,7 @@ import * as Limits from "#base/Limits.ts"
 import type { Group } from "#consensus/Group.ts"
 import type { Host, Options } from "#consensus/Host.ts"
 import type * as Observer from "#consensus/Observer.ts"
+import type { Lane } from "#consensus/Peers.ts"
 import type { Progress } from "#consensus/Progress.ts"
 import type { Sessions } from "#consensus/Sessions.ts"
 import type { SnapshotTraffic } from "#consensus/SnapshotTraffic.ts"
@@ -60,6 +61,9 @@ interface Inside {
   readonly isRestoring: boolean
 }
 
+/** What is said to one peer in this turn. */
+type Drafts = Readonly<Record<Lane, { readonly writer: { readonly sizeBytes: number } }>>
+
 interface Machine {
   readonly state?: { readonly sessions: Sessions }
   readonly trail?: { readonly isSyncing: boolean }
@@ -104,11 +108,9 @@ export class Holdings {
       for (const id of core.tracker.ids) this.inFlight(seen, core.tracker.get(id)!)
     }
     this.snapshots(seen, inside.around["snapshots"])
-    for (const { bulk, normal, system } of inside.around["outbox"]["drafts"].values()) {
-      this.holds(seen, slots.outbox, bulk.writer.sizeBytes, Limits.frameBytesMax)
-      this.holds(seen, slots.outbox, normal.writer.sizeBytes, Limits.frameBytesMax)
-      this.holds(seen, slots.outbox, system.writer.sizeBytes, Limits.frameBytesMax)
-    }
+    const outbox = inside.around["outbox"]
+    // Where none is begun, all are empty.
+    if (outbox["begun"] > 0) this.drafts(seen, outbox["drafts"].values())
     const sessions = (group.machine as unknown as Machine).state?.sessions.count ?? 0
     this.holds(seen, slots.sessions, sessions, Limits.sessionsMax)
     if (core.age !== seen.age) this.ticked(inside, seen)
@@ -130,6 +132,14 @@ export class Holdings {
     this.holds(seen, slots.inFlight, inflights.count, inflightMax)
     const bytesMax = inflightBytesMax + Math.max(messageBytesMax, commandBytesMax)
     this.holds(seen, slots.bytesInFlight, inflights["sizeBytes"], bytesMax)
+  }
+
+  private drafts(seen: Seen, drafts: Iterable<Drafts>): void {
+    for (const { bulk, normal, system } of drafts) {
+      this.holds(seen, slots.outbox, bulk.writer.sizeBytes, Limits.frameBytesMax)
+      this.holds(seen, slots.outbox, normal.writer.sizeBytes, Limits.frameBytesMax)
+      this.holds(seen, slots.outbox, system.writer.sizeBytes, Limits.frameBytesMax)
+    }
   }
 
   private snapshots(seen: Seen, traffic: SnapshotTraffic): void {

@@ -150,20 +150,27 @@ export class Observed implements Observer {
   }
 
   written(group: Group, hard: HardState | undefined, entries: ReadonlyArray<Entry>): void {
-    const at = this.begin(group)
-    this.trace.emit("debug", "raft/written", {
-      ...at,
-      ...(hard === undefined ? {} : { term: hard.term, vote: hard.vote, commit: hard.commit }),
-      ...(entries.length === 0 ? {} : { from: entries[0].index, entries: entries.map(entryText).join(" ") })
-    })
+    const { group: id, replica } = this.begin(group)
+    const from = entries.length === 0 ? 0 : entries[0].index
+    const texts = entries.length === 1 ? entryText(entries[0]) : entries.map(entryText).join(" ")
+    // Written out, as this is traced for each entry of each replica: spreading what may be absent takes longer than to judge it.
+    if (hard === undefined && from === 0) return this.trace.emit("debug", "raft/written", { group: id, replica })
+    if (hard === undefined) {
+      return this.trace.emit("debug", "raft/written", { group: id, replica, from, entries: texts })
+    }
+    const { commit, term, vote } = hard
+    if (from === 0) return this.trace.emit("debug", "raft/written", { group: id, replica, term, vote, commit })
+    this.trace.emit("debug", "raft/written", { group: id, replica, term, vote, commit, from, entries: texts })
   }
 
   committed(group: Group, index: number): void {
-    this.trace.emit("debug", "raft/committed", { ...this.begin(group), index })
+    const { group: id, replica } = this.begin(group)
+    this.trace.emit("debug", "raft/committed", { group: id, replica, index })
   }
 
   durable(group: Group, number: number): void {
-    this.trace.emit("debug", "raft/durable", { ...this.begin(group), number })
+    const { group: id, replica } = this.begin(group)
+    this.trace.emit("debug", "raft/durable", { group: id, replica, number })
   }
 
   sent(group: Group, { index, isRejected, kind, term, to }: Message): void {
@@ -172,18 +179,15 @@ export class Observed implements Observer {
     if (name === undefined) return
     // Handing over ends the lease.
     this.leased(group)
-    this.trace.emit("debug", name, { ...this.begin(group), to, term, ...(kind === kinds.appended ? { index } : {}) })
+    const { group: id, replica } = this.begin(group)
+    if (kind === kinds.appended) this.trace.emit("debug", name, { group: id, replica, to, term, index })
+    else this.trace.emit("debug", name, { group: id, replica, to, term })
   }
 
   applied(group: Group, { data, index, term }: Entry, _answer: Uint8Array | undefined): void {
     const digest = group.machine.digest()
-    this.trace.emit("debug", "raft/applied", {
-      ...this.begin(group, index - 1),
-      index,
-      term,
-      crc: crc32c(data),
-      digest
-    })
+    const { group: id, replica } = this.begin(group, index - 1)
+    this.trace.emit("debug", "raft/applied", { group: id, replica, index, term, crc: crc32c(data), digest })
   }
 
   configured(group: Group, index: number, configuration: ConfState): void {
