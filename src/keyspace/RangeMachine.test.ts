@@ -98,4 +98,35 @@ describe("a replica of a range", () => {
     expect(batches.length).toBeGreaterThan(1)
     expect(shown).toHaveLength(400_000)
   })
+
+  it("has what a split takes from it until the engine has everything that it wrote there", () => {
+    const bench = new TestBench({ machines: 1 })
+    const right = { from: key(4), to: Uint8Array.of(0xff) }
+    const seen: Array<boolean> = []
+    const program = Effect.gen(function* () {
+      const port = yield* MemoryEngine.openVolatile()
+      const deferral = new Deferral((yield* Timers).attach)
+      const held: Array<() => void> = []
+      const slow: typeof port = Object.assign(Object.create(port) as typeof port, {
+        write: (...given: Parameters<typeof port.write>) => void held.push(() => port.write(...given))
+      })
+      const machine = new RangeMachine({ range, port: slow, deferral, neighbours: alone, applied, state })
+      const look = Effect.andThen(
+        Effect.sleep(10),
+        Effect.sync(() => seen.push(machine.touches(right)))
+      )
+      machine.apply(1, 1, write(7, 10))
+      yield* look
+      machine.apply(2, 1, RangeCommand.encode({ type: "split", term: 1, key: key(4), right: 3, rightSizeBytes: 10 }))
+      yield* look
+      // What was written before the split, then the split.
+      while (held.length > 0) {
+        held.shift()!()
+        yield* look
+      }
+    })
+    bench.start(0, program)
+    bench.pass(1_000_000)
+    expect(seen).toEqual([true, true, true, false])
+  })
 })

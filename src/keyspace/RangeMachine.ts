@@ -62,6 +62,8 @@ export class RangeMachine implements StateMachine {
   /** What went with batches, and with the last one that the engine shows. */
   private sealed: Array<RangeState.RangeState> = []
   private shown: RangeState.RangeState | undefined
+  /** What it had before splits, and up to which entry: until that is written, it writes there. */
+  private past: Array<{ readonly descriptor: Descriptor; readonly upTo: number }> = []
   private isDue = false
   private isClosed = false
   private waiting: Array<{ readonly index: number; readonly call: () => void }> = []
@@ -94,6 +96,13 @@ export class RangeMachine implements StateMachine {
 
   get descriptor(): Descriptor | undefined {
     return this.current?.descriptor
+  }
+
+  /** Whether keys of the span are its own, or were, and it is still to write there. */
+  touches(span: Span): boolean {
+    const { descriptor, past } = this
+    if (descriptor !== undefined && overlaps(descriptor, span)) return true
+    return past.some((before) => overlaps(before.descriptor, span))
   }
 
   apply(index: number, term: number, bytes: Uint8Array): Uint8Array {
@@ -260,6 +269,7 @@ export class RangeMachine implements StateMachine {
       founders: applied.configuration.voters.map(storeOf)
     }
     this.batch.put(Key.state(right), RangeState.encode(half))
+    this.past.push({ descriptor, upTo: applied.index })
     this.current = {
       ...state,
       trail: trails?.left,
@@ -307,6 +317,7 @@ export class RangeMachine implements StateMachine {
   private show(): void {
     const { index } = this.trail.written
     while (this.sealed.length > 0 && this.sealed[0].applied.index <= index) this.shown = this.sealed.shift()
+    this.past = this.past.filter(({ upTo }) => upTo > index)
     const shown = this.waiting.filter((each) => each.index <= index)
     if (shown.length === 0) return
     this.waiting = this.waiting.filter((each) => each.index > index)
@@ -324,6 +335,8 @@ export class RangeMachine implements StateMachine {
   /** Its replica is gone: nothing more of it goes to the engine. */
   close(): void {
     this.isClosed = true
+    this.trail.silence()
+    this.batch = new Batch()
   }
 
   // Snapshots.
@@ -348,6 +361,7 @@ export class RangeMachine implements StateMachine {
         this.current = state
         this.shown = state
         this.sealed = []
+        this.past = []
         this.applied = state.applied
         this.batch = new Batch()
         this.trail.replaced(state.applied)

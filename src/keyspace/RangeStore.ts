@@ -325,8 +325,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means {
 
   reserve(range: GroupId, span: Span): boolean {
     for (const [other, server] of this.servers) {
-      const { descriptor } = server.machine
-      if (other !== range && descriptor !== undefined && overlaps(descriptor, span)) return false
+      if (other !== range && server.machine.touches(span)) return false
     }
     for (const [other, reserved] of this.reserved) if (other !== range && overlaps(reserved, span)) return false
     for (const [other, { descriptor }] of this.founding) {
