@@ -107,7 +107,7 @@ class KeyValue implements StateMachine {
 
   private seal(): void {
     const { batch } = this
-    this.batch = new Batch()
+    this.batch = this.trail.begin()
     this.state.settle(this.batch)
     this.trail.add(batch, this.state.applied)
   }

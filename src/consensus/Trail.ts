@@ -17,6 +17,9 @@ export interface Bounds {
 
 export const bounds: Bounds = { syncEntries: 1_024, syncBytes: 1_048_576 }
 
+/** Of a batch whose memory is used again: more than most need. */
+const spareBytesMax = 2_097_152
+
 interface Added {
   readonly batch: Batch
   readonly applied: Applied
@@ -27,6 +30,8 @@ export class Trail {
   private readonly bounds: Bounds
   /** Not written yet, in their order. */
   private added: Array<Added> = []
+  /** Written, and empty again. */
+  private spare: Batch | undefined
   private waiting: Array<{ readonly upTo: number; readonly done: Engine.Done<void> }> = []
   private isWriting = false
   private isSyncing = false
@@ -55,6 +60,13 @@ export class Trail {
 
   get isIdle(): boolean {
     return !this.isWriting && this.waiting.length === 0
+  }
+
+  /** An empty batch, in memory that was used before where there is some: what is new keeps the garbage collector busy. */
+  begin(): Batch {
+    const batch = this.spare ?? new Batch()
+    this.spare = undefined
+    return batch
   }
 
   add(batch: Batch, applied: Applied): void {
@@ -94,6 +106,7 @@ export class Trail {
       this.added.shift()
       this.written = next.applied
       this.unsyncedBytes += next.batch.sizeBytes
+      if (next.batch.roomBytes <= spareBytesMax) this.spare = next.batch.clear()
       this.sync()
       const { index } = next.applied
       const answered = this.waiting.filter(({ upTo }) => upTo <= index)

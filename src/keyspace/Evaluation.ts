@@ -312,7 +312,7 @@ export class Evaluation {
       if (this.conflicts(task, mutations, states, snapshot)) return
       this.unchanged(task, reads, always, txn.id, () => {
         this.server.timestamp(task, (at) => {
-          const changes = new Changes()
+          const changes = new Changes(mutations)
           mutations.forEach(({ key, value }, index) => changes.version(key, states[index], value, at))
           changes.record(txn, { outcome: { type: "committed", at }, keys: [] })
           if (!this.tell(task, changes, txn, { type: "committed", at }, keys, told)) return
@@ -333,7 +333,7 @@ export class Evaluation {
     const loaded = this.server.resume(task, ({ states }: { readonly states: ReadonlyArray<KeyState> }) => {
       if (this.isHeld(task, keys, states, txn.id, "exclusive")) return
       if (this.conflicts(task, mutations, states, snapshot)) return
-      const changes = new Changes()
+      const changes = new Changes(mutations)
       for (const mutation of mutations) changes.intent(txn, mutation)
       this.server.propose(task, changes, {
         response: () => ({ type: "done" }),

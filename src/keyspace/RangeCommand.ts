@@ -12,8 +12,10 @@
  * | 7 merge                       | attempt f64, the right neighbour as a snapshot                                         |
  * | 8 audited write               | as a write; but before the operations decisions: count u32, each its length u32 and its bytes (`AuditEntry`) |
  */
+import * as Bytes from "#base/Bytes.ts"
 import { Reader, Writer } from "#base/Bytes.ts"
 import type { GroupId } from "#consensus/Replica.ts"
+import type { Batch } from "#storage/Batch.ts"
 import type { Timestamp } from "./Request.ts"
 
 const version = 1
@@ -48,6 +50,27 @@ export type RangeCommand =
       readonly attempt: Timestamp
     }
   | { readonly type: "merge"; readonly term: number; readonly attempt: Timestamp; readonly snapshot: Uint8Array }
+
+type Write = Extract<RangeCommand, { readonly type: "write" }>
+
+/** Before the operations of a write that tells nothing to the audit trail. */
+export const writeHeadBytes = 38
+
+/** A write of the operations of a batch that has `writeHeadBytes` before them, in the batch's own memory where nothing is told. */
+export const encodeWrite = (batch: Batch, write: Omit<Write, "type" | "operations" | "count">): Uint8Array => {
+  const { closed, decisions, floor, sizeBytes, term } = write
+  const { count } = batch
+  if (decisions !== undefined) return encode({ type: "write", ...write, operations: batch.encoded(), count })
+  const bytes = batch.framed()
+  bytes[0] = version
+  bytes[1] = kinds.write
+  Bytes.putF64(bytes, 2, term)
+  Bytes.putF64(bytes, 10, sizeBytes)
+  Bytes.putF64(bytes, 18, floor)
+  Bytes.putF64(bytes, 26, closed)
+  Bytes.putU32(bytes, 34, count)
+  return bytes
+}
 
 export const encode = (command: RangeCommand): Uint8Array => {
   const isAudited = command.type === "write" && command.decisions !== undefined

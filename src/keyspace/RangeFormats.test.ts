@@ -1,4 +1,5 @@
 /** The bytes of ranges: what was written once can be read for ever, and is written so today (`testdata/ranges-1.txt`, `docs/formats.md`). */
+import * as Bytes from "#base/Bytes.ts"
 import { readFileSync } from "node:fs"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
@@ -70,8 +71,8 @@ const written: Readonly<Record<string, Uint8Array>> = {
   "key of a record": Key.record(key, txn.id),
   "key of a stretch": Key.staged(7, 2),
   "key of an intent": Key.intent(key),
-  "latest version": Records.head({ value, at: txn.id }),
-  "latest version, deleted": Records.head({ value: undefined, at: txn.id }),
+  "latest version": Bytes.concat([Records.headFrame({ value, at: txn.id }), value]),
+  "latest version, deleted": Records.headFrame({ value: undefined, at: txn.id }),
   "older version": Records.old(value),
   intent: Records.intent(txn, { key, value }),
   "record, committed": Records.record({ outcome: { type: "committed", at: txn.id }, keys: [key] }),

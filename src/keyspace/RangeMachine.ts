@@ -292,7 +292,7 @@ export class RangeMachine implements StateMachine {
 
   private seal(): void {
     const { batch } = this
-    this.batch = new Batch()
+    this.batch = this.trail.begin()
     if (this.current !== undefined) {
       batch.put(Key.state(this.range), RangeState.encode(this.current))
       this.sealed.push(this.current)

@@ -308,27 +308,25 @@ export class RangeServer implements Leaseholder {
   propose(task: Task, changes: Changes, ends: Ends): void {
     const { refused } = changes.batch
     if (refused !== undefined) return this.end(task, new Refused({ message: refused.message }))
-    this.command(
-      task,
-      {
-        type: "write",
-        term: task.leadership.term,
-        sizeBytes: changes.sizeBytes,
-        floor: ends.floor ?? 0,
-        closed: ends.closed ?? 0,
-        operations: changes.batch.encoded(),
-        count: changes.batch.count,
-        decisions: this.options.audits ? changes.decisions : undefined
-      },
-      ends
-    )
+    const command = RangeCommand.encodeWrite(changes.batch, {
+      term: task.leadership.term,
+      sizeBytes: changes.sizeBytes,
+      floor: ends.floor ?? 0,
+      closed: ends.closed ?? 0,
+      decisions: this.options.audits ? changes.decisions : undefined
+    })
+    this.replicate(task, command, ends)
   }
 
   command(task: Task, command: RangeCommand.RangeCommand, ends: Ends): void {
+    this.replicate(task, RangeCommand.encode(command), ends)
+  }
+
+  private replicate(task: Task, command: Uint8Array, ends: Ends): void {
     const group = this.services.group(this.range)
     if (group === undefined) return this.moved(task)
     task.isProposed = true
-    group.propose(RangeCommand.encode(command), never, (error, answer) => {
+    group.propose(command, never, (error, answer) => {
       if (error !== undefined || answer[0] !== RangeCommand.answers.done[0]) ends.failed?.()
       if (error !== undefined) return this.notProposed(task, error)
       if (answer[0] === RangeCommand.answers.stale[0]) return this.moved(task)

@@ -119,6 +119,6 @@ describe("a record", () => {
     })
     const record = { outcome: { type: "committed" as const, at: 12 }, keys: [txn.anchor] }
     expect(Records.readRecord(Records.record(record))).toEqual(record)
-    expect(Records.readHead(Records.head({ value: undefined, at: 3 }))).toEqual({ value: undefined, at: 3 })
+    expect(Records.readHead(Records.headFrame({ value: undefined, at: 3 }))).toEqual({ value: undefined, at: 3 })
   })
 })

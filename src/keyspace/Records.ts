@@ -48,7 +48,8 @@ const read = (record: Uint8Array): Reader => {
   return reader
 }
 
-export const head = ({ at, value }: Version): Uint8Array => finished(flagged(value).f64(at), value)
+/** Of the latest version, what stands before its value, if it has one. */
+export const headFrame = ({ at, value }: Version): Uint8Array => flagged(value).f64(at).finish()
 
 export const readHead = (record: Uint8Array): Version => {
   const reader = read(record)

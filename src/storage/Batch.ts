@@ -8,7 +8,7 @@
  * | delete       | 2, key length (varint), key                                        |
  * | delete range | 3, length of from, length of to (varints), from, to                |
  *
- * Varints are LEB128, little-endian groups of seven bits. A batch that was handed to an engine belongs to it.
+ * Varints are LEB128, little-endian groups of seven bits. A batch that was handed to an engine belongs to it until it has answered.
  */
 import { assert } from "#base/Assert.ts"
 import * as Bytes from "#base/Bytes.ts"
@@ -33,16 +33,30 @@ const noBytes: Uint8Array = new Uint8Array(0)
 
 export class Batch {
   private bytes = noBytes
-  private length = 0
+  private readonly headBytes: number
+  private readonly expectedBytes: number
+  private length: number
   private operations = 0
   private refusal: Refused | undefined
+
+  /** `headBytes`: of `framed`. It may become larger than `expectedBytes`. */
+  constructor(headBytes = 0, expectedBytes = 0) {
+    this.headBytes = headBytes
+    this.expectedBytes = expectedBytes
+    this.length = headBytes
+  }
 
   get count(): number {
     return this.operations
   }
 
   get sizeBytes(): number {
-    return this.length
+    return this.length - this.headBytes
+  }
+
+  /** What it can hold without more memory. */
+  get roomBytes(): number {
+    return this.bytes.length
   }
 
   /** The first bound that an operation broke: an engine answers with it instead of writing. */
@@ -50,13 +64,16 @@ export class Batch {
     return this.refusal
   }
 
-  put(key: Uint8Array, value: Uint8Array): this {
-    if (!this.admit(key, value.length)) return this
-    this.head(kinds.put, key.length + value.length)
+  /** `rest`: what follows of the value, where it is not in one piece. */
+  put(key: Uint8Array, value: Uint8Array, rest: Uint8Array = noBytes): this {
+    const valueBytes = value.length + rest.length
+    if (!this.admit(key, valueBytes)) return this
+    this.head(kinds.put, key.length + valueBytes)
     this.varint(key.length)
-    this.varint(value.length)
+    this.varint(valueBytes)
     this.raw(key)
     this.raw(value)
+    this.raw(rest)
     return this
   }
 
@@ -81,7 +98,7 @@ export class Batch {
 
   /** Takes the operations of another batch, as `encoded` gave them, which were counted there. */
   append(operations: Uint8Array, count: number): this {
-    if (this.length + operations.length > Limits.batchBytesMax) {
+    if (this.sizeBytes + operations.length > Limits.batchBytesMax) {
       this.refuse("batch-too-large", `a batch has at most ${Limits.batchBytesMax} bytes: write it in parts`)
       return this
     }
@@ -93,7 +110,7 @@ export class Batch {
   }
 
   clear(): this {
-    this.length = 0
+    this.length = this.headBytes
     this.operations = 0
     this.refusal = undefined
     return this
@@ -101,11 +118,17 @@ export class Batch {
 
   /** A view of the operations' bytes. */
   encoded(): Uint8Array {
+    return this.bytes.subarray(this.headBytes, this.length)
+  }
+
+  /** The same with `headBytes` before them, which are the caller's to fill. */
+  framed(): Uint8Array {
+    this.room(0)
     return this.bytes.subarray(0, this.length)
   }
 
   forEach(visitor: Visitor): void {
-    assert(visit(this.bytes, 0, this.length, visitor), "a batch reads as it was written")
+    assert(visit(this.bytes, this.headBytes, this.length, visitor), "a batch reads as it was written")
   }
 
   private admit(key: Uint8Array, valueBytes: number): boolean {
@@ -115,7 +138,7 @@ export class Batch {
     if (valueBytes > Limits.valueBytesMax) {
       return this.refuse("value-too-large", `a value has at most ${Limits.valueBytesMax} bytes, this one ${valueBytes}`)
     }
-    if (this.length + key.length + valueBytes > Limits.batchBytesMax) {
+    if (this.sizeBytes + key.length + valueBytes > Limits.batchBytesMax) {
       return this.refuse("batch-too-large", `a batch has at most ${Limits.batchBytesMax} bytes: write it in parts`)
     }
     return true
@@ -138,7 +161,7 @@ export class Batch {
     const grown = this.bytes.length * (this.bytes.length > doubledBytesMax ? 1.25 : 2)
     // A long stretch is mostly followed by short ones.
     // Most batches are short and live for a moment: memory of its own would be the most expensive thing of one.
-    const larger = Bytes.allocate(Math.max(needed + (needed >> 4) + firstBytes, Math.floor(grown)))
+    const larger = Bytes.allocate(Math.max(needed + (needed >> 4) + firstBytes, Math.floor(grown), this.expectedBytes))
     larger.set(this.bytes.subarray(0, this.length))
     this.bytes = larger
   }
