@@ -48,7 +48,9 @@ export const scenario: Scenario<Workload.Operation, Workload.Value> = {
     syncEntries: [8, 1, 32],
     retryMillis: [30, 60],
     probeMillis: [2],
-    fillers: [4, 0, 16]
+    fillers: [4, 0, 16],
+    // One that is given up is still in the queue, or in the log: as many again would keep everybody else out.
+    fillerMillis: [10_000]
   },
   workload: {
     ...base.workload,

@@ -227,6 +227,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
     yield* Effect.forkChild(Effect.forever(Effect.andThen(Effect.sleep(probeMillis), probe)))
   }
   const fillers = number(spec, "fillers", 0)
+  const fillerMillis = number(spec, "fillerMillis", callMillis)
   // Clients wait for one command each. A leader that is cut off has a longer tail of its own by these, and logs grow faster. As many
   // again when all are answered, so that clients have their turn.
   let outstanding = 0
@@ -235,7 +236,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
     for (const group of log.host.groups.values()) {
       for (let i = 0; group.isLeader && i < count; i++) {
         outstanding++
-        group.propose(filler(filled++), ReplicatedLog.deadlineOf(log.host, callMillis), () => {
+        group.propose(filler(filled++), ReplicatedLog.deadlineOf(log.host, fillerMillis), () => {
           outstanding--
         })
       }

@@ -34,7 +34,9 @@ export const scenario = {
     chunkBytes: [50, 200, 1_000],
     segmentBytes: [1_500, 8_000],
     syncEntries: [8, 1, 32],
-    fillers: [4, 0, 16]
+    fillers: [4, 0, 16],
+    // One that is given up is still in the queue, or in the log: as many again would keep everybody else out.
+    fillerMillis: [10_000]
   },
   workload: { ...base.workload, gapMicros: 5_000 },
   durationMicros: 5_000_000,
