@@ -10,10 +10,12 @@ import type { Specification } from "#sim/conformance/Quint.ts"
 import { run } from "#sim/run/Run.ts"
 import type { Scenario } from "#sim/run/Scenario.ts"
 import { drawPlan } from "#sim/run/Swarm.ts"
+import { scenario as exile } from "./Exile.ts"
 import { scenario as keyValue } from "./KeyValue.ts"
 import { mapping } from "./RaftConformance.ts"
 import { scenario as restart } from "./Restart.ts"
 import { scenario as snapshots } from "./Snapshots.ts"
+import { scenario as stalls } from "./Stalls.ts"
 import { scenario as transfer } from "./Transfer.ts"
 
 const folder = fileURLToPath(new URL("../../models/quint", import.meta.url))
@@ -58,7 +60,9 @@ describe("the trace of a replicated group", () => {
     ["raft/kv", keyValue, 13],
     ["raft/restart", restart, 20],
     ["raft/snapshots", snapshots, 5],
-    ["raft/transfer", transfer, 3]
+    ["raft/transfer", transfer, 3],
+    ["raft/exile", exile, 1],
+    ["raft/stalls", stalls, 1]
   ] as const)(
     "is a behaviour of its specification in %s, whatever the faults",
     (_, scenario, seed) => {

@@ -30,7 +30,13 @@ const mappings: Readonly<Record<string, () => Promise<Conformance.Mapping>>> = {
   "raft/kv-lease": raft,
   "raft/restart": raft,
   "raft/snapshots": raft,
-  "raft/transfer": raft
+  "raft/transfer": raft,
+  "raft/lease": raft,
+  "raft/lease-clocks": raft,
+  "raft/churn": raft,
+  "raft/exile": raft,
+  "raft/halves": raft,
+  "raft/stalls": raft
 }
 
 const folder = path.join(Tree.root, "models/quint")
