@@ -43,9 +43,11 @@ export const visit = Effect.fnUntraced(function* (
   const heads: Array<Head> = []
   yield* engine.scan({ bounds: Key.states, at }, (key, record) => {
     const chain = Key.rangeOf(key)
-    const trail = RangeState.decode(record)?.trail
+    const { phase, trail } = RangeState.decode(record) ?? {}
     const isShown = (kept.get(chain)?.range ?? chain) === chain
-    if (trail !== undefined && isShown) heads.push({ chain, sequence: trail.sequence, hash: trail.hash })
+    // What a snapshot says of its end comes before the entries that are in it.
+    if (trail !== undefined && isShown && phase !== "restoring")
+      heads.push({ chain, sequence: trail.sequence, hash: trail.hash })
   })
   return heads
 }, Effect.scoped)
