@@ -37,13 +37,14 @@ const codes = { space: 32, dot: 46, zero: 48, change: 99 } as const
 const entriesOf = (field: Text): ReadonlyArray<LogEntry> => {
   if (field === "" || field === undefined) return noEntries
   const text = String(field)
+  const { length } = text
   const entries: Array<LogEntry> = []
   let term = 0
   let crc = 0
   let isCrc = false
   let isChange = false
-  for (let at = 0; at <= text.length; at++) {
-    const code = at === text.length ? codes.space : text.charCodeAt(at)
+  for (let at = 0; at <= length; at++) {
+    const code = at === length ? codes.space : text.charCodeAt(at)
     if (code === codes.space) {
       entries.push({ term, crc, isChange })
       term = 0

@@ -78,6 +78,12 @@ class Segment extends Event {
   }
 }
 
+/** Mostly there is one, and `shift` is a call into the engine's runtime. */
+const takeFirst = (queue: Array<unknown>): void => {
+  if (queue.length === 1) queue.pop()
+  else queue.shift()
+}
+
 type State = "opening" | "open" | "closed"
 
 export class SimConnection implements Net.Connection {
@@ -326,7 +332,7 @@ export class SimConnection implements Net.Connection {
     const head = this.inbox[0]
     kernel.running = this.epoch
     if (head === undefined) {
-      this.inbox.shift()
+      takeFirst(this.inbox)
       this.endReceived = true
       kernel.hash.fold(7)
       this.sink.ended()
@@ -337,7 +343,7 @@ export class SimConnection implements Net.Connection {
     }
     const chunkBytes = this.incoming.chunkBytes(head.length)
     const chunk = chunkBytes === head.length ? head : head.slice(0, chunkBytes)
-    if (chunkBytes === head.length) this.inbox.shift()
+    if (chunkBytes === head.length) takeFirst(this.inbox)
     else this.inbox[0] = head.subarray(chunkBytes)
     kernel.hash.bytes(chunk)
     if (peer.taken(chunkBytes)) this.signal(this.out, true, () => peer.hasRoom())
