@@ -89,6 +89,8 @@ const putMembers = (bytes: Uint8Array, countAt: number, at: number, ids: Readonl
   return at + ids.length * memberBytes
 }
 
+const nothing: Uint8Array = new Uint8Array(0)
+
 /** Frames lie one behind the other in the writer's slab: a finished one is a stretch of it, not a copy. */
 const slabBytes = 262_144
 /** A frame begins only where at least this much of its slab is left. */
@@ -97,7 +99,8 @@ const firstBytes = 4_096
 export class FrameWriter {
   /** Envelopes since the last `take`. */
   count = 0
-  private bytes = new Uint8Array(slabBytes)
+  /** Made with the first envelope: a store has a writer a peer and lane, and most lanes are seldom used. */
+  private bytes = nothing
   private from = 0
   /** Where the next byte goes. */
   private length = 0
@@ -108,7 +111,10 @@ export class FrameWriter {
   }
 
   add(envelope: Envelope): void {
-    if (this.count === 0) this.bytes[this.reserve(1)] = version
+    if (this.count === 0) {
+      const at = this.reserve(1)
+      this.bytes[at] = version
+    }
     this.count++
     switch (envelope.type) {
       case "raft":
@@ -288,7 +294,6 @@ export interface Refusal {
 
 export type ReadOutcome = "ok" | Refusal
 
-const nothing = new Uint8Array(0)
 const noEntries: ReadonlyArray<Entry> = []
 
 /** Reads numbers one behind the other. After the first problem everything is 0 and empty, so that decoders need not look. */

@@ -5,8 +5,7 @@
  */
 import type { StoreId } from "./Replica.ts"
 
-export const lanes = ["system", "normal", "bulk"] as const
-export type Lane = (typeof lanes)[number]
+export type Lane = "system" | "normal" | "bulk"
 
 export interface Sink {
   /** `bytes` as a peer sent them. They are the receiver's: views of them may be kept. */

@@ -174,7 +174,8 @@ export class Arena {
       bytes.set(source.subarray(keyFrom, keyTo), to)
       words[at + sizeWords - 1] = this.putOutside(source.slice(keyTo, valueTo))
     } else if (payloadBytes > loopBytesMax) {
-      bytes.set(source.subarray(keyFrom, valueTo), to)
+      // A view of a short array moves it out of V8's heap first.
+      bytes.set(payloadBytes === source.length ? source : source.subarray(keyFrom, valueTo), to)
     } else {
       for (let i = 0; i < payloadBytes; i++) bytes[to + i] = source[keyFrom + i]
     }

@@ -12,6 +12,8 @@ import { epochAfterCut, epochBeforeCut, type Stream } from "./Stream.ts"
 const firstBytes = 65_536
 /** A buffer that grew larger than this for one record is not kept for the next group. */
 const keptBytesMax = 8 * 1_048_576
+/** Nor are the places of more entries than these. */
+const keptEntriesMax = 1_024
 
 /** The kind of an entry that has no record: it waits for what is before it. */
 export const sync = 0
@@ -113,13 +115,20 @@ export class Group {
 
   clear(): void {
     if (this.buffer.length > keptBytesMax) this.buffer = new Uint8Array(firstBytes)
+    // Callers and streams are let go; their places are kept, as most groups are small and the next one follows at once.
+    if (this.count > keptEntriesMax) {
+      this.streams.length = 0
+      this.dones.length = 0
+    } else {
+      for (let index = 0; index < this.count; index++) {
+        this.streams[index] = undefined
+        this.dones[index] = undefined
+      }
+    }
     this.sizeBytes = 0
     this.givenBytes = 0
     this.count = 0
     this.completed = 0
     this.isWanted = false
-    // Callers and streams are let go.
-    this.streams.length = 0
-    this.dones.length = 0
   }
 }
