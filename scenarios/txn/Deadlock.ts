@@ -65,9 +65,12 @@ const base = Scenarios.make({
   judges: [judge]
 })
 
-/** There are few ranges, and only administrators cut them: who looks for a range that is cut again and again waits for that. */
+/**
+ * There are few ranges, and only administrators cut them: who looks for a range that is cut again and again waits for that, as one waits for an engine
+ * of little memory on a slow disk.
+ */
 export const scenario: typeof base = {
   ...base,
   clients: { default: 4, min: 2, max: 6 },
-  options: { ...base.options, ranges: [4, 10, 2], ttlMillis: [1_000, 300], splitBytes: [0] }
+  options: { ...base.options, engine: ["memory"], ranges: [4, 10, 2], ttlMillis: [1_000, 300], splitBytes: [0] }
 }

@@ -34,7 +34,7 @@ export const open = Effect.fnUntraced(function* (spec: ServerSpec, more: Partial
     peers,
     directory: "store",
     wal: { segmentBytesMax: Settings.number(spec, "segmentBytes"), aheadBytes: 0 },
-    memory: { slabBytes: 4_096, fanOut: 16 },
+    ...Settings.engine(spec),
     transport: Settings.transport(spec),
     host: Settings.host(spec),
     founders: spec.peers.map((_, index) => index + 1),

@@ -44,7 +44,7 @@ export const make = ({ draw, final, judges, name, summary }: Parts): Scenario<Cl
   durationMicros: 5_000_000,
   livenessMicros: 30_000_000,
   server: Server.server,
-  options: Settings.options,
+  options: { ...Settings.options, engine: Settings.engines },
   workload: {
     gapMicros: 20_000,
     draw: (one, at) => (at.client === 0 && one.chance(1, 12) ? drawManagement(one) : draw(one, at)),

@@ -1,5 +1,6 @@
 /** Settings: what a drawn plan's options mean for a store, from everything as usual to everything in small pieces. */
 import * as Limits from "#base/Limits.ts"
+import type * as Store from "#cluster/Store.ts"
 import * as Transport from "#cluster/transport/Settings.ts"
 import type { Options as HostSettings } from "#consensus/Host.ts"
 import type { OptionValue } from "#sim/run/Plan.ts"
@@ -41,7 +42,28 @@ export const options: Readonly<Record<string, ReadonlyArray<OptionValue>>> = {
   retryMillis: [150, 40]
 }
 
+/** What stores keep ranges in. */
+export const engines: ReadonlyArray<OptionValue> = ["memory", "lsm"]
+
+type Engine = Pick<Store.Options, "engine" | "lsm" | "memory">
+
 export const number = ({ options: own }: ServerSpec, name: string): number => Number(own[name] ?? options[name][0])
+
+/** All is small, so that there are many tables, on some levels. */
+export const engine = ({ options: { engine: own } }: ServerSpec): Engine => ({
+  engine: own === "lsm" ? own : "memory",
+  memory: { slabBytes: 4_096, fanOut: 16 },
+  lsm: {
+    memoryBytesMax: 100_000,
+    memtableBytes: 2_000,
+    cacheBytes: 4_000,
+    blockBytes: 300,
+    tableBytes: 1_500,
+    level0Tables: 2,
+    level1Bytes: 6_000,
+    manifestBytesMax: 2_000
+  }
+})
 
 export const transport = (spec: ServerSpec): Transport.Settings => {
   const silenceMicros = number(spec, "silenceMillis") * 1_000

@@ -22,6 +22,7 @@ import { Batch } from "#storage/Batch.ts"
 import * as BtreeEngine from "#storage/btree/BtreeEngine.ts"
 import * as Engine from "#storage/Engine.ts"
 import * as LsmEngine from "#storage/lsm/LsmEngine.ts"
+import type * as LsmOptions from "#storage/lsm/LsmOptions.ts"
 import * as MemoryEngine from "#storage/memory/MemoryEngine.ts"
 import type { StorageError } from "#storage/StorageError.ts"
 import * as Wal from "#storage/wal/Wal.ts"
@@ -38,6 +39,13 @@ import type * as Settings from "./transport/Settings.ts"
 import type { Transport } from "./transport/Transport.ts"
 import * as TransportDriver from "./transport/TransportDriver.ts"
 
+/** What an engine is given. */
+interface Place {
+  readonly directory: string
+  readonly log: Wal.Wal
+  readonly stream: number
+}
+
 export interface Options {
   readonly store: StoreId
   /** Which cluster: 32 hexadecimal digits, drawn when it was founded. */
@@ -51,6 +59,7 @@ export interface Options {
   readonly engine?: "memory" | "lsm" | "btree"
   readonly wal?: Partial<Wal.Options>
   readonly memory?: MemoryEngine.VolatileOptions
+  readonly lsm?: Omit<LsmOptions.Options, keyof Place>
   /** How far the groups' durable states may be behind, for which their logs are kept. */
   readonly state?: Pick<KeyValue.Options, "syncEntries" | "syncBytes">
   /** What the groups replicate, in the store's engine. Default: keys and values (`KeyValue`), each group's under its own number. */
@@ -92,12 +101,12 @@ const nextEpoch = Effect.fnUntraced(function* (wal: Wal.Wal) {
 })
 
 const openEngine = (
-  { directory, engine = "memory", memory = {} }: Options,
+  { directory, engine = "memory", lsm, memory }: Options,
   log: Wal.Wal
 ): Effect.Effect<Engine.Port, StorageError, World | Scope.Scope> => {
-  const given = { directory: `${directory}/engine`, log, stream: engineStream }
-  if (engine === "lsm") return LsmEngine.open(given)
-  return engine === "btree" ? BtreeEngine.open(given) : MemoryEngine.open({ ...given, ...memory })
+  const place: Place = { directory: `${directory}/engine`, log, stream: engineStream }
+  if (engine === "lsm") return LsmEngine.open({ ...lsm, ...place })
+  return engine === "btree" ? BtreeEngine.open(place) : MemoryEngine.open({ ...memory, ...place })
 }
 
 const keyValues =
