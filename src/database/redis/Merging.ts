@@ -13,23 +13,23 @@ export class Merging {
     this.out = out
   }
 
-  /** The next key. */
-  take(entry: Mutation): void {
-    for (; this.at < this.changes.length; this.at++) {
+  /** Gives changes before the next key, or all that are left, but not more than `max` at a time. True: it did all of that. */
+  reach(entry: Mutation | undefined, max: number): boolean {
+    for (let given = 0; given < max; given++) {
       const change = this.changes[this.at]
-      const order = Keys.compare(change.key, entry.key)
-      if (order > 0) break
-      this.give(change)
-      if (order < 0) continue
+      if (change === undefined || (entry !== undefined && Keys.compare(change.key, entry.key) >= 0)) return true
       this.at += 1
-      return
+      this.give(change)
     }
-    this.give(entry)
+    return false
   }
 
-  /** There are no more keys. */
-  finish(): void {
-    for (; this.at < this.changes.length; this.at++) this.give(this.changes[this.at])
+  /** The next key, which has been reached. */
+  take(entry: Mutation): void {
+    const change = this.changes[this.at]
+    if (change === undefined || Keys.compare(change.key, entry.key) !== 0) return this.give(entry)
+    this.at += 1
+    this.give(change)
   }
 
   private give({ key, value }: Mutation): void {

@@ -1,7 +1,7 @@
 /** Overlay: what records say that lies over the keys when they are loaded: of each thing, what the last of them says. */
 import type { Mutation } from "#keyspace/Request.ts"
-import * as Keys from "#storage/Keys.ts"
 import * as Record from "./Record.ts"
+import * as Sorted from "./Sorted.ts"
 
 export class Overlay {
   private readonly changes = new Map<string, Mutation>()
@@ -14,6 +14,6 @@ export class Overlay {
 
   /** In the order of the keys. */
   get sorted(): ReadonlyArray<Mutation> {
-    return [...this.changes.values()].sort((left, right) => Keys.compare(left.key, right.key))
+    return Sorted.of([...this.changes.values()])
   }
 }

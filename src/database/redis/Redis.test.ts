@@ -17,11 +17,25 @@ type Use = (redis: Redis.Redis) => Effect.Effect<void, unknown, Scope.Scope | Ti
 const ready = (redis: Redis.Redis): Effect.Effect<void> =>
   Effect.suspend(() => (redis.isReady ? Effect.void : Effect.andThen(Effect.sleep(10), ready(redis))))
 
+/** Reads take so much longer. */
+const slowed = (transactions: Transactions["Service"], readMillis: number): Transactions["Service"] => ({
+  ...transactions,
+  run: (body, options) =>
+    Effect.andThen(options?.readOnly === true ? Effect.sleep(readMillis) : Effect.void, transactions.run(body, options))
+})
+
+interface Program {
+  readonly node: number
+  readonly use: Use
+  readonly atMillis?: number
+  readonly readMillis?: number
+}
+
 /** Programs of machines, one after the other, each with Redis as a node of its own number. */
-const run = (nodes: ReadonlyArray<{ readonly node: number; readonly use: Use; readonly atMillis?: number }>): void => {
+const run = (nodes: ReadonlyArray<Program>): void => {
   const bench = new TestBench({ machines: nodes.length })
   const cluster = new ModelCluster(bench)
-  for (const [machine, { node, use }] of nodes.entries()) {
+  for (const [machine, { node, readMillis = 0, use }] of nodes.entries()) {
     bench.startOnce(
       machine,
       cluster.program(machine, ({ transactions }) =>
@@ -34,7 +48,7 @@ const run = (nodes: ReadonlyArray<{ readonly node: number; readonly use: Use; re
             storeMillis: 100,
             folding: { quietLooks: 5 }
           })
-          const redis = yield* Effect.provideService(opened, Transactions, transactions)
+          const redis = yield* Effect.provideService(opened, Transactions, slowed(transactions, readMillis))
           yield* ready(redis)
           yield* use(redis)
         })
@@ -299,6 +313,27 @@ describe("what a node stores", () => {
             expect(engine.now - ended).toBeLessThan(2_000)
             expect(engine.databases[0].peek("a")!.content).toBe("mine")
           })
+      }
+    ])
+  })
+
+  it("is loaded in peace, however long that takes", () => {
+    const use: Use = ({ engine, ownership, storing }) =>
+      Effect.gen(function* () {
+        expect(ownership.isHeld).toBe(true)
+        const { content } = engine.databases[0].peek("a")!
+        engine.databases[0].set("a", Number(content) + 1)
+        expect(yield* storing.flush).toBe(true)
+      })
+    run([
+      { node: 1, use: ({ engine }) => Effect.sync(() => void engine.databases[0].set("a", 1)) },
+      // A lease is over three times until either has read all of it.
+      { node: 2, atMillis: 500, readMillis: 1_500, use },
+      { node: 3, atMillis: 600, readMillis: 1_500, use },
+      {
+        node: 4,
+        atMillis: 30_000,
+        use: ({ engine }) => Effect.sync(() => expect(engine.databases[0].peek("a")!.content).toBe(3))
       }
     ])
   })

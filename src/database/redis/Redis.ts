@@ -49,6 +49,8 @@ const expiredMax = 1_000
 const pageEntries = 10_000
 const pageBytes = 4 * 1_048_576
 const loadMillisMax = 30_000
+/** Loaded in a turn: a few milliseconds. */
+const turnChanges = 1_024
 /** A node that ends waits so long for what nobody waited for. */
 const flushMillisMax = 5_000
 
@@ -161,7 +163,7 @@ export class Redis {
   })
 
   /** Becomes the owner of all partitions, and loads them. */
-  private readonly take: Effect.Effect<void, RunError> = Effect.suspend(() => {
+  private readonly take: Effect.Effect<void, RunError | OwnershipLost> = Effect.suspend(() => {
     const { engine, ownership } = this
     const claimed: Effect.Effect<void, RunError> = Effect.flatMap(ownership.claim, (isOwner) =>
       isOwner ? Effect.void : Effect.andThen(this.waitForTurn, claimed)
@@ -170,13 +172,18 @@ export class Redis {
       claimed,
       Effect.suspend(() => {
         engine.reset(ownership.epoch)
-        return Effect.map(this.load, () => this.tell(true))
+        // However long that takes, others are not to think that this node is gone.
+        return Effect.map(Effect.raceFirst(this.load, this.keep), () => this.tell(true))
       })
     )
   })
 
-  /** All entries of a span, page by page. Nobody changes them meanwhile: each page may be of another time. */
-  private pages(span: Span, visit: (entry: Mutation) => void): Effect.Effect<void, RunError> {
+  /** All entries of a span, page by page, and what is to be done after each. Nobody changes them meanwhile: each page may be of another time. */
+  private pages(
+    span: Span,
+    visit: (entry: Mutation) => void,
+    visited: Effect.Effect<void> = Effect.void
+  ): Effect.Effect<void, RunError> {
     const options = { entriesMax: pageEntries, sizeBytesMax: pageBytes }
     const scanned = this.transactions.run((txn) => txn.scan(span, options), {
       readOnly: true,
@@ -184,7 +191,7 @@ export class Redis {
     })
     return Effect.flatMap(scanned, ({ entries, rest }) => {
       for (const entry of entries) visit(entry)
-      return rest === undefined ? Effect.void : this.pages(rest, visit)
+      return rest === undefined ? visited : Effect.andThen(visited, this.pages(rest, visit, visited))
     })
   }
 
@@ -211,11 +218,22 @@ export class Redis {
         if (Keys.compare(key, Places.databasesKey) === 0) engine.arrange(value)
         else loading.take(key, value)
       })
-      const joining = new Joining(storing.folding.cutting, (entry) => merging.take(entry))
-      yield* this.pages({ from: Places.all.from, to: Places.records.from }, (entry) => joining.take(entry))
-      yield* this.pages({ from: Places.records.to, to: Places.all.to }, (entry) => joining.take(entry))
+      let joined: Array<Mutation> = []
+      const joining = new Joining(storing.folding.cutting, (entry) => joined.push(entry))
+      const merge = Effect.gen(function* () {
+        const entries = joined
+        joined = []
+        for (let i = 0; i < entries.length; i++) {
+          while (!merging.reach(entries[i], turnChanges)) yield* Effect.yieldNow
+          merging.take(entries[i])
+          if (i % turnChanges === turnChanges - 1) yield* Effect.yieldNow
+        }
+      })
+      yield* this.pages({ from: Places.all.from, to: Places.records.from }, (entry) => joining.take(entry), merge)
+      yield* this.pages({ from: Places.records.to, to: Places.all.to }, (entry) => joining.take(entry), merge)
       joining.finish()
-      merging.finish()
+      yield* merge
+      while (!merging.reach(undefined, turnChanges)) yield* Effect.yieldNow
       loading.finish()
     })
   })
