@@ -26,7 +26,7 @@ export interface Batch {
 /** To put so much in a record takes some milliseconds, in which no command runs. */
 const fullWeight = 4_096
 
-const expectedBytesMax = 1_048_576
+const expectedBytesMax = 2_097_152
 
 /** Longer strings are stored in pieces. */
 const inlineBytesMax = 65_536
@@ -39,7 +39,8 @@ export class Journal implements ElementSink {
   private garbage: Array<Uint8Array> = []
   /** Of the batch that is being taken. */
   private record = new Record.Builder()
-  private expectedBytes = 0
+  /** Of the last batch. */
+  private bytesPerChange = 0
   private arrangement: ReadonlyArray<number> | undefined
   private generations: number
   /** Of the batch that fills. */
@@ -109,8 +110,9 @@ export class Journal implements ElementSink {
   take(): Batch | undefined {
     if (!this.hasChanges) return undefined
     assert(this.stored === this.filling - 1, "one batch is stored at a time")
-    const { dirty, garbage, gone } = this
-    this.record = new Record.Builder(this.expectedBytes)
+    const { dirty, garbage, gone, weight } = this
+    // One batch is much like the next, but for how much is in it.
+    this.record = new Record.Builder(Math.min(expectedBytesMax, weight * this.bytesPerChange))
     this.dirty = []
     this.gone = []
     for (const entry of gone) {
@@ -126,8 +128,7 @@ export class Journal implements ElementSink {
     this.garbage = []
     this.weight = 0
     const ticket = this.filling++
-    // One batch is much like the next.
-    this.expectedBytes = Math.min(expectedBytesMax, record?.length ?? 0)
+    this.bytesPerChange = (record?.length ?? 0) / Math.max(1, weight)
     return { ticket, record, garbage }
   }
 

@@ -32,6 +32,8 @@ const isInline = 32
 /** Of all that stands before a text. */
 const fixedBytesMax = 32
 const firstBytes = 4_096
+/** Larger records grow by a quarter: what they leave unused keeps the garbage collector busy. */
+const largeBytes = 65_536
 
 /** Writes a record. */
 export class Builder {
@@ -109,7 +111,7 @@ export class Builder {
   private room(textBytes: number): number {
     const needed = this.length + textBytes + fixedBytesMax
     if (needed > this.bytes.length) {
-      const larger = Latin1.room(2 * needed)
+      const larger = Latin1.room(needed > largeBytes ? needed + (needed >> 2) : 2 * needed)
       larger.set(this.bytes.subarray(0, this.length))
       this.bytes = larger
     }
