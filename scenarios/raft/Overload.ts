@@ -20,7 +20,8 @@ export const scenario = {
     readsMax: [64, 2, 8],
     messageBytes: [1, 200],
     inflight: [1, 4],
-    retryMillis: [10, 30]
+    retryMillis: [10, 30],
+    retryJitter: [true]
   },
   workload: { ...base.workload, gapMicros: 500 },
   faults: ["slow-sync", "stuck-sync", "slow-link", "delay", "clog", "reset", "pause", "crash"] as const

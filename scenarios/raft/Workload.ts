@@ -4,6 +4,7 @@
  * once; a read is a linearizable query of any server, or a transaction that only looks.
  */
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import { Writer, type Reader } from "#base/Bytes.ts"
 import * as Command from "#consensus/KeyValueCommand.ts"
 import * as Sessions from "#consensus/Sessions.ts"
@@ -220,7 +221,9 @@ export const readChanges = (body: Reader): Extract<Operation, { type: "members" 
 
 export const client = Effect.fnUntraced(function* (spec: ClientSpec) {
   const retryMicros = Number(spec.options["retryMillis"] ?? 150) * 1_000
-  const caller = yield* Call.make(spec, { retryMicros, timeoutMicros: 3_000_000 })
+  const random = yield* Random.Random
+  const jitter = spec.options["retryJitter"] === true ? { jitter: () => random.nextDoubleUnsafe() } : {}
+  const caller = yield* Call.make(spec, { retryMicros, timeoutMicros: 3_000_000, ...jitter })
   return new Client(caller).perform
 })
 

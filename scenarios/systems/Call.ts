@@ -51,6 +51,8 @@ export interface CallOptions {
   /** Sent again, to the next server, when nothing came for this long. */
   readonly retryMicros: number
   readonly timeoutMicros: number
+  /** Numbers in [0, 1), by which each wait is longer, up to twice as long: who asks in step with others is always the last of them. */
+  readonly jitter?: () => number
 }
 
 const tickets = { retry: 0, timeout: 1 } as const
@@ -73,7 +75,7 @@ export const make = Effect.fnUntraced(function* (spec: ClientSpec, options: Call
   let turn = server
 
   const send = (): void => {
-    timer.set(tickets.retry, options.retryMicros)
+    timer.set(tickets.retry, Math.floor(options.retryMicros * (1 + (options.jitter?.() ?? 0))))
     socket.send(spec.servers[server], pending!.bytes)
   }
   const end = (): void => {
