@@ -497,8 +497,9 @@ export class Group {
    */
   private flush(isDue: boolean): void {
     const { machine } = this
+    this.compact()
     const count = machine.applied.index - this.flushedIndex
-    if (this.isFlushing || count === 0) return this.compact()
+    if (this.isFlushing || count === 0) return
     if (!isDue && count < this.around.options.flushEntries) return
     this.isFlushing = true
     this.flushedIndex = machine.applied.index

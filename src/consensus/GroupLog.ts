@@ -11,7 +11,8 @@
  * comes late. Any other failure is final: `done` gets it, and nothing written here counts any more.
  *
  * Needs of its caller: `configuration` and `label` are kept by whoever has the state machine, which is durable up to where the
- * log is compacted; a snapshot is given when the state machine has it durably.
+ * log is compacted; a snapshot is given when the state machine has it durably. On the log is what the configuration was where the
+ * log begins: a state machine that has nothing begins there, and comes to later ones by their entries.
  */
 import { assert } from "#base/Assert.ts"
 import * as Limits from "#base/Limits.ts"
@@ -90,6 +91,8 @@ export class GroupLog implements Storage {
   readonly replica: NodeId
   hardState: HardState
   configuration: ConfState
+  /** Where the log begins; once it is compacted, the state machine has one of its own. */
+  private atBegin: ConfState
   /** A snapshot of the state machine at present, without its data. */
   label: () => Snapshot | undefined = noSnapshot
   /** What this replica may have promised and lost. */
@@ -124,6 +127,7 @@ export class GroupLog implements Storage {
     this.stateStream = Format.stateStreamOf(group)
     this.hardState = start.hard
     this.configuration = start.configuration
+    this.atBegin = start.configuration
     this.doubt = start.doubt
     this.doubtWritten = start.doubt
     this.begin = start.begin
@@ -199,6 +203,7 @@ export class GroupLog implements Storage {
     for (let i = 0; i < count; i++) this.sizeBytes -= sizeOf(this.log[i])
     this.log = this.log.slice(count)
     this.begin = { index, term }
+    this.atBegin = this.configuration
     const { firsts } = this
     // The last record that begins at or before the first entry has it.
     let old = 0
@@ -251,6 +256,7 @@ export class GroupLog implements Storage {
   /** The log is empty, and begins behind an entry. */
   private begins(begin: EntryId): void {
     this.begin = begin
+    this.atBegin = this.configuration
     this.log = []
     this.sizeBytes = 0
     this.firsts = []
@@ -317,7 +323,7 @@ export class GroupLog implements Storage {
   }
 
   private putState(write: Write, isFirst: boolean, durability: Durability, ended: Done<void>): void {
-    const { begin, configuration, hardState, isRemoved, replica } = this
+    const { atBegin, begin, hardState, isRemoved, replica } = this
     write.left++
     const commit = isFirst ? Math.min(hardState.commit, Math.max(begin.index, write.from - 1)) : hardState.commit
     const state = Format.encodeState({
@@ -328,7 +334,7 @@ export class GroupLog implements Storage {
       begin,
       entriesFrom: isFirst && write.from <= this.firstIndex ? this.nextEntries : this.entriesFrom(),
       entriesSeen: this.nextEntries,
-      configuration
+      configuration: atBegin
     })
     this.owner.log.append(this.stateStream, this.nextState++, [state], durability, ended)
   }

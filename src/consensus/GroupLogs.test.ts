@@ -123,6 +123,20 @@ describe("the logs of groups", () => {
     expect(store.logs.isForgetful).toBe(false)
   })
 
+  it("say what the configuration was where they begin, not what came of it since", () => {
+    const store = Store.withEntries()
+    const later = { ...configuration, learners: [4] }
+    store.log().configuration = later
+    store.write(store.log(), { entries: range(8, 9, 2), hard: { term: 3, vote: 0, commit: 7 } })
+    store.reopen()
+    expect(store.log().configuration).toEqual(configuration)
+    store.log().configuration = later
+    store.log().compact(5)
+    store.bench.pass(1_000_000)
+    store.reopen()
+    expect(store.log().configuration).toEqual(later)
+  })
+
   it("begin where they were compacted, and need nothing from before", () => {
     const store = Store.withEntries()
     const before = store.log().sizeBytes
