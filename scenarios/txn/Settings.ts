@@ -43,15 +43,16 @@ export const options: Readonly<Record<string, ReadonlyArray<OptionValue>>> = {
 }
 
 /** What stores keep ranges in. */
-export const engines: ReadonlyArray<OptionValue> = ["memory", "lsm"]
+export const engines: ReadonlyArray<OptionValue> = ["memory", "lsm", "btree"]
 
-type Engine = Pick<Store.Options, "engine" | "lsm" | "memory">
+type Engine = Pick<Store.Options, "btree" | "engine" | "lsm" | "memory">
 
 export const number = ({ options: own }: ServerSpec, name: string): number => Number(own[name] ?? options[name][0])
 
 /** All is small, so that there are many tables, on some levels. */
 export const engine = ({ options: { engine: own } }: ServerSpec): Engine => ({
-  engine: own === "lsm" ? own : "memory",
+  engine: own === "lsm" || own === "btree" ? own : "memory",
+  btree: { pageBytes: 1_024, memoryBytesMax: 100_000 },
   memory: { slabBytes: 4_096, fanOut: 16 },
   lsm: {
     memoryBytesMax: 100_000,

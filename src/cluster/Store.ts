@@ -20,6 +20,7 @@ import type { ReplicatedLog } from "#consensus/ReplicatedLog.ts"
 import type { GroupId, StoreId } from "#consensus/Replica.ts"
 import { Batch } from "#storage/Batch.ts"
 import * as BtreeEngine from "#storage/btree/BtreeEngine.ts"
+import type * as BtreeOptions from "#storage/btree/Options.ts"
 import * as Engine from "#storage/Engine.ts"
 import * as LsmEngine from "#storage/lsm/LsmEngine.ts"
 import type * as LsmOptions from "#storage/lsm/LsmOptions.ts"
@@ -60,6 +61,7 @@ export interface Options {
   readonly wal?: Partial<Wal.Options>
   readonly memory?: MemoryEngine.VolatileOptions
   readonly lsm?: Omit<LsmOptions.Options, keyof Place>
+  readonly btree?: Omit<BtreeOptions.Options, keyof Place>
   /** How far the groups' durable states may be behind, for which their logs are kept. */
   readonly state?: Pick<KeyValue.Options, "syncEntries" | "syncBytes">
   /** What the groups replicate, in the store's engine. Default: keys and values (`KeyValue`), each group's under its own number. */
@@ -101,12 +103,12 @@ const nextEpoch = Effect.fnUntraced(function* (wal: Wal.Wal) {
 })
 
 const openEngine = (
-  { directory, engine = "memory", lsm, memory }: Options,
+  { btree, directory, engine = "memory", lsm, memory }: Options,
   log: Wal.Wal
 ): Effect.Effect<Engine.Port, StorageError, World | Scope.Scope> => {
   const place: Place = { directory: `${directory}/engine`, log, stream: engineStream }
   if (engine === "lsm") return LsmEngine.open({ ...lsm, ...place })
-  return engine === "btree" ? BtreeEngine.open(place) : MemoryEngine.open({ ...memory, ...place })
+  return engine === "btree" ? BtreeEngine.open({ ...btree, ...place }) : MemoryEngine.open({ ...memory, ...place })
 }
 
 const keyValues =
