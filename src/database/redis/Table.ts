@@ -3,8 +3,8 @@
  * costs no walk. The keys of a database, the fields of a hash, the members of sets and sorted sets lie in one each.
  *
  * Names and values lie densely in pages, which are never copied; an index from names to positions is kept where there are more
- * than a few of them (a search in eight names is as fast as a look-up, and most tables are small). An entry takes some 82 bytes
- * beside its name; with an object each it would be 128, at the same speed.
+ * than a few of them (a search in eight names is as fast as a look-up, and most tables are small). An entry takes some 36 bytes
+ * beside its name and value.
  *
  * Promises:
  * - A scan goes down the positions, and what is removed leaves its position to the last entry (in a small table to all behind it),
