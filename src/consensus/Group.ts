@@ -499,8 +499,7 @@ export class Group {
     const { machine } = this
     this.compact()
     const count = machine.applied.index - this.flushedIndex
-    if (this.isFlushing || count === 0) return
-    if (!isDue && count < this.around.options.flushEntries) return
+    if (this.isFlushing || count === 0 || (!isDue && count < this.around.options.flushEntries)) return
     this.isFlushing = true
     this.flushedIndex = machine.applied.index
     machine.flush((error) => {
