@@ -3,6 +3,7 @@
  * is `failure`, with its place. After that everything is `null` and at the end, so callers look once.
  */
 import * as Bytes from "#base/Bytes.ts"
+import * as Latin1 from "#base/Latin1.ts"
 import * as Limits from "#base/Limits.ts"
 import type { Element, Plain } from "./TupleElement.ts"
 import { Malformed } from "./TupleError.ts"
@@ -44,12 +45,26 @@ export class TupleReader {
     return this.problem
   }
 
+  /** Where the next element begins. */
+  get offsetBytes(): number {
+    return this.at
+  }
+
   get isAtEnd(): boolean {
     return this.at >= this.to
   }
 
   next(): Element {
     return this.element(0)
+  }
+
+  /** The next element as text of one char a byte; undefined: it is no byte string, and still the next one. */
+  latin1(): string | undefined {
+    const from = this.at
+    if (from >= this.to || this.bytes[from] !== codes.bytes) return undefined
+    this.at = from + 1
+    const length = this.unescape(from)
+    return length < 0 ? "" : Latin1.decode(scratch, 0, length)
   }
 
   private fail(offsetBytes: number, message: string): null {

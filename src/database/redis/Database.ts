@@ -94,9 +94,9 @@ export class Database {
     return entry
   }
 
-  /** As it was loaded: nobody is told. */
+  /** As it was loaded: nobody is told. There is no such key. */
   restore(entry: Entry): void {
-    this.table.set(entry.name, entry)
+    this.table.add(entry.name, entry)
     this.keeper.weigh(entry)
     if (entry.expiresAt !== 0) this.arm(entry)
   }

@@ -1,10 +1,11 @@
 /**
- * Loading: entries out of what is stored, key by key in the order of the keyspace. Elements of earlier generations, and of keys that are gone, are
- * garbage that was not cleared: they are told of, and not loaded.
+ * Loading: entries out of what is stored, key by key in the order of the keyspace, with what records say of them laid over it. Elements of earlier
+ * generations, and of keys that are gone, are garbage that was not cleared: they are told of, and not loaded.
  */
 import { Entry } from "./Entry.ts"
 import { HashValue } from "./HashValue.ts"
 import { ListValue } from "./ListValue.ts"
+import type { Changed, Layer, Overlay } from "./Overlay.ts"
 import { SetValue } from "./SetValue.ts"
 import { SortedSetValue } from "./SortedSetValue.ts"
 import * as Stored from "./Stored.ts"
@@ -27,21 +28,29 @@ const loads: Readonly<Record<Type, Load>> = {
 
 /** Digits that a number prints the same way. */
 const isNumber = /^(?:0|-?[1-9]\d{0,14})$/
+const numberCharsMax = 16
 
-const contentOf = (text: string): Content => (isNumber.test(text) ? Number(text) : text)
+const contentOf = (text: string): Content =>
+  text.length <= numberCharsMax && isNumber.test(text) ? Number(text) : text
 
-interface Pending {
+/** A key, and all that is stored under it. */
+interface Group {
+  /** What its own key is, and those of its elements begin with. */
+  readonly key: Uint8Array
   readonly database: number
   readonly name: string
-  readonly head: Stored.Head
-  /** What its elements begin with. */
-  readonly prefix: Uint8Array
+  /** undefined: it is gone, and what is left of it garbage. */
+  readonly head: Stored.Head | undefined
+  readonly changed: Changed | undefined
+  /** What the elements begin with that count; made for the first one. */
+  prefix: Uint8Array | undefined
   readonly elements: Elements
 }
 
 export interface Parts {
   /** Milliseconds of the wall clock. */
   readonly now: number
+  readonly overlay: Overlay
   readonly loaded: (entry: Entry) => void
   /** What all elements of a generation that is not in use begin with. */
   readonly garbage: (prefix: Uint8Array) => void
@@ -53,8 +62,17 @@ const begins = (key: Uint8Array, prefix: Uint8Array): boolean => {
   return true
 }
 
+const needsOrder = (type: Type): boolean => type === "list" || type === "stream"
+
+/** Elements as they are stored, with changes laid over them. */
+const laid = (type: Type, stored: Elements, changed: Changed): Elements => {
+  const elements = stored.filter(([sub]) => !changed.has(sub))
+  for (const [sub, bytes] of changed) if (bytes !== undefined) elements.push([sub, bytes])
+  return needsOrder(type) ? elements.sort(([left], [right]) => (left < right ? -1 : 1)) : elements
+}
+
 export class Loading {
-  private pending: Pending | undefined
+  private group: Group | undefined
   /** The last garbage that was told of. */
   private garbage: Uint8Array | undefined
   private readonly parts: Parts
@@ -65,32 +83,61 @@ export class Loading {
 
   /** The next key of the keyspace. */
   take(key: Uint8Array, value: Uint8Array): void {
-    const { pending } = this
-    if (pending !== undefined && begins(key, pending.prefix)) {
-      pending.elements.push(Stored.decodeElement(pending.prefix, key, value))
-      return
-    }
-    if (this.garbage !== undefined && begins(key, this.garbage)) return
+    if (this.group !== undefined && begins(key, this.group.key)) return this.element(this.group, key, value)
+    this.finish()
     const place = Stored.placeOf(key)
-    if (place?.type === "element") {
-      this.garbage = place.elements
-      this.parts.garbage(place.elements)
-    } else if (place !== undefined) {
-      this.finish()
-      const { database } = place
-      const { head, name } = Stored.decodeHead(value, place.name)
-      const prefix = Stored.elementsOf(database, name, head.generation)
-      this.pending = { database, name, head, prefix, elements: [] }
-    }
+    if (place === undefined) return
+    const { database, isElement, isHash, keyBytes } = place
+    const layer = this.parts.overlay.over(database, place.name, isHash)
+    if (layer !== undefined) {
+      layer.isUsed = true
+      this.begin(key.subarray(0, keyBytes), layer)
+    } else if (isElement) this.begin(key.subarray(0, keyBytes), { database, name: place.name, head: undefined })
+    else this.begin(key, { database, ...Stored.decodeHead(value, place.name) })
+    if (isElement) this.element(this.group!, key, value)
   }
 
-  /** There are no more keys. */
+  /** There are no more keys, or of this one. */
   finish(): void {
-    const { pending } = this
-    if (pending === undefined) return
-    this.pending = undefined
-    const { database, elements, head, name } = pending
+    const { group } = this
+    if (group === undefined) return
+    this.group = undefined
+    const { changed, database, elements, head, name } = group
+    if (head !== undefined) this.load(database, name, head, elements, changed)
+  }
+
+  /** A key that only records tell of. */
+  layer({ database, elements, head, name }: Layer): void {
+    if (head !== undefined) this.load(database, name, head, [], elements)
+  }
+
+  private begin(
+    key: Uint8Array,
+    { database, elements: changed, head, name }: Pick<Layer, "database" | "name" | "head"> & Partial<Layer>
+  ): void {
+    this.group = { key, database, name, head, changed, prefix: undefined, elements: [] }
+  }
+
+  private element(group: Group, key: Uint8Array, value: Uint8Array): void {
+    const { elements, head } = group
+    if (head !== undefined) {
+      const prefix = (group.prefix ??= Stored.generationKey(group.key, head.generation))
+      if (begins(key, prefix)) return void elements.push(Stored.decodeElement(prefix, key, value))
+    }
+    if (this.garbage !== undefined && begins(key, this.garbage)) return
+    this.garbage = Stored.generationOf(key, group.key.length)
+    this.parts.garbage(this.garbage)
+  }
+
+  private load(
+    database: number,
+    name: string,
+    head: Stored.Head,
+    stored: Elements,
+    changed: Changed | undefined
+  ): void {
     const { loaded, now } = this.parts
+    const elements = changed === undefined ? stored : laid(head.type, stored, changed)
     const content = head.isInline ? contentOf(head.head) : loads[head.type](head.head, elements)
     const entry = new Entry(name, database, content, now)
     entry.expiresAt = head.expiresAt

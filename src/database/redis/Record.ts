@@ -22,7 +22,7 @@ import * as Stored from "./Stored.ts"
 
 const version = 2
 
-const Kind = { key: 0, elements: 1, put: 2, remove: 3, head: 4, gone: 5, databases: 6 } as const
+export const Kind = { key: 0, elements: 1, put: 2, remove: 3, head: 4, gone: 5, databases: 6 } as const
 
 const typeMask = 7
 const hasExpiry = 8
@@ -135,12 +135,15 @@ export class Builder {
 export class Cursor {
   private readonly bytes: Uint8Array
   private at = 1
-  private kind: number = Kind.gone
+  /** What the change is: a `Kind`. */
+  kind: number = Kind.gone
   /** Of the key that changes are about. */
   database = 0
   name = ""
-  private generation = 0
-  private sub = ""
+  /** Of the elements. */
+  generation = 0
+  /** The element that changes. */
+  sub = ""
   /** Of the last text, which is read when it is needed. */
   private from = 0
   private to = 0
@@ -221,7 +224,7 @@ export class Cursor {
       case Kind.remove:
         return { key: this.elementKey(), value: undefined }
       case Kind.head:
-        return { key: Stored.keyOf(database, name), value: this.head() }
+        return { key: Stored.keyOf(database, name), value: Stored.encodeHead(name, this.head()) }
       default:
         return { key: Stored.keyOf(database, name), value: undefined }
     }
@@ -231,21 +234,16 @@ export class Cursor {
     return Stored.elementKey(Stored.elementsOf(this.database, this.name, this.generation), this.sub)
   }
 
-  private head(): Uint8Array {
-    const { expiresAt, flags, headGeneration, name } = this
-    const type = Stored.types[flags & typeMask]
-    const head = this.content()
-    return Stored.encodeHead(name, {
-      type,
-      expiresAt,
-      generation: headGeneration,
-      isInline: (flags & isInline) !== 0,
-      head
-    })
+  /** What a put says of its element, or `databases`. */
+  content(): string {
+    return Latin1.decode(this.bytes, this.from, this.to)
   }
 
-  private content(): string {
-    return Latin1.decode(this.bytes, this.from, this.to)
+  /** What a head says of its key. */
+  head(): Stored.Head {
+    const { expiresAt, flags, headGeneration: generation } = this
+    const type = Stored.types[flags & typeMask]
+    return { type, expiresAt, generation, isInline: (flags & isInline) !== 0, head: this.content() }
   }
 
   private f64(): number {

@@ -365,12 +365,14 @@ describe("keys in the keyspace", () => {
   it("are told from their elements, whatever their length", () => {
     for (const name of ["", "a", "\x00\xff", long]) {
       const key = Stored.keyOf(2, name)
-      const place = Stored.placeOf(key)
-      expect(place).toMatchObject({ type: "key", database: 2 })
+      const keyBytes = key.length
+      expect(Stored.placeOf(key)).toMatchObject({ database: 2, isElement: false, keyBytes })
       const elements = Stored.elementsOf(2, name, 77)
       for (const sub of ["", "x", "\x00", long]) {
         const element = Stored.elementKey(elements, sub)
-        expect(Stored.placeOf(element)).toEqual({ type: "element", elements })
+        expect(Stored.placeOf(element)).toMatchObject({ database: 2, isElement: true, keyBytes })
+        expect(Stored.generationOf(element, keyBytes)).toEqual(elements)
+        expect(Stored.generationKey(key, 77)).toEqual(elements)
         expect(Stored.decodeElement(elements, element, Stored.encodeElement(sub, "content"))).toEqual([sub, "content"])
       }
     }

@@ -21,7 +21,6 @@ import { Engine } from "./Engine.ts"
 import * as Folding from "./Folding.ts"
 import { Loading } from "./Loading.ts"
 import { beatsInLease, Ownership, type OwnershipLost } from "./Ownership.ts"
-import { Merging } from "./Merging.ts"
 import { Joining } from "./Pieces.ts"
 import { Overlay } from "./Overlay.ts"
 import * as Places from "./Places.ts"
@@ -198,12 +197,14 @@ export class Redis {
   private readonly load: Effect.Effect<void, RunError> = Effect.suspend(() => {
     const { engine, storing } = this
     engine.advance()
+    const garbage = (prefix: Uint8Array): void => storing.folding.discard(prefix)
+    const overlay = new Overlay(garbage)
     const loading = new Loading({
       now: engine.now,
+      overlay,
       loaded: (entry) => engine.databaseAt(entry.database).restore(entry),
-      garbage: (prefix) => storing.folding.discard(prefix)
+      garbage
     })
-    const overlay = new Overlay()
     const records = new Record.Collecting((number, record) => {
       storing.found(number, record?.length ?? 0)
       if (record !== undefined) overlay.add(record)
@@ -214,27 +215,31 @@ export class Redis {
         records.take(number, piece, value!)
       })
       records.finish()
-      const merging = new Merging(overlay.sorted, (key, value) => {
-        if (Keys.compare(key, Places.databasesKey) === 0) engine.arrange(value)
-        else loading.take(key, value)
-      })
+      let databases: Uint8Array | undefined
       let joined: Array<Mutation> = []
       const joining = new Joining(storing.folding.cutting, (entry) => joined.push(entry))
-      const merge = Effect.gen(function* () {
+      const load = Effect.gen(function* () {
         const entries = joined
         joined = []
         for (let i = 0; i < entries.length; i++) {
-          while (!merging.reach(entries[i], turnChanges)) yield* Effect.yieldNow
-          merging.take(entries[i])
+          const { key, value } = entries[i]
+          if (Keys.compare(key, Places.databasesKey) === 0) databases = value
+          else loading.take(key, value!)
           if (i % turnChanges === turnChanges - 1) yield* Effect.yieldNow
         }
       })
-      yield* this.pages({ from: Places.all.from, to: Places.records.from }, (entry) => joining.take(entry), merge)
-      yield* this.pages({ from: Places.records.to, to: Places.all.to }, (entry) => joining.take(entry), merge)
+      yield* this.pages({ from: Places.all.from, to: Places.records.from }, (entry) => joining.take(entry), load)
+      yield* this.pages({ from: Places.records.to, to: Places.all.to }, (entry) => joining.take(entry), load)
       joining.finish()
-      yield* merge
-      while (!merging.reach(undefined, turnChanges)) yield* Effect.yieldNow
+      yield* load
       loading.finish()
+      let layers = 0
+      for (const layer of overlay.unused()) {
+        loading.layer(layer)
+        if (++layers % turnChanges === 0) yield* Effect.yieldNow
+      }
+      databases = overlay.databases ?? databases
+      if (databases !== undefined) engine.arrange(databases)
     })
   })
 

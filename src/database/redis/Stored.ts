@@ -52,6 +52,11 @@ const beginKey = (database: number, key: Uint8Array): TupleWriter => {
   return key.length > plainBytesMax ? writer.integer(hashed).byteString(sha256(key)) : writer.byteString(key)
 }
 
+/** Whether a key or an element stands under a hash of its name. */
+export const isHashed = (name: string): boolean => name.length > plainBytesMax
+
+export const hashOf = (name: string): string => Latin1.decode(sha256(Latin1.encode(name)))
+
 export const keyOf = (database: number, name: string): Uint8Array =>
   bytesOf(beginKey(database, Latin1.encode(name)).finish())
 
@@ -68,7 +73,7 @@ export const elementKey = (elements: Uint8Array, name: string): Uint8Array => {
 }
 
 export const encodeHead = (name: string, { expiresAt, generation, head, isInline: inline, type }: Head): Uint8Array => {
-  const isLong = name.length > plainBytesMax
+  const isLong = isHashed(name)
   const out = Bytes.Writer.make()
     .u8(version)
     .u8((isLong ? hasLongName : 0) | (inline ? isInline : 0))
@@ -80,7 +85,7 @@ export const encodeHead = (name: string, { expiresAt, generation, head, isInline
 }
 
 export const encodeElement = (name: string, content: string): Uint8Array => {
-  if (name.length <= plainBytesMax) return Latin1.encode(content)
+  if (!isHashed(name)) return Latin1.encode(content)
   return Bytes.Writer.make().u32(name.length).raw(Latin1.encode(name)).raw(Latin1.encode(content)).finish()
 }
 
@@ -91,36 +96,46 @@ interface Name {
 }
 
 const nameOf = (reader: TupleReader): Name => {
-  const first = reader.next()
-  if (first instanceof Uint8Array) return { text: Latin1.decode(first), isHash: false }
-  assert(first === hashed, "names are byte strings, or hashes")
-  const hash = reader.next()
-  assert(hash instanceof Uint8Array, "a hash is a byte string")
-  return { text: Latin1.decode(hash), isHash: true }
+  const plain = reader.latin1()
+  if (plain !== undefined) return { text: plain, isHash: false }
+  assert(reader.next() === hashed, "names are byte strings, or hashes")
+  const hash = reader.latin1()
+  assert(hash !== undefined, "a hash is a byte string")
+  return { text: hash, isHash: true }
 }
 
-/** What a key of the keyspace is: a key of Redis, an element of one, or something else (undefined). */
-export type Place =
-  | { readonly type: "key"; readonly database: number; readonly name: string }
-  | { readonly type: "element"; readonly elements: Uint8Array }
+/** What a key of the keyspace is of. */
+export interface Place {
+  readonly database: number
+  /** Of a long key, its hash: its value has all of it. */
+  readonly name: string
+  readonly isHash: boolean
+  /** It is one of its elements. */
+  readonly isElement: boolean
+  /** So many bytes are those of the key itself. */
+  readonly keyBytes: number
+}
 
-/** The name of a long key is its hash here; its value has all of it. */
+/** undefined: it is nothing that a database has. */
 export const placeOf = (key: Uint8Array): Place | undefined => {
   const reader = new TupleReader(key, Spaces.prefixOf("redis").length)
-  const slot = reader.next()
+  reader.next()
   const database = reader.next()
   if (typeof database !== "number") return undefined
-  const name = nameOf(reader)
-  if (reader.isAtEnd) return { type: "key", database, name: name.text }
-  const generation = reader.next()
-  assert(typeof slot === "number" && typeof generation === "number", "an element has a generation")
+  const { isHash, text } = nameOf(reader)
   assert(reader.failure === undefined, "a key of Redis is a whole tuple")
-  writer.raw(Spaces.prefixOf("redis")).integer(slot).integer(database)
-  if (name.isHash) writer.integer(hashed)
-  return {
-    type: "element",
-    elements: bytesOf(writer.byteString(Latin1.encode(name.text)).integer(generation).finish())
-  }
+  return { database, name: text, isHash, isElement: !reader.isAtEnd, keyBytes: reader.offsetBytes }
+}
+
+/** What the elements of a generation begin with, behind their key. */
+export const generationKey = (key: Uint8Array, generation: number): Uint8Array =>
+  bytesOf(writer.raw(key).integer(generation).finish())
+
+/** What all elements of an element's generation begin with; `keyBytes`: see `Place`. */
+export const generationOf = (key: Uint8Array, keyBytes: number): Uint8Array => {
+  const reader = new TupleReader(key, keyBytes)
+  assert(typeof reader.next() === "number" && !reader.isAtEnd, "an element has a generation")
+  return Bytes.copy(key, 0, reader.offsetBytes)
 }
 
 /** What is stored under a key of Redis; `short`: its name, if that is not too long. */
@@ -132,8 +147,8 @@ export const decodeHead = (value: Uint8Array, short: string): { readonly name: s
   const expiresAt = reader.f64()
   const generation = reader.f64()
   const name = (flags & hasLongName) === 0 ? short : Latin1.decode(reader.raw(reader.u32()))
-  const head = Latin1.decode(reader.rest())
-  assert(reader.isWhole && type !== undefined, "what is stored of a key is whole")
+  const head = Latin1.decode(value, value.length - reader.leftBytes)
+  assert(type !== undefined && reader.isWhole, "what is stored of a key is whole")
   return { name, head: { type, expiresAt, generation, isInline: (flags & isInline) !== 0, head } }
 }
 

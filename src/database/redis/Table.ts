@@ -3,7 +3,7 @@
  * costs no walk. The keys of a database, the fields of a hash, the members of sets and sorted sets lie in one each.
  *
  * Names and values lie densely in pages, which are never copied; an index from names to positions is kept where there are more
- * than a few of them (a search in eight names is as fast as a look-up, and most tables are small). An entry takes some 36 bytes
+ * than a few of them (a search in eight names is as fast as a look-up, and most tables are small). An entry takes some 34 bytes
  * beside its name and value.
  *
  * Promises:
