@@ -1,5 +1,5 @@
 /** `npm start` and `npm run cluster`: see `cli/Serve.ts` and `cli/Cluster.ts`. */
-import { enableCompileCache } from "node:module"
+import { enableCompileCache, flushCompileCache } from "node:module"
 
 // Most of a start is spent compiling; the cache lies in the system's temporary directory.
 enableCompileCache()
@@ -7,4 +7,6 @@ enableCompileCache()
 process.stdout.on("error", () => {})
 const [first, ...rest] = process.argv.slice(2)
 const { main } = first === "cluster" ? await import("./cli/Cluster.ts") : await import("./cli/Serve.ts")
+// Node.js writes it at the end of a process, which one that is killed never comes to.
+flushCompileCache()
 process.exit(await main(first === "cluster" || first === "serve" ? rest : process.argv.slice(2)))
