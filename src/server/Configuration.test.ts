@@ -113,6 +113,10 @@ describe("Configuration", () => {
     [["--cluster-id", cluster, "--nodes", "1=127.0.0.1:1,2=127.0.0.1:1"], "nodes: two of them are at one place"],
     [["--cluster-id", cluster, "--nodes", "1=127.0.0.1:1", "--cluster-founders", "4"], "cluster-founders: 4: "],
     [["--cluster-founders", "1"], "cluster-founders: without nodes"],
+    [
+      ["--cluster-id", cluster, "--nodes", "1=127.0.0.1:1,2=127.0.0.1:2", "--port", "0", "--unixsocket", "a.sock"],
+      "redis-port: 0: while this node"
+    ],
     [["--cluster-id", cluster, "--nodes", "1=10.0.0.1:1,2=10.0.0.2:1"], "cluster-listen: 10.0.0.1: other machines"],
     [["--cluster-key-file", "key.pem"], "cluster-certificate-file: "]
   ])("refuses a cluster that does not fit together: %j", (argv, begin) => {

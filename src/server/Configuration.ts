@@ -104,6 +104,10 @@ const clusterProblems = (config: Config): ReadonlyArray<string> => {
     found.push(`cluster-founders: ${stranger}: nodes has only ${[...nodes.keys()].join(", ")}`)
   const places = new Set([...nodes.values()].map(({ host, port }) => `${host}:${port}`))
   if (places.size < nodes.size) found.push("nodes: two of them are at one place")
+  const hasOtherDoors = config.redisTlsPort !== 0 || config.redisSocket !== ""
+  if (config.redisPort === 0 && hasOtherDoors && config.redisAnnounce === undefined) {
+    found.push("redis-port: 0: while this node has the data, the others bring their clients to that port")
+  }
   return found
 }
 

@@ -179,10 +179,10 @@ const isServed = (redis: Redis.Redis): boolean => redis.isReady || redis.ownerAd
 const settlePauseMillis = 5
 const settleMillisMax = 10_000
 
-/** Until clients are served: who comes before is told that the data is loading. A cluster may take long to be one. */
+/** Until clients are served: who comes before is told that the data is loading. A cluster may take longer than this to be one. */
 const settling = Effect.fnUntraced(function* (redis: Redis.Redis, trace: Trace["Service"]) {
   for (let waitedMillis = 0; !isServed(redis); waitedMillis += settlePauseMillis) {
-    if (waitedMillis >= settleMillisMax) {
+    if (waitedMillis >= settleMillisMax && !redis.isLoading) {
       trace.emit("warn", "server/redis-not-loaded", { waitedMillis })
       return
     }

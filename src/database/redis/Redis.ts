@@ -95,6 +95,11 @@ export class Redis {
     return this.ownership.elsewhere
   }
 
+  /** This node is the owner, and reads what is stored. */
+  get isLoading(): boolean {
+    return !this.isReady && this.ownership.epoch !== 0
+  }
+
   /** Hears when the data is there, and when it is gone; until the returned function is called. */
   listen(listener: (isReady: boolean) => void): () => void {
     this.listeners.add(listener)
@@ -171,8 +176,13 @@ export class Redis {
       claimed,
       Effect.suspend(() => {
         engine.reset(ownership.epoch)
+        const from = engine.wallMillis()
         // However long that takes, others are not to think that this node is gone.
-        return Effect.map(Effect.raceFirst(this.load, this.keep), () => this.tell(true))
+        return Effect.map(Effect.raceFirst(this.load, this.keep), () => {
+          const keys = engine.databases.reduce((sum, { size }) => sum + size, 0)
+          this.trace.emit("info", "redis/loaded", { keys, tookMillis: engine.wallMillis() - from })
+          this.tell(true)
+        })
       })
     )
   })
