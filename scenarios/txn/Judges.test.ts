@@ -19,13 +19,16 @@ const transactions = (...steps: ReadonlyArray<readonly [step: Step, seen: Seen]>
     operation: { type: "run", isolation, isLocked: false, steps: [step] },
     invokedAt: 10 * index,
     completedAt: 10 * index + 5,
-    outcome: { type: "ok", value: { id: 10 * index + 1, at: 10 * index + 2, attempts: 1, seen: [seen] } },
+    outcome: {
+      type: "ok",
+      value: { id: 10 * index + 1, follows: false, at: 10 * index + 2, attempts: 1, seen: [seen] }
+    },
     final: false
   }))
 
-const at = (done: Done, value: { readonly id: number; readonly at: number }): Done => ({
+const at = (done: Done, value: { readonly id: number; readonly at: number; readonly follows?: boolean }): Done => ({
   ...done,
-  outcome: { type: "ok", value: { attempts: 1, seen: [null], ...value } }
+  outcome: { type: "ok", value: { follows: false, attempts: 1, seen: [null], ...value } }
 })
 
 /** The first thing that breaks; undefined: nothing. */
@@ -57,6 +60,22 @@ describe("timestamps are broken", () => {
   it("by one that is given twice", () => {
     expect(broken(first, at({ ...second, invokedAt: 0 }, { id: 1, at: 9 }))).toBe("timestamp 1 is given twice")
     expect(broken(first, at({ ...second, invokedAt: 0 }, { id: 1.5, at: 2 }))).toBe("timestamp 2 is given twice")
+  })
+
+  it("but not by one that begins where another was committed, whichever is answered first", () => {
+    const follows = at(second, { id: 2, at: 12, follows: true })
+    expect(broken(first, follows)).toBe(undefined)
+    expect(broken(follows, { ...first, completedAt: 30 })).toBe(undefined)
+  })
+
+  it("by two that begin where one was committed, or one that is committed before what was answered", () => {
+    const follows = at(second, { id: 2, at: 12, follows: true })
+    expect(broken(first, follows, at({ ...second, invokedAt: 0 }, { id: 2, at: 13, follows: true }))).toBe(
+      "timestamp 2 is given twice"
+    )
+    expect(broken(at(first, { id: 1, at: 20 }), at(second, { id: 2, at: 12, follows: true }))).toContain(
+      "began after another was answered"
+    )
   })
 
   it("by who begins after a commit was answered, and does not see it", () => {

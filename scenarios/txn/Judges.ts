@@ -121,19 +121,25 @@ export const onCall: Judge<Client.Operation, Client.Value> = seeing("on-call", (
 
 /**
  * Timestamps are what they are said to be: no two transactions have one in common, commits come after what they read, and who begins after
- * another was answered begins at a later timestamp than that one's commit.
+ * another was answered begins at a later timestamp than that one's commit. A transaction that begins where another was committed (`RunOptions.after`) has
+ * that timestamp in common with it, and with no other; it is committed later than what was answered before it began.
  */
 export const timestamps: Judge<Client.Operation, Client.Value> = {
   name: "timestamps",
   make: () => {
     const begun = new Set<number>()
+    const followed = new Set<number>()
     const commits = new Set<number>()
     /** By time of the answer: the latest timestamp up to then. */
     const answered: Array<{ readonly atMicros: number; readonly at: number }> = []
-    const wrong = ({ invokedAt, operation }: Operation, { at, id }: Requests.Committed): string | undefined => {
+    const wrong = (
+      { invokedAt, operation }: Operation,
+      { at, follows, id }: Requests.Committed
+    ): string | undefined => {
       const before = answered.findLast(({ atMicros }) => atMicros < invokedAt)?.at ?? 0
-      if (id <= before) return `transaction ${id} began after another was answered that is committed at ${before}`
-      if (begun.has(id) || commits.has(id)) return `timestamp ${id} is given twice`
+      if ((follows ? at : id) <= before)
+        return `transaction ${id} began after another was answered that is committed at ${before}`
+      if (begun.has(id) || followed.has(id) || (commits.has(id) && !follows)) return `timestamp ${id} is given twice`
       const isWriter = (operation as Client.Operation & { readonly type: "run" }).steps.some(
         ({ type }) => type === "put" || type === "append" || type === "turn"
       )
@@ -146,7 +152,8 @@ export const timestamps: Judge<Client.Operation, Client.Value> = {
         const known = seenBy(done.outcome)
         if (known === undefined) return undefined
         const detail = wrong(done, known)
-        begun.add(known.id)
+        if (known.follows) followed.add(known.id)
+        else begun.add(known.id)
         if (known.at !== known.id) commits.add(known.at)
         answered.push({ atMicros: done.completedAt, at: Math.max(known.at, answered.at(-1)?.at ?? 0) })
         return detail === undefined ? undefined : { detail }

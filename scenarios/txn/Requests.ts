@@ -24,6 +24,8 @@ export const endings = { committed: 1, aborted: 2, unknown: 3, elsewhere: 4 } as
 
 export interface Committed {
   readonly id: number
+  /** It began where another transaction was committed. */
+  readonly follows: boolean
   readonly at: number
   readonly attempts: number
   readonly seen: ReadonlyArray<Seen>

@@ -13,6 +13,7 @@ import type { KeyspaceError } from "#keyspace/KeyspaceError.ts"
 import * as KeyspaceNode from "#keyspace/KeyspaceNode.ts"
 import type { Request, Response, Txn } from "#keyspace/Request.ts"
 import type { ServerSpec } from "#sim/run/Scenario.ts"
+import type { Committed } from "#txn/Coordinator.ts"
 import * as Transactions from "#txn/Transactions.ts"
 import { OutcomeUnknown, type RunError } from "#txn/TxnError.ts"
 import * as Completion from "#world/Completion.ts"
@@ -48,13 +49,16 @@ const unknown = (reason: string): Requests.Ending => ({ type: "unknown", reason 
 const run = Effect.fnUntraced(function* (
   transactions: Transactions.Transactions["Service"],
   program: Step.Program,
-  asksOutcome: boolean
+  asksOutcome: boolean,
+  /** What this server committed last; every other program begins after it. */
+  last: { committed: Committed<unknown> | undefined }
 ): Effect.fn.Return<Requests.Ending> {
   let seen: ReadonlyArray<Step.Seen> = []
   let attempts = 0
+  const after = program.steps.length % 2 === 0 ? undefined : last.committed
   const committed = (id: number, at: number): Requests.Ending => ({
     type: "committed",
-    value: { id, at, attempts, seen }
+    value: { id, follows: id === after?.at, at, attempts, seen }
   })
   const body = (txn: Parameters<typeof Step.performAll>[0]) =>
     Effect.map(Step.performAll(txn, program), (all) => {
@@ -62,10 +66,12 @@ const run = Effect.fnUntraced(function* (
       seen = all
     })
   const { isolation, readOnly = false } = program
-  const result = yield* Effect.result(
-    transactions.runCommitted(body, { isolation, readOnly, timeoutMillis, attemptsMax })
-  )
-  if (result._tag === "Success") return committed(result.success.id, result.success.at)
+  const options = { isolation, readOnly, timeoutMillis, attemptsMax, ...(after === undefined ? {} : { after }) }
+  const result = yield* Effect.result(transactions.runCommitted(body, options))
+  if (result._tag === "Success") {
+    last.committed = result.success
+    return committed(result.success.id, result.success.at)
+  }
   const error: RunError = result.failure
   if (!(error instanceof OutcomeUnknown)) return { type: "aborted", reason: error._tag }
   if (!asksOutcome) return unknown("the outcome is unknown")
@@ -144,6 +150,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
   const fork = yield* FiberSet.makeRuntime<never>()
   const clients = new Map<number, Remembered>()
   const asksOutcome = spec.options["asksOutcome"] !== false
+  const last: { committed: Committed<unknown> | undefined } = { committed: undefined }
   const begin = (client: number, number: number, body: Reader, answer: (bytes: Uint8Array) => void): void => {
     if (body.u32() !== host.incarnation) {
       return answer(Requests.writeEnding(Call.answer(number), { type: "elsewhere" }).finish())
@@ -157,7 +164,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
     clients.set(client, own)
     const program = Requests.readProgram(body)
     fork(
-      Effect.map(run(transactions, program, asksOutcome), (ending) => {
+      Effect.map(run(transactions, program, asksOutcome, last), (ending) => {
         own.answer = Requests.writeEnding(Call.answer(number), ending).finish()
         answer(own.answer)
       })

@@ -32,6 +32,8 @@ export interface Settings {
   /** On whose behalf, for the audit trail. */
   readonly actor: string | undefined
   readonly readAt: Timestamp
+  /** `readAt` was given before the transaction began. */
+  readonly isBehind: boolean
   readonly timeoutMillis: number
   /** By `nowMicros`. */
   readonly deadlineMicros: number

@@ -131,7 +131,11 @@ export const commit = Effect.fnUntraced(function* (
   restore: Restore
 ): Effect.fn.Return<Timestamp, CommitError> {
   if (attempt.doomed !== undefined) return yield* attempt.doomed
-  if (attempt.writes.count === 0) return attempt.readAt
+  if (attempt.writes.count === 0) {
+    // What it read is in force now, too.
+    if (attempt.settings.isBehind) yield* restore(refresh(attempt))
+    return attempt.readAt
+  }
   const mutations = attempt.mutations()
   attempt.anchor ??= mutations[0].key
   for (let refreshes = 0; ; refreshes++) {

@@ -45,6 +45,12 @@ export interface RunOptions {
   readonly actor?: string
   /** Read-only, as of a timestamp that has passed. */
   readonly at?: Timestamp
+  /**
+   * What this service committed for whoever calls before: the first attempt begins where that was committed, and no oracle is asked. What it reads is
+   * older, and more likely to have changed by its commit. Only strict serializable transactions that may write begin so, and only one after each that
+   * wrote something; others begin as ever.
+   */
+  readonly after?: Committed<unknown>
 }
 
 export interface Committed<A> {
@@ -52,6 +58,7 @@ export interface Committed<A> {
   readonly id: TxnId
   /** The commit timestamp; of one that wrote nothing, what it read at. */
   readonly at: Timestamp
+  readonly hasWritten: boolean
   readonly attempts: number
 }
 
@@ -74,6 +81,8 @@ export interface Coordinator {
   open: number
   /** The last timestamp that it knows to have been given. */
   given: Timestamp
+  /** The last commit timestamp at which another transaction has begun: those are not given again. */
+  begunAfter: Timestamp
 }
 
 interface Run {
@@ -99,6 +108,18 @@ const pause = ({ pauseMillisMax, pauseMillisMin, random }: Coordinator, tries: n
 const isOracleError = (error: StepError): error is Refused | TooOld | Unavailable =>
   error instanceof Refused || error instanceof TooOld || error instanceof Unavailable
 
+/** When a first attempt begins that asks for no timestamp. Each is the id of one transaction. */
+const following = (coordinator: Coordinator, { options }: Run): Timestamp | undefined => {
+  const { after, isolation = "strict-serializable" } = options
+  const isReadOnly = options.readOnly === true || options.at !== undefined
+  if (after === undefined || isReadOnly || isolation !== "strict-serializable") return undefined
+  // Of one that wrote nothing it is no timestamp of its own.
+  if (!after.hasWritten || after.at <= coordinator.begunAfter) return undefined
+  coordinator.begunAfter = after.at
+  coordinator.given = Math.max(coordinator.given, after.at)
+  return after.at
+}
+
 /** When an attempt begins. What is to be read at a timestamp that was not given yet may change until it is. */
 const begin = Effect.fnUntraced(function* (
   coordinator: Coordinator,
@@ -118,7 +139,17 @@ const begin = Effect.fnUntraced(function* (
 const attemptOf = (
   { heartbeats, keyspace, nowMicros }: Coordinator,
   { deadlineMicros, options, timeoutMillis }: Run,
-  { age, attempt, at }: { readonly age: Timestamp | undefined; readonly attempt: number; readonly at: Timestamp }
+  {
+    age,
+    at,
+    attempt,
+    isBehind
+  }: {
+    readonly age: Timestamp | undefined
+    readonly attempt: number
+    readonly at: Timestamp
+    readonly isBehind: boolean
+  }
 ): Attempt.Attempt =>
   new Attempt.Attempt({
     id: at,
@@ -128,6 +159,7 @@ const attemptOf = (
     isReadOnly: options.readOnly === true || options.at !== undefined,
     actor: options.actor === undefined ? undefined : Decisions.named(options.actor),
     readAt: at,
+    isBehind,
     timeoutMillis,
     deadlineMicros,
     keyspace,
@@ -211,11 +243,13 @@ const runMasked = Effect.fnUntraced(function* <A, E, R>(
 ): Effect.fn.Return<Committed<A>, Failure<E>, Exclude<R, Transaction>> {
   let { age } = run.options
   for (let attempts = 1; ; attempts++) {
-    const at = yield* restore(begin(coordinator, run))
+    const followed = attempts === 1 ? following(coordinator, run) : undefined
+    const at = followed ?? (yield* restore(begin(coordinator, run)))
     age ??= at
-    const attempt = attemptOf(coordinator, run, { age, attempt: attempts, at })
+    const isBehind = followed !== undefined
+    const attempt = attemptOf(coordinator, run, { age, attempt: attempts, at, isBehind })
     const exit = yield* attemptOnce(coordinator, body, attempt, restore)
-    if (Exit.isSuccess(exit)) return { ...exit.value, id: attempt.id, attempts }
+    if (Exit.isSuccess(exit)) return { ...exit.value, id: attempt.id, hasWritten: attempt.writes.count > 0, attempts }
     const reason = retriedFor(attempt, exit.cause)
     if (reason === undefined) return yield* Effect.failCause(exit.cause as Cause.Cause<Failure<E>>)
     coordinator.trace.emit("debug", "txn/retried", { id: attempt.id, age, attempt: attempts, because: reason._tag })

@@ -53,6 +53,14 @@ const getMany = Effect.fnUntraced(function* (
   return own.map((write) => (write === undefined ? values[next++].value : write.value))
 })
 
+const known = (attempt: Attempt.Attempt, key: Uint8Array): Effect.Effect<void, StepError> =>
+  Effect.suspend(() => {
+    const refusal = attempt.refusal()
+    if (refusal !== undefined) return Effect.fail(refusal)
+    attempt.reads.addKey(key)
+    return Effect.void
+  })
+
 /** The entries of a span as of a timestamp, until a bound is met, without taking them in. */
 const scanAt = Effect.fnUntraced(function* (
   attempt: Attempt.Attempt,
@@ -217,6 +225,7 @@ export const make = (attempt: Attempt.Attempt): Transaction["Service"] => ({
   attempt: attempt.settings.attempt,
   readAt: () => attempt.readAt,
   get: (key) => Effect.map(getMany(attempt, [key]), ([value]) => value),
+  known: (key) => known(attempt, key),
   getMany: (keys) => getMany(attempt, keys),
   scan: (span, options = {}) => scan(attempt, span, options),
   getForUpdate: (keys, mode = "exclusive") => getForUpdate(attempt, keys, mode),

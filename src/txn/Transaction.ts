@@ -44,6 +44,11 @@ export class Transaction extends Context.Service<
     readonly readAt: () => Timestamp
     /** The value, or undefined. */
     readonly get: (key: Uint8Array) => Step<Uint8Array | undefined>
+    /**
+     * Counts the key as read. For whoever knows what it was at `readAt`, from a transaction that was committed then: it is not asked for, and that it
+     * has not changed since is checked with all else.
+     */
+    readonly known: (key: Uint8Array) => Step<void>
     /** In the order of the keys. */
     readonly getMany: (keys: ReadonlyArray<Uint8Array>) => Step<ReadonlyArray<Uint8Array | undefined>>
     readonly scan: (span: Span, options?: ScanOptions) => Step<Scanned>

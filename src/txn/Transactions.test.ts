@@ -9,6 +9,7 @@ import type { Timers } from "#world/Timers.ts"
 import type { Trace } from "#world/Trace.ts"
 import { keyOf, ModelCluster, numberOf, type Programs } from "./testing/ModelCluster.ts"
 import type { Options } from "./testing/ModelKeyspace.ts"
+import type { Committed } from "./Coordinator.ts"
 import { Transaction } from "./Transaction.ts"
 
 type Use = (programs: Programs) => Effect.Effect<void, unknown, Scope.Scope | Timers | Trace>
@@ -177,6 +178,57 @@ describe("a transaction", () => {
       ...["timestamp", "commit-once", "answer"],
       ...["timestamp", "prepare", "prepare", "timestamp", "decide", "answer"],
       ...["resolve", "resolve", "forget"]
+    ])
+  })
+
+  it("asks nobody where it begins after another one: what it knows and what it reads is checked, by its commit at the latest", () => {
+    const heard: Array<string> = []
+    const bench = new TestBench()
+    const cluster = new ModelCluster(bench)
+    const [mine, theirs] = [keyOf(1), keyOf(2)]
+    const use: Use = ({ transactions }) =>
+      Effect.gen(function* () {
+        const add = (after?: Committed<unknown>) =>
+          transactions.runCommitted(
+            (txn) =>
+              Effect.gen(function* () {
+                if (txn.readAt() === after?.at) yield* txn.known(mine)
+                else yield* txn.get(mine)
+                yield* txn.put(keyOf(3), value(txn.attempt))
+              }),
+            after === undefined ? {} : { after }
+          )
+        const first = yield* add()
+        const second = yield* add(first)
+        heard.push("once only")
+        const third = yield* add(first)
+        expect([first, second, third]).toMatchObject(Array(3).fill({ attempts: 1, hasWritten: true }))
+        heard.push("changed")
+        yield* transactions.run((txn) => txn.put(mine, value(1)))
+        expect(yield* add(third)).toMatchObject({ attempts: 2 })
+        heard.push("reads")
+        const written = yield* transactions.runCommitted((txn) => txn.put(theirs, value(1)))
+        yield* transactions.run((txn) => txn.put(theirs, value(2)))
+        const read = yield* transactions.runCommitted((txn) => txn.get(theirs), { after: written })
+        expect(read).toMatchObject({ value: value(2), hasWritten: false })
+        heard.push("wrote nothing")
+        yield* add(read)
+      })
+    bench.startOnce(
+      0,
+      cluster.program(0, use, (what) => {
+        if (!what.endsWith("done")) heard.push(what)
+      })
+    )
+    bench.pass(10_000_000)
+    expect(bench.story).toEqual(["n0 started", "n0 exited"])
+    expect(heard).toEqual([
+      ...["timestamp", "get", "commit-once", "commit-once"],
+      ...["once only", "timestamp", "get", "commit-once"],
+      ...["changed", "timestamp", "commit-once", "commit-once", "timestamp", "get", "commit-once"],
+      ...["reads", "timestamp", "commit-once", "timestamp", "commit-once"],
+      ...["get", "timestamp", "validate", "timestamp", "get"],
+      ...["wrote nothing", "timestamp", "get", "commit-once"]
     ])
   })
 

@@ -106,7 +106,8 @@ export const make = Effect.fnUntraced(function* (
     pauseMillisMax,
     openMax: Math.min(options.openMax ?? Infinity, Limits.transactionsOpenMax),
     open: 0,
-    given: 0
+    given: 0,
+    begunAfter: 0
   }
   return {
     run: (body, given) => Effect.map(Coordinator.run(coordinator, body, given), ({ value }) => value),

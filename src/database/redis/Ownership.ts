@@ -12,6 +12,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type { Timestamp } from "#keyspace/Request.ts"
 import type { Transaction } from "#txn/Transaction.ts"
+import type { Body, Committed, Failure } from "#txn/Coordinator.ts"
 import type { Transactions } from "#txn/Transactions.ts"
 import type { RunError, StepError } from "#txn/TxnError.ts"
 import type { Address } from "#world/Net.ts"
@@ -35,6 +36,8 @@ export interface Options {
 
 interface Held {
   readonly epoch: Timestamp
+  /** The last transaction of the owner. */
+  last: Committed<unknown>
   /** By this node's clock. */
   untilMicros: number
 }
@@ -57,6 +60,10 @@ const lost = (owner: Owner.Owner | undefined): OwnershipLost =>
     owner: owner?.node ?? 0,
     message: `node ${owner?.node ?? 0} has the data now: it is loaded again when it is this node's turn`
   })
+
+const note = (held: Held, committed: Committed<unknown>): void => {
+  if (committed.at > held.last.at) held.last = committed
+}
 
 const look = (txn: Txn): Effect.Effect<Owner.Owner | undefined, StepError> =>
   Effect.map(txn.get(Places.ownerKey), Owner.decode)
@@ -102,9 +109,10 @@ export class Ownership {
         return Effect.as(txn.put(Places.ownerKey, Owner.encode({ node, epoch: txn.id, beats: 0, address })), true)
       })
     )
-    return Effect.map(claimed, ({ id, value: isOwner }) => {
+    return Effect.map(claimed, (committed) => {
+      const { id, value: isOwner } = committed
       if (isOwner) {
-        this.held = { epoch: id, untilMicros: this.leaseFrom(beganMicros) }
+        this.held = { epoch: id, last: committed, untilMicros: this.leaseFrom(beganMicros) }
         // Whoever had it before has it no more, whatever becomes of this node.
         this.seen = undefined
       }
@@ -117,22 +125,42 @@ export class Ownership {
     const { address, node, nowMicros, transactions } = this.options
     const { held } = this
     const beganMicros = nowMicros()
-    const beaten = transactions.run((txn) =>
+    const beaten = transactions.runCommitted((txn) =>
       Effect.flatMap(look(txn), (owner): Effect.Effect<void, StepError | OwnershipLost> => {
         if (held === undefined || owner?.epoch !== held.epoch) return Effect.fail(lost(owner))
         return txn.put(Places.ownerKey, Owner.encode({ node, epoch: held.epoch, beats: owner.beats + 1, address }))
       })
     )
-    return Effect.map(beaten, () => {
-      if (held !== undefined) held.untilMicros = this.leaseFrom(beganMicros)
+    return Effect.map(beaten, (committed) => {
+      if (held === undefined) return
+      note(held, committed)
+      held.untilMicros = this.leaseFrom(beganMicros)
     })
   })
 
   /** The transaction is committed only while this node is the owner. */
   readonly guard = (txn: Txn): Effect.Effect<void, StepError | OwnershipLost> =>
-    Effect.flatMap(look(txn), (owner) =>
-      this.held !== undefined && owner?.epoch === this.held.epoch ? Effect.void : Effect.fail(lost(owner))
-    )
+    Effect.suspend(() => {
+      const { held } = this
+      if (held !== undefined && txn.readAt() === held.last.at) return txn.known(Places.ownerKey)
+      return Effect.flatMap(look(txn), (owner) =>
+        held !== undefined && owner?.epoch === held.epoch ? Effect.void : Effect.fail(lost(owner))
+      )
+    })
+
+  /**
+   * Commits a transaction with `guard` in it. Owners that store one thing after the other begin each where the last one was committed: nobody has to be
+   * asked for a timestamp, nor for who the owner was then.
+   */
+  commit<E>(body: Body<void, E, never>, timeoutMillis: number): Effect.Effect<void, Failure<E>> {
+    return Effect.suspend(() => {
+      const { held } = this
+      const options = { timeoutMillis, ...(held === undefined ? {} : { after: held.last }) }
+      return Effect.map(this.options.transactions.runCommitted(body, options), (committed) => {
+        if (held !== undefined) note(held, committed)
+      })
+    })
+  }
 
   /** It is not the owner any more, whatever is stored. */
   forget(): void {

@@ -126,15 +126,19 @@ export class Storing {
 
   private store(record: Uint8Array): Effect.Effect<void, OwnershipLost> {
     const number = this.number + 1
-    const stored = Effect.forEach(parts(record), (part) => this.commit((txn) => put(txn, number, record, part), true), {
-      discard: true
-    })
+    const stored = Effect.forEach(parts(record), (part) => this.storePart(number, record, part), { discard: true })
     return Effect.map(stored, () => {
       this.number = number
       this.folding.add(number, record.length)
       this.counts.batches += 1
       this.counts.bytes += record.length
     })
+  }
+
+  private storePart(number: number, record: Uint8Array, part: Part): Effect.Effect<void, OwnershipLost> {
+    const { ownership } = this.parts
+    const body = (txn: Txn) => Effect.andThen(ownership.guard(txn), put(txn, number, record, part))
+    return this.untilDone(ownership.commit(body, timeoutMillis))
   }
 
   private release(stored: number): void {
