@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=32 --max-old-space-size-percentage=75
 /** `orbit COMMAND`: all programs of this tree under one name; each says by `--help` what it takes. */
 import { enableCompileCache } from "node:module"
 

@@ -5,7 +5,7 @@ import { connect, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
-import { freePort, serve } from "./cli/TestServer.ts"
+import { freePort, serveWithin } from "./cli/TestServer.ts"
 
 const parent = mkdtempSync(join(tmpdir(), "orbit-hardship-"))
 const children = new Set<ChildProcess>()
@@ -16,8 +16,8 @@ afterAll(() => {
   rmSync(parent, { recursive: true, force: true })
 })
 
-const start = async (directory: string, port: number): Promise<ChildProcess> => {
-  const child = await serve(join(parent, directory), port)
+const start = async (directory: string, port: number, heapMegabytes?: number): Promise<ChildProcess> => {
+  const child = await serveWithin(heapMegabytes, join(parent, directory), port)
   children.add(child)
   return child
 }
@@ -133,6 +133,25 @@ describe("the server's process", { timeout: timeoutMillis }, () => {
     expect(Number(memory![1])).toBeLessThan(1_200 * 1_048_576)
     for (const { socket } of [...many, ...wild, ...slow, ...flood]) socket.destroy()
     expect(await ping(port)).toBe("+PONG\r\n")
+    await kill(child)
+  })
+
+  it("refuses more data than it has memory for, and says so where it cannot hold what is stored", async () => {
+    const port = await freePort()
+    let child = await start("full", port, 260)
+    const writer = new Client(port)
+    const value = "x".repeat(400_000)
+    let stored = 0
+    let reply: string
+    do reply = await writer.ask("SET", `key:${stored}`, value)
+    while (reply === "+OK\r\n" && ++stored < 10_000)
+    expect(reply).toMatch(/^-OOM command not allowed: data has .*--max-old-space-size/)
+    expect(await writer.ask("DEL", "key:0")).toBe(":1\r\n")
+    expect(await writer.ask("GET", "key:1")).toBe(`$${value.length}\r\n${value}\r\n`)
+    await kill(child)
+    await expect(start("full", port, 140)).rejects.toThrow("start it with a larger --max-old-space-size")
+    child = await start("full", port, 260)
+    expect(await new Client(port).ask("DBSIZE")).toBe(`:${stored - 1}\r\n`)
     await kill(child)
   })
 

@@ -31,6 +31,15 @@ export interface Options {
 
 const aloneLeaseMillis = 3_600_000
 
+/** Of the heap, for data. The rest is for the collector, which is slow where it has little, and for what is under way; what was stored is loaded even so. */
+const dataShare = 0.75
+const loadedShare = 0.85
+/** The young generation, of three parts, and the server itself. */
+const besideDataBytes = 3 * 33_554_432 + 67_108_864
+
+const dataBytesMax = (machine: Options["machine"], share: number): number =>
+  Math.max(0, Math.floor(share * (machine.heapBytesMax - besideDataBytes)))
+
 const everywhere = new Set(["0.0.0.0", "::"])
 
 /** Where other nodes reach this door: all addresses are none to go to, so then it is where the node's store is. */
@@ -181,7 +190,7 @@ const settleMillisMax = 10_000
 
 /** Until clients are served: who comes before is told that the data is loading. A cluster may take longer than this to be one. */
 const settling = Effect.fnUntraced(function* (redis: Redis.Redis, trace: Trace["Service"]) {
-  for (let waitedMillis = 0; !isServed(redis); waitedMillis += settlePauseMillis) {
+  for (let waitedMillis = 0; !isServed(redis) && redis.trouble === undefined; waitedMillis += settlePauseMillis) {
     if (waitedMillis >= settleMillisMax && !redis.isLoading) {
       trace.emit("warn", "server/redis-not-loaded", { waitedMillis })
       return
@@ -212,6 +221,7 @@ export const make = ({ credentials, machine, sockets = [] }: Options): Door => (
       address: announced(config),
       // Nobody else can take over from a single node, however long it stands still.
       ...(config.nodes.size === 0 && { leaseMillis: aloneLeaseMillis }),
+      dataBytesMax: dataBytesMax(machine, loadedShare),
       settings: { protoMaxBulkBytes: config.redisArgumentBytesMax }
     })
     const others = yield* membersOf(config)
@@ -233,6 +243,7 @@ export const make = ({ credentials, machine, sockets = [] }: Options): Door => (
         // Whoever asks to save is answered once it is: nobody waits longer than a batch takes.
         const save = (): void => void redis.storing.settled(() => {})
         server.machine = { ...machine, port: config.redisPort, directory: config.dataDirectory, save }
+        server.memory.dataBytesMax = dataBytesMax(machine, dataShare)
         if (config.redisCluster !== "no") server.topology = topologyOf(config, others)
         refusal = configure(server, configuration)
       }
@@ -242,10 +253,11 @@ export const make = ({ credentials, machine, sockets = [] }: Options): Door => (
     const trace = yield* Trace
     for (const { message } of door.missing) trace.emit("info", "server/not-listening", { message })
     yield* settling(redis, trace)
+    if (redis.trouble !== undefined) return yield* new StartError({ code: codes.data, message: redis.trouble })
     return {
       addresses: door.addresses,
       reload: () => reload(door, credentials, trace),
-      verdict: () => (isServed(redis) ? undefined : "Redis's data is not loaded"),
+      verdict: () => (isServed(redis) ? undefined : (redis.trouble ?? "Redis's data is not loaded")),
       drain: door.drain(config.drainMillisMax)
     }
   })

@@ -4,6 +4,7 @@
  */
 import { assert } from "#base/Assert.ts"
 import * as Latin1 from "#base/Latin1.ts"
+import * as Footprint from "./Footprint.ts"
 import * as Record from "./Record.ts"
 import * as Stored from "./Stored.ts"
 import { Table } from "./Table.ts"
@@ -22,6 +23,8 @@ export class Layer {
   elements: Changed | undefined = undefined
   /** It lies over what is stored. */
   isUsed = false
+  /** What its texts take of memory, about: those that were replaced since count, too. */
+  heldBytes = 0
 
   constructor(database: number, name: string) {
     this.database = database
@@ -29,7 +32,13 @@ export class Layer {
   }
 }
 
+/** A layer, its head, and its place in the table; an element in its map. */
+const layerBytes = 180
+const elementBytes = 60
+
 export class Overlay {
+  /** What it takes of memory beside what is loaded, about. */
+  heldBytes = 0
   /** By number, which database it is: a byte each; undefined: no record says. */
   databases: Uint8Array | undefined
   /** By database, as keys are named there, and then by hashes of long names. */
@@ -57,19 +66,28 @@ export class Overlay {
     }
   }
 
-  /** What lies over a key; `isHash`: it is long, and this the hash of its name. */
-  over(database: number, name: string, isHash: boolean): Layer | undefined {
-    return this.layers[placeOf(database, isHash)]?.get(name)
+  /** What lies over a key, which has its texts from now on; `isHash`: it is long, and this the hash of its name. */
+  use(database: number, name: string, isHash: boolean): Layer | undefined {
+    const layer = this.layers[placeOf(database, isHash)]?.get(name)
+    if (layer !== undefined) this.handOver(layer)
+    return layer
   }
 
-  /** Those that lie over nothing that is stored: so many at a time. */
+  /** Those that lie over nothing that is stored. */
   *unused(): Generator<Layer> {
     for (const table of this.layers) {
       for (let i = 0; i < (table?.size ?? 0); i++) {
         const layer = table!.valueAt(i)
-        if (!layer.isUsed) yield layer
+        if (layer.isUsed) continue
+        this.handOver(layer)
+        yield layer
       }
     }
+  }
+
+  private handOver(layer: Layer): void {
+    layer.isUsed = true
+    this.heldBytes -= layer.heldBytes
   }
 
   private layerOf(database: number, name: string): Layer {
@@ -80,7 +98,14 @@ export class Overlay {
     if (position >= 0) return table.valueAt(position)
     const layer = new Layer(database, name)
     table.add(id, layer)
+    this.heldBytes += layerBytes
+    this.hold(layer, Footprint.ofText(name.length))
     return layer
+  }
+
+  private hold(layer: Layer, sizeBytes: number): void {
+    layer.heldBytes += sizeBytes
+    this.heldBytes += sizeBytes
   }
 
   private lay(layer: Layer, cursor: Record.Cursor): void {
@@ -90,10 +115,12 @@ export class Overlay {
         this.turn(layer, cursor.generation)
         const content = cursor.kind === Record.Kind.put ? cursor.content() : undefined
         ;(layer.elements ??= new Map()).set(cursor.sub, content)
+        this.hold(layer, elementBytes + Footprint.ofText(cursor.sub.length) + Footprint.ofText(content?.length ?? 0))
         break
       }
       case Record.Kind.head:
         layer.head = cursor.head()
+        this.hold(layer, Footprint.ofText(layer.head.head.length))
         this.turn(layer, layer.head.generation)
         break
       default:

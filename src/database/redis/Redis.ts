@@ -5,6 +5,7 @@
  * Needs: whoever runs commands does so only while `isReady`, and hands out no reply before `Storing.settled` says so, where durability is
  * promised, nor when `Ownership.isHeld` is false by then: the data might have been another node's while it was read.
  */
+import * as Data from "effect/Data"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
@@ -28,6 +29,9 @@ import * as Record from "./Record.ts"
 import type { Settings } from "./Settings.ts"
 import { Storing } from "./Storing.ts"
 
+/** The process has not enough memory for the data. */
+class DoesNotFit extends Data.TaggedError("DoesNotFit")<{ readonly message: string }> {}
+
 export interface Options {
   /** This node's number; others have others. */
   readonly node: number
@@ -39,10 +43,14 @@ export interface Options {
   /** How often what nobody waits for is stored. Default: 1,000. */
   readonly storeMillis?: number
   readonly folding?: Partial<Folding.Options>
+  /** Data that takes more, about, is not loaded: the process would end. Default: no bound. */
+  readonly dataBytesMax?: number
 }
 
 const leaseMillisDefault = 5_000
 const pauseMillis = 100
+/** After data that did not fit: another node may have more room. */
+const tooLargePauseMillis = 60_000
 const expireMillis = 100
 const expiredMax = 1_000
 const pageEntries = 10_000
@@ -59,9 +67,12 @@ export class Redis {
   readonly storing: Storing
   /** Its data is loaded. */
   isReady = false
+  /** Why it cannot be loaded, and what to do. */
+  trouble: string | undefined
   private readonly transactions: Transactions["Service"]
   private readonly trace: Trace["Service"]
   private readonly leaseMillis: number
+  private readonly dataBytesMax: number
   private readonly listeners = new Set<(isReady: boolean) => void>()
   /** Has everything loaded again; there while the data is. */
   private begin: (() => void) | undefined
@@ -73,10 +84,12 @@ export class Redis {
     ownership: Ownership,
     storing: Storing,
     {
+      dataBytesMax,
       leaseMillis,
       trace,
       transactions
     }: {
+      readonly dataBytesMax: number
       readonly transactions: Transactions["Service"]
       readonly trace: Trace["Service"]
       readonly leaseMillis: number
@@ -88,6 +101,7 @@ export class Redis {
     this.transactions = transactions
     this.trace = trace
     this.leaseMillis = leaseMillis
+    this.dataBytesMax = dataBytesMax
   }
 
   /** Where the node is that has the data, if another one does. */
@@ -125,12 +139,15 @@ export class Redis {
     const owning = Effect.raceFirst(this.storing.run, Effect.raceFirst(this.keep, this.expire))
     const again = Effect.map(Effect.raceFirst(owning, this.asked), () => this.forget())
     const own = Effect.andThen(this.take, again)
-    const over = (error: RunError | OwnershipLost): Effect.Effect<void> =>
+    const over = (error: RunError | OwnershipLost | DoesNotFit): Effect.Effect<void> =>
       Effect.suspend(() => {
-        this.trace.emit("warn", "redis/data-lost", { reason: error._tag, message: error.message })
+        const { _tag: reason, message } = error
+        const isTooLarge = error instanceof DoesNotFit
+        if (isTooLarge) this.trouble = message
+        this.trace.emit(isTooLarge ? "error" : "warn", "redis/data-lost", { reason, message })
         this.forget()
         this.tell(false)
-        return Effect.sleep(pauseMillis)
+        return Effect.sleep(isTooLarge ? tooLargePauseMillis : pauseMillis)
       })
     return Effect.catch(own, over)
   })
@@ -167,7 +184,7 @@ export class Redis {
   })
 
   /** Becomes the owner of all partitions, and loads them. */
-  private readonly take: Effect.Effect<void, RunError | OwnershipLost> = Effect.suspend(() => {
+  private readonly take: Effect.Effect<void, RunError | OwnershipLost | DoesNotFit> = Effect.suspend(() => {
     const { engine, ownership } = this
     const claimed: Effect.Effect<void, RunError> = Effect.flatMap(ownership.claim, (isOwner) =>
       isOwner ? Effect.void : Effect.andThen(this.waitForTurn, claimed)
@@ -181,6 +198,7 @@ export class Redis {
         return Effect.map(Effect.raceFirst(this.load, this.keep), () => {
           const keys = engine.databases.reduce((sum, { size }) => sum + size, 0)
           this.trace.emit("info", "redis/loaded", { keys, tookMillis: engine.wallMillis() - from })
+          this.trouble = undefined
           this.tell(true)
         })
       })
@@ -188,11 +206,11 @@ export class Redis {
   })
 
   /** All entries of a span, page by page, and what is to be done after each. Nobody changes them meanwhile: each page may be of another time. */
-  private pages(
+  private pages<E = never>(
     span: Span,
     visit: (entry: Mutation) => void,
-    visited: Effect.Effect<void> = Effect.void
-  ): Effect.Effect<void, RunError> {
+    visited: Effect.Effect<void, E> = Effect.void
+  ): Effect.Effect<void, RunError | E> {
     const options = { entriesMax: pageEntries, sizeBytesMax: pageBytes }
     const scanned = this.transactions.run((txn) => txn.scan(span, options), {
       readOnly: true,
@@ -204,11 +222,22 @@ export class Redis {
     })
   }
 
-  private readonly load: Effect.Effect<void, RunError> = Effect.suspend(() => {
+  /** Others had their turn, and the data so far fits. */
+  private breathe(overlay: Overlay): Effect.Effect<void, DoesNotFit> {
+    return Effect.suspend(() => {
+      const usedBytes = this.engine.usedBytes + overlay.heldBytes
+      if (usedBytes <= this.dataBytesMax) return Effect.yieldNow
+      const message = `${usedBytes} bytes of data so far, and this process has room for ${this.dataBytesMax}: start it with a larger --max-old-space-size`
+      return Effect.fail(new DoesNotFit({ message }))
+    })
+  }
+
+  private readonly load: Effect.Effect<void, RunError | DoesNotFit> = Effect.suspend(() => {
     const { engine, storing } = this
     engine.advance()
     const garbage = (prefix: Uint8Array): void => storing.folding.discard(prefix)
     const overlay = new Overlay(garbage)
+    const breathe = this.breathe(overlay)
     const loading = new Loading({
       now: engine.now,
       overlay,
@@ -220,10 +249,11 @@ export class Redis {
       if (record !== undefined) overlay.add(record)
     })
     return Effect.gen({ self: this }, function* () {
-      yield* this.pages(Places.records, ({ key, value }) => {
+      const collect = ({ key, value }: Mutation): void => {
         const { number, piece } = Places.pieceOf(key)
         records.take(number, piece, value!)
-      })
+      }
+      yield* this.pages(Places.records, collect, breathe)
       records.finish()
       let databases: Uint8Array | undefined
       let joined: Array<Mutation> = []
@@ -235,7 +265,7 @@ export class Redis {
           const { key, value } = entries[i]
           if (Keys.compare(key, Places.databasesKey) === 0) databases = value
           else loading.take(key, value!)
-          if (i % turnChanges === turnChanges - 1) yield* Effect.yieldNow
+          if (i % turnChanges === turnChanges - 1) yield* breathe
         }
       })
       yield* this.pages({ from: Places.all.from, to: Places.records.from }, (entry) => joining.take(entry), load)
@@ -246,7 +276,7 @@ export class Redis {
       let layers = 0
       for (const layer of overlay.unused()) {
         loading.layer(layer)
-        if (++layers % turnChanges === 0) yield* Effect.yieldNow
+        if (++layers % turnChanges === 0) yield* breathe
       }
       databases = overlay.databases ?? databases
       if (databases !== undefined) engine.arrange(databases)
@@ -274,6 +304,7 @@ export class Redis {
 /** Lives as long as its scope; what was changed and is not stored by then is, unless that fails. */
 export const open = Effect.fnUntraced(function* ({
   address,
+  dataBytesMax = Infinity,
   folding,
   leaseMillis = leaseMillisDefault,
   node,
@@ -306,7 +337,7 @@ export const open = Effect.fnUntraced(function* ({
     intervalMillis: storeMillis,
     folding: { ...Folding.defaults, ...folding }
   })
-  const redis = new Redis(engine, ownership, storing, { transactions, trace, leaseMillis })
+  const redis = new Redis(engine, ownership, storing, { transactions, trace, leaseMillis, dataBytesMax })
   yield* Effect.forkScoped(redis.run)
   // Before what runs is interrupted: finalizers go from the last to the first.
   yield* Effect.addFinalizer(() => Effect.timeoutOption(storing.flush, flushMillisMax))

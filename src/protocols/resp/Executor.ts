@@ -76,7 +76,6 @@ const {
   write
 } = CommandTable.Flag
 
-const outOfMemory = "OOM command not allowed when used memory > 'maxmemory'."
 const deniedKeys = "NOPERM this user has no permissions to access one of the keys used as arguments"
 const deniedChannels = "NOPERM this user has no permissions to access one of the channels used as arguments"
 
@@ -275,7 +274,8 @@ export class Executor {
       const [at] = CommandKeys.places(command, argv)
       if (at !== undefined) return Slots.moved(argv[at], this.server.place)
     }
-    if (this.server.memory.isLimited && !this.hasMemory(client, command)) return outOfMemory
+    const { memory } = this.server
+    if ((memory.isLimited || memory.isFull) && !this.hasMemory(client, command)) return memory.refusal
     if (client.isSubscribed && client.out.protocol === 2 && !ofListeners.has(name)) {
       return `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
     }
@@ -301,8 +301,10 @@ export class Executor {
   private hasMemory(client: Client, { flags, name }: CommandTable.Command): boolean {
     const { multi } = client
     const { memory } = this.server
-    memory.count(client)
-    memory.evictClients()
+    if (memory.isLimited) {
+      memory.count(client)
+      memory.evictClients()
+    }
     if (client.isClosing) return false
     const isRefused = this.server.isOutOfMemory()
     // What is queued takes memory, too.

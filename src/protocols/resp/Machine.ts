@@ -21,6 +21,8 @@ export interface Machine {
   /** 40 hexadecimal digits, others at each start. */
   readonly runId: string
   readonly memoryBytes: number
+  /** What the process may have in its heap, where the data is. */
+  readonly heapBytesMax: number
   readonly usage: () => Usage
   /** Has everything that has changed stored as soon as can be. */
   readonly save: () => void
@@ -35,6 +37,7 @@ export const unknown: Machine = {
   operatingSystem: "Linux",
   runId: "0".repeat(40),
   memoryBytes: 0,
+  heapBytesMax: Infinity,
   usage: () => ({ usedBytes: 0, residentBytes: 0, userMicros: 0, systemMicros: 0 }),
   save: () => {},
   shutdown: undefined

@@ -25,6 +25,24 @@ const sendPart = (client: RigConnection, sizeBytes: number): void => {
 const sumOfClients = ({ server }: SessionRig): number =>
   [...server.clients.values()].reduce((sum, client) => sum + ClientMemory.of(client), 0)
 
+describe("more data than the process has room for", () => {
+  it("is refused, or has keys evicted, also without maxmemory", () => {
+    const rig = new SessionRig()
+    const client = rig.connect()
+    fill(client, 10)
+    rig.server.memory.dataBytesMax = rig.engine.usedBytes
+    expect(client.ask("SET k10 v")).toBe("+OK\r\n")
+    expect(client.ask("SET k11 v")).toMatch(/^-OOM command not allowed: data has the \d+ bytes .*--max-old-space-size/)
+    expect(client.ask("STRLEN k1")).toBe(":1000\r\n")
+    client.ask("CONFIG SET maxmemory-policy allkeys-lru")
+    expect(client.ask("SET k11 v")).toBe("+OK\r\n")
+    expect(told(client, "evicted_keys")).toBe(1)
+    client.ask("CONFIG SET maxmemory-policy noeviction")
+    client.ask("DEL k1 k2 k3")
+    expect(client.ask("SET k12 v")).toBe("+OK\r\n")
+  })
+})
+
 describe("more data than maxmemory allows", () => {
   it("is refused where no key may go, and what takes no memory is not", () => {
     const rig = new SessionRig()

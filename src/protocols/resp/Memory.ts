@@ -1,6 +1,7 @@
 /**
  * Memory: what data and clients take of it together, and what happens where that is more than they may: above `maxmemory` keys go, by the policy,
- * and commands that would take more are refused while none can; above `maxmemory-clients` the largest clients are broken off.
+ * and commands that would take more are refused while none can; above `maxmemory-clients` the largest clients are broken off. The same for data
+ * above what the process can hold, which would end otherwise, and again at each start.
  *
  * Where nothing is limited nothing is counted here, and who asks has all clients looked at.
  * Source: `evict.c`, `networking.c` (`evictClients`) of Redis 7.0.
@@ -19,6 +20,8 @@ export class Memory {
   isLimited = false
   /** Clients that were broken off, since the start. */
   evictedClients = 0
+  /** Data may take no more than this, whatever `maxmemory` is. */
+  dataBytesMax = Infinity
   /** The most that `usedBytes` has ever answered. */
   peakBytes = 0
   /** As the configuration has it: bytes, or a part of `maxmemory`: `5%`. */
@@ -59,6 +62,18 @@ export class Memory {
     if (this.isLimited && !wasLimited) for (const client of this.clients.values()) this.count(client)
     if (!this.isLimited) for (const client of this.clients.values()) this.forget(client)
     if (maxMemoryBytes > 0) this.due()
+  }
+
+  /** The process has no room for more data. */
+  get isFull(): boolean {
+    return this.engine.usedBytes > this.dataBytesMax
+  }
+
+  /** Why a command is refused that takes memory. */
+  get refusal(): string {
+    return this.isFull
+      ? `OOM command not allowed: data has the ${this.dataBytesMax} bytes that this process has for it: start it with a larger --max-old-space-size, or have keys evicted (maxmemory-policy)`
+      : "OOM command not allowed when used memory > 'maxmemory'."
   }
 
   /** What clients take. */
@@ -120,7 +135,8 @@ export class Memory {
   /** Has keys go as long as there is too much. False: there still is, and none may go. */
   makeRoom(): boolean {
     const { maxMemoryBytes } = this.engine.settings
-    const excess = maxMemoryBytes === 0 ? 0 : this.usedBytes() - maxMemoryBytes
+    const aboveLimit = maxMemoryBytes === 0 ? 0 : this.usedBytes() - maxMemoryBytes
+    const excess = Math.max(aboveLimit, this.engine.usedBytes - this.dataBytesMax)
     if (excess <= 0) return true
     const outcome = this.engine.free(excess)
     if (outcome === "more") this.due()

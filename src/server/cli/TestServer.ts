@@ -14,15 +14,27 @@ export const freePort = (): Promise<number> =>
     })
   })
 
-/** A node with its data in `directory`, once it says that it is ready. */
-export const serve = (directory: string, port: number, ...more: ReadonlyArray<string>): Promise<ChildProcess> =>
+/** A node with its data in `directory`, once it says that it is ready. `heapMegabytes`: of its old generation; undefined: as Node.js has it. */
+export const serveWithin = (
+  heapMegabytes: number | undefined,
+  directory: string,
+  port: number,
+  ...more: ReadonlyArray<string>
+): Promise<ChildProcess> =>
   new Promise((resolve, reject) => {
     const argv = ["--dir", directory, "--port", String(port), "--admin-port", "0", ...more]
-    const child = spawn(process.execPath, ["--max-semi-space-size=32", main, ...argv])
+    const heap = heapMegabytes === undefined ? [] : [`--max-old-space-size=${heapMegabytes}`]
+    const child = spawn(process.execPath, ["--max-semi-space-size=32", ...heap, main, ...argv])
     let output = ""
+    child.stderr.on("data", (chunk: Buffer) => {
+      output += chunk.toString()
+    })
     child.stdout.on("data", (chunk: Buffer) => {
       output += chunk.toString()
       if (output.includes("Ready to accept connections")) resolve(child)
     })
     child.on("close", () => reject(new Error(`it ended: ${output}`)))
   })
+
+export const serve = (directory: string, port: number, ...more: ReadonlyArray<string>): Promise<ChildProcess> =>
+  serveWithin(undefined, directory, port, ...more)
