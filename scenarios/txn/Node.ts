@@ -7,6 +7,7 @@ import * as Transactions from "#txn/Transactions.ts"
 import { Host } from "#world/Host.ts"
 import type { Address } from "#world/Net.ts"
 import { Trace } from "#world/Trace.ts"
+import * as ObservedKeyspace from "./ObservedKeyspace.ts"
 import * as Settings from "./Settings.ts"
 
 const cluster = "0123456789abcdef0123456789abcdef"
@@ -51,6 +52,9 @@ export const open = Effect.fnUntraced(function* (spec: ServerSpec, more: Partial
     ...more
   }).pipe(Effect.provideService(Trace, calm(trace)))
   const made = Transactions.make({ heartbeatMillis: ttlMillis / Settings.number(spec, "heartbeats") })
-  const transactions = yield* Effect.provideService(made, Keyspace, node.keyspace)
+  const { keyspace } = node
+  const isTraced = spec.options["trace.steps"] === true
+  const asked = isTraced ? ObservedKeyspace.make(keyspace, trace) : keyspace
+  const transactions = yield* Effect.provideService(made, Keyspace, asked)
   return { node, transactions }
 })

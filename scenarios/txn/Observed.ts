@@ -14,6 +14,7 @@ import * as Key from "#keyspace/Key.ts"
 import * as RangeCommand from "#keyspace/RangeCommand.ts"
 import * as Records from "#keyspace/Records.ts"
 import * as Batch from "#storage/Batch.ts"
+import type { Isolation } from "#txn/Attempt.ts"
 import * as Raft from "../raft/Observed.ts"
 
 export interface Written {
@@ -83,6 +84,12 @@ export const writtenOf = ({ data, kind }: Entry, answer: Uint8Array | undefined)
 }
 
 export class Observed extends Raft.Observed {
+  /** A body begins, as an attempt with this id. */
+  attempted(_id: number, _isolation: Isolation): void {}
+
+  /** A client is about to be told that a transaction is committed; `at` 0: aborted. */
+  told(_id: number, _at: number): void {}
+
   override applied(group: Group, entry: Entry, answer: Uint8Array | undefined): void {
     super.applied(group, entry, answer)
     const written = group.id === systemRange ? undefined : writtenOf(entry, answer)

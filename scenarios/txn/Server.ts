@@ -25,6 +25,7 @@ import * as Auditing from "./Auditing.ts"
 import * as Following from "./Following.ts"
 import * as Node from "./Node.ts"
 import { Observed } from "./Observed.ts"
+import { ObservedSteps } from "./ObservedSteps.ts"
 import * as Requests from "./Requests.ts"
 import * as Settings from "./Settings.ts"
 import * as Step from "./Step.ts"
@@ -45,27 +46,35 @@ interface Remembered {
 
 const unknown = (reason: string): Requests.Ending => ({ type: "unknown", reason })
 
+interface Running {
+  readonly transactions: Transactions.Transactions["Service"]
+  readonly asksOutcome: boolean
+  /** What this server committed last; every other program begins after it. */
+  readonly last: { committed: Committed<unknown> | undefined }
+  /** Is told of every attempt, and what becomes of the transaction. */
+  readonly observer: Observed
+}
+
 /** Runs a program, and finds out what became of it as far as it can. */
 const run = Effect.fnUntraced(function* (
-  transactions: Transactions.Transactions["Service"],
-  program: Step.Program,
-  asksOutcome: boolean,
-  /** What this server committed last; every other program begins after it. */
-  last: { committed: Committed<unknown> | undefined }
+  { asksOutcome, last, observer, transactions }: Running,
+  program: Step.Program
 ): Effect.fn.Return<Requests.Ending> {
   let seen: ReadonlyArray<Step.Seen> = []
   let attempts = 0
   const after = program.steps.length % 2 === 0 ? undefined : last.committed
-  const committed = (id: number, at: number): Requests.Ending => ({
-    type: "committed",
-    value: { id, follows: id === after?.at, at, attempts, seen }
-  })
-  const body = (txn: Parameters<typeof Step.performAll>[0]) =>
-    Effect.map(Step.performAll(txn, program), (all) => {
+  const committed = (id: number, at: number): Requests.Ending => {
+    observer.told(id, at)
+    return { type: "committed", value: { id, follows: id === after?.at, at, attempts, seen } }
+  }
+  const { isolation, readOnly = false } = program
+  const body = (txn: Parameters<typeof Step.performAll>[0]) => {
+    observer.attempted(txn.id, isolation)
+    return Effect.map(Step.performAll(txn, program), (all) => {
       attempts = txn.attempt
       seen = all
     })
-  const { isolation, readOnly = false } = program
+  }
   const options = { isolation, readOnly, timeoutMillis, attemptsMax, ...(after === undefined ? {} : { after }) }
   const result = yield* Effect.result(transactions.runCommitted(body, options))
   if (result._tag === "Success") {
@@ -77,7 +86,9 @@ const run = Effect.fnUntraced(function* (
   if (!asksOutcome) return unknown("the outcome is unknown")
   const outcome = yield* outcomeOf(transactions, error.txn)
   if (outcome === undefined) return unknown("the outcome is unknown, and remains so")
-  return outcome.type === "committed" ? committed(error.txn.id, outcome.at) : { type: "aborted", reason: "after all" }
+  if (outcome.type === "committed") return committed(error.txn.id, outcome.at)
+  observer.told(error.txn.id, 0)
+  return { type: "aborted", reason: "after all" }
 })
 
 const outcomeOf = Effect.fnUntraced(function* (transactions: Transactions.Transactions["Service"], txn: Txn) {
@@ -133,8 +144,9 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
   const net = yield* Net
   const trace = yield* Trace
   const retentionMillis = Settings.number(spec, "retentionMillis")
+  const observer = spec.options["trace.steps"] === true ? new ObservedSteps(trace) : new Observed(trace)
   const { node, transactions } = yield* Node.open(spec, {
-    observer: new Observed(trace),
+    observer,
     founders: spec.peers.slice(0, Settings.number(spec, "founders")).map((_, index) => index + 1),
     placing: {
       replicas: Settings.number(spec, "replicas"),
@@ -149,8 +161,8 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
   if (spec.options["follows"] === true) yield* Effect.forkChild(Following.follow(node.feed, trace, spec.index))
   const fork = yield* FiberSet.makeRuntime<never>()
   const clients = new Map<number, Remembered>()
-  const asksOutcome = spec.options["asksOutcome"] !== false
-  const last: { committed: Committed<unknown> | undefined } = { committed: undefined }
+  const last: Running["last"] = { committed: undefined }
+  const running = { transactions, observer, last, asksOutcome: spec.options["asksOutcome"] !== false }
   const begin = (client: number, number: number, body: Reader, answer: (bytes: Uint8Array) => void): void => {
     if (body.u32() !== host.incarnation) {
       return answer(Requests.writeEnding(Call.answer(number), { type: "elsewhere" }).finish())
@@ -164,7 +176,7 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
     clients.set(client, own)
     const program = Requests.readProgram(body)
     fork(
-      Effect.map(run(transactions, program, asksOutcome, last), (ending) => {
+      Effect.map(run(running, program), (ending) => {
         own.answer = Requests.writeEnding(Call.answer(number), ending).finish()
         answer(own.answer)
       })

@@ -175,6 +175,7 @@ const conform = Command.make("conform", { file, flags: runFlags, json }, (input)
   Command.withShortDescription("Check a run's trace against its specification"),
   Command.withExamples([
     example("conform --scenario register/lease --seed 42 --for 2s", "Two virtual seconds of the leased register"),
+    example("conform --scenario txn/bank --seed 1 --for 2s", "All transactions of two virtual seconds"),
     example("conform --scenario canary/double-grant --seed 45", "A planted bug, and where it leaves the specification")
   ])
 )

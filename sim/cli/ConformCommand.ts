@@ -20,6 +20,7 @@ export interface Input {
 }
 
 const lease = async () => (await import("#scenarios/register/LeaseConformance.ts")).mapping
+const txn = async () => (await import("#scenarios/txn/TxnConformance.ts")).mapping
 const raft = async () => (await import("#scenarios/raft/RaftConformance.ts")).mapping
 
 /** The scenarios whose traces have a specification. */
@@ -36,7 +37,16 @@ const mappings: Readonly<Record<string, () => Promise<Conformance.Mapping>>> = {
   "raft/churn": raft,
   "raft/exile": raft,
   "raft/halves": raft,
-  "raft/stalls": raft
+  "raft/stalls": raft,
+  "txn/bank": txn,
+  "txn/list-append": txn,
+  "txn/rw-register": txn,
+  "txn/snapshot": txn,
+  "txn/read-committed": txn,
+  "txn/cycle": txn,
+  "txn/write-skew": txn,
+  "txn/deadlock": txn,
+  "txn/abandoned": txn
 }
 
 const folder = path.join(Tree.root, "models/quint")

@@ -61,7 +61,8 @@ export interface Verdict {
 /** A specification's instance for one run, in `folder` of the specifications. */
 export const instance = (folder: string, mapping: Mapping, trace: Trace): Quint.Specification => {
   const constants = Object.entries(mapping.constants(trace)).map(([name, value]) => `${name} = ${value}`)
-  const text = `module Run { import ${mapping.module}(${constants.join(", ")}).* from "./${mapping.module}" }`
+  const given = constants.length === 0 ? "" : `(${constants.join(", ")})`
+  const text = `module Run { import ${mapping.module}${given}.* from "./${mapping.module}" }`
   return new Quint.Source({ folder, name: "Run.qnt", text }).specification("Run", 0n)
 }
 

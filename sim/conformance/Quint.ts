@@ -27,7 +27,10 @@ export class SpecificationError extends Error {}
 export type Value = RuntimeValue
 export type Expression = QuintEx
 
-/** JSON as Quint has it: numbers are ints, arrays lists, `{tag, value}` a variant, `{map}` the pairs of a map, the rest records. */
+/**
+ * JSON as Quint has it: numbers are ints, arrays lists, `{tag, value}` a variant, `{map}` the pairs of a map, `{set}` what is in a set, the rest
+ * records.
+ */
 export type Json =
   | number
   | string
@@ -35,6 +38,7 @@ export type Json =
   | ReadonlyArray<Json>
   | { readonly tag: string; readonly value?: Json }
   | { readonly map: ReadonlyArray<readonly [Json, Json]> }
+  | { readonly set: ReadonlyArray<Json> }
   | { readonly [field: string]: Json }
 
 export const toValue = (json: Json): Value => {
@@ -47,6 +51,7 @@ export const toValue = (json: Json): Value => {
     return rv.mkVariant(fields.tag, fields.value === undefined ? rv.mkTuple([]) : toValue(fields.value))
   if (fields.map !== undefined)
     return rv.mkMap(fields.map.map(([key, value]: [Json, Json]) => [toValue(key), toValue(value)]))
+  if (fields.set !== undefined) return rv.mkSet(fields.set.map(toValue))
   return rv.mkRecord(Object.entries(fields).map(([name, value]) => [name, toValue(value)]))
 }
 

@@ -48,9 +48,9 @@ export const catalogue: ReadonlyArray<Catalogued> = [
     file: "TwoPhaseCommit.qnt",
     sound: "TwoPhaseCommitSound",
     invariant: "safety",
-    witnesses: ["twoCommitted", "recovered", "pushed", "allRead", "swept"],
+    witnesses: ["twoCommitted", "recovered", "pushed", "refreshed", "allRead", "swept"],
     samples: 150,
-    steps: 50,
+    steps: 70,
     flaws: [
       { module: "TwoPhaseCommitTimestampBeforeIntents", seed: 1 },
       { module: "TwoPhaseCommitCommitsWithoutAll", seed: 1 },
