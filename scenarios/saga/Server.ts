@@ -18,8 +18,10 @@ import * as Transactions from "#txn/Transactions.ts"
 import * as Completion from "#world/Completion.ts"
 import { Host } from "#world/Host.ts"
 import { Net, type DatagramSocket } from "#world/Net.ts"
+import { Trace } from "#world/Trace.ts"
 import * as Call from "../systems/Call.ts"
 import * as Node from "../txn/Node.ts"
+import { ObservedSteps } from "./ObservedSteps.ts"
 import * as Shop from "./Shop.ts"
 
 /** The first is the default. */
@@ -136,7 +138,8 @@ const text = new TextDecoder()
 
 export const server = Effect.fnUntraced(function* (spec: ServerSpec) {
   const net = yield* Net
-  const { transactions } = yield* Node.open(spec)
+  const isTraced = spec.options["trace.steps"] === true
+  const { transactions } = yield* Node.open(spec, isTraced ? { observer: new ObservedSteps(yield* Trace) } : {})
   const bank = new Bank(spec, (yield* Host).incarnation)
   const definitions = Shop.definitions(bank.ask)
   const lease = Number(spec.options["leaseMillis"] ?? leaseMillis[0])

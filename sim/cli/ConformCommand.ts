@@ -21,6 +21,7 @@ export interface Input {
 
 const lease = async () => (await import("#scenarios/register/LeaseConformance.ts")).mapping
 const txn = async () => (await import("#scenarios/txn/TxnConformance.ts")).mapping
+const saga = async () => (await import("#scenarios/saga/SagaConformance.ts")).mapping
 const raft = async () => (await import("#scenarios/raft/RaftConformance.ts")).mapping
 
 /** The scenarios whose traces have a specification. */
@@ -46,7 +47,8 @@ const mappings: Readonly<Record<string, () => Promise<Conformance.Mapping>>> = {
   "txn/cycle": txn,
   "txn/write-skew": txn,
   "txn/deadlock": txn,
-  "txn/abandoned": txn
+  "txn/abandoned": txn,
+  "saga/orders": saga
 }
 
 const folder = path.join(Tree.root, "models/quint")

@@ -9,7 +9,7 @@ import { Malformed, Unencodable } from "#keyspace/TupleError.ts"
 import type { Status } from "./SagaCore.ts"
 import { statuses } from "./SagaEntry.ts"
 
-const tags = { record: 1, entry: 2, due: 3, status: 4, effect: 5, ended: 6 } as const
+export const tags = { record: 1, entry: 2, due: 3, status: 4, effect: 5, ended: 6 } as const
 
 const encoder = new TextEncoder()
 

@@ -22,7 +22,7 @@ export interface Participant<A> {
 }
 
 const version = 1
-const states = { done: 1, undone: 2 } as const
+export const states = { done: 1, undone: 2 } as const
 const headBytes = 2
 
 export const make = <A>(name: string, result: Schema.Codec<A, any>): Participant<A> => ({
