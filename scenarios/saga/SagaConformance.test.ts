@@ -9,7 +9,8 @@ import { scenario } from "./Orders.ts"
 import { mapping } from "./SagaConformance.ts"
 
 const folder = fileURLToPath(new URL("../../models/quint", import.meta.url))
-const minute = 60_000
+// A specification takes seconds to read, and longer where other tests run.
+const patienceMillis = 180_000
 
 const recorded = (seed: number): Conformance.Trace => {
   const plan = drawPlan(scenario, { seed: String(seed), durationMicros: 3_000_000 })
@@ -35,7 +36,7 @@ it(
     const expected = "Founded Claimed Looked Begun Did Failed Answered Kept Ended Undoes Undid Cancelled Stands"
     for (const tag of expected.split(" ")) expect(tags).toContain(tag)
   },
-  minute
+  patienceMillis
 )
 
 /** Of the same run, when some of what was written is something else. */
@@ -70,7 +71,7 @@ it(
     const objections = refused(others((each) => (each.type === "effect" && each.isUndone ? [] : [each])))
     expect(objections).toEqual(["what is answered is what the participant keeps"])
   },
-  minute
+  patienceMillis
 )
 
 it(
@@ -83,7 +84,7 @@ it(
     )
     expect(objections).toContain("its record says how it stands")
   },
-  minute
+  patienceMillis
 )
 
 it(
@@ -92,5 +93,5 @@ it(
     const objections = refused(others((each) => (each.type === "entry" && each.entry.type === "begun" ? [] : [each])))
     expect(objections).toEqual(["the journal said so before it was asked for"])
   },
-  minute
+  patienceMillis
 )

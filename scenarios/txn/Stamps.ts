@@ -38,9 +38,10 @@ const asked = ({ calls, happenings }: Traced, plans: ReadonlyMap<number, Plan>):
     if (call.ask.type === "decide" && call.ask.at > 0) decided.set(call.ask.txn, call.ask.at)
   }
   const purposeOf = (at: number, txn: number | undefined): Purpose => {
-    if (plans.has(at)) return { type: "begins", txn: at }
-    const known = txn === undefined ? undefined : progress.get(txn)
-    if (txn === undefined || !plans.has(txn)) return { type: "given" }
+    // Who asks for its first one is nobody yet.
+    if (txn === undefined) return plans.has(at) ? { type: "begins", txn: at } : { type: "given" }
+    if (!plans.has(txn)) return { type: "given" }
+    const known = progress.get(txn)
     if (decided.get(txn) === at || known?.isPrepared === true) return { type: "stamps", txn }
     return known?.hasProposed === true ? { type: "renews", txn } : { type: "given" }
   }

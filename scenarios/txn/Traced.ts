@@ -27,6 +27,7 @@ export type What =
   | { readonly type: "command"; readonly written: Written }
   | { readonly type: "swept"; readonly swept: Swept }
   | { readonly type: "down" }
+  | { readonly type: "attempted"; readonly txn: number }
   | { readonly type: "told"; readonly txn: number; readonly at: number }
 
 export interface Happening {
@@ -118,6 +119,7 @@ export const read = ({ events }: Trace): Traced => {
         return [{ type: "told", txn: number(event, "id"), at: number(event, "at") }]
       case "txn/attempted":
         levels.set(number(event, "id"), event.fields["isolation"] as Isolation)
+        return [{ type: "attempted", txn: number(event, "id") }]
     }
     return []
   }

@@ -14,7 +14,8 @@ import { scenario as readCommitted } from "./ReadCommitted.ts"
 import { mapping } from "./TxnConformance.ts"
 
 const folder = fileURLToPath(new URL("../../models/quint", import.meta.url))
-const minute = 60_000
+// A specification takes seconds to read, and longer where other tests run.
+const patienceMillis = 180_000
 
 const recorded = (scenario: Scenario, seed: number, durationMicros = 2_000_000): Conformance.Trace => {
   const plan = drawPlan(scenario, { seed: String(seed), durationMicros })
@@ -50,7 +51,7 @@ describe("the trace of a run's transactions", () => {
       expect(divergence).toBeUndefined()
       expect(steps).toBeGreaterThan(300)
     },
-    minute
+    patienceMillis
   )
 
   it("takes every kind of step", () => {
@@ -74,7 +75,7 @@ describe("of a program with a bug, the specification refuses", () => {
       const { divergence } = checked(recorded(abandoned, 3, 1_500_000))
       expect(divergence?.objections).toEqual(["its transaction is decided like that"])
     },
-    minute
+    patienceMillis
   )
 
   it(
@@ -84,7 +85,7 @@ describe("of a program with a bug, the specification refuses", () => {
       const { divergence } = checked(recorded(listAppend, 1))
       expect(divergence?.objections).toEqual(["it has its timestamp, and all that it relies on is valid until then"])
     },
-    minute
+    patienceMillis
   )
 })
 
@@ -131,7 +132,7 @@ describe("of a trace that conforms, the specification refuses", () => {
       })
       expect(objections).toContain("each key could be read like that at some time meanwhile")
     },
-    minute
+    patienceMillis
   )
 
   it(
@@ -140,7 +141,7 @@ describe("of a trace that conforms, the specification refuses", () => {
       const objections = refused("txn/told", (fields) => ({ ...fields, at: Number(fields["at"]) + 1 }))
       expect(objections).toEqual(["what a client is told is what the record says, or somebody was told before"])
     },
-    minute
+    patienceMillis
   )
 
   it(
@@ -150,7 +151,7 @@ describe("of a trace that conforms, the specification refuses", () => {
         "all intents are laid before the timestamp is given"
       ])
     },
-    minute
+    patienceMillis
   )
 
   it(
@@ -158,6 +159,6 @@ describe("of a trace that conforms, the specification refuses", () => {
     () => {
       expect(everywhere(/"records":\[\{"txn":\d+,"at":\d{9,}/, more)).toEqual(["its transaction is decided like that"])
     },
-    minute
+    patienceMillis
   )
 })

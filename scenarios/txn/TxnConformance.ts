@@ -29,6 +29,7 @@ class Telling {
   private readonly txnNumbers = new Map<number, number>()
   /** Where each transaction's coordinator is, once it has begun and before it is over. */
   private readonly homes = new Map<number, number>()
+  private readonly begun = new Set<number>()
   private readonly intents = new Map<string, number>()
   private readonly pending = new Set<Pending>()
   /** As of when each has proposed last. */
@@ -100,8 +101,7 @@ class Telling {
       case "given":
         return this.add(`is given ${at}`, "Given", at)
       case "begins":
-        this.homes.set(purpose.txn, node)
-        return this.about(purpose.txn, `begins at ${at}`, "Began", { at })
+        return this.begins(purpose.txn, node)
       case "stamps":
         return this.about(purpose.txn, `is to commit at ${at}`, "Stamped", { at })
       case "renews":
@@ -109,6 +109,12 @@ class Telling {
       case "once":
         return this.once(purpose.txn, at, purpose.call)
     }
+  }
+
+  private begins(id: number, node: number): void {
+    this.begun.add(id)
+    this.homes.set(id, node)
+    this.about(id, `begins at ${id}`, "Began", { at: id })
   }
 
   /** Under the latches of one range. */
@@ -157,8 +163,12 @@ class Telling {
       case "down":
         for (const [id, home] of this.homes) if (home === node) this.dies(id, place)
         return
+      case "attempted":
+        // One that asked for no timestamp.
+        if (!this.plans.has(what.txn) || this.begun.has(what.txn)) return
+        return this.begins(what.txn, node)
       case "told":
-        if (!this.plans.has(what.txn)) return
+        if ((this.plans.get(what.txn)?.writes.size ?? 0) === 0) return
         this.about(what.txn, `is told to be ${words(what.at)}`, "Told", { at: what.at })
         return this.kept(what.txn)
     }
