@@ -1,6 +1,6 @@
 /**
  * ObservedSteps: what commands of ranges do to what the keyspace has of sagas, as trace events, for `models/quint/SagaTrace.qnt`. A run with the
- * option `trace.steps` has them. It changes nothing and draws nothing.
+ * option `trace.steps` has them. It draws nothing.
  *
  * | event        | when, and what                                                                                     |
  * | ------------ | -------------------------------------------------------------------------------------------------- |

@@ -1,5 +1,6 @@
 /**
- * ObservedKeyspace: a keyspace that traces what a coordinator asks of it, and what it is answered. It changes nothing and draws nothing.
+ * ObservedKeyspace: a keyspace that traces what a coordinator asks of it, and what it is answered. It draws nothing and answers
+ * what it is answered; but fibers take other turns with it, so a seed gives another run than without.
  *
  * | event          | when, and what                                                                     |
  * | -------------- | ---------------------------------------------------------------------------------- |
