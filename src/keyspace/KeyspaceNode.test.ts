@@ -181,6 +181,28 @@ describe("a keyspace on three nodes", () => {
     expect(cluster.entriesOf(3)).toBe(0)
   })
 
+  it("is merged and at once cut again, and nothing of it goes with a replica that leaves late", () => {
+    for (const slowSyncMicros of [100_000, 200_000, 400_000]) {
+      const bench = new TestBench({ machines: 3 })
+      const cluster = new Cluster(bench, 3, { placing: { replicas: 0 } })
+      for (const name of ["a", "b", "c", "d"]) cluster.put(0, name, "1")
+      cluster.split("c")
+      bench.pass(3 * second)
+      const leader = cluster.leaseholder(2)
+      bench.machines[(leader + 1) % 3].faults.slowSyncMicros = slowSyncMicros
+      const { ranges } = cluster.nodes[leader]!
+      const asking = { range: 2, timeoutMicros: 5 * second, waiter: undefined }
+      ranges.submit({ ...asking, request: { type: "merge" } }, () => {
+        // The replicas of the range that was taken in are leaving now.
+        ranges.submit({ ...asking, request: { type: "split", key: key("b") } }, () => {})
+      })
+      bench.pass(20 * second)
+      for (const index of [0, 1, 2]) expect(cluster.ranges(index)).toEqual([1, 2, 4])
+      expect(cluster.isAlike(4)).toBe(true)
+      expect(cluster.scan(0)).toBe("a=1 b=1 c=1 d=1")
+    }
+  })
+
   it("comes out of a merge whole, whenever a node fails in it", () => {
     const outcomes = new Set<number>()
     for (let delay = 0; delay <= 40; delay += 4) {

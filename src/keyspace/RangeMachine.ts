@@ -98,11 +98,14 @@ export class RangeMachine implements StateMachine {
     return this.current?.descriptor
   }
 
-  /** Whether keys of the span are its own, or were, and it is still to write there. */
-  touches(span: Span): boolean {
+  /** Where its keys are, and were when it is still to write there. */
+  get spans(): ReadonlyArray<Span> {
     const { descriptor, past } = this
-    if (descriptor !== undefined && overlaps(descriptor, span)) return true
-    return past.some((before) => overlaps(before.descriptor, span))
+    return descriptor === undefined ? [] : [descriptor, ...past.map((before) => before.descriptor)]
+  }
+
+  touches(span: Span): boolean {
+    return this.spans.some((own) => overlaps(own, span))
   }
 
   apply(index: number, term: number, bytes: Uint8Array): Uint8Array {

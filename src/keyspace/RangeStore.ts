@@ -217,13 +217,15 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means {
     this.reserved.delete(group)
   }).bind(this)
 
-  /** What of a span no other range of this store has: the one that took it in may be here. */
+  /** What of a span no other range of this store has, or gets: the one that took it in may be here, and may have been cut since. */
   private without(group: GroupId, span: Span): ReadonlyArray<Span> {
-    const others = [...this.servers]
-      .filter(
-        ([range, { machine }]) => range !== group && machine.state !== undefined && machine.state.phase !== "merged"
-      )
-      .map(([, { machine }]) => machine.descriptor!)
+    const living = [...this.servers].filter(([, { machine }]) => machine.state?.phase !== "merged")
+    const others = [
+      ...living.map(([range, { machine }]) => [range, machine.spans] as const),
+      ...[...this.founding].map(([range, { descriptor }]) => [range, [descriptor]] as const),
+      ...[...this.reserved].map(([range, reserved]) => [range, [reserved]] as const)
+    ]
+      .flatMap(([range, spans]) => (range === group ? [] : spans))
       .filter((other) => overlaps(other, span))
       .sort((left, right) => Keys.compare(left.from, right.from))
     const left: Array<Span> = []
