@@ -6,10 +6,12 @@
  * | -------------- | ------------------------------------------- |
  * | `<dir>/log`    | the log (`storage/wal`)                     |
  * | `<dir>/engine` | the engine's files                          |
+ * | `<dir>/damaged` | it is out of service (`OutOfService`)      |
  *
  * On the log: stream 1 is the engine's, stream 2 counts the store's starts, those from 2^31 on are the groups' (`GroupLogs`).
  * In the engine, a group's keys begin with its number, four bytes, the highest first, unless its state machines are of another kind.
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as HostDriver from "#consensus/HostDriver.ts"
@@ -38,6 +40,7 @@ import { Alarms } from "./Alarms.ts"
 import { Calls } from "./Calls.ts"
 import type * as Settings from "./transport/Settings.ts"
 import type { Transport } from "./transport/Transport.ts"
+import * as OutOfService from "./OutOfService.ts"
 import * as TransportDriver from "./transport/TransportDriver.ts"
 
 /** What an engine is given. */
@@ -131,6 +134,7 @@ export const open = Effect.fn("Store.open")(function* (
   yield* disk.makeDirectory(directory)
   // Or power loss takes everything in it along.
   yield* disk.syncDirectory(directory.slice(0, Math.max(0, directory.lastIndexOf("/"))))
+  yield* OutOfService.check(directory)
   const wal = yield* Wal.open({ ...options.wal, directory: `${directory}/log` })
   const engine = yield* openEngine(options, wal)
   const epoch = yield* nextEpoch(wal)
@@ -146,6 +150,7 @@ export const open = Effect.fn("Store.open")(function* (
     (made) => Effect.sync(() => made.close())
   )
   const calls = new Calls({ attach: (sink) => transport.attachRequests(sink), alarms, trace: yield* Trace })
+  const leaving = yield* Deferred.make<Effect.Effect<void, never, Disk>>()
   const log = yield* HostDriver.open({
     store,
     epoch,
@@ -154,7 +159,13 @@ export const open = Effect.fn("Store.open")(function* (
     machines: (options.machines ?? keyValues(options, timers))(engine),
     settings: options.host ?? {},
     observer: options.observer,
-    halted: options.halted
+    halted: ({ error, isSpare, message }) => {
+      const damage = OutOfService.damageIn(directory, error)
+      if (damage === undefined || !isSpare) return options.halted(message)
+      const left = Effect.sync(() => options.halted(message))
+      Deferred.doneUnsafe(leaving, Effect.succeed(Effect.andThen(OutOfService.leave(directory, damage), left)))
+    }
   })
+  yield* Effect.forkScoped(Effect.flatten(Deferred.await(leaving)), { startImmediately: true })
   return { log, wal, engine, transport, calls, alarms, address }
 })

@@ -3,6 +3,7 @@
  * error says. `Unknown` is no error to repeat blindly: use a session, and the same sequence number.
  */
 import * as Data from "effect/Data"
+import type { StorageError } from "#storage/StorageError.ts"
 import type { GroupId, StoreId } from "./Replica.ts"
 
 /** Ask `leader`, or, when it is undefined, any store again in a while: an election is under way. */
@@ -31,5 +32,13 @@ export class ChangeRefused extends Data.TaggedError("ChangeRefused")<{ readonly 
 
 /** The store's log or a state machine failed: its consensus has stopped until it is opened again. */
 export class Halted extends Data.TaggedError("Halted")<{ readonly message: string }> {}
+
+/** Of a store's consensus, for whoever opened it. */
+export interface Ending {
+  readonly message: string
+  readonly error: StorageError
+  /** Every group goes on without this store. */
+  readonly isSpare: boolean
+}
 
 export type ConsensusError = NotLeader | Overloaded | TimedOut | Unknown | NoGroup | ChangeRefused | Halted

@@ -20,7 +20,7 @@ import type { Trace } from "#world/Trace.ts"
 import type { StorageError } from "#storage/StorageError.ts"
 import * as Codec from "./Codec.ts"
 import { emptyState } from "./Configuration.ts"
-import { ChangeRefused, Halted, NoGroup, type ConsensusError } from "./ConsensusError.ts"
+import { ChangeRefused, Halted, NoGroup, type ConsensusError, type Ending } from "./ConsensusError.ts"
 import type { Chunk, ChunkAnswer, Envelope, Gone, Sleep } from "./Envelope.ts"
 import { Group, type Surroundings } from "./Group.ts"
 import type { GroupLog } from "./GroupLog.ts"
@@ -34,6 +34,7 @@ import type { Observer } from "./Observer.ts"
 import * as Outbox from "./Outbox.ts"
 import type * as Peers from "./Peers.ts"
 import { groupMax, idOf, storeOf, type GroupId, type StoreId } from "./Replica.ts"
+import * as Quorum from "./Quorum.ts"
 import { SnapshotTraffic, type SnapshotOptions } from "./SnapshotTraffic.ts"
 import type { Applied, StateMachine } from "./StateMachine.ts"
 
@@ -107,7 +108,7 @@ export class Host implements Surroundings {
   private readonly machines: Machines
   private readonly liveness: Liveness
   private readonly snapshots: SnapshotTraffic
-  private readonly halted: (message: string) => void
+  private readonly halted: (ending: Ending) => void
   private readonly members = new Map<GroupId, Group>()
   /** Groups that tick. */
   private readonly awake = new Set<Group>()
@@ -133,7 +134,7 @@ export class Host implements Surroundings {
     readonly machines: Machines
     readonly observer?: Observer | undefined
     /** Its log or a state machine failed; everybody who waited was told. */
-    readonly halted: (message: string) => void
+    readonly halted: (ending: Ending) => void
   }) {
     this.store = given.store
     this.epoch = given.epoch
@@ -160,6 +161,7 @@ export class Host implements Surroundings {
     this.snapshots = new SnapshotTraffic(given.options.snapshots, {
       send: (to, envelope) => this.outbox.add(to, "bulk", envelope),
       failed: (error) => this.failed(error),
+      unread: (error) => this.unread(error),
       tick: () => this.tick,
       flush: () => this.setTurn()
     })
@@ -329,7 +331,20 @@ export class Host implements Surroundings {
     this.halt = new Halted({ message })
     this.trace.emit("error", "raft/halted", { store: this.store, reason: error.message })
     this.end(() => new Halted({ message }))
-    this.halted(message)
+    this.halted({ message, error, isSpare: this.isSpare })
+  }
+
+  /** Whether every group has a quorum without this store, of members whose stores live: it may leave, and nothing stands still. */
+  get isSpare(): boolean {
+    return [...this.members.values()].every(({ raft, replica }) => {
+      const { voters } = raft.core.tracker.configuration
+      return Quorum.voteResult(voters, (id) => id !== replica && this.isLive(storeOf(id))) === "won"
+    })
+  }
+
+  /** A state could not be read. How far damage goes nobody can say: where others have all that is here, the store ends; else it goes on. */
+  unread(error: StorageError): void {
+    if (error._tag === "Stopped" || (error._tag === "Corrupt" && this.isSpare)) this.failed(error)
   }
 
   /** Nothing goes on; everybody who waits is told. */

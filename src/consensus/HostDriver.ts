@@ -10,6 +10,7 @@ import type { Wal } from "#storage/wal/Wal.ts"
 import type { StorageError } from "#storage/StorageError.ts"
 import { Timers } from "#world/Timers.ts"
 import { Trace } from "#world/Trace.ts"
+import type { Ending } from "./ConsensusError.ts"
 import * as GroupLogs from "./GroupLogs.ts"
 import { Host, type Options as HostOptions } from "./Host.ts"
 import * as HostOptionsDefaults from "./HostOptions.ts"
@@ -36,7 +37,7 @@ export interface Options {
   readonly settings?: Partial<HostOptions>
   readonly observer?: Observer | undefined
   /** Its log or a state machine failed. */
-  readonly halted: (message: string) => void
+  readonly halted: (ending: Ending) => void
 }
 
 export const open = Effect.fn("HostDriver.open")(function* (

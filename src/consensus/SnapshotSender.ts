@@ -3,6 +3,7 @@
  * sent again, so a broken connection costs those and not the whole. It fails when the follower has lost what it had taken, or
  * is silent for too long; the core then begins anew.
  */
+import type { StorageError } from "#storage/StorageError.ts"
 import type { Chunk, ChunkAnswer } from "./Envelope.ts"
 import type { NodeId } from "./NodeId.ts"
 import type { GroupId } from "./Replica.ts"
@@ -31,6 +32,7 @@ export class SnapshotSender {
   /** Takes bytes of the host's budget a tick; false: there are none left. */
   private readonly mayRead: (sizeBytes: number) => boolean
   private readonly ended: (outcome: "finished" | "failed") => void
+  private readonly unread: (error: StorageError) => void
   private unanswered: Array<Chunk> = []
   private offset = 0
   private isReading = false
@@ -50,6 +52,8 @@ export class SnapshotSender {
     readonly send: (chunk: Chunk) => void
     readonly mayRead: (sizeBytes: number) => boolean
     readonly ended: (outcome: "finished" | "failed") => void
+    /** The state could not be read; it has failed. */
+    readonly unread: (error: StorageError) => void
   }) {
     this.group = given.group
     this.from = given.from
@@ -61,6 +65,7 @@ export class SnapshotSender {
     this.send = given.send
     this.mayRead = given.mayRead
     this.ended = given.ended
+    this.unread = given.unread
     this.heardTick = given.tick
     this.sentTick = given.tick
   }
@@ -74,7 +79,10 @@ export class SnapshotSender {
     this.snapshot.next(options.chunkBytes, (error, bytes) => {
       this.isReading = false
       if (this.isEnded) return
-      if (error !== undefined) return this.end("failed")
+      if (error !== undefined) {
+        this.end("failed")
+        return this.unread(error)
+      }
       this.isRead = bytes.length === 0
       const { applied } = this.snapshot
       const chunk: Chunk = {

@@ -22,6 +22,8 @@ export class SnapshotTraffic {
   private readonly host: {
     send(to: StoreId, envelope: Envelope): void
     failed(error: StorageError): void
+    /** A state could not be read. */
+    unread(error: StorageError): void
     tick(): number
     flush(): void
   }
@@ -62,7 +64,8 @@ export class SnapshotTraffic {
         if (group.isClosed) return
         group.raft.reportSnapshot(to, outcome)
         group.wake()
-      }
+      },
+      unread: (error) => this.host.unread(error)
     })
     this.senders.push({ group, sender })
     sender.advance()

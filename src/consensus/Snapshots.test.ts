@@ -47,7 +47,8 @@ class Wire {
       },
       send: (chunk) => this.chunks.push(chunk),
       mayRead: () => true,
-      ended: (outcome) => this.ends.push(outcome)
+      ended: (outcome) => this.ends.push(outcome),
+      unread: () => this.ends.push("unread")
     })
   }
 

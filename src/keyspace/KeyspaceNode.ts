@@ -59,7 +59,6 @@ export const open = Effect.fn("KeyspaceNode.open")(function* (
   const {
     closeMicros = 3_000_000,
     founders,
-    halted,
     peers,
     placing,
     range,
@@ -83,8 +82,7 @@ export const open = Effect.fn("KeyspaceNode.open")(function* (
         trace,
         closeMicros,
         splitBytes,
-        below,
-        halted: (error) => halted(error.message)
+        below
       })
       return made.machines
     },

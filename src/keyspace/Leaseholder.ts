@@ -64,6 +64,8 @@ export interface Services {
   /** The range wants `tick`s. */
   busy(range: Leaseholder): void
   failed(error: StorageError): void
+  /** What the engine has could not be read: of damage the store ends, where others have what is here. */
+  unread(error: StorageError): void
 }
 
 /** What comes of a proposal. */

@@ -109,7 +109,10 @@ const tell = (server: Leaseholder, task: Task): void => {
   let sizeBytes = 0
   const ended = (error: StorageError | undefined): void => {
     snapshot.close()
-    if (error !== undefined) return server.end(task, new Unavailable({ message: error.message }))
+    if (error !== undefined) {
+      server.end(task, new Unavailable({ message: error.message }))
+      return server.services.unread(error)
+    }
     // Its versions and records may be more than their writers counted.
     if (sizeBytes > 2 * Limits.mergeBytesMax) return server.end(task, refused("the range has too many versions"))
     const whole = new Uint8Array(sizeBytes)

@@ -83,6 +83,7 @@ export class RangeServer implements Leaseholder {
     const group = this.services.group(this.range)
     if (group?.isLeader === false && Following.canAnswer(this.machine, asking.request)) {
       return Following.answer(this.machine, this.services, asking.request, (error, response) => {
+        if (error !== undefined) this.services.unread(error)
         const isAnswer = error === undefined && response !== undefined
         done(isAnswer ? undefined : this.elsewhere(), isAnswer ? response : undefined)
       })
@@ -271,8 +272,7 @@ export class RangeServer implements Leaseholder {
     return (error, value) => {
       if (error !== undefined) {
         this.end(task, new Unavailable({ message: error.message }))
-        // Damage of one value is for who reads it; everything else ends the store.
-        if (error._tag === "Stopped") this.services.failed(error)
+        this.services.unread(error)
         return
       }
       if (task.isAnswered) return this.release(task)

@@ -67,10 +67,7 @@ class Bench {
             trace,
             closeMicros: 0,
             splitBytes: this.splitBytes,
-            below: () => 0,
-            halted: (error) => {
-              throw new Error(error.message)
-            }
+            below: () => 0
           })
           return ranges.machines
         },

@@ -67,7 +67,6 @@ export interface StoreOptions {
   readonly splitBytes: number
   /** A whole number below the bound, each equally likely. */
   readonly below: (bound: number) => number
-  readonly halted: (error: StorageError) => void
 }
 
 const tickTicket = 0
@@ -452,7 +451,11 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means {
   }
 
   failed(error: StorageError): void {
-    this.options.halted(error)
+    this.around!.host.failed(error)
+  }
+
+  unread(error: StorageError): void {
+    this.around!.host.unread(error)
   }
 
   // Time.

@@ -4,6 +4,7 @@
  */
 import type { GroupId } from "#consensus/Replica.ts"
 import type * as Engine from "#storage/Engine.ts"
+import type { StorageError } from "#storage/StorageError.ts"
 import { systemRange } from "./Descriptor.ts"
 import type { Answered } from "./Leaseholder.ts"
 import type { RangeServer } from "./RangeServer.ts"
@@ -16,6 +17,7 @@ export interface Means {
   nowMicros(): number
   defer(then: () => void): void
   submit(asking: Asking, done: Answered): void
+  unread(error: StorageError): void
   /** Whether there is another store, which may lead one of two halves. */
   hasOthers(): boolean
 }
@@ -71,6 +73,7 @@ export class Splitting {
       if (error === undefined && key === undefined) this.single.set(range, 1.5 * sizeBytes)
       if (error === undefined && key !== undefined) this.at(range, key)
       else this.busy.delete(range)
+      if (error !== undefined) this.means.unread(error)
     }
     const { port } = this.means
     const span = machine.descriptor!

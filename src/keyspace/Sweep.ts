@@ -4,6 +4,7 @@
  */
 import type { GroupId } from "#consensus/Replica.ts"
 import type * as Engine from "#storage/Engine.ts"
+import type { StorageError } from "#storage/StorageError.ts"
 import type { Done } from "#world/Completion.ts"
 import type { RangeError } from "./KeyspaceError.ts"
 import type { RangeServer } from "./RangeServer.ts"
@@ -24,6 +25,7 @@ export interface Means {
   nowMicros(): number
   timestamp(done: Done<Timestamp, RangeError>): void
   defer(then: () => void): void
+  unread(error: StorageError): void
   /** Puts the transaction's versions in place, and forgets it. */
   settle(unresolved: Unresolved): void
 }
@@ -93,7 +95,10 @@ export class Sweep {
       return false
     }
     const found: Engine.Done<void> = (error) => {
-      if (error !== undefined) return this.ended(server, range)
+      if (error !== undefined) {
+        this.ended(server, range)
+        return this.means.unread(error)
+      }
       this.collect(server, range, { from, to: next ?? descriptor.to }, next)
     }
     const span = { from, to: descriptor.to }
