@@ -22,7 +22,7 @@ class Harness {
   private readonly given: Wal.Options
 
   constructor(seed: string, given: Partial<Wal.Options> = {}) {
-    this.bench = new TestBench({ seed })
+    this.bench = new TestBench({ seed, atlas: { copiesIntactMin: 0 } })
     this.given = { ...options, ...given }
     this.open()
   }
@@ -302,4 +302,32 @@ describe("an idle log", () => {
     harness.loseEverything()
     expect(harness.read()).toEqual(records(0, 1))
   })
+})
+
+describe("a group that went astray, over the one before", () => {
+  it.each(seeds)(
+    "is no torn tail, though nothing was written since, and no stream believes its end: seed %s",
+    (seed) => {
+      const harness = new Harness(seed, { segmentBytesMax: 100_000 })
+      const write = (position: number): void =>
+        harness.log.append(2, position, [new Uint8Array(700)], "synced", harness.note(`2/${position}`))
+      harness.append(0)
+      harness.append(0, "synced", 2)
+      harness.pass()
+      harness.append(1)
+      write(1)
+      harness.pass(5_000)
+      harness.faults.misdirectNext = true
+      write(2)
+      harness.pass(5_000)
+      expect(harness.told()).toEqual(["1/0 ok", "2/0 ok", "1/1 ok", "2/1 ok", "2/2 ok"])
+      expect(harness.faults.misdirectNext).toBe(false)
+      for (const _ of ["at once", "and at the next start, too"]) {
+        harness.bench.machines[0].crash({ powerLost: true })
+        harness.open()
+        expect(harness.read()).toEqual([...records(0, 2), "damaged 2"])
+        expect(harness.read(2)).toEqual([...records(0, 1, 2), "damaged 1"])
+      }
+    }
+  )
 })

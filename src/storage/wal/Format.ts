@@ -176,6 +176,16 @@ export class RecordHeader {
   }
 }
 
+/** Where the header of a group's first record stands that belongs to another place of the segment; the bytes are those from `offset` on. */
+export const strayAt = (bytes: Uint8Array, salt: number, offset: number): number | undefined => {
+  const header = new RecordHeader()
+  for (let at = 0; at + recordHeaderBytes <= bytes.length; at++) {
+    const group = u32(bytes, at + 12)
+    if (group !== offset + at && header.read(bytes, at, salt, group)) return offset + at
+  }
+  return undefined
+}
+
 /** A stream as a table has it: its records are those in [first, end). */
 export interface TableEntry {
   readonly stream: number

@@ -98,6 +98,19 @@ const scan = Effect.fnUntraced(function* (head: Head, salt: number, end: number,
   return at
 }, Effect.scoped)
 
+/** Looks in what is to be cut for the beginning of a group that belongs elsewhere. */
+const strayIn = Effect.fnUntraced(function* ({ path }: Head, salt: number, from: number, to: number) {
+  const disk = yield* Disk
+  const file = yield* disk.open(path)
+  for (let at = from; at < to; at += readBytes) {
+    // A header may begin in one stretch and end in the next.
+    const bytes = yield* file.readAt(at, Math.min(readBytes + Format.recordHeaderBytes - 1, to - at))
+    const stray = Format.strayAt(bytes, salt, at)
+    if (stray !== undefined) return stray
+  }
+  return undefined
+}, Effect.scoped)
+
 /** Cuts the last segment at its end, and makes its last group durable. */
 const settle = Effect.fnUntraced(function* (head: Head, salt: number, tail: Tail, isDamaged: boolean) {
   const disk = yield* Disk
@@ -170,6 +183,8 @@ const openExisting = Effect.fnUntraced(function* (directory: string, heads: Read
   }
   const last = heads[heads.length - 1]
   const tail = recovery.endTorn(end)
+  const stray = tail.torn ? yield* strayIn(last, segments.newest.salt, tail.end, end) : undefined
+  if (stray !== undefined) recovery.strayed(tail.end, stray)
   segments.grow(tail.end)
   if (!recovery.isFounded) {
     const message = "the oldest segment's table of streams does not read: repair from a replica or a backup"

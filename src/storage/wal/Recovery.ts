@@ -10,7 +10,8 @@
  *
  * What cannot be told from a torn tail: damage in the last group that strikes before anything else has been written, which a mark
  * is as soon as the log has been idle for a moment, and before the next opening, which would find it. Damage of a group and of all that
- * follows it together is taken for a torn tail as well.
+ * follows it together is taken for a torn tail as well, but where the next group did it, which landed there: its first header says where it
+ * belongs (`strayed`).
  */
 import { Corrupt } from "../StorageError.ts"
 import * as Format from "./Format.ts"
@@ -132,6 +133,11 @@ export class Recovery implements Visitor {
     }
     this.heldCount = 0
     return { end, group: this.group, torn: false }
+  }
+
+  /** What was taken for a torn tail, from `from` on, is a write at `at` that went astray: it hit what was durable, and is missing elsewhere. */
+  strayed(from: number, at: number): void {
+    this.noteGap(this.corrupt(from, `a write of another place stands at ${at}`), this.segment, from)
   }
 
   /** All segments were read: reports records whose segment is not there. */
