@@ -34,6 +34,8 @@ class Bench {
   ranges: RangeStore | undefined
   /** Where the wall clock stands; undefined: it goes with the machine's. */
   wallMicros: number | undefined
+  /** Between the opening of its groups and its beginning. */
+  pauseMillis = 0
 
   private readonly splitBytes: number
 
@@ -76,6 +78,7 @@ class Bench {
         }
       })
       const made = ranges!
+      yield* Effect.sleep(this.pauseMillis)
       yield* made.begin({
         host: store.log.host,
         ask: (request, timeoutMicros, done) =>
@@ -554,5 +557,21 @@ describe("a range", () => {
     const located = bench.now(systemRange, { type: "locate", key: key("d") })
     expect(located).toMatchObject({ location: { descriptor: { range: 3 } } })
     expect(Keys.compare(key("c"), key("d"))).toBeLessThan(0)
+  })
+
+  it("is cut in two before its store has begun, which founds the right half when it does", () => {
+    const bench = new Bench()
+    for (const name of ["a", "b", "c", "d"]) bench.put(name, name)
+    const answer = bench.ask(2, { type: "split", key: key("c") })
+    while (answer.said === undefined) bench.bench.pass(10)
+    // The log has the split, the engine has not.
+    const [machine] = bench.bench.machines
+    Object.assign(machine.faults, { losesUnsynced: true, losesAll: true })
+    machine.crash({ powerLost: true })
+    bench.pauseMillis = 5_000
+    bench.start()
+    bench.bench.pass(10 * second)
+    expect(bench.scan()).toBe("a=a b=b")
+    expect(bench.scan(undefined, 3)).toBe("c=c d=d")
   })
 })

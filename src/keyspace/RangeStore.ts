@@ -256,7 +256,9 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means {
 
   /** Ranges go to work; those that a split has left without a group get theirs. */
   readonly begin = Effect.fnUntraced(function* (this: RangeStore, around: Around) {
+    const early = [...this.founding.values()]
     this.around = around
+    for (const state of early) this.foundDurably(state)
     if (this.options.placing.replicas > 0) for (const store of around.stores()) around.host.watch(store)
     this.timers.set(tickTicket, tickMicros)
     const left: Array<RangeState.RangeState> = []
@@ -279,10 +281,17 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means {
     })
   }
 
-  /** The group's log is durable from its beginning on, and has nothing of what the range begins with: that has to be durable before it. */
+  /** Once; where nothing has begun yet, when it does. */
   founded(state: RangeState.RangeState): void {
     const { range } = state.descriptor
+    const isKnown = this.founding.has(range)
     this.founding.set(range, state)
+    if (!isKnown && this.around !== undefined) this.foundDurably(state)
+  }
+
+  /** The group's log is durable from its beginning on, and has nothing of what the range begins with: that has to be durable before it. */
+  private foundDurably(state: RangeState.RangeState): void {
+    const { range } = state.descriptor
     this.port.sync((error) => {
       if (error === undefined) return this.foundGroup(state)
       this.founding.delete(range)
