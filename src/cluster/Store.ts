@@ -130,6 +130,7 @@ export const open = Effect.fn("Store.open")(function* (
 ): Effect.fn.Return<Store, StorageError | DiskError | NetError, World | Scope.Scope> {
   const { cluster, directory, listen, peers, store } = options
   const disk = yield* Disk
+  const trace = yield* Trace
   const timers = yield* Timers
   yield* disk.makeDirectory(directory)
   // Or power loss takes everything in it along.
@@ -149,7 +150,7 @@ export const open = Effect.fn("Store.open")(function* (
     Effect.sync(() => new Alarms(timers.attach)),
     (made) => Effect.sync(() => made.close())
   )
-  const calls = new Calls({ attach: (sink) => transport.attachRequests(sink), alarms, trace: yield* Trace })
+  const calls = new Calls({ attach: (sink) => transport.attachRequests(sink), alarms, trace })
   const leaving = yield* Deferred.make<Effect.Effect<void, never, Disk>>()
   const log = yield* HostDriver.open({
     store,
@@ -162,6 +163,8 @@ export const open = Effect.fn("Store.open")(function* (
     halted: ({ error, isSpare, message }) => {
       const damage = OutOfService.damageIn(directory, error)
       if (damage === undefined || !isSpare) return options.halted(message)
+      const { offsetBytes, path } = damage
+      trace.emit("error", "storage/out-of-service", { store, path, offsetBytes, message: damage.message })
       const left = Effect.sync(() => options.halted(message))
       Deferred.doneUnsafe(leaving, Effect.succeed(Effect.andThen(OutOfService.leave(directory, damage), left)))
     }
