@@ -187,6 +187,17 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./txn/Bank.ts")
   },
+  "txn/damage": {
+    summary:
+      "transactions while one disk rots and writes astray: strictly serializable, without the store that is damaged",
+    canary: false,
+    load: () => import("./txn/Damage.ts")
+  },
+  "txn/disk-full": {
+    summary: "transactions on disks that fill up and are freed again: strictly serializable, and all go on in the end",
+    canary: false,
+    load: () => import("./txn/DiskFull.ts")
+  },
   "txn/audit": {
     summary:
       "every decision is one entry of the audit trail, written with it, through splits, merges, moves and crashes",

@@ -23,20 +23,41 @@ export interface Parts {
   /** Once all has healed; the last one reads everything. */
   readonly final: (client: number) => ReadonlyArray<Client.Operation>
   readonly judges: ReadonlyArray<Judge<Client.Operation, Client.Value>>
+  /** What the administrator does. Default: everything. */
+  readonly deeds?: ReadonlyArray<Requests.Deed>
+  /** Disks lose what was durable. */
+  readonly rots?: boolean
+}
+
+/**
+ * Beside what all groups survive: one disk that rots and writes astray, and disks that fill up. Of each range's voters, three or more, one at most has
+ * not all that it promised. Where an administrator or a single founder makes ranges of fewer, they may lose everything by it.
+ */
+export const damage: Pick<Scenario, "atlas" | "faults"> = {
+  faults: [...Faults.groups, "bit-rot", "misdirect", "disk-full"],
+  atlas: { copiesIntactMin: 2, nodesDamagedMax: 1, wholeNodes: true }
 }
 
 const places = 256
 export const serversMax = 7
 
 /** One of the clients is an administrator besides. */
-const drawManagement = (draw: Draw): Client.Operation => ({
+const drawManagement = (draw: Draw, deeds: ReadonlyArray<Requests.Deed>): Client.Operation => ({
   type: "manage",
-  deed: draw.pick(Requests.deeds),
+  deed: draw.pick(deeds),
   place: draw.below(places),
   server: draw.below(serversMax)
 })
 
-export const make = ({ draw, final, judges, name, summary }: Parts): Scenario<Client.Operation, Client.Value> => ({
+export const make = ({
+  deeds = Requests.deeds,
+  draw,
+  final,
+  judges,
+  name,
+  rots = false,
+  summary
+}: Parts): Scenario<Client.Operation, Client.Value> => ({
   name,
   summary,
   nodes: { default: 3, min: 1, max: serversMax },
@@ -47,14 +68,14 @@ export const make = ({ draw, final, judges, name, summary }: Parts): Scenario<Cl
   options: { ...Settings.options, engine: Settings.engines },
   workload: {
     gapMicros: 20_000,
-    draw: (one, at) => (at.client === 0 && one.chance(1, 12) ? drawManagement(one) : draw(one, at)),
+    draw: (one, at) => (at.client === 0 && one.chance(1, 12) ? drawManagement(one, deeds) : draw(one, at)),
     client: Client.make,
     final,
     label: Client.label
   },
   faults: Faults.groups,
   atlas: Atlas.nothing,
-  judges: [...judges, Judges.timestamps, invariants, Raft.invariants()]
+  judges: [...judges, Judges.timestamps, invariants, Raft.invariants({ rots })]
 })
 
 export const upTo = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, number) => number)

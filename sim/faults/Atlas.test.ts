@@ -110,6 +110,16 @@ describe("the atlas", () => {
     expect(atlas.claim(0, "register", { first: 0, end: 1 })).toBe(false)
   })
 
+  it("spares all nodes but as many as were declared, whatever of them was damaged, renewed or wiped", () => {
+    const atlas = new Atlas(5, { copiesIntactMin: 2, nodesDamagedMax: 1 })
+    expect(atlas.claim(3, "a", { first: 0, end: 1 })).toBe(true)
+    expect(atlas.claim(1, "b", { first: 0, end: 1 })).toBe(false)
+    atlas.renewed(3, "a", [0])
+    expect([atlas.claimWipe(1), atlas.claimWipe(3)]).toEqual([false, true])
+    expect(atlas.claim(1, "b", { first: 0, end: 1 })).toBe(false)
+    expect(atlas.claim(3, "b", { first: 0, end: 1 })).toBe(true)
+  })
+
   it("counts a wiped node as damaged in every sector for the rest of the run", () => {
     const atlas = new Atlas(3, { copiesIntactMin: 2 })
     expect(atlas.claimWipe(0)).toBe(true)

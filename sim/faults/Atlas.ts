@@ -14,6 +14,8 @@ export interface Declaration {
    * the protocol survives no damage at all (beyond losing what was never synced, which is not damage).
    */
   readonly copiesIntactMin: number
+  /** Besides, no more nodes than this are ever damaged, however many there are: for replicas that are on some of the nodes only. */
+  readonly nodesDamagedMax?: number
   /**
    * Damage anywhere on a node counts for all that it has, from then on: for protocols whose replicas keep the same things in
    * different places, such as logs.
@@ -43,8 +45,14 @@ export class Atlas {
     return this.nodes - this.declaration.copiesIntactMin
   }
 
+  private isSpared(node: number): boolean {
+    const touched = new Set([...this.struck, ...this.wiped, node])
+    return touched.size > (this.declaration.nodesDamagedMax ?? Infinity)
+  }
+
   private mayDamage(node: number, path: string, sector: number): boolean {
     if (this.declaration.files !== undefined && !this.declaration.files(path)) return false
+    if (this.isSpared(node)) return false
     const holders = this.declaration.wholeNodes ? this.struck : (this.damaged.get(`${path}#${sector}`) ?? [])
     return new Set([...holders, ...this.wiped, node]).size <= this.copiesDamagedMax()
   }
@@ -66,7 +74,7 @@ export class Atlas {
   /** Claims the right to wipe a node's whole disk. */
   claimWipe(node: number): boolean {
     const touched = new Set([...this.wiped, node])
-    if (touched.size > this.copiesDamagedMax()) return false
+    if (touched.size > this.copiesDamagedMax() || this.isSpared(node)) return false
     const all = this.declaration.wholeNodes ? [this.struck] : this.damaged.values()
     for (const holders of all) {
       if (new Set([...holders, ...touched]).size > this.copiesDamagedMax()) return false
