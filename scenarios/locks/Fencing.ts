@@ -4,12 +4,11 @@
  */
 import * as Effect from "effect/Effect"
 import type { Reader } from "#base/Bytes.ts"
-import * as Atlas from "#sim/faults/Atlas.ts"
 import type { Operation as Performed, Outcome } from "#sim/run/History.ts"
 import type { Judge, Violation } from "#sim/run/Judge.ts"
 import type { Perform, Scenario } from "#sim/run/Scenario.ts"
-import * as Faults from "../Faults.ts"
 import * as Call from "../systems/Call.ts"
+import { damage } from "../txn/Scenarios.ts"
 import * as Settings from "../txn/Settings.ts"
 import * as Server from "./Server.ts"
 
@@ -116,7 +115,7 @@ export const scenario: Scenario<Operation, Value> = {
   durationMicros: 10_000_000,
   livenessMicros: 60_000_000,
   server: Server.server,
-  options: { ...Settings.options, leaseMillis: Server.leaseMillis },
+  options: { ...Settings.options, engine: Settings.engines, leaseMillis: Server.leaseMillis },
   workload: {
     gapMicros: 30_000,
     draw: (draw) => ({
@@ -130,7 +129,6 @@ export const scenario: Scenario<Operation, Value> = {
     final: () => [0, 1, 2].map((lock) => ({ lock, shared: false, stayMillis: 5, waitMillis: 10_000 })),
     label
   },
-  faults: Faults.groups,
-  atlas: Atlas.nothing,
+  ...damage,
   judges: [exclusion]
 }
