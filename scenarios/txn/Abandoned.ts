@@ -5,7 +5,6 @@
 import type { Scenario } from "#sim/run/Scenario.ts"
 import type * as Client from "./Client.ts"
 import { scenario as base } from "./ListAppend.ts"
-import * as Settings from "./Settings.ts"
 
 export const scenario: Scenario<Client.Operation, Client.Value> = {
   ...base,
@@ -15,7 +14,7 @@ export const scenario: Scenario<Client.Operation, Client.Value> = {
   clients: { default: 5, min: 3, max: 6 },
   durationMicros: 3_000_000,
   options: {
-    ...Settings.options,
+    ...base.options,
     ttlMillis: [20, 40],
     heartbeats: [0.001],
     pushMillis: [2, 5],
