@@ -36,7 +36,8 @@ const runs = [
   ["txn/bank", bank, 1],
   ["txn/list-append", listAppend, 1],
   ["txn/read-committed", readCommitted, 1],
-  ["txn/abandoned", abandoned, 3]
+  ["txn/abandoned", abandoned, 3],
+  ["txn/abandoned", abandoned, 4]
 ] as const
 
 describe("the trace of a run's transactions", () => {
@@ -72,7 +73,7 @@ describe("of a program with a bug, the specification refuses", () => {
         const { intent } = state
         return resolve.call(this, key, state, intent === undefined ? txn : intent.txn.id, outcome)
       })
-      const { divergence } = checked(recorded(abandoned, 3, 1_500_000))
+      const { divergence } = checked(recorded(abandoned, 5, 1_500_000))
       expect(divergence?.objections).toEqual(["its transaction is decided like that"])
     },
     patienceMillis
@@ -147,7 +148,7 @@ describe("of a trace that conforms, the specification refuses", () => {
   it(
     "a commit whose intents are not all laid",
     () => {
-      expect(everywhere(/"intents":\[\{[^}]*\}/, () => '"intents":[')).toEqual([
+      expect(everywhere(/"intents":\[\{[^}]*\},?/, () => '"intents":[')).toEqual([
         "all intents are laid before the timestamp is given"
       ])
     },
