@@ -60,7 +60,7 @@ class Town {
   readonly metrics: Array<Metrics> = []
 
   constructor(machines: number) {
-    this.bench = new TestBench({ machines })
+    this.bench = new TestBench({ machines, atlas: { copiesIntactMin: 0 } })
   }
 
   /** Runs a node from its start to its end. */
@@ -328,6 +328,19 @@ describe("a node that is asked to stop", () => {
     expect(town.bench.notes).toHaveLength(1)
     town.signal("interrupt")
     expect(town.bench.story.at(-1)).toMatch(/^n0 exited: .*6/)
+  })
+})
+
+describe("what rots at rest", () => {
+  it("is told within an hour", () => {
+    const town = new Town(1)
+    town.live(0, configured(0))
+    town.bench.pass(10 * second)
+    const told = () => town.bench.traced.filter(({ name }) => name === "storage/rot")
+    expect(told()).toEqual([])
+    for (let bits = 0; bits < 40; bits++) town.bench.machines[0].disk.rot()
+    town.bench.pass(3_600 * second)
+    expect(told().length).toBeGreaterThan(0)
   })
 })
 

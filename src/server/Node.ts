@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import { end } from "#keyspace/Descriptor.ts"
 import { Keyspace } from "#keyspace/Keyspace.ts"
 import * as KeyspaceNode from "#keyspace/KeyspaceNode.ts"
+import * as Scrubber from "#storage/Scrubber.ts"
 import type { StorageError } from "#storage/StorageError.ts"
 import * as Locks from "#txn/locks/Locks.ts"
 import * as Transactions from "#txn/Transactions.ts"
@@ -131,6 +132,7 @@ const begin = Effect.fnUntraced(function* (
   options.measure?.(metrics)
   const admin = config.adminPort === 0 ? undefined : yield* AdminDoor.open({ config, metrics, health })
   const store = yield* openStore(options, cluster)
+  yield* Scrubber.start({ targets: [store.store.engine, store.store.wal] })
   NodeMetrics.watchStore(metrics, store, config.nodeId)
   const made = yield* Effect.provideService(Transactions.make(), Keyspace, store.keyspace)
   const transactions = yield* NodeMetrics.watchTransactions(metrics, made)
