@@ -164,7 +164,8 @@ describe("a set", () => {
         (a, b) => {
           expect(Math.sign(compareIntegers(`${a}`, `${b}`))).toBe(a < b ? -1 : a > b ? 1 : 0)
         }
-      )
+      ),
+      { examples: [[-5n, -5n]] }
     )
   })
 

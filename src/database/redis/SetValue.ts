@@ -15,12 +15,14 @@ const ofAnything = "h"
 
 const nothing = (): string => ""
 
+const compareDigits = (left: string, right: string): number =>
+  left.length === right.length ? (left < right ? -1 : left > right ? 1 : 0) : left.length - right.length
+
 /** Orders two integers by what they are, as text, because not all of them are exact numbers. */
 export const compareIntegers = (left: string, right: string): number => {
   const isNegative = left.charCodeAt(0) === 0x2d
   if (isNegative !== (right.charCodeAt(0) === 0x2d)) return isNegative ? -1 : 1
-  const order = left.length === right.length ? (left < right ? -1 : left > right ? 1 : 0) : left.length - right.length
-  return isNegative ? -order : order
+  return isNegative ? compareDigits(right, left) : compareDigits(left, right)
 }
 
 export class SetValue implements Value {
