@@ -31,9 +31,10 @@ export interface Options {
 
 const aloneLeaseMillis = 3_600_000
 
-/** Of the heap, for data. The rest is for the collector, which is slow where it has little, and for what is under way; what was stored is loaded even so. */
-const dataShare = 0.75
-const loadedShare = 0.85
+/** Of the heap, for data. The rest is for the collector, which is slow where it has little, and for what is under way. */
+const dataShare = 0.7
+/** While it is loaded, for data and records: those of small keys take up to a third more than the keys. */
+const loadedShare = 0.95
 /** The young generation, of three parts, and the server itself. */
 const besideDataBytes = 3 * 33_554_432 + 67_108_864
 

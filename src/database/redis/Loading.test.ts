@@ -112,7 +112,9 @@ const load = (keyspace: Keyspace, batches: ReadonlyArray<Batch>) => {
     else databases ??= keyspace.keys.get(text)
   }
   loading.finish()
-  for (const layer of overlay.unused()) loading.layer(layer)
+  for (const layer of overlay.others()) loading.layer(layer)
+  // Whatever was said again and again.
+  expect(overlay.heldBytes).toBe(0)
   if (databases !== undefined) engine.arrange(databases)
   return { engine, garbage }
 }

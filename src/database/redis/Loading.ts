@@ -88,7 +88,7 @@ export class Loading {
     const place = Stored.placeOf(key)
     if (place === undefined) return
     const { database, isElement, isHash, keyBytes } = place
-    const layer = this.parts.overlay.use(database, place.name, isHash)
+    const layer = this.parts.overlay.take(database, place.name, isHash)
     if (layer !== undefined) this.begin(key.subarray(0, keyBytes), layer)
     else if (isElement) this.begin(key.subarray(0, keyBytes), { database, name: place.name, head: undefined })
     else this.begin(key, { database, ...Stored.decodeHead(value, place.name) })

@@ -9,6 +9,12 @@ import * as Record from "./Record.ts"
 import * as Stored from "./Stored.ts"
 import { Table } from "./Table.ts"
 
+/** A layer with its head; an element in its map. */
+const layerBytes = 150
+const elementBytes = 60
+
+const ofText = (text: string | undefined): number => (text === undefined ? 0 : Footprint.ofText(text.length))
+
 /** By name; undefined: removed. */
 export type Changed = Map<string, string | undefined>
 
@@ -21,10 +27,9 @@ export class Layer {
   /** Of which the elements are. */
   generation = 0
   elements: Changed | undefined = undefined
-  /** It lies over what is stored. */
-  isUsed = false
-  /** What its texts take of memory, about: those that were replaced since count, too. */
-  heldBytes = 0
+  /** What it takes of memory, about, and its elements of that. */
+  heldBytes = layerBytes
+  elementsBytes = 0
 
   constructor(database: number, name: string) {
     this.database = database
@@ -32,17 +37,13 @@ export class Layer {
   }
 }
 
-/** A layer, its head, and its place in the table; an element in its map. */
-const layerBytes = 180
-const elementBytes = 60
-
 export class Overlay {
   /** What it takes of memory beside what is loaded, about. */
   heldBytes = 0
   /** By number, which database it is: a byte each; undefined: no record says. */
   databases: Uint8Array | undefined
   /** By database, as keys are named there, and then by hashes of long names. */
-  private readonly layers: Array<Table<Layer> | undefined> = []
+  private readonly layers: Array<Table<Layer | undefined> | undefined> = []
   private readonly garbage: (prefix: Uint8Array) => void
 
   /** `garbage` hears of what elements begin with that only records have, and that are of earlier generations. */
@@ -66,40 +67,40 @@ export class Overlay {
     }
   }
 
-  /** What lies over a key, which has its texts from now on; `isHash`: it is long, and this the hash of its name. */
-  use(database: number, name: string, isHash: boolean): Layer | undefined {
-    const layer = this.layers[placeOf(database, isHash)]?.get(name)
-    if (layer !== undefined) this.handOver(layer)
-    return layer
+  /** What lies over a key: once, and kept no longer; `isHash`: it is long, and this the hash of its name. */
+  take(database: number, name: string, isHash: boolean): Layer | undefined {
+    const table = this.layers[placeOf(database, isHash)]
+    const position = table?.position(name) ?? -1
+    return position < 0 ? undefined : this.takeAt(table!, position)
   }
 
   /** Those that lie over nothing that is stored. */
-  *unused(): Generator<Layer> {
+  *others(): Generator<Layer> {
     for (const table of this.layers) {
       for (let i = 0; i < (table?.size ?? 0); i++) {
-        const layer = table!.valueAt(i)
-        if (layer.isUsed) continue
-        this.handOver(layer)
-        yield layer
+        const layer = this.takeAt(table!, i)
+        if (layer !== undefined) yield layer
       }
     }
   }
 
-  private handOver(layer: Layer): void {
-    layer.isUsed = true
-    this.heldBytes -= layer.heldBytes
+  private takeAt(table: Table<Layer | undefined>, position: number): Layer | undefined {
+    const layer = table.valueAt(position)
+    table.setAt(position, undefined)
+    this.heldBytes -= layer?.heldBytes ?? 0
+    return layer
   }
 
   private layerOf(database: number, name: string): Layer {
     const isHash = Stored.isHashed(name)
-    const table = (this.layers[placeOf(database, isHash)] ??= new Table<Layer>())
+    const table = (this.layers[placeOf(database, isHash)] ??= new Table<Layer | undefined>())
     const id = isHash ? Stored.hashOf(name) : name
     const position = table.position(id)
-    if (position >= 0) return table.valueAt(position)
+    if (position >= 0) return table.valueAt(position)!
     const layer = new Layer(database, name)
     table.add(id, layer)
-    this.heldBytes += layerBytes
-    this.hold(layer, Footprint.ofText(name.length))
+    this.heldBytes += layer.heldBytes
+    this.hold(layer, ofText(name))
     return layer
   }
 
@@ -114,17 +115,22 @@ export class Overlay {
       case Record.Kind.remove: {
         this.turn(layer, cursor.generation)
         const content = cursor.kind === Record.Kind.put ? cursor.content() : undefined
-        ;(layer.elements ??= new Map()).set(cursor.sub, content)
-        this.hold(layer, elementBytes + Footprint.ofText(cursor.sub.length) + Footprint.ofText(content?.length ?? 0))
+        const elements = (layer.elements ??= new Map())
+        const before = elements.has(cursor.sub) ? -ofText(elements.get(cursor.sub)) : elementBytes + ofText(cursor.sub)
+        elements.set(cursor.sub, content)
+        layer.elementsBytes += before + ofText(content)
+        this.hold(layer, before + ofText(content))
         break
       }
       case Record.Kind.head:
+        this.hold(layer, -ofText(layer.head?.head))
         layer.head = cursor.head()
-        this.hold(layer, Footprint.ofText(layer.head.head.length))
+        this.hold(layer, ofText(layer.head.head))
         this.turn(layer, layer.head.generation)
         break
       default:
         assert(cursor.kind === Record.Kind.gone, "a record tells of keys and their elements")
+        this.hold(layer, -ofText(layer.head?.head))
         layer.head = undefined
         this.turn(layer, 0)
     }
@@ -134,6 +140,8 @@ export class Overlay {
   private turn(layer: Layer, generation: number): void {
     if (layer.generation === generation) return
     if (layer.elements !== undefined) this.garbage(Stored.elementsOf(layer.database, layer.name, layer.generation))
+    this.hold(layer, -layer.elementsBytes)
+    layer.elementsBytes = 0
     layer.elements = undefined
     layer.generation = generation
   }

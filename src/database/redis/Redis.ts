@@ -274,7 +274,7 @@ export class Redis {
       yield* load
       loading.finish()
       let layers = 0
-      for (const layer of overlay.unused()) {
+      for (const layer of overlay.others()) {
         loading.layer(layer)
         if (++layers % turnChanges === 0) yield* breathe
       }
