@@ -8,7 +8,7 @@
  * | `raft/stepped` | a message was taken, or the replica did something of its own: its state after that                    |
  * | `raft/sent`    | a message leaves; for a snapshot: it begins to leave                                                  |
  *
- * A message is one text: kind, from, to, term, index, term there, commit, whether it is a refusal, entries.
+ * A message is one text: kind, from, to, term, index, term there, commit, term there (of votes), whether it is a refusal, entries.
  */
 import * as Message from "#consensus/Message.ts"
 import { kinds } from "#consensus/Message.ts"
@@ -18,9 +18,9 @@ import { entryText, Observed } from "./Observed.ts"
 export const kindNames = Object.keys(kinds) as ReadonlyArray<keyof typeof kinds>
 
 const messageText = (message: Message.Message): string => {
-  const { commit, entries, from, isRejected, kind, snapshot, term, to } = message
+  const { commit, commitTerm, entries, from, isRejected, kind, snapshot, term, to } = message
   const { index, term: logTerm } = snapshot ?? { index: message.index, term: message.logTerm }
-  const head = [kindNames[kind], from, to, term, index, logTerm, commit, isRejected ? "no" : "yes"]
+  const head = [kindNames[kind], from, to, term, index, logTerm, commit, commitTerm, isRejected ? "no" : "yes"]
   return [...head, ...entries.map(entryText)].join(" ")
 }
 

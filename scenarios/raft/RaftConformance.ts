@@ -25,7 +25,7 @@ const entriesOf = (written: string): ReadonlyArray<Json> =>
 
 /** A message as `ObservedSteps` has it. */
 const parse = (message: string) => {
-  const [kind, from, to, term, index, logTerm, commit, answer, ...entries] = message.split(" ")
+  const [kind, from, to, term, index, logTerm, commit, commitTerm, answer, ...entries] = message.split(" ")
   return {
     kind: kind as (typeof kindNames)[number],
     from: Number(from),
@@ -34,6 +34,7 @@ const parse = (message: string) => {
     index: Number(index),
     logTerm: Number(logTerm),
     commit: Number(commit),
+    commitTerm: Number(commitTerm),
     granted: answer === "yes",
     entries
   }
@@ -42,12 +43,13 @@ type Parsed = ReturnType<typeof parse>
 
 const core = (tag: string, value: Json): Json => ({ tag: "Core", value: { tag, value } })
 
-const wireOf = ({ commit, entries, from, granted, index, kind, logTerm, term }: Parsed): Json => {
+const wireOf = ({ commit, commitTerm, entries, from, granted, index, kind, logTerm, term }: Parsed): Json => {
+  const known = { index: commit, term: commitTerm }
   switch (kind) {
     case "vote":
-      return core("RequestVote", { term, from, lastIndex: index, lastTerm: logTerm })
+      return core("RequestVote", { term, from, lastIndex: index, lastTerm: logTerm, known })
     case "voted":
-      return core("Voted", { term, from, granted })
+      return core("Voted", { term, from, granted, known })
     case "append":
       return core("Append", { term, from, before: index, beforeTerm: logTerm, entries: entries.map(entryOf), commit })
     case "appended":
@@ -57,9 +59,9 @@ const wireOf = ({ commit, entries, from, granted, index, kind, logTerm, term }: 
     case "snapshot":
       return { tag: "Snapshot", value: { term, from, index, indexTerm: logTerm } }
     case "preVote":
-      return { tag: "Question", value: { term, from } }
+      return { tag: "Question", value: { term, from, known } }
     case "preVoted":
-      return { tag: "Reply", value: { term, from, granted } }
+      return { tag: "Reply", value: { term, from, granted, known } }
     default:
       return { tag: "Word", value: { term, from } }
   }

@@ -6,12 +6,13 @@
  * With `async-storage-writes` a node's writes and applications are work of two threads, each run by a command of its own.
  */
 import * as ConfChange from "#consensus/ConfChange.ts"
-import { describe, type Config } from "#consensus/Core.ts"
+import type { Config } from "#consensus/Core.ts"
 import * as Message from "#consensus/Message.ts"
 import { entryKinds, kinds, type Entry, type Snapshot } from "#consensus/Message.ts"
 import type { NodeId } from "#consensus/NodeId.ts"
 import { Raft, type Ready, type StorageTicket } from "#consensus/Raft.ts"
 import * as Configuration from "#consensus/Configuration.ts"
+import { describe } from "#consensus/Progress.ts"
 import { MemoryStorage, type HardState } from "#consensus/Storage.ts"
 import * as DataDriven from "./DataDriven.ts"
 import * as Words from "./Words.ts"
@@ -256,6 +257,7 @@ export class Transcript {
       electionTicks: defaultElectionTicks,
       // As etcd does, whose files run here.
       asksAtOnce: true,
+      votesTellCommit: false,
       heartbeatTicks: 1,
       note: (level, text) => this.log(level.toUpperCase() as Level, text())
     }
@@ -267,14 +269,13 @@ export class Transcript {
       "INFO",
       `newRaft ${Words.target(id)} [peers: [${peers.map(Words.target).join(",")}], term: ${core.term}, commit: ${core.log.committed}, applied: ${core.log.applied}, lastindex: ${last.index}, lastterm: ${last.term}]`
     )
-    const { electionTicks, heartbeatTicks } = config
     this.nodes.push({
       id,
       raft,
       storage,
       isAsync,
-      electionTicks,
-      heartbeatTicks,
+      electionTicks: config.electionTicks,
+      heartbeatTicks: config.heartbeatTicks,
       appendWork: [],
       applyWork: [],
       history

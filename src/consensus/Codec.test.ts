@@ -39,6 +39,7 @@ const messages: fc.Arbitrary<Message.Message> = fc.record({
     { maxLength: 6 }
   ),
   commit: numbers,
+  commitTerm: numbers,
   snapshot: fc.option(fc.record({ index: numbers, term: numbers, configuration: configurations, data: payloads }), {
     nil: undefined,
     freq: 3
@@ -189,11 +190,11 @@ describe("bytes that no writer wrote", () => {
   const cases: ReadonlyArray<
     readonly [name: string, at: number, bytes: ReadonlyArray<number>, problem: Codec.Problem]
   > = [
-    ["a version that is not known", 0, [2], "version"],
+    ["a version that is not known", 0, [1], "version"],
     ["an envelope of no type", 1, [7], "type"],
     ["a kind that no message has", 2, [24], "value"],
     ["a message that a node sends only to itself", 2, [Message.kinds.hup], "value"],
-    ["a flag that means nothing", 3, [32], "value"],
+    ["a flag that means nothing", 3, [64], "value"],
     ["a number from 2^53 on", 22 + 6, [32], "value"],
     ["a field that is there and 0", 54, [0], "value"],
     ["more entries than bytes", 50, [255, 255, 255, 255], "cut-short"]
@@ -255,6 +256,6 @@ describe("numbers", () => {
       { type: "beat", epoch: 0x0123_4567_89ab }
     ])
     expect(Bytes.getU32(bytes, 10)).toBe(0x4567_89ab)
-    expect([...bytes]).toEqual([1, 2, 255, 255, 255, 255, 255, 255, 31, 2, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01, 0])
+    expect([...bytes]).toEqual([2, 2, 255, 255, 255, 255, 255, 255, 31, 2, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01, 0])
   })
 })

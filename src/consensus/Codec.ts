@@ -18,14 +18,14 @@ import type { ConfState } from "./Configuration.ts"
 import type { Beat, Chunk, ChunkAnswer, Envelope, Gone, RaftEnvelope, Sleep } from "./Envelope.ts"
 import { entryKinds, kinds, type Entry, type EntryKind, type Kind, type Message, type Snapshot } from "./Message.ts"
 
-export const version = 1
+export const version = 2
 
 /** The first byte of each envelope. */
 export const types = { raft: 1, beat: 2, sleep: 3, chunk: 4, "chunk-answer": 5, gone: 6 } as const
 
 /** Of a Raft message: its booleans, and which of the fields that are mostly 0 follow the head. */
-export const flags = { isRejected: 1, isTransfer: 2, snapshot: 4, hint: 8, read: 16 } as const
-const flagsMax = 31
+export const flags = { isRejected: 1, isTransfer: 2, snapshot: 4, hint: 8, read: 16, commitTerm: 32 } as const
+const flagsMax = 63
 
 const outcomes: ReadonlyArray<ChunkAnswer["outcome"]> = ["taken", "done", "refused"]
 
@@ -170,7 +170,7 @@ export class FrameWriter {
 
   private raft({ group, message }: RaftEnvelope): void {
     assert(!localKinds.has(message.kind), "what a node says to itself does not leave it")
-    const { entries, hint, read, snapshot } = message
+    const { commitTerm, entries, hint, read, snapshot } = message
     const at = this.reserve(raftBytes)
     const { bytes } = this
     bytes[at] = types.raft
@@ -180,7 +180,8 @@ export class FrameWriter {
       (message.isTransfer ? flags.isTransfer : 0) |
       (snapshot === undefined ? 0 : flags.snapshot) |
       (hint === 0 ? 0 : flags.hint) |
-      (read === 0 ? 0 : flags.read)
+      (read === 0 ? 0 : flags.read) |
+      (commitTerm === 0 ? 0 : flags.commitTerm)
     putId(bytes, at + 3, group)
     putNumber(bytes, at + 7, message.from)
     putNumber(bytes, at + 14, message.to)
@@ -191,6 +192,7 @@ export class FrameWriter {
     putId(bytes, at + 49, entries.length)
     if (hint !== 0) this.number(hint)
     if (read !== 0) this.number(read)
+    if (commitTerm !== 0) this.number(commitTerm)
     if (snapshot !== undefined) this.snapshot(snapshot)
     for (let index = 0; index < entries.length; index++) this.entry(entries[index])
   }
@@ -413,6 +415,7 @@ const readRaft = (cursor: Cursor): RaftEnvelope => {
   const count = cursor.id()
   const hint = (set & flags.hint) === 0 ? 0 : cursor.present()
   const read = (set & flags.read) === 0 ? 0 : cursor.present()
+  const commitTerm = (set & flags.commitTerm) === 0 ? 0 : cursor.present()
   const snapshot = (set & flags.snapshot) === 0 ? undefined : readSnapshot(cursor)
   // In the order of `Message.make`, so that all messages have one shape.
   const message: Message = {
@@ -424,6 +427,7 @@ const readRaft = (cursor: Cursor): RaftEnvelope => {
     index,
     entries: count === 0 ? noEntries : readEntries(cursor, count),
     commit,
+    commitTerm,
     snapshot,
     isRejected: (set & flags.isRejected) !== 0,
     hint,

@@ -15,7 +15,7 @@ import { Lease } from "./Lease.ts"
 import * as Message from "./Message.ts"
 import { entryKinds, kinds, type Entry, type Snapshot } from "./Message.ts"
 import { nobody, type NodeId } from "./NodeId.ts"
-import { Progress } from "./Progress.ts"
+import { describe, Progress } from "./Progress.ts"
 import * as Quorum from "./Quorum.ts"
 import { RaftLog, unknownTerm, type Note } from "./RaftLog.ts"
 import { Reads } from "./Reads.ts"
@@ -64,6 +64,8 @@ export interface Config {
   readonly stepsDownOnRemoval?: boolean
   /** Requests for votes leave before their term is durable, as etcd's do. Default: no; `Doubting` relies on that. */
   readonly asksAtOnce?: boolean
+  /** Votes and questions tell what their sender knows to be committed (`Raft.learn`). Default: yes; etcd's do not. */
+  readonly votesTellCommit?: boolean
   /** What the storage has lost of what this node promised: `Ready.doubt` tells when it is made good. Default: nothing. */
   readonly doubt?: Doubt
   readonly note?: Note
@@ -119,6 +121,7 @@ export class Core {
   messagesAfterAppend: Array<Message.Message> = []
   doubting: Doubting | undefined
   private readonly asksAtOnce: boolean
+  private readonly votesTellCommit: boolean
   private uncommittedBytes = 0
   private readonly uncommittedBytesMax: number
   private readonly messageBytesMax: number
@@ -155,6 +158,7 @@ export class Core {
     this.validatesConfChanges = config.validatesConfChanges !== false
     this.stepsDownOnRemoval = config.stepsDownOnRemoval === true
     this.asksAtOnce = config.asksAtOnce === true
+    this.votesTellCommit = config.votesTellCommit !== false
     this.messageBytesMax = messageBytesMax
     this.uncommittedBytesMax = config.uncommittedBytesMax ?? Infinity
     this.random = config.random
@@ -205,6 +209,12 @@ export class Core {
       assert(sent.to !== this.id, "a node sends itself nothing but answers")
       this.messages.push(sent)
     }
+  }
+
+  /** Asks for a vote, or answers. */
+  sendOfElection(kind: Message.Kind, to: NodeId, fields: Parameters<typeof Message.make>[2]): void {
+    const commit = this.votesTellCommit ? this.log.committed : 0
+    this.send(Message.make(kind, to, { ...fields, commit, commitTerm: this.log.term(commit) }))
   }
 
   // Doubts.
@@ -309,7 +319,7 @@ export class Core {
     return own !== undefined && !own.isLearner && !this.log.hasAnySnapshot
   }
 
-  private hasUnappliedConfChanges(): boolean {
+  hasUnappliedConfChanges(): boolean {
     const { applied, committed } = this.log
     for (let from = applied + 1; from <= committed;) {
       const entries = this.log.slice(from, committed + 1, this.messageBytesMax)
@@ -360,7 +370,7 @@ export class Core {
           `${this.id} [logterm: ${logTerm}, index: ${index}] sent ${isQuestion ? "MsgPreVote" : "MsgVote"} request to ${id} at term ${this.term}`
       )
       const fields = { term, index, logTerm, isTransfer: how === "transfer" }
-      this.send(Message.make(isQuestion ? kinds.preVote : kinds.vote, id, fields))
+      this.sendOfElection(isQuestion ? kinds.preVote : kinds.vote, id, fields)
     }
   }
 
@@ -513,8 +523,8 @@ export class Core {
   }
 
   /**
-   * A change is on its way after which this leader has no vote. What it appended behind that would make its log longer than those of the others,
-   * who need its vote until they have heard that the change is committed, and whom it would refuse for ever.
+   * A change is on its way after which this leader has no vote. What it appended behind that would be for others to decide, and its log longer than
+   * theirs, who may need its vote until they have heard that the change is committed.
    */
   get isLeaving(): boolean {
     const { log, pendingConfIndex } = this
@@ -574,19 +584,4 @@ export class Core {
     const { index, term } = this.log.last()
     return `[commit: ${this.log.committed}, lastindex: ${index}, lastterm: ${term}]`
   }
-}
-
-const stateNames = { probe: "StateProbe", replicate: "StateReplicate", snapshot: "StateSnapshot" } as const
-
-/** A progress in etcd's words. */
-export const describe = (progress: Progress): string => {
-  const { inflights, match, next, pendingSnapshot } = progress
-  return (
-    `${stateNames[progress.state]} match=${match} next=${next}` +
-    (progress.isLearner ? " learner" : "") +
-    (progress.isPaused ? " paused" : "") +
-    (pendingSnapshot > 0 ? ` pendingSnap=${pendingSnapshot}` : "") +
-    (progress.isActive ? "" : " inactive") +
-    (inflights.count > 0 ? ` inflight=${inflights.count}${inflights.isFull ? "[full]" : ""}` : "")
-  )
 }

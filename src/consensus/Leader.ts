@@ -1,11 +1,11 @@
 /** What a leader makes of a message. */
 import * as ConfChange from "./ConfChange.ts"
 import * as Configuration from "./Configuration.ts"
-import { describe, type Core } from "./Core.ts"
+import type { Core } from "./Core.ts"
 import * as Message from "./Message.ts"
 import { entryKinds, kinds } from "./Message.ts"
 import { nobody, type NodeId } from "./NodeId.ts"
-import type { Progress } from "./Progress.ts"
+import { describe, type Progress } from "./Progress.ts"
 
 const noData = new Uint8Array(0)
 

@@ -63,6 +63,8 @@ export interface Message {
   readonly index: number
   readonly entries: ReadonlyArray<Entry>
   readonly commit: number
+  /** Of votes, and of questions before them: the term of the entry at `commit`. */
+  readonly commitTerm: number
   readonly snapshot: Snapshot | undefined
   readonly isRejected: boolean
   /** Of a rejected append: the index at which the logs may match. */
@@ -116,6 +118,7 @@ export const make = (
     readonly index?: number
     readonly entries?: ReadonlyArray<Entry>
     readonly commit?: number
+    readonly commitTerm?: number
     readonly snapshot?: Snapshot | undefined
     readonly isRejected?: boolean
     readonly hint?: number
@@ -131,6 +134,7 @@ export const make = (
   index: fields.index ?? 0,
   entries: fields.entries ?? noEntries,
   commit: fields.commit ?? 0,
+  commitTerm: fields.commitTerm ?? 0,
   snapshot: fields.snapshot,
   isRejected: fields.isRejected ?? false,
   hint: fields.hint ?? 0,

@@ -115,3 +115,18 @@ export class Progress {
     return this.state === "snapshot" || this.isPausedByFlow
   }
 }
+
+const stateNames = { probe: "StateProbe", replicate: "StateReplicate", snapshot: "StateSnapshot" } as const
+
+/** A progress in etcd's words. */
+export const describe = (progress: Progress): string => {
+  const { inflights, match, next, pendingSnapshot } = progress
+  return (
+    `${stateNames[progress.state]} match=${match} next=${next}` +
+    (progress.isLearner ? " learner" : "") +
+    (progress.isPaused ? " paused" : "") +
+    (pendingSnapshot > 0 ? ` pendingSnap=${pendingSnapshot}` : "") +
+    (progress.isActive ? "" : " inactive") +
+    (inflights.count > 0 ? ` inflight=${inflights.count}${inflights.isFull ? "[full]" : ""}` : "")
+  )
+}

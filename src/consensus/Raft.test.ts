@@ -2,8 +2,10 @@
 import { describe, expect, it } from "vitest"
 import { OneNode } from "#sim/raft/OneNode.ts"
 import * as ConfChange from "./ConfChange.ts"
-import { kinds } from "./Message.ts"
+import * as Message from "./Message.ts"
+import { entryKinds, kinds } from "./Message.ts"
 
+const noData = new Uint8Array(0)
 const command = Uint8Array.of(1, 2, 3)
 
 /** Leads, and both others have its first entry. */
@@ -214,6 +216,72 @@ describe("a leader", () => {
     expect(node.raft.refuses(ConfChange.leaveJoint)).toBe("not in joint state; refusing empty conf change")
     node.changes({ kind: ConfChange.changeKinds.addVoter, node: 4 })
     expect(node.raft.refuses(changeOf(5))).toContain("possible unapplied conf change")
+  })
+})
+
+describe("an election", () => {
+  it("tells in each question, vote and answer what its sender knows to be committed", () => {
+    const told = (node: OneNode) => node.messages().map(({ commit, commitTerm, kind }) => [kind, commit, commitTerm])
+    const given = { terms: [1, 2, 2], commit: 3, term: 2 }
+    for (const [preVote, kind] of [
+      [true, kinds.preVote],
+      [false, kinds.vote]
+    ] as const) {
+      const asks = new OneNode({ ...given, preVote })
+      asks.raft.campaign()
+      expect(told(asks)).toEqual([
+        [kind, 3, 2],
+        [kind, 3, 2]
+      ])
+    }
+    const asked = (
+      kind: Message.Kind,
+      term: number,
+      fields: { readonly index?: number; readonly logTerm?: number }
+    ) => {
+      const node = new OneNode({ ...given, preVote: true })
+      node.raft.step({ ...Message.make(kind, 1, fields), from: 2, term })
+      return told(node)
+    }
+    const longer = { index: 9, logTerm: 2 }
+    expect(asked(kinds.vote, 3, longer)).toEqual([[kinds.voted, 3, 2]])
+    expect(asked(kinds.vote, 3, {})).toEqual([[kinds.voted, 3, 2]])
+    expect(asked(kinds.preVote, 3, longer)).toEqual([[kinds.preVoted, 3, 2]])
+    expect(asked(kinds.preVote, 3, {})).toEqual([[kinds.preVoted, 3, 2]])
+    expect(asked(kinds.preVote, 1, longer)).toEqual([[kinds.preVoted, 3, 2]])
+  })
+
+  it("that tells what is committed is believed where the log has that entry, and only there", () => {
+    const learned = (commit: number, commitTerm: number) => {
+      const node = new OneNode({ terms: [1, 2, 2], term: 2 })
+      node.hears(kinds.preVote, 2, 3, { commit, commitTerm })
+      return node.core.log.committed
+    }
+    expect(learned(3, 2)).toBe(3)
+    expect(learned(4, 2)).toBe(4)
+    expect(learned(3, 3)).toBe(1)
+    expect(learned(5, 2)).toBe(1)
+    expect(learned(0, 0)).toBe(1)
+  })
+
+  it("is given up when it tells of a change of the voters, which it was not held among", () => {
+    const change = ConfChange.encode({
+      transition: 0,
+      changes: [{ kind: ConfChange.changeKinds.remove, node: 2 }],
+      context: noData
+    })
+    const node = new OneNode({ voters: [1, 2] })
+    const entries = [{ index: 2, term: 1, kind: entryKinds.confChangeV2, data: change }]
+    node.raft.step({ ...Message.make(kinds.append, 1, { index: 1, logTerm: 1, entries, commit: 1 }), from: 2, term: 1 })
+    node.said()
+    // Whoever is removed has a longer log, and refuses its vote; but it knows what made it leave.
+    node.raft.campaign()
+    expect(node.said()).toEqual(["MsgVote to 2 term 2 at 2/1"])
+    node.hears(kinds.voted, 2, 2, { isRejected: true, commit: 2, commitTerm: 1 })
+    expect([node.core.role, node.core.tracker.ids]).toEqual(["follower", [1]])
+    node.raft.campaign()
+    node.said()
+    expect(node.core.role).toBe("leader")
   })
 })
 

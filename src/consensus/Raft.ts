@@ -233,14 +233,34 @@ export class Raft {
   step(message: Message.Message): Outcome {
     if (Doubting.isOfRollCall(message)) return this.rollCall(message)
     if (answers.has(message.kind) && this.core.tracker.get(message.from) === undefined) return "unknown-peer"
-    if (!this.admits(message)) return "taken"
+    const isTaken = !this.admits(message) || this.take(message)
+    if (message.commitTerm > 0) this.learn(message)
+    return isTaken ? "taken" : "dropped"
+  }
+
+  private take(message: Message.Message): boolean {
     if (message.kind === kinds.vote || message.kind === kinds.preVote) {
       this.voteOn(message)
-      return "taken"
+      return true
     }
     const isTaken = this.byRole(message)
     if (isFromLeader(message.kind)) this.core.doubting?.look(this.core)
-    return isTaken ? "taken" : "dropped"
+    return isTaken
+  }
+
+  /**
+   * What a peer knows to be committed, and this log has as well, is committed here too, as if a leader had said so. Else who has not heard that
+   * a change of the voters is committed needs for ever the votes of those who were removed, who refuse it for their longer logs (raft-rs,
+   * `maybe_commit_by_vote`).
+   */
+  private learn({ commit, commitTerm }: Message.Message): void {
+    const { core } = this
+    const { log, role } = core
+    if (role === "leader" || commit <= log.committed) return
+    if (!log.matches({ index: commit, term: commitTerm })) return
+    log.commitTo(commit)
+    // The election under way is one of the voters before.
+    if (role !== "follower" && core.hasUnappliedConfChanges()) core.becomeFollower(core.term, nobody)
   }
 
   private rollCall(message: Message.Message): Outcome {
@@ -299,7 +319,7 @@ export class Raft {
     } else if (kind === kinds.preVote) {
       // Likewise a candidate that asks with an old term.
       core.note("info", () => this.describeVote(message, "rejected"))
-      core.send(Message.make(kinds.preVoted, from, { term: core.term, isRejected: true }))
+      core.sendOfElection(kinds.preVoted, from, { term: core.term, isRejected: true })
     } else {
       core.note(
         "info",
@@ -321,12 +341,12 @@ export class Raft {
     // A learner votes as well: it may have been promoted without knowing it.
     if (!mayVote || core.isInDoubt || !core.log.isUpToDate({ term: logTerm, index })) {
       core.note("info", () => this.describeVote(message, "rejected"))
-      core.send(Message.make(answer, from, { term: core.term, isRejected: true }))
+      core.sendOfElection(answer, from, { term: core.term, isRejected: true })
       return
     }
     core.note("info", () => this.describeVote(message, "cast"))
     // The asker's term: that of a question is ahead of ours.
-    core.send(Message.make(answer, from, { term }))
+    core.sendOfElection(answer, from, { term })
     if (kind === kinds.preVote) return
     core.electionElapsed = 0
     core.vote = from

@@ -98,7 +98,8 @@ export const catalogue: ReadonlyArray<Catalogued> = [
     flaws: [
       { module: "RaftVotesForAnyone", seed: 1 },
       { module: "RaftForgetsVote", seed: 1 },
-      { module: "RaftAppendsAnywhere", seed: 1 }
+      { module: "RaftAppendsAnywhere", seed: 1 },
+      { module: "RaftLearnsOtherEntries", seed: 1 }
     ],
     led: ["RaftCountsOlderTerms"]
   },

@@ -5,8 +5,8 @@ import * as Greeting from "./Greeting.ts"
 
 const cluster = "0123456789abcdef0123456789abcdef"
 const greeting: Greeting.Greeting = {
-  versionMin: 2,
-  versionMax: 2,
+  versionMin: 3,
+  versionMax: 3,
   cluster,
   store: 7,
   epoch: 2 ** 40 + 3,
@@ -47,8 +47,8 @@ describe("a greeting", () => {
   it("is judged by what makes two ends belong together", () => {
     const judged = (change: Partial<Greeting.Greeting>) => Greeting.judge(self, { ...greeting, ...change })
     expect(judged({})).toBe("welcome")
-    expect(judged({ versionMin: 3, versionMax: 9 })).toBe("version")
-    expect(judged({ versionMin: 0, versionMax: 1 })).toBe("version")
+    expect(judged({ versionMin: 4, versionMax: 9 })).toBe("version")
+    expect(judged({ versionMin: 0, versionMax: 2 })).toBe("version")
     expect(judged({ versionMin: 0, versionMax: 9 })).toBe("welcome")
     expect(judged({ cluster: "f".repeat(32) })).toBe("cluster")
     expect(judged({ to: 3 })).toBe("wrong-store")

@@ -16,7 +16,7 @@ import type { StoreId } from "#consensus/Replica.ts"
 export const sizeBytes = 64
 
 /** Versions of what comes behind the greeting that this program speaks. */
-export const versions = { min: 2, max: 2 }
+export const versions = { min: 3, max: 3 }
 
 /** "ORBITNET". */
 const magic = [0x4f, 0x52, 0x42, 0x49, 0x54, 0x4e, 0x45, 0x54]

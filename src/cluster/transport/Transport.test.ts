@@ -426,8 +426,8 @@ describe("whoever speaks otherwise", () => {
 
   const greeting = (change: Partial<Greeting.Greeting> = {}) =>
     Greeting.encode({
-      versionMin: 2,
-      versionMax: 2,
+      versionMin: 3,
+      versionMax: 3,
       cluster,
       store: 2,
       epoch: 7,
@@ -449,7 +449,7 @@ describe("whoever speaks otherwise", () => {
     const { bench } = one()
     const { answers } = stranger(greeting({ versionMin: 8, versionMax: 9 }), bench)
     bench.pass(second)
-    expect(Greeting.decode(answers[0])).toMatchObject({ verdict: "version", versionMin: 2, versionMax: 2, store: 1 })
+    expect(Greeting.decode(answers[0])).toMatchObject({ verdict: "version", versionMin: 3, versionMax: 3, store: 1 })
   })
 
   it("is broken off when it says nothing, and does not keep others out", () => {
