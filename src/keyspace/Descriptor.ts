@@ -19,6 +19,8 @@ export interface Location {
   /** Stores with a vote. */
   readonly stores: ReadonlyArray<StoreId>
   readonly leaseholder: StoreId | undefined
+  /** The lease is at the store that most requests come from, or it is too early to tell: it is to stay. */
+  readonly isSettled: boolean
 }
 
 /** The range of the cluster itself: where ranges are, the oracle, numbers for new ranges, who waits for whom. It is never cut or merged. */

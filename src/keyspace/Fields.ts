@@ -142,14 +142,19 @@ export const readDescriptor = (cursor: Cursor): Descriptor => ({
   generation: cursor.number()
 })
 
-export const putLocation = (writer: Writer, { descriptor, leaseholder, stores }: Location): void => {
+const leases = { unknown: 0, known: 1, settled: 2 } as const
+
+export const putLocation = (writer: Writer, { descriptor, isSettled, leaseholder, stores }: Location): void => {
   putDescriptor(writer, descriptor)
   putList(writer, stores, (each, store) => each.u32(store))
-  putOptional(writer, leaseholder, (each, store) => each.u32(store))
+  if (leaseholder === undefined) writer.u8(leases.unknown)
+  else writer.u8(isSettled ? leases.settled : leases.known).u32(leaseholder)
 }
 
-export const readLocation = (cursor: Cursor): Location => ({
-  descriptor: readDescriptor(cursor),
-  stores: cursor.list((each) => each.u32()),
-  leaseholder: cursor.optional((each) => each.u32())
-})
+export const readLocation = (cursor: Cursor): Location => {
+  const descriptor = readDescriptor(cursor)
+  const stores = cursor.list((each) => each.u32())
+  const lease = cursor.choice(leases.settled)
+  const leaseholder = lease === leases.unknown ? undefined : cursor.u32()
+  return { descriptor, stores, leaseholder, isSettled: lease === leases.settled }
+}

@@ -66,6 +66,23 @@ describe("a keyspace on three nodes", () => {
     expect(cluster.isAlike(2)).toBe(true)
   })
 
+  it("has its leases where most is asked, and spreads them again where all ask", () => {
+    const cluster = new Cluster(new TestBench({ machines: 3 }))
+    cluster.put(0, "k", "0")
+    const asked = (...indexes: ReadonlyArray<number>): ReadonlyArray<number> => {
+      const asks = Effect.forEach(Array.from({ length: 400 }), (_, i) => {
+        const index = indexes[i % indexes.length]
+        const { keyspace } = cluster.nodes[index]!
+        return Effect.flatMap(keyspace.timestamp(), (at) => Effect.delay(keyspace.get([key("k")], at), "25 millis"))
+      })
+      cluster.on(indexes[0], 30, () => asks)
+      return [1, 2].map((range) => cluster.leaseholder(range))
+    }
+    expect(asked(2)).toEqual([2, 2])
+    expect(asked(0)).toEqual([0, 0])
+    expect(new Set(asked(0, 1)).size).toBe(2)
+  })
+
   it("spreads over stores that join, and replaces one that stays away", () => {
     const cluster = new Cluster(new TestBench({ machines: 5 }), 1, {
       placing: { replicas: 3, deadAfterMicros: 20 * second }

@@ -90,14 +90,14 @@ export const open = Effect.fn("KeyspaceNode.open")(function* (
   })
   const ranges = made!
   yield* Effect.addFinalizer(() => Effect.sync(() => ranges.close()))
-  const requests = new Requests({ calls: store.calls, submit: (asking, done) => ranges.submit(asking, done) })
+  const requests = new Requests({ calls: store.calls, submit: (...asked) => ranges.submit(...asked) })
   const all = [self, ...peers.keys()].sort((left, right) => left - right)
   const router = new Router({
     alarms: store.alarms,
     random: below,
     send: {
       self,
-      submit: (asking, done) => ranges.submit(asking, done),
+      submit: (asking, done) => ranges.submit(asking, done, self),
       call: (to, asking, done) => requests.call(to, asking, done),
       stores: () => all
     }

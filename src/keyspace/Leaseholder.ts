@@ -1,6 +1,6 @@
 /** Leaseholder: what evaluates requests (`Evaluation`), and settles who waits (`Contention`), needs of the leaseholder (`RangeServer`) and of its store. */
 import type { Group } from "#consensus/Group.ts"
-import type { GroupId } from "#consensus/Replica.ts"
+import type { GroupId, StoreId } from "#consensus/Replica.ts"
 import type * as Engine from "#storage/Engine.ts"
 import type { StorageError } from "#storage/StorageError.ts"
 import type { Done } from "#world/Completion.ts"
@@ -89,7 +89,7 @@ export interface Leaseholder {
   readonly options: Options
   readonly services: Services
   readonly load: Load
-  submit(asking: Asking, done: Answered): void
+  submit(asking: Asking, done: Answered, from?: StoreId): void
   /** Answers, and lets go of everything. */
   end(task: Task, error: RangeError | undefined, response?: Response): void
   /** Goes on with what a task had asked for, unless it is over. */

@@ -10,7 +10,8 @@ const key = (number: number): Uint8Array => Uint8Array.of(0x10, number)
 const at = (range: number, from: number, to: number, generation: number): Location => ({
   descriptor: { range, from: key(from), to: key(to), generation },
   stores: [1, 2, 3],
-  leaseholder: undefined
+  leaseholder: undefined,
+  isSettled: false
 })
 
 const rangeOf = (location: Location | undefined): number | undefined => location?.descriptor.range

@@ -14,11 +14,13 @@ export class Known implements Location {
   readonly descriptor: Descriptor
   readonly stores: ReadonlyArray<StoreId>
   leaseholder: StoreId | undefined
+  readonly isSettled: boolean
 
-  constructor({ descriptor, leaseholder, stores }: Location) {
+  constructor({ descriptor, isSettled, leaseholder, stores }: Location) {
     this.descriptor = descriptor
     this.stores = stores
     this.leaseholder = leaseholder
+    this.isSettled = isSettled
   }
 }
 
@@ -27,7 +29,8 @@ export class Locations {
   readonly system = new Known({
     descriptor: { range: systemRange, from: new Uint8Array(0), to: systemEnd, generation: 0 },
     stores: [],
-    leaseholder: undefined
+    leaseholder: undefined,
+    isSettled: false
   })
   /** All others, in the order of their keys; no two have a key in common. */
   private known: Array<Known> = []

@@ -11,7 +11,8 @@ const key = (...bytes: ReadonlyArray<number>): Uint8Array => Uint8Array.from(byt
 const at = (range: number, from: number, to: number, generation: number, leaseholder?: number): Location => ({
   descriptor: { range, from: key(from), to: key(to), generation },
   stores: [1, 2, 3],
-  leaseholder
+  leaseholder,
+  isSettled: false
 })
 
 /** The system's keys, as the leaseholder reads and writes them. */
@@ -149,14 +150,18 @@ describe("numbers", () => {
 
 describe("a value", () => {
   it("comes back as it was", () => {
-    const location = { ...at(7, 1, 255, 2 ** 50, 65_535), stores: [1, 700, 65_535] }
-    expect(Meta.decodeLocation(Meta.encodeLocation(location))).toEqual(location)
+    for (const isSettled of [false, true]) {
+      const location = { ...at(7, 1, 255, 2 ** 50, 65_535), stores: [1, 700, 65_535], isSettled }
+      expect(Meta.decodeLocation(Meta.encodeLocation(location))).toEqual(location)
+    }
     expect(Meta.decodeLocation(Meta.encodeLocation(at(7, 1, 2, 0)))).toEqual(at(7, 1, 2, 0))
   })
 
   it("has the bytes that docs/formats.md has", () => {
     const { descriptor } = at(0x0102, 8, 0xff, 3)
-    const bytes = Meta.encodeLocation({ descriptor, stores: [1, 0x0304], leaseholder: 1 })
+    const location = { descriptor, stores: [1, 0x0304], leaseholder: 1, isSettled: false }
+    const bytes = Meta.encodeLocation(location)
+    expect(Hex.of(Meta.encodeLocation({ ...location, isSettled: true })).slice(-10)).toBe("02" + "01000000")
     expect(Hex.of(bytes)).toBe(
       "01" +
         "02010000" +

@@ -9,7 +9,8 @@ type State = Facts["stores"][number]["state"]
 const location = (range: number, stores: ReadonlyArray<number>, leaseholder: number | undefined): Location => ({
   descriptor: { range, from: Uint8Array.of(range), to: Uint8Array.of(range + 1), generation: 1 },
   stores,
-  leaseholder
+  leaseholder,
+  isSettled: false
 })
 
 /** What the action makes of the range; the changes of one call take effect together. */
@@ -107,6 +108,17 @@ describe("placement", () => {
       }),
       { numRuns: 300 }
     )
+  })
+
+  it("leaves leases that are where they are for a reason, and does not count them", () => {
+    const stores = [1, 2, 3].map((id) => ({ id, state: "live" as const }))
+    const at = (range: number, isSettled: boolean): Location => ({ ...location(range, [1, 2, 3], 1), isSettled })
+    const leases = (locations: ReadonlyArray<Location>) =>
+      settle({ stores, locations, replicas: 3 }).facts.locations.map(({ leaseholder }) => leaseholder)
+    expect(leases([at(1, true), at(2, true), at(3, true)])).toEqual([1, 1, 1])
+    expect(leases([at(1, true), at(2, true), at(3, false)])).toEqual([1, 1, 1])
+    const [one, two, ...rest] = leases([at(1, true), at(2, true), at(3, false), at(4, false), at(5, false)])
+    expect([one, two, new Set(rest)]).toEqual([1, 1, new Set([1, 2, 3])])
   })
 
   it("asks nothing of a range that has no quorum, or is being asked already", () => {

@@ -4,7 +4,7 @@
  *
  * 1. A store that is dead, or is to be emptied, is replaced, where there is another for it.
  * 2. A range has as many voters as it should, an odd number: an even one bears no more failures than the odd one below.
- * 3. Stores have as many replicas as each other, give or take one; then as many leases.
+ * 3. Stores have as many replicas as each other, give or take one; then as many leases, of those that are not where they are for a reason.
  *
  * A replacement is one joint change, so a range never has fewer voters than before. Nothing is asked of a range that has no quorum: it could not.
  */
@@ -48,9 +48,9 @@ class Plan {
     this.live = of("live")
     this.dead = new Set([...of("dead"), ...of("silent")])
     this.lost = new Set([...of("dead"), ...of("draining")])
-    for (const { leaseholder, stores } of facts.locations) {
+    for (const { isSettled, leaseholder, stores } of facts.locations) {
       for (const store of stores) this.replicas.set(store, this.replicasOf(store) + 1)
-      if (leaseholder !== undefined) this.leases.set(leaseholder, this.leasesOf(leaseholder) + 1)
+      if (leaseholder !== undefined && !isSettled) this.leases.set(leaseholder, this.leasesOf(leaseholder) + 1)
     }
   }
 
@@ -158,7 +158,9 @@ export const next = (facts: Facts, isBusy: (range: GroupId) => boolean): Action 
   })
   if (moved !== undefined) return moved
   return level(plan, plan.leasesOf, (from, to) => {
-    const location = open.find(({ leaseholder, stores }) => leaseholder === from && stores.includes(to))
+    const location = open.find(
+      ({ isSettled, leaseholder, stores }) => !isSettled && leaseholder === from && stores.includes(to)
+    )
     return location === undefined ? undefined : { type: "transfer", range: location.descriptor.range, to }
   })
 }

@@ -10,13 +10,14 @@
  * - A latch whose proposal is undecided stays, also when its caller was told `Unknown`: it may take effect yet.
  */
 import { Group } from "#consensus/Group.ts"
-import type { GroupId } from "#consensus/Replica.ts"
+import type { GroupId, StoreId } from "#consensus/Replica.ts"
 import type { ConsensusError } from "#consensus/ConsensusError.ts"
 import * as Keys from "#storage/Keys.ts"
 import type { StorageError } from "#storage/StorageError.ts"
 import type { Done } from "#world/Completion.ts"
 import type { Changes } from "./Changes.ts"
 import { Contention } from "./Contention.ts"
+import { Demand } from "./Demand.ts"
 import { Evaluation } from "./Evaluation.ts"
 import { Busy, Misplaced, NotLeaseholder, Refused, Unavailable, Unknown, type RangeError } from "./KeyspaceError.ts"
 import * as Following from "./Following.ts"
@@ -66,6 +67,7 @@ export class RangeServer implements Leaseholder {
   private leadership: Leadership | undefined
   private tickets = 0
   readonly load: Load
+  readonly demand = new Demand()
 
   constructor(machine: RangeMachine, services: Services, options: Options) {
     this.range = machine.range
@@ -78,7 +80,9 @@ export class RangeServer implements Leaseholder {
     machine.onWrite = (operations) => this.leadership?.recent?.take(operations)
   }
 
-  submit(asking: Asking, done: Answered): void {
+  /** `from`: the store that asks; undefined: this one for the range's own sake. */
+  submit(asking: Asking, done: Answered, from?: StoreId): void {
+    if (from !== undefined) this.demand.count(from)
     if (this.load.count()) this.sample(asking.request)
     const group = this.services.group(this.range)
     if (group?.isLeader === false && Following.canAnswer(this.machine, asking.request)) {
@@ -139,6 +143,7 @@ export class RangeServer implements Leaseholder {
     this.endLeadership()
     const leadership = new Leadership(term)
     this.leadership = leadership
+    this.demand.begin(this.services.nowMicros())
     this.prove(leadership)
     return leadership
   }

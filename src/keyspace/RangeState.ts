@@ -7,11 +7,12 @@
  * an audit chain: the same, then the chain's `sequence f64, atMicros f64, hash`.
  */
 import { copy, Reader, Writer } from "#base/Bytes.ts"
+import { emptyState } from "#consensus/Configuration.ts"
 import * as KeyValueRecords from "#consensus/KeyValueRecords.ts"
-import type { StoreId } from "#consensus/Replica.ts"
+import type { GroupId, StoreId } from "#consensus/Replica.ts"
 import type { Applied } from "#consensus/StateMachine.ts"
 import type { Trail } from "./audit/RangeTrail.ts"
-import type { Descriptor } from "./Descriptor.ts"
+import { firstDescriptors, type Descriptor } from "./Descriptor.ts"
 import type { Span, Timestamp } from "./Request.ts"
 
 const version = 1
@@ -48,6 +49,29 @@ export interface RangeState {
   readonly before: Span | undefined
   /** Undefined: it has begun none. */
   readonly trail: Trail | undefined
+}
+
+/** A range that has no keys yet, and is about to be founded. */
+export const founding = (descriptor: Descriptor, founders: ReadonlyArray<StoreId>): RangeState => ({
+  phase: "founding",
+  descriptor,
+  applied: { index: 0, term: 0, configuration: emptyState },
+  sizeBytes: 0,
+  floor: 0,
+  closed: 0,
+  digest: 0,
+  founders,
+  frozen: 0,
+  thawed: 0,
+  merging: 0,
+  before: undefined,
+  trail: undefined
+})
+
+/** Of one of the ranges that a cluster begins with, whose store stopped before this reached the engine. */
+export const first = (range: GroupId): RangeState | undefined => {
+  const descriptor = firstDescriptors.find((each) => each.range === range)
+  return descriptor === undefined ? undefined : founding(descriptor, [])
 }
 
 const bytes = (writer: Writer, part: Uint8Array): Writer => writer.u32(part.length).raw(part)

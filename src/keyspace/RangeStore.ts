@@ -6,7 +6,6 @@
  * cut them off. A right half that was left in the engine when the store stopped is founded when it starts again.
  */
 import * as Effect from "effect/Effect"
-import { emptyState } from "#consensus/Configuration.ts"
 import type { Host } from "#consensus/Host.ts"
 import { Group } from "#consensus/Group.ts"
 import type * as HostDriver from "#consensus/HostDriver.ts"
@@ -21,10 +20,11 @@ import * as Completion from "#world/Completion.ts"
 import type { Done } from "#world/Completion.ts"
 import type * as Timers from "#world/Timers.ts"
 import type { Trace } from "#world/Trace.ts"
-import { firstDescriptors, systemRange, type Descriptor, type Location } from "./Descriptor.ts"
+import { systemRange, type Descriptor, type Location } from "./Descriptor.ts"
 import * as Key from "./Key.ts"
 import { NotLeaseholder, Unavailable, type RangeError } from "./KeyspaceError.ts"
 import type { Answered, Leaseholder, Options, Services } from "./Leaseholder.ts"
+import * as LeaseTransfer from "./LeaseTransfer.ts"
 import { contains, overlaps, RangeMachine, type Neighbours } from "./RangeMachine.ts"
 import { deleteSpan, deleteStaged, install } from "./RangeRestore.ts"
 import { RangeServer } from "./RangeServer.ts"
@@ -79,20 +79,7 @@ const seekTicks = 500
 /** After a split the other members get so many heartbeats' time to apply it, before the right half's first election. */
 const foundingTicks = 3
 
-const nothing = {
-  sizeBytes: 0,
-  floor: 0,
-  closed: 0,
-  digest: 0,
-  founders: [],
-  frozen: 0,
-  thawed: 0,
-  merging: 0,
-  before: undefined,
-  trail: undefined
-} as const
-
-export class RangeStore implements Neighbours, Services, Sweep.Means, Means {
+export class RangeStore implements Neighbours, Services, Sweep.Means, Means, LeaseTransfer.Means {
   readonly port: Engine.Port
   private readonly options: StoreOptions
   private readonly timers: Timers.Port
@@ -115,6 +102,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means {
   private readonly suspected = new Map<GroupId, number>()
   private readonly sweep: Sweep.Sweep
   private readonly placing: Placing.Placing
+  private readonly leases: LeaseTransfer.LeaseTransfer | undefined
   private around: Around | undefined
   private ticks = 0
 
@@ -131,11 +119,12 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means {
         nowMicros: () => this.nowMicros(),
         defer: (then) => this.defer(then),
         stores: () => this.around!.stores(),
-        isLive: (store) => this.around!.host.isLive(store),
+        isLive: (store) => this.isLive(store),
         at: (key, request, done) => this.at(key, request, done)
       },
       options.placing
     )
+    this.leases = options.placing.replicas === 0 ? undefined : new LeaseTransfer.LeaseTransfer(this)
     this.deferral = new Deferral(options.timers.attach)
     this.timers = options.timers.attach({ fired: () => this.tick() })
   }
@@ -175,7 +164,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means {
     }
     if (known?.phase === "ready" || known?.phase === "merged")
       return Effect.succeed({ applied: known.applied, state: known })
-    const state = known ?? founded ?? firstState(group)
+    const state = known ?? founded ?? RangeState.first(group)
     // Who was invited knows nothing, whatever a split has left here: a snapshot takes its place.
     if (state === undefined || initial.index === 0) return Effect.succeed({ applied: initial, state: undefined })
     return Effect.succeed({
@@ -212,6 +201,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means {
     this.sweep.forget(group)
     this.closing.delete(group)
     this.splitting.forget(group)
+    this.leases?.forget(group)
     this.learnt.delete(group)
     this.reserved.delete(group)
   }).bind(this)
@@ -272,13 +262,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means {
 
   /** Founds the first ranges of a cluster, the same way on each store; one that has them already does nothing. */
   found(descriptor: Descriptor, founders: ReadonlyArray<StoreId>): void {
-    this.founded({
-      ...nothing,
-      phase: "founding",
-      descriptor,
-      founders,
-      applied: { index: 0, term: 0, configuration: emptyState }
-    })
+    this.founded(RangeState.founding(descriptor, founders))
   }
 
   /** Once; where nothing has begun yet, when it does. */
@@ -356,18 +340,22 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means {
 
   // Requests.
 
-  submit(asking: Asking, done: Answered): void {
+  submit(asking: Asking, done: Answered, from?: StoreId): void {
     const server = this.servers.get(asking.range)
     if (server === undefined || this.around === undefined) {
       return done(new NotLeaseholder({ range: asking.range, leaseholder: undefined }), undefined)
     }
-    server.submit(asking, done)
+    server.submit(asking, done, from)
   }
 
   // Services of the leaseholders.
 
   nowMicros(): number {
     return this.timers.nowMicros()
+  }
+
+  isLive(store: StoreId): boolean {
+    return this.around!.host.isLive(store)
   }
 
   group(range: GroupId): Group | undefined {
@@ -434,8 +422,10 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means {
     const server = this.servers.get(range)
     const group = this.group(range)
     if (server?.machine.descriptor === undefined || group === undefined) return undefined
-    const { voters } = server.machine.applied.configuration
-    return { descriptor: server.machine.descriptor, stores: voters.map(storeOf), leaseholder: group.leader }
+    const { demand, machine } = server
+    const isSettled = group.isLeader && demand.isSettled(this.options.store, this.nowMicros())
+    const stores = machine.applied.configuration.voters.map(storeOf)
+    return { descriptor: server.machine.descriptor, stores, leaseholder: group.leader, isSettled }
   }
 
   other(range: Leaseholder, task: Task, request: Request): void {
@@ -498,6 +488,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means {
       this.closeUp(server)
       this.splitting.tend(server)
       this.sweep.tend(server)
+      this.leases?.tend(server, location)
     }
   }
 
@@ -562,7 +553,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means {
   }
 
   private publish(range: GroupId, location: Location): void {
-    const said = `${location.descriptor.generation} ${location.stores.join(" ")}`
+    const said = `${location.descriptor.generation} ${location.stores.join(" ")} ${location.isSettled}`
     if (this.published.get(range) === said) return
     this.published.set(range, said)
     this.ask({ type: "publish", location }, (error) => {
@@ -575,14 +566,6 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means {
     this.timers.clear(tickTicket)
     for (const server of this.servers.values()) server.close()
   }
-}
-
-/** What a replica that was founded has where its store stopped before its state reached the engine. */
-const firstState = (group: GroupId): RangeState.RangeState | undefined => {
-  const descriptor = firstDescriptors.find(({ range }) => range === group)
-  return descriptor === undefined
-    ? undefined
-    : { ...nothing, phase: "founding", descriptor, applied: { index: 0, term: 0, configuration: emptyState } }
 }
 
 const afterward = ({ from, to }: Span): Span => ({ from, to: from === to ? Uint8Array.of(...to, 0) : to })

@@ -47,7 +47,9 @@ const told = optional(fc.record({ actor: text, notes: list(note) }))
 const state = fc.oneof(outcome, fc.record({ type: fc.constant("pending" as const) }))
 const value = fc.record({ value: optional(bytes), at: number })
 const descriptor = fc.record({ range: u32, from: bytes, to: bytes, generation: number })
-const location = fc.record({ descriptor, stores: list(u32), leaseholder: optional(u32) })
+const location = fc
+  .record({ descriptor, stores: list(u32), leaseholder: optional(u32), isSettled: fc.boolean() })
+  .map((one) => ({ ...one, isSettled: one.isSettled && one.leaseholder !== undefined }))
 const bounds = { entriesMax: u32, sizeBytesMax: u32 }
 
 type Fields<Type extends Request["type"]> = Omit<Extract<Request, { readonly type: Type }>, "type">

@@ -15,7 +15,8 @@ export interface Parts {
   /** To a range of this store; `done` is called once. */
   readonly submit: (
     asking: Asking,
-    done: (error: RangeError | undefined, response: Response | undefined) => void
+    done: (error: RangeError | undefined, response: Response | undefined) => void,
+    from: StoreId
   ) => void
 }
 
@@ -61,7 +62,7 @@ export class Requests {
   }
 
   private readonly serve = (
-    _from: StoreId,
+    from: StoreId,
     bytes: Uint8Array,
     timeoutMicros: number,
     reply: (answer: Uint8Array) => void
@@ -72,10 +73,11 @@ export class Requests {
       return reply(AnswerCodec.encode(new Unavailable({ message })))
     }
     const leftMicros = Math.max(0, timeoutMicros - wayMicros)
-    this.parts.submit({ ...asked, timeoutMicros: leftMicros }, (error, response) => {
+    const answered = (error: RangeError | undefined, response: Response | undefined): void => {
       const answer = AnswerCodec.encode(error ?? response!)
       const message = "the answer is larger than what stores can send each other: ask for fewer keys"
       reply(answer.length > bytesMax ? AnswerCodec.encode(new Refused({ message })) : answer)
-    })
+    }
+    this.parts.submit({ ...asked, timeoutMicros: leftMicros }, answered, from)
   }
 }

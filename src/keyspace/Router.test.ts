@@ -215,7 +215,12 @@ describe("what is asked", () => {
       call: (_store, _asking, done) => cluster.after(100, () => done("unconnected", undefined)),
       stores: () => [2, 3]
     }))
-    cut.locations.put({ descriptor: ranges.rangeOf(key(1)).descriptor, stores: [2, 3], leaseholder: 2 })
+    cut.locations.put({
+      descriptor: ranges.rangeOf(key(1)).descriptor,
+      stores: [2, 3],
+      leaseholder: 2,
+      isSettled: false
+    })
     const before = cluster.clock.now
     const { error } = cluster.commit(cut, [put(1)])
     const micros = cluster.clock.now - before
@@ -227,7 +232,12 @@ describe("what is asked", () => {
     const lossy = cluster.watched(1, () => ({
       call: (_store, _asking, done) => cluster.after(100, () => done("lost", undefined))
     }))
-    lossy.locations.put({ descriptor: ranges.rangeOf(key(1)).descriptor, stores: [2, 3], leaseholder: 2 })
+    lossy.locations.put({
+      descriptor: ranges.rangeOf(key(1)).descriptor,
+      stores: [2, 3],
+      leaseholder: 2,
+      isSettled: false
+    })
     ranges.move(Uint8Array.of(0), 1)
     expect(cluster.commit(lossy, [put(1)]).error?._tag).toBe("Unknown")
     expect(cluster.get(lossy, [1]).error?._tag).toBe("Unavailable")
@@ -238,7 +248,12 @@ describe("what is asked", () => {
     const silent = cluster.watched(1, (send) => ({
       submit: (asking, done) => void late.push(() => send.submit(asking, done))
     }))
-    silent.locations.put({ descriptor: ranges.rangeOf(key(1)).descriptor, stores: [1], leaseholder: 1 })
+    silent.locations.put({
+      descriptor: ranges.rangeOf(key(1)).descriptor,
+      stores: [1],
+      leaseholder: 1,
+      isSettled: false
+    })
     expect(cluster.commit(silent, [put(1)]).error?._tag).toBe("Unknown")
     for (const each of late) each()
     cluster.pass(second)
@@ -255,7 +270,12 @@ describe("what is asked", () => {
         send.call(store, asking, done)
       }
     }))
-    two.locations.put({ descriptor: ranges.rangeOf(key(1)).descriptor, stores: [1, 2, 3], leaseholder: 3 })
+    two.locations.put({
+      descriptor: ranges.rangeOf(key(1)).descriptor,
+      stores: [1, 2, 3],
+      leaseholder: 3,
+      isSettled: false
+    })
     ranges.move(key(1), 2)
     expect(contentsOf(cluster.get(two, [1]).value)).toEqual([1])
     asks = 0
@@ -291,7 +311,12 @@ describe("what is asked", () => {
     ranges.publishes = false
     ranges.split(key(30))
     const other = cluster.routers[2]
-    other.locations.put({ descriptor: ranges.rangeOf(key(1)).descriptor, stores: [1, 2, 3], leaseholder: undefined })
+    other.locations.put({
+      descriptor: ranges.rangeOf(key(1)).descriptor,
+      stores: [1, 2, 3],
+      leaseholder: undefined,
+      isSettled: false
+    })
     let found: ReadonlyArray<Value> = []
     other.get([key(1), key(40)], ranges.timestamp(), asked, (_, values) => (found = values))
     cluster.pass(second)

@@ -261,7 +261,7 @@ export class TestRanges {
 
   private publish({ descriptor, leaseholder }: Range): void {
     if (!this.publishes) return
-    const location = { descriptor, stores: this.stores, leaseholder }
+    const location = { descriptor, stores: this.stores, leaseholder, isSettled: false }
     const over = Meta.replaced(this.published, location)
     if (over !== undefined) this.published = [...this.published.filter((each) => !over.includes(each)), location]
   }
@@ -278,7 +278,8 @@ export class TestRanges {
     if (outside !== undefined) {
       this.counts.misplaced++
       const { leaseholder } = this.rangeOf(outside)
-      const other = { descriptor: this.rangeOf(outside).descriptor, stores: this.stores, leaseholder }
+      const { descriptor: known } = this.rangeOf(outside)
+      const other = { descriptor: known, stores: this.stores, leaseholder, isSettled: false }
       return new Misplaced({ range: descriptor.range, known: this.random(2) === 0 ? [other] : [] })
     }
     switch (request.type) {
