@@ -80,14 +80,15 @@ const settings = (spec: ServerSpec, { slowness = 1 }: Behaviour): Partial<HostSe
     messageBytesMax,
     inflightMax,
     inflightBytesMax: Math.max(1_000, 16 * messageBytesMax),
-    // Of two round trips: what waits must not take longer than who waits for it.
+    // Of two round trips, for usual entries; those that open a session have one byte.
     uncommittedBytesMax: number(
       spec,
       "uncommittedBytes",
       Math.min(4_096, 2 * inflightMax * Math.max(50, messageBytesMax))
     ),
     queueBytesMax: number(spec, "queueBytes", 65_536),
-    queueTicksMax: 3,
+    // So long in the queue, so long in the log: less than a caller waits.
+    waitTicksMax: Math.max(3, Math.floor((0.4 * callMillis * 1_000) / tickMicros)),
     readsMax: number(spec, "readsMax", 1_000),
     flushEntries: number(spec, "flushEntries", 8),
     flushTicks: number(spec, "flushTicks", 3),

@@ -233,7 +233,7 @@ describe("three stores", () => {
   })
 
   it("take no more proposals once those that wait would be too late", () => {
-    const stores = new Stores({ machines: 3, host: { uncommittedBytesMax: 100, queueTicksMax: 3 } })
+    const stores = new Stores({ machines: 3, host: { uncommittedBytesMax: 100, waitTicksMax: 3 } })
     const { leader } = stores
     for (const follower of [1, 2]) stores.crash((leader + follower) % 3)
     const first = stores.put(leader, 20)
@@ -245,6 +245,24 @@ describe("three stores", () => {
     stores.bench.pass(10 * second)
     expect(first["ok"]).toBeUndefined()
     expect(Object.keys(first).sort()).toEqual(["NotLeader", "Unknown"])
+  })
+
+  it("take no more proposals while what was appended waits for its quorum too long", () => {
+    const stores = new Stores({ machines: 3, host: { waitTicksMax: 3 } })
+    const { leader } = stores
+    for (const follower of [1, 2]) stores.crash((leader + follower) % 3)
+    const first = stores.put(leader, 1)
+    stores.bench.pass(second / 5)
+    const next = stores.put(leader, 1)
+    stores.bench.pass(second / 5)
+    // Nothing waits to be appended.
+    expect([first, next, stores.put(leader, 1)]).toEqual([{}, {}, { Overloaded: 1 }])
+    stores.start((leader + 1) % 3)
+    stores.bench.pass(second)
+    expect([first, next]).toEqual([{ ok: 1 }, { ok: 1 }])
+    const outcomes = stores.put(leader, 1)
+    stores.bench.pass(second)
+    expect(outcomes).toEqual({ ok: 1 })
   })
 
   it("take no more reads than may wait", () => {

@@ -19,7 +19,7 @@ import type { Observer } from "./Observer.ts"
 import { Raft, type Ready, type StorageTicket } from "./Raft.ts"
 import { storeOf, type GroupId, type StoreId } from "./Replica.ts"
 import type { Restore, StateMachine } from "./StateMachine.ts"
-import { Appended, Proposal, Reading, type Answer } from "./Waiting.ts"
+import { Appended, Proposal, Reading, waitsSince, type Answer } from "./Waiting.ts"
 import { WriteOrder } from "./WriteOrder.ts"
 
 /** What the host is for its groups. */
@@ -197,7 +197,8 @@ export class Group {
     if (!this.isLeader) return this.notLeader()
     if (this.raft.core.transferee !== nobody) return this.overloaded("handing-over")
     if (this.log.isFull) return this.overloaded("disk-full")
-    const isSlow = this.queue.length > 0 && this.around.tick - this.queue[0].queuedTick >= options.queueTicksMax
+    const lateTick = this.around.tick - options.waitTicksMax
+    const isSlow = waitsSince(this.queue[0], lateTick) || waitsSince(this.appended.first, lateTick)
     const isFull = this.queueBytes > 0 && this.queueBytes + sizeBytes > options.queueBytesMax
     return isSlow || isFull ? this.overloaded("queue-full") : undefined
   }
@@ -329,8 +330,7 @@ export class Group {
     const { log, term } = raft.core
     const first = log.lastIndex - taken.length + 1
     for (let i = 0; i < taken.length; i++) {
-      taken[i].index = first + i
-      taken[i].term = term
+      taken[i].place(first + i, term, this.around.tick)
       this.appended.add(taken[i])
     }
   }

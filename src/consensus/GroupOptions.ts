@@ -14,8 +14,11 @@ export interface Options {
   readonly uncommittedBytesMax: number
   /** Proposals that wait to be appended. */
   readonly queueBytesMax: number
-  /** While the first of them has waited for so long, more are refused: they would be too late when their turn comes. */
-  readonly queueTicksMax: number
+  /**
+   * While the first of them has waited for so long, or the first that was appended has not been decided for so long, more are refused: they
+   * would be decided when nobody waits for them any more. Bytes do not bound this: a slow quorum takes minutes for what is small.
+   */
+  readonly waitTicksMax: number
   /** Reads that wait for a quorum, or for what they have to see. */
   readonly readsMax: number
   /** Applied entries, and ticks, after which the state machine writes what they changed, whatever comes first. */

@@ -31,7 +31,7 @@ export const defaults: Options = {
   uncommittedBytesMax: 32 * mebibyte,
   queueBytesMax: 16 * mebibyte,
   // A fifth of what a caller waits by default.
-  queueTicksMax: 10,
+  waitTicksMax: 10,
   // What a busy store answers in a second: who waits longer asks elsewhere.
   readsMax: 65_536,
   flushEntries: 1_024,

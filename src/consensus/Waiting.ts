@@ -15,12 +15,13 @@ const nothing: Uint8Array = new Uint8Array(0)
 
 export class Proposal {
   readonly command: Uint8Array
-  readonly queuedTick: number
   readonly deadlineTick: number
   private answer: Answer<Uint8Array> | undefined
   /** Where it was appended; 0: it waits to be. */
   index = 0
   term = 0
+  /** When it was queued, and once it is appended, when that was. */
+  sinceTick: number
 
   constructor(
     command: Uint8Array,
@@ -28,9 +29,15 @@ export class Proposal {
     answer: Answer<Uint8Array>
   ) {
     this.command = command
-    this.queuedTick = ticks.queuedTick
+    this.sinceTick = ticks.queuedTick
     this.deadlineTick = ticks.deadlineTick
     this.answer = answer
+  }
+
+  place(index: number, term: number, tick: number): void {
+    this.index = index
+    this.term = term
+    this.sinceTick = tick
   }
 
   get isAnswered(): boolean {
@@ -44,6 +51,10 @@ export class Proposal {
   }
 }
 
+/** Whether the first of a line has been in it since this tick, or longer. */
+export const waitsSince = (first: Proposal | undefined, tick: number): boolean =>
+  first !== undefined && first.sinceTick <= tick
+
 /** Proposals that were appended. Those of one leadership lie in the order of their indexes. */
 export class Appended {
   private current: Array<Proposal> = []
@@ -53,6 +64,11 @@ export class Appended {
 
   get isEmpty(): boolean {
     return this.head === this.current.length && this.earlier.length === 0
+  }
+
+  /** Of this leadership, the first that is not decided; its caller may have gone. */
+  get first(): Proposal | undefined {
+    return this.current[this.head]
   }
 
   add(proposal: Proposal): void {
