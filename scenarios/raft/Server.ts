@@ -145,6 +145,9 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
   for (const [index, address] of spec.peers.entries()) if (index !== spec.index) peers.set(index + 1, address)
   const options: HostSettings = { ...HostOptions.defaults, ...settings(spec, behaviour) }
   const syncEntries = number(spec, "syncEntries", 64)
+  const segmentBytesMax = number(spec, "segmentBytes", 65_536)
+  // Some segments, as on a machine. A start reads one after the other: hundreds of them take it longer than a run where its fiber is starved.
+  const logBytesMax = 16 * segmentBytesMax
   const holdings = new Holdings(trace, options, syncEntries)
   const store = yield* Store.open({
     store: spec.index + 1,
@@ -152,8 +155,8 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
     listen: spec.self,
     peers,
     directory,
-    wal: { segmentBytesMax: number(spec, "segmentBytes", 65_536), aheadBytes: 0 },
-    memory: { slabBytes: 4_096, fanOut: 16 },
+    wal: { segmentBytesMax, aheadBytes: 0, carryAboveBytes: logBytesMax },
+    memory: { slabBytes: 4_096, fanOut: 16, logBytesMax },
     state: { syncEntries },
     transport: transportSettings(spec),
     host: options,

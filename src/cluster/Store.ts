@@ -62,7 +62,7 @@ export interface Options {
   /** Default: memory. */
   readonly engine?: "memory" | "lsm" | "btree"
   readonly wal?: Partial<Wal.Options>
-  readonly memory?: MemoryEngine.VolatileOptions
+  readonly memory?: Omit<MemoryEngine.Options, keyof Place>
   readonly lsm?: Omit<LsmOptions.Options, keyof Place>
   readonly btree?: Omit<BtreeOptions.Options, keyof Place>
   /** How far the groups' durable states may be behind, for which their logs are kept. */
