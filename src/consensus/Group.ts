@@ -561,10 +561,10 @@ export class Group {
   }
 
   private replaceState(ready: Ready, snapshot: Snapshot, staged: Staged): void {
-    // First the state, then the log: a state that is ahead of the log says where the log begins (`GroupLog.reconcile`).
+    // First the state, then the log: a state that is ahead of the log says where the log begins (`GroupLog.reconcile`). Who has left needs neither.
     staged.restore.finish((error) => {
-      if (error !== undefined) return this.around.failed(error)
       if (this.isClosed) return
+      if (error !== undefined) return this.around.failed(error)
       this.log.configuration = snapshot.configuration
       this.configuredTick = this.around.tick
       this.flushedIndex = this.machine.applied.index

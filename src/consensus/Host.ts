@@ -115,7 +115,8 @@ export class Host implements Surroundings {
   private marked: Array<Group> = []
   private markedSystem: Array<Group> = []
   private turnIsSet = false
-  private readonly arriving = new Set<GroupId>()
+  /** Groups whose replica here is about to begin, or has not quite ended: until then no other one begins. */
+  private readonly passing = new Set<GroupId>()
   /** Groups that want this store for a founder, which it is not yet, and since when. */
   private readonly knocking = new Map<GroupId, number>()
   private halt: Halted | undefined
@@ -222,11 +223,13 @@ export class Host implements Surroundings {
     this.trace.emit("info", "raft/left", { group: group.id, replica: group.replica })
     this.awake.delete(group)
     this.members.delete(group.id)
+    this.passing.add(group.id)
     this.snapshots.end(group)
     group.close(() => new NoGroup({ group: group.id }))
     this.logs.remove(group.id, (error) => {
       if (error !== undefined) return this.failed(error)
       this.machines.remove(group.id, (failure) => {
+        this.passing.delete(group.id)
         if (failure !== undefined) this.failed(failure)
       })
     })
@@ -242,7 +245,7 @@ export class Host implements Surroundings {
     done: Done<Group | undefined, StorageError | ChangeRefused>
   ): void {
     const replica = idOf(this.store)
-    if (this.members.has(id) || this.arriving.has(id) || replica <= this.logs.lastReplica(id)) {
+    if (this.members.has(id) || this.passing.has(id) || replica <= this.logs.lastReplica(id)) {
       return done(new ChangeRefused({ message: `this store has, or had, a replica of group ${id}` }), undefined)
     }
     const voters = members.map((store) => idOf(store)).sort((left, right) => left - right)
@@ -253,7 +256,7 @@ export class Host implements Surroundings {
 
   /** A member of a group that we know nothing of talks to us: a replica without a state, which waits for a snapshot. */
   private invited(id: GroupId, replica: NodeId): void {
-    if (this.arriving.has(id) || storeOf(replica) !== this.store || replica <= this.logs.lastReplica(id)) return
+    if (this.passing.has(id) || storeOf(replica) !== this.store || replica <= this.logs.lastReplica(id)) return
     if (replica === idOf(this.store) && !this.isPatientEnough(id)) return
     this.arrive(id, replica, nothing, (error) => {
       if (error !== undefined) this.failed(error)
@@ -273,10 +276,10 @@ export class Host implements Surroundings {
   }
 
   private arrive(id: GroupId, replica: NodeId, start: Applied, done: Done<Group | undefined, StorageError>): void {
-    this.arriving.add(id)
+    this.passing.add(id)
     this.knocking.delete(id)
     const ended = (error: StorageError | undefined, group: Group | undefined): void => {
-      this.arriving.delete(id)
+      this.passing.delete(id)
       if (error !== undefined || this.halt === undefined) done(error, group)
     }
     // A crash may have come between the end of an older replica and that of its state.

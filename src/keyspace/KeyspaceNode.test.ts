@@ -220,6 +220,41 @@ describe("a keyspace on three nodes", () => {
     }
   })
 
+  it("has a replica on a store again that it was just removed from, however late its last one leaves", () => {
+    for (const slowSyncMicros of [20_000, 100_000, 400_000]) {
+      const bench = new TestBench({ machines: 4 })
+      const cluster = new Cluster(bench, 3, { placing: { replicas: 0 } })
+      for (const name of ["a", "b"]) cluster.put(0, name, "1")
+      const { ranges } = cluster.nodes[cluster.leaseholder(2)]!
+      const until = (isSo: () => boolean): void => {
+        for (let waits = 0; !isSo() && waits < 100_000; waits++) bench.pass(100)
+      }
+      const change = (type: "add-voter" | "remove"): void => {
+        const asking = { range: 2, timeoutMicros: 5 * second, waiter: undefined }
+        const request = { type: "members" as const, range: 2, changes: [{ type, store: 4 }] }
+        let isDone = false
+        const attempt = (): void =>
+          ranges.submit({ ...asking, request }, (error) => {
+            if (error === undefined) isDone = true
+            else ranges.defer(attempt)
+          })
+        attempt()
+        until(() => isDone)
+      }
+      bench.machines[3].faults.slowSyncMicros = slowSyncMicros
+      change("add-voter")
+      until(() => cluster.ranges(3).includes(2))
+      // It has not got anything yet.
+      change("remove")
+      until(() => !cluster.ranges(3).includes(2))
+      change("add-voter")
+      bench.pass(20 * second)
+      expect(cluster.holders(2)).toContain(3)
+      expect(cluster.nodes[3]!.ranges.known({ from: key("a"), to: key("b") })).toHaveLength(1)
+      expect(cluster.isAlike(2)).toBe(true)
+    }
+  })
+
   it("comes out of a merge whole, whenever a node fails in it", () => {
     const outcomes = new Set<number>()
     for (let delay = 0; delay <= 40; delay += 4) {
