@@ -50,6 +50,11 @@ const occupied = new Refused({
   message: "another range of this store still has keys of the snapshot; it is to be sent again"
 })
 
+const over = new Refused({
+  reason: "not-supported",
+  message: "the replica that was to have the snapshot is gone, and its keys may be another range's"
+})
+
 const isWithin = (key: Uint8Array, bounds: Required<Engine.Bounds>): boolean =>
   Keys.compare(key, bounds.from) >= 0 && Keys.compare(key, bounds.to) < 0
 
@@ -125,11 +130,16 @@ export class RangeRestore implements Restore {
 
   finish(done: Engine.Done<void>): void {
     assert(this.at === "taking" && this.parts.mayTake(), "it is put in place once, while nothing else is under way")
-    this.at = "finishing"
-    const { applied, before, isOver, port, range, taken } = this.parts
+    const { applied, before, deferral, isOver, port, range, taken } = this.parts
     const { state } = this.inspection
     if (!this.reader.isWhole || state === undefined || state.applied.index !== applied.index) this.error ??= malformed
-    if (this.error !== undefined) return this.fail(this.error, done)
+    if (isOver()) this.error ??= over
+    const refusal = this.error
+    if (refusal !== undefined) {
+      this.abandon()
+      return deferral.defer(() => done(refusal, undefined))
+    }
+    this.at = "finishing"
     // What is in it is from elsewhere, but who it is, and what becomes of it, is decided here.
     const restoring: RangeState.RangeState = {
       ...state!,
@@ -158,11 +168,13 @@ export class RangeRestore implements Restore {
     if (this.stretches > 0) this.parts.port.write(deleteStaged(new Batch(), this.parts.range), "buffered", () => {})
   }
 
+  /** What was staged stays: the engine may say that it is to be put in place, and whoever opens the range next goes on with it, or removes both. */
   private fail(error: StorageError, done: Engine.Done<void>): void {
-    this.at = "taking"
-    this.error = error
-    this.abandon()
-    this.parts.deferral.defer(() => done(error, undefined))
+    const { deferral, isOver, neighbours, range } = this.parts
+    this.at = "over"
+    // By then another replica of the range may have its span.
+    if (!isOver()) neighbours.release(range)
+    deferral.defer(() => done(error, undefined))
   }
 }
 
@@ -208,10 +220,10 @@ export const install = (
     port.write(installing.batch, "synced", (error) => done(error, error === undefined ? ready : undefined))
   }
   const stretch = (number: number): void => {
-    if (isOver()) return done(occupied, undefined)
     const key = Key.staged(range, number)
     const taken: Engine.Done<Uint8Array | undefined> = (error, bytes) => {
       if (error !== undefined) return done(error, undefined)
+      if (isOver()) return done(over, undefined)
       assert(bytes !== undefined && reader.take(bytes), "what was staged was looked at when it came")
       if (reader.isWhole) return ended()
       const { batch } = installing
