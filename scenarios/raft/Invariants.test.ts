@@ -36,7 +36,7 @@ const cluster = (options?: Invariants.Options) => {
     },
     voted: (replica: number, to: number, term: number) => tell("voted", replica, { to, term }),
     follows: (replica: number, term: number) => tell("role", replica, { role: "follower", term, lead: 0 }),
-    tellsCommit: (replica: number, index: number) => tell("committed", replica, { index }),
+    tellsCommit: (replica: number, index: number, before = 0) => tell("committed", replica, { index, before }),
     leads: (replica: number, term: number) => tell("role", replica, { role: "leader", term, lead: replica }),
     preVoted: (replica: number, to: number, term: number) => tell("pre-voted", replica, { to, term }),
     handedOver: (replica: number, to: number, term: number) => tell("handed-over", replica, { to, term }),
@@ -430,6 +430,17 @@ describe("leaders commit their own is broken", () => {
     all.append(1, 3, "2.8")
     all.tellsCommit(1, 2)
     expect(all.broken).toBe("leaders commit their own: replica 1 leads term 2 and commits entry 2 of term 1 by itself")
+  })
+
+  it("and not by one that had learned of it in its election", () => {
+    const all = cluster()
+    all.append(1, 2, "1.7")
+    all.append(2, 2, "1.7")
+    all.hard(1, 2, 1)
+    all.hard(2, 2, 1)
+    all.leads(1, 2)
+    all.tellsCommit(1, 2, 2)
+    expect(all.broken).toBe(undefined)
   })
 
   it("and not by a follower that is told", () => {

@@ -15,7 +15,7 @@
  * 11. Nobody begins a term but who a quorum said it would elect, or whose leader handed over: who comes back unseats nobody (thesis,
  *     section 9.6).
  * 12. A leader that no quorum has answered for an election time-out leads no more (thesis, section 6.2).
- * 13. A leader commits entries of its own term, and earlier ones only behind them (Raft, section 5.4.2).
+ * 13. A leader commits entries of its own term, and earlier ones only behind them (Raft, section 5.4.2), or learned of them before it led.
  * 14. What a replica acknowledged stays in its log while the term lasts.
  * 15. While a leader may read by its lease nobody leads a later term (thesis, section 6.4.1).
  *
@@ -135,7 +135,7 @@ class GroupView {
       case "raft/written":
         return this.written(replica, fields)
       case "raft/committed":
-        return this.commits(replica, Number(fields["index"]))
+        return this.commits(replica, Number(fields["index"]), Number(fields["before"] ?? 0))
       case "raft/durable":
         replica.reach(Number(fields["number"]))
         return this.votesFor(id, replica.durableHard.term, replica.durableHard.vote)
@@ -318,12 +318,12 @@ class GroupView {
       : `acknowledged entries stay: replica ${id} acknowledged ${index} in term ${term}, and has only ${log.last} in the same term`
   }
 
-  private commits(replica: ReplicaView, commit: number): string | undefined {
+  private commits(replica: ReplicaView, commit: number, learned: number): string | undefined {
     const { hard, id, log, role, term } = replica
     replica.hard = { ...hard, commit }
     if (commit < hard.commit) return `commits never fall: replica ${id} has ${commit} after ${hard.commit}`
     const own = log.term(commit)
-    return role !== "leader" || commit === hard.commit || own === undefined || own === term
+    return role !== "leader" || commit === hard.commit || commit <= learned || own === undefined || own === term
       ? undefined
       : `leaders commit their own: replica ${id} leads term ${term} and commits entry ${commit} of term ${own} by itself`
   }

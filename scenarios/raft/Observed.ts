@@ -6,7 +6,7 @@
  * | `raft/began`    | before anything else of a replica in this life of its store: what its disk had                             |
  * | `raft/role`     | another role, term or leader                                                                               |
  * | `raft/written`  | handed to the log: term, vote, commit; entries from an index on                                            |
- * | `raft/committed` | it knows that entries up to an index are committed                                                        |
+ * | `raft/committed` | it knows that entries up to an index are committed; of a leader, with what it knew before it led         |
  * | `raft/durable`  | the write with this number, from 1, and all before it, are durable                                         |
  * | `raft/voted`    | a vote leaves                                                                                              |
  * | `raft/pre-voted` | it leaves that a candidate would get a vote in a term                                                     |
@@ -55,6 +55,8 @@ interface Reign {
   readonly term: number
   /** Who has answered it since its last election time-out was over. */
   readonly heard: Set<NodeId>
+  /** What it knew to be committed when it began. */
+  readonly committed: number
   age: number
   /** As it was told: -Infinity, that there is none; NaN, that it is to be told again. */
   leaseUntil: number
@@ -124,10 +126,10 @@ export class Observed implements Observer {
   }
 
   private reignOf(group: Group): Reign {
-    const { age, term } = group.raft.core
+    const { age, log, term } = group.raft.core
     let reign = this.reigns.get(group)
     if (reign?.term !== term) {
-      reign = { term, heard: new Set(), age, leaseUntil: -Infinity }
+      reign = { term, heard: new Set(), committed: log.committed, age, leaseUntil: -Infinity }
       this.reigns.set(group, reign)
     }
     return reign
@@ -165,7 +167,10 @@ export class Observed implements Observer {
 
   committed(group: Group, index: number): void {
     const { group: id, replica } = this.begin(group)
-    this.trace.emit("debug", "raft/committed", { group: id, replica, index })
+    if (group.raft.core.role !== "leader")
+      return this.trace.emit("debug", "raft/committed", { group: id, replica, index })
+    const { committed: before } = this.reignOf(group)
+    this.trace.emit("debug", "raft/committed", { group: id, replica, index, before })
   }
 
   durable(group: Group, number: number): void {

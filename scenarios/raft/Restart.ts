@@ -3,13 +3,17 @@ import * as Scenarios from "./Scenarios.ts"
 
 const base = Scenarios.make({
   name: "raft/restart",
-  summary: "restarts, rolling and all at once, with and without power, with other options: nothing acknowledged is lost"
+  summary:
+    "restarts, rolling and all at once, with and without power, with other options: nothing acknowledged is lost",
+  behaviour: { tickMillisMin: Math.min(...Scenarios.options.tickMillis.map(Number)) }
 })
 
 export const scenario = {
   ...base,
   nodes: { default: 3, min: 1, max: 5 },
   options: { ...base.options, reads: ["quorum", "lease"] },
+  // Who reads by lease relies on how all others vote.
+  sharedOptions: ["reads"],
   faults: [
     "stop",
     "crash",

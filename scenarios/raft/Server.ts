@@ -41,6 +41,8 @@ export interface Behaviour {
    * can. Default: 1, like all others'.
    */
   readonly slowness?: number
+  /** The shortest ticks of any server, where they may not be alike; a lease is shorter than the time-outs of all. Default: its own. */
+  readonly tickMillisMin?: number
   /** Of pairs of servers, the first, which is the higher one, does not reach the second any more, from `cutMillis` after its start on. */
   readonly cuts?: ReadonlyArray<readonly [number, number]>
 }
@@ -65,7 +67,7 @@ const statusQuery = Command.encodeQuery({ type: "status" })
 
 const number = (spec: ServerSpec, name: string, otherwise: number): number => Number(spec.options[name] ?? otherwise)
 
-const settings = (spec: ServerSpec, { slowness = 1 }: Behaviour): Partial<HostSettings> => {
+const settings = (spec: ServerSpec, { slowness = 1, tickMillisMin = Infinity }: Behaviour): Partial<HostSettings> => {
   const tickMicros = number(spec, "tickMillis", 20) * 1_000 * (spec.index === 0 ? slowness : 1)
   const ppm = number(spec, "clock.driftPpmMax", driftPpmMax)
   const messageBytesMax = number(spec, "messageBytes", 16_384)
@@ -75,7 +77,10 @@ const settings = (spec: ServerSpec, { slowness = 1 }: Behaviour): Partial<HostSe
     tickMicros,
     heartbeatTicks: number(spec, "heartbeatTicks", 1),
     reads: spec.options["reads"] === "lease" ? "lease" : "quorum",
-    leaseMicros: HostOptions.leaseMicrosOf({ electionTicks, tickMicros }, ppm),
+    leaseMicros: HostOptions.leaseMicrosOf(
+      { electionTicks, tickMicros: Math.min(tickMicros, tickMillisMin * 1_000) },
+      ppm
+    ),
     ...(slowness === 1 ? {} : { preference: (_: number, store: number) => (store === 1 ? 1 : 0) }),
     messageBytesMax,
     inflightMax,

@@ -348,12 +348,19 @@ describe("a server", () => {
 
   it("runs with the version and the options that its last restart gave it", () => {
     const seen: Array<string> = []
+    const shapes = new Set<unknown>()
     const scenario = small(
       ({ options, version }) => {
         seen.push(`version ${version}, colour ${options["colour"]}`)
+        shapes.add(options["shape"])
         return Effect.never
       },
-      { versions: 3, options: { colour: ["red", "green", "blue"] }, durationMicros: 20_000_000 }
+      {
+        versions: 3,
+        options: { colour: ["red", "green", "blue"], shape: ["round", "square", "long"] },
+        sharedOptions: ["shape"],
+        durationMicros: 20_000_000
+      }
     )
     const { faults: _, ...plan } = drawPlan(scenario, { seed: "s" })
     const at = (kind: Kind, second: number, amount: number): Fault => ({
@@ -378,6 +385,7 @@ describe("a server", () => {
     )
     // Options stay until the next change of them.
     expect(seen[11]).toBe(seen[10].replace("2", "0"))
+    expect([...shapes]).toEqual([plan.options["shape"]])
   })
 
   it.each(["crash", "stop", "version", "config", "lose-unsynced"] as const)(

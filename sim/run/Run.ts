@@ -281,7 +281,10 @@ class Running {
     if (change.optionsDraw === undefined) return
     const draw = new Draw(prngOf(this.plan.seed, `config/${change.optionsDraw}`))
     const options: Record<string, OptionValue> = { ...this.plan.options }
-    for (const [name, values] of Object.entries(this.scenario.options ?? {})) options[name] = draw.pick(values)
+    for (const [name, values] of Object.entries(this.scenario.options ?? {})) {
+      const drawn = draw.pick(values)
+      if (this.scenario.sharedOptions?.includes(name) !== true) options[name] = drawn
+    }
     this.serverOptions[server] = options
   }
 

@@ -69,6 +69,8 @@ export interface Scenario<Operation = any, Value = any> {
   readonly judges: ReadonlyArray<Judge<Operation, Value>>
   /** Values from which each run draws; the first is the default. */
   readonly options?: Readonly<Record<string, ReadonlyArray<OptionValue>>>
+  /** Of these, those that are the cluster's: `config` gives no server another value of them. */
+  readonly sharedOptions?: ReadonlyArray<string>
   /** Scheduling policies from which a run draws; all of them when absent. */
   readonly policies?: ReadonlyArray<PolicyName>
   /** How many versions of the program `server` knows; `version` faults draw among them. Default: 1. */

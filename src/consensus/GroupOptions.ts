@@ -3,8 +3,9 @@ export interface Options {
   readonly electionTicks: number
   readonly heartbeatTicks: number
   readonly tickMicros: number
+  /** The same on all stores: a lease rests on how the others vote. */
   readonly reads: "quorum" | "lease"
-  /** What surely passes on this node's clock before `electionTicks - 1` ticks have passed on any other's. */
+  /** What surely passes on this node's clock before `electionTicks - 1` ticks have passed on any other's, with that one's options. */
   readonly leaseMicros: number
   readonly messageBytesMax: number
   readonly inflightMax: number
