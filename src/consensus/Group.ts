@@ -63,6 +63,8 @@ interface Change {
   isApplied: boolean
 }
 
+const nothing = new Uint8Array(0)
+
 /** What must not be said before everything written up to it is durable. */
 interface Promised {
   readonly messages: ReadonlyArray<Message>
@@ -85,8 +87,6 @@ export class Group {
   isMarked = false
   isAsleep = false
   isClosed = false
-  /** When it came to know its present members. */
-  configuredTick = 0
   /** Since when it has had nothing to do. */
   idleSinceTick = 0
   private readonly around: Surroundings
@@ -129,7 +129,7 @@ export class Group {
     log.configuration = machine.applied.configuration
     log.label = () => {
       const { configuration, index, term } = machine.applied
-      return index === 0 ? undefined : { index, term, configuration, data: new Uint8Array(0) }
+      return index === 0 ? undefined : { index, term, configuration, data: nothing }
     }
     this.raft = new Raft({
       id: log.replica,
@@ -250,6 +250,14 @@ export class Group {
   campaign(): void {
     this.raft.campaign()
     this.wake()
+  }
+
+  /** Appends an entry of nothing, with which others learn for good what is committed; its index, or 0: it takes none now. */
+  attest(): number {
+    const isTaken = this.raft.propose(nothing) === "taken"
+    this.around.observer?.stepped(this, undefined)
+    this.wake()
+    return isTaken ? this.raft.core.log.lastIndex : 0
   }
 
   step(message: Message): void {
@@ -466,7 +474,6 @@ export class Group {
     assert(change !== undefined, "only changes that can be read are appended")
     const state = this.raft.applyConfChange(change)
     this.log.configuration = state
-    this.configuredTick = this.around.tick
     this.machine.pass(index, term, state)
     this.around.observer?.configured(this, index, state)
     this.around.changed(this)
@@ -566,7 +573,6 @@ export class Group {
       if (this.isClosed) return
       if (error !== undefined) return this.around.failed(error)
       this.log.configuration = snapshot.configuration
-      this.configuredTick = this.around.tick
       this.flushedIndex = this.machine.applied.index
       this.appended.skippedTo(snapshot.index)
       this.around.observer?.written(this, ready.hard, ready.entries)

@@ -22,6 +22,7 @@ import * as Codec from "./Codec.ts"
 import { emptyState } from "./Configuration.ts"
 import { ChangeRefused, Halted, NoGroup, type ConsensusError, type Ending } from "./ConsensusError.ts"
 import type { Chunk, ChunkAnswer, Envelope, Gone, Sleep } from "./Envelope.ts"
+import { Farewell } from "./Farewell.ts"
 import { Group, type Surroundings } from "./Group.ts"
 import type { GroupLog } from "./GroupLog.ts"
 import type { GroupLogs } from "./GroupLogs.ts"
@@ -112,6 +113,7 @@ export class Host implements Surroundings {
   private readonly members = new Map<GroupId, Group>()
   /** Groups that tick. */
   private readonly awake = new Set<Group>()
+  private readonly farewell = new Farewell()
   private marked: Array<Group> = []
   private markedSystem: Array<Group> = []
   private turnIsSet = false
@@ -559,25 +561,12 @@ export class Host implements Surroundings {
       return
     }
     if (message.to !== group.replica) return
-    if (this.isStranger(group, message)) {
+    if (this.farewell.isDue(group, message)) {
       const { term } = group.raft.core
       this.outbox.add(from, "normal", { type: "gone", group: id, from: group.replica, to: message.from, term })
       return this.setTurn()
     }
     group.step(message)
-  }
-
-  /**
-   * Whoever asks this leader, and is no member of what is applied, was removed, and has not been told. Not at once: until a quorum of the
-   * others has heard that the change is committed, they may need the vote of who was removed, and a replica that has applied its own
-   * removal waits for this word as well (raft/membership, seed 7026: it ended itself, and the others were stuck in the joint
-   * configuration). Who leads for two election time-outs after the change has been answered by a quorum that heard it.
-   */
-  private isStranger(group: Group, { from, kind }: Message.Message): boolean {
-    if (kind !== kinds.preVote && kind !== kinds.vote && kind !== kinds.heartbeatAnswer) return false
-    const { log, pendingConfIndex, role, tracker } = group.raft.core
-    if (role !== "leader" || tracker.ids.includes(from) || log.applied < pendingConfIndex) return false
-    return group.raft.core.hasCommittedOwn && this.tick - group.configuredTick >= 2 * this.options.electionTicks
   }
 
   private leaderSays(envelope: Sleep | Gone): void {

@@ -446,6 +446,8 @@ export class Evaluation {
       this.server.end(task, new Unavailable({ message }))
     }
     if (group === undefined) return this.server.end(task, new Unavailable({ message: "the replica is gone" }))
+    // The group says what came of it, also when it is led elsewhere then.
+    task.isProposed = true
     if (request.type === "transfer") return group.transfer(request.to, done)
     const change = ReplicatedLog.changeOf(group, request.changes)
     if (change instanceof ChangeRefused) return done(change)

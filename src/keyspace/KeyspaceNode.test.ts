@@ -66,6 +66,33 @@ describe("a keyspace on three nodes", () => {
     expect(cluster.isAlike(2)).toBe(true)
   })
 
+  it("goes on with a replica that is left alone, however soon after the other one has gone its store stops", () => {
+    const bench = new TestBench({ machines: 2 })
+    // What is applied reaches the disk late: only the log has it.
+    const cluster = new Cluster(bench, 2, {
+      engine: "btree",
+      placing: { replicas: 0 },
+      closeMicros: 0,
+      host: { flushTicks: 10_000 }
+    })
+    cluster.put(0, "a", "1")
+    const stays = cluster.leaseholder(2)
+    const goes = 1 - stays
+    // No other range syncs the store's log.
+    if (cluster.leaseholder(1) === stays) cluster.manage(1, { type: "transfer", range: 1, to: goes + 1 })
+    cluster.manage(1, { type: "members", range: 1, changes: [{ type: "remove", store: stays + 1 }] })
+    const changes = [{ type: "remove" as const, store: goes + 1 }]
+    const asking = { range: 2, timeoutMicros: 5 * second, waiter: undefined }
+    cluster.nodes[stays]!.ranges.submit({ ...asking, request: { type: "members", range: 2, changes } }, () => {})
+    for (let waits = 0; cluster.ranges(goes).includes(2) && waits < 100_000; waits++) bench.pass(100)
+    Object.assign(bench.machines[stays].faults, { losesUnsynced: true, losesEntries: true, losesAll: true })
+    cluster.crash(stays)
+    cluster.start(stays)
+    bench.pass(10 * second)
+    expect([cluster.ranges(goes), cluster.ranges(stays)]).toEqual([[1], [2]])
+    expect(cluster.scan(stays)).toBe("a=1")
+  })
+
   it("has its leases where most is asked, and spreads them again where all ask", () => {
     const cluster = new Cluster(new TestBench({ machines: 3 }))
     cluster.put(0, "k", "0")
