@@ -11,7 +11,7 @@ const replica = () => {
   const group = {
     id: 1,
     replica: 7,
-    queueBytes: 0,
+    queued: { sizeBytes: 0 },
     reading: { count: 0 },
     isFlushing: false,
     isRestoring: false,
@@ -44,10 +44,10 @@ const replica = () => {
 describe("bounded memory", () => {
   it("is broken by a queue that is over its bound by more than a command", () => {
     const { broken, group, look } = replica()
-    group.queueBytes = 2_024
+    group.queued.sizeBytes = 2_024
     look()
     expect(broken).toEqual([])
-    group.queueBytes = 2_025
+    group.queued.sizeBytes = 2_025
     look()
     expect(broken).toEqual(["bounded memory: replica 7 holds 2025 (queued), and 2024 is the most"])
   })
@@ -96,7 +96,7 @@ describe("bounded memory", () => {
 
   it("is told when it has grown by half, not with every step", () => {
     const { events, group, look } = replica()
-    for (group.queueBytes = 1; group.queueBytes <= 1_000; group.queueBytes++) look()
+    for (group.queued.sizeBytes = 1; group.queued.sizeBytes <= 1_000; group.queued.sizeBytes++) look()
     expect(events.length).toBeLessThan(20)
   })
 })

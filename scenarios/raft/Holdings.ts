@@ -55,7 +55,7 @@ type Slot = (typeof slots)[keyof typeof slots]
 /** What only this file looks at. */
 interface Inside {
   readonly around: Host
-  readonly queueBytes: number
+  readonly queued: { readonly sizeBytes: number }
   readonly reading: { readonly count: number }
   readonly isFlushing: boolean
   readonly isRestoring: boolean
@@ -101,7 +101,7 @@ export class Holdings {
     const { options } = this
     const { core } = group.raft
     const seen = this.seenOf(group)
-    this.holds(seen, slots.queued, inside.queueBytes, options.queueBytesMax + commandBytesMax)
+    this.holds(seen, slots.queued, inside.queued.sizeBytes, options.queueBytesMax + commandBytesMax)
     this.holds(seen, slots.uncommitted, core["uncommittedBytes"], options.uncommittedBytesMax + commandBytesMax)
     this.holds(seen, slots.reads, inside.reading.count, options.readsMax)
     if (core.role === "leader") {

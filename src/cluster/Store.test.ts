@@ -24,19 +24,20 @@ class Stores {
   readonly bench: TestBench
   readonly logs: Array<Store.Store["log"] | undefined> = []
   private readonly founders: number
-  private readonly host: Store.Options["host"]
+  private readonly options: Partial<Store.Options>
   private readonly tls: (store: number) => Credentials | undefined
 
-  constructor(options: {
-    machines: number
-    founders?: number
-    host?: Store.Options["host"]
-    tls?: (store: number) => Credentials | undefined
-  }) {
-    const { founders = options.machines, host = {}, machines, tls = () => undefined } = options
+  constructor(
+    options: Partial<Pick<Store.Options, "host" | "state" | "halted">> & {
+      machines: number
+      founders?: number
+      tls?: (store: number) => Credentials | undefined
+    }
+  ) {
+    const { founders = options.machines, machines, tls = () => undefined, ...more } = options
     this.bench = new TestBench({ machines })
     this.founders = founders
-    this.host = host
+    this.options = more
     this.tls = tls
     for (let i = 0; i < machines; i++) this.start(i)
     this.bench.pass(3 * second)
@@ -55,10 +56,10 @@ class Stores {
         directory: "store",
         memory: { slabBytes: 4_096 },
         tls: this.tls(index + 1),
-        host: this.host ?? {},
         halted: (message) => {
           throw new Error(message)
-        }
+        },
+        ...this.options
       })
       this.logs[index] = log
       if (index < this.founders) log.host.found(group, all.slice(0, this.founders), () => {})
@@ -278,6 +279,18 @@ describe("three stores", () => {
     expect(answers).toEqual(["Overloaded"])
     stores.bench.pass(second)
     expect(answers).toEqual(["Overloaded", "ok", "ok"])
+  })
+
+  it("stop when the sync by which a state is to become durable fails, though nothing more is to be written", () => {
+    const halts: Array<string> = []
+    const stores = new Stores({ machines: 1, state: { syncEntries: 5 }, halted: (message) => halts.push(message) })
+    const { trail } = stores.group(0).machine as unknown as { readonly trail: { readonly isSyncing: boolean } }
+    const outcomes = stores.put(0, 5)
+    while (!trail.isSyncing) stores.bench.pass(10)
+    expect(outcomes).toEqual({ ok: 5 })
+    stores.bench.machines[0].faults.ioErrorPerMille = 1_000
+    stores.bench.pass(second)
+    expect(halts).toHaveLength(1)
   })
 
   it("append nothing behind the change by which they leave, and refuse what waits once they have left", () => {

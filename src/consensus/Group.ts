@@ -19,7 +19,7 @@ import type { Observer } from "./Observer.ts"
 import { Raft, type Ready, type StorageTicket } from "./Raft.ts"
 import { storeOf, type GroupId, type StoreId } from "./Replica.ts"
 import type { Restore, StateMachine } from "./StateMachine.ts"
-import { Appended, Proposal, Reading, waitsSince, type Answer } from "./Waiting.ts"
+import { Appended, Proposal, Queued, Reading, waitsSince, type Answer } from "./Waiting.ts"
 import { WriteOrder } from "./WriteOrder.ts"
 
 /** What the host is for its groups. */
@@ -90,8 +90,7 @@ export class Group {
   /** Since when it has had nothing to do. */
   idleSinceTick = 0
   private readonly around: Surroundings
-  private queue: Array<Proposal> = []
-  private queueBytes = 0
+  private readonly queued = new Queued()
   private readonly appended = new Appended()
   private readonly reading = new Reading()
   private change: Change | undefined
@@ -166,7 +165,7 @@ export class Group {
   /** Somebody waits, or something is being written. */
   get isBusy(): boolean {
     return (
-      this.queue.length > 0 ||
+      !this.queued.isEmpty ||
       !this.appended.isEmpty ||
       !this.reading.isEmpty ||
       this.change !== undefined ||
@@ -174,7 +173,8 @@ export class Group {
       !this.writes.isIdle ||
       this.isRestoring ||
       this.isFlushing ||
-      this.machine.applied.index !== this.flushedIndex
+      this.machine.applied.index !== this.flushedIndex ||
+      this.machine.needsFlush
     )
   }
 
@@ -187,8 +187,7 @@ export class Group {
       return answer(refusal, command)
     }
     this.around.counts.proposals++
-    this.queue.push(new Proposal(command, { queuedTick: this.around.tick, deadlineTick }, answer))
-    this.queueBytes += command.length
+    this.queued.add(new Proposal(command, { queuedTick: this.around.tick, deadlineTick }, answer))
     this.wake()
   }
 
@@ -198,8 +197,8 @@ export class Group {
     if (this.raft.core.transferee !== nobody) return this.overloaded("handing-over")
     if (this.log.isFull) return this.overloaded("disk-full")
     const lateTick = this.around.tick - options.waitTicksMax
-    const isSlow = waitsSince(this.queue[0], lateTick) || waitsSince(this.appended.first, lateTick)
-    const isFull = this.queueBytes > 0 && this.queueBytes + sizeBytes > options.queueBytesMax
+    const isSlow = waitsSince(this.queued.first, lateTick) || waitsSince(this.appended.first, lateTick)
+    const isFull = this.queued.sizeBytes > 0 && this.queued.sizeBytes + sizeBytes > options.queueBytesMax
     return isSlow || isFull ? this.overloaded("queue-full") : undefined
   }
 
@@ -291,14 +290,7 @@ export class Group {
 
   private expire(): void {
     const { tick } = this.around
-    if (this.queue.length > 0) {
-      this.queue = this.queue.filter((proposal) => {
-        if (proposal.deadlineTick > tick) return true
-        this.queueBytes -= proposal.command.length
-        proposal.end(new TimedOut({ message: "the deadline passed before the proposal's turn came" }))
-        return false
-      })
-    }
+    if (!this.queued.isEmpty) this.queued.expire(tick)
     if (!this.appended.isEmpty) this.appended.expire(tick)
     if (!this.reading.isEmpty) this.reading.expire(tick)
     if (this.transferring !== undefined && this.transferring.deadlineTick <= tick) {
@@ -326,9 +318,10 @@ export class Group {
     const { raft } = this
     const round = this.reading.ask(this.around.tick)
     if (round > 0) raft.read(this.around.readContext(round))
-    if (this.queue.length === 0) return
-    if (!this.isLeader || raft.core.transferee !== nobody) return this.refuseQueue()
-    const taken = raft.core.isLeaving ? [] : this.takeQueue(raft.uncommittedRoomBytes)
+    if (this.queued.isEmpty) return
+    if (!this.isLeader || raft.core.transferee !== nobody) return this.queued.endAll(this.notLeader)
+    const { uncommittedBytesMax } = this.around.options
+    const taken = raft.core.isLeaving ? [] : this.queued.take(raft.uncommittedRoomBytes, uncommittedBytesMax)
     if (taken.length === 0) return
     if (raft.proposeAll(taken.map(({ command }) => command)) !== "taken") {
       for (const proposal of taken) proposal.end(this.notLeader())
@@ -341,31 +334,6 @@ export class Group {
       taken[i].place(first + i, term, this.around.tick)
       this.appended.add(taken[i])
     }
-  }
-
-  /** As many as may be uncommitted, but one when nothing is. */
-  private takeQueue(roomBytes: number): ReadonlyArray<Proposal> {
-    let count = 0
-    let sizeBytes = 0
-    for (; count < this.queue.length; count++) {
-      const next = this.queue[count].command.length
-      if (count > 0 || roomBytes < Infinity) {
-        const isOnlyOne = count === 0 && roomBytes === this.around.options.uncommittedBytesMax
-        if (sizeBytes + next > roomBytes && !isOnlyOne) break
-      }
-      sizeBytes += next
-    }
-    const taken = count === this.queue.length ? this.queue : this.queue.slice(0, count)
-    this.queue = count === this.queue.length ? [] : this.queue.slice(count)
-    this.queueBytes -= sizeBytes
-    return taken
-  }
-
-  private refuseQueue(error: () => ConsensusError = this.notLeader): void {
-    const refused = this.queue
-    this.queue = []
-    this.queueBytes = 0
-    for (const proposal of refused) proposal.end(error())
   }
 
   private handle(ready: Ready): void {
@@ -383,7 +351,7 @@ export class Group {
     this.around.observer?.role(this)
     if (core.role !== "leader") {
       this.appended.endLeadership()
-      this.refuseQueue()
+      this.queued.endAll(this.notLeader)
     }
     if (this.transferring !== undefined && core.lead !== nobody && core.lead !== this.replica) {
       this.endTransfer(
@@ -506,7 +474,8 @@ export class Group {
     const { machine } = this
     this.compact()
     const count = machine.applied.index - this.flushedIndex
-    if (this.isFlushing || count === 0 || (!isDue && count < this.around.options.flushEntries)) return
+    if (this.isFlushing || (count === 0 && !machine.needsFlush)) return
+    if (!isDue && count < this.around.options.flushEntries) return
     this.isFlushing = true
     this.flushedIndex = machine.applied.index
     machine.flush((error) => {
@@ -597,7 +566,7 @@ export class Group {
   close(error: () => ConsensusError): void {
     this.isClosed = true
     this.discardStaged()
-    this.refuseQueue(error)
+    this.queued.endAll(error)
     this.appended.endAll(() => new Unknown({ message: error().message }))
     this.reading.endAll(error)
     this.endChange(new Unknown({ message: error().message }))

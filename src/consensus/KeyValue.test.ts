@@ -239,6 +239,35 @@ describe("a key-value machine", () => {
     )
   })
 
+  it("asks for a flush after a sync that failed, and is durable after it", () => {
+    run(
+      Effect.gen(function* () {
+        const inner = yield* MemoryEngine.openVolatile()
+        let refuses = 2
+        const port: Engine.Port = Object.assign(Object.create(inner) as Engine.Port, {
+          sync: (done: Engine.Done<void>) => {
+            const error = refuses-- > 0 ? new Refused({ reason: "no-space", message: "full" }) : undefined
+            inner.sync(() => done(error, undefined))
+          }
+        })
+        const machine = yield* KeyValue.open({ ...small, port, prefix })
+        const draw = new Draw(prngOf("unsynced", "commands"))
+        while (machine.applied.index < 10) applyNext(machine, draw)
+        const ends: Array<readonly [boolean, number]> = []
+        for (let flushes = 0; flushes < 3; flushes++) {
+          yield* flush(machine)
+          yield* Effect.sleep(100)
+          ends.push([machine.needsFlush, machine.durable.index])
+        }
+        expect(ends).toEqual([
+          [true, 0],
+          [true, 0],
+          [false, 10]
+        ])
+      })
+    )
+  })
+
   it("goes on while a snapshot is taken, and drops one that is overtaken by a later one", () => {
     run(
       Effect.gen(function* () {

@@ -85,6 +85,10 @@ class KeyValue implements StateMachine {
     return this.trail.durable
   }
 
+  get needsFlush(): boolean {
+    return this.trail.needsFlush
+  }
+
   apply(index: number, term: number, command: Uint8Array): Uint8Array {
     const answer = this.state.apply(index, term, command)
     if (this.batch.sizeBytes >= this.options.batchBytes) this.seal()

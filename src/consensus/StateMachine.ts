@@ -39,6 +39,8 @@ export interface StateMachine {
   readonly applied: Applied
   /** What it would contain after a crash now: the log is needed from here on. */
   readonly durable: Applied
+  /** What was to make it durable has failed: a flush is due, also where nothing was applied since the last one. */
+  readonly needsFlush: boolean
   /** Applies a command; what its proposer is answered. Synchronous and total: a command that cannot be read has an answer too. */
   apply(index: number, term: number, command: Uint8Array): Uint8Array
   /** An entry without a command: of a new leader (no configuration), or a change of the members. */

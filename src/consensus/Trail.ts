@@ -1,7 +1,7 @@
 /**
  * Trail: how a state machine's copy in an engine follows it. Batches are written buffered, in the order in which they were added, each as of one
  * entry; `durable` moves when a sync of the engine, asked for after so many entries or bytes, has completed. A refused batch stays the
- * first of those to be written.
+ * first of those to be written. Nobody waits for a sync: of one that failed a flush tells, which `needsFlush` asks for.
  */
 import { assert } from "#base/Assert.ts"
 import { Batch } from "#storage/Batch.ts"
@@ -36,6 +36,8 @@ export class Trail {
   private isWriting = false
   private isSyncing = false
   private unsyncedBytes = 0
+  /** A sync has failed, and nothing was written since: the next flush asks for another one, or tells why there is none. */
+  needsFlush = false
   /** What the engine shows. */
   written: Applied
   durable: Applied
@@ -91,6 +93,7 @@ export class Trail {
     this.generation++
     this.added = []
     this.unsyncedBytes = 0
+    this.needsFlush = false
     this.written = applied
     this.durable = applied
   }
@@ -106,6 +109,7 @@ export class Trail {
       this.added.shift()
       this.written = next.applied
       this.unsyncedBytes += next.batch.sizeBytes
+      this.needsFlush = false
       if (next.batch.roomBytes <= spareBytesMax) this.spare = next.batch.clear()
       this.sync()
       const { index } = next.applied
@@ -127,8 +131,11 @@ export class Trail {
     this.isSyncing = true
     this.port.sync((error) => {
       this.isSyncing = false
-      // An engine that could not sync takes no more writes: the next flush tells.
-      if (error !== undefined || generation !== this.generation) return
+      if (generation !== this.generation) return
+      if (error !== undefined) {
+        this.needsFlush = true
+        return
+      }
       this.unsyncedBytes -= unsyncedBytes
       this.durable = written
       this.sync()

@@ -55,6 +55,61 @@ export class Proposal {
 export const waitsSince = (first: Proposal | undefined, tick: number): boolean =>
   first !== undefined && first.sinceTick <= tick
 
+/** Proposals that wait to be appended. */
+export class Queued {
+  private line: Array<Proposal> = []
+  /** Of their commands. */
+  sizeBytes = 0
+
+  get isEmpty(): boolean {
+    return this.line.length === 0
+  }
+
+  get first(): Proposal | undefined {
+    return this.line[0]
+  }
+
+  add(proposal: Proposal): void {
+    this.line.push(proposal)
+    this.sizeBytes += proposal.command.length
+  }
+
+  /** As many as may be uncommitted, but one when nothing is: when there is room for `roomBytesMax`. */
+  take(roomBytes: number, roomBytesMax: number): ReadonlyArray<Proposal> {
+    const { line } = this
+    let count = 0
+    let sizeBytes = 0
+    for (; count < line.length; count++) {
+      const next = line[count].command.length
+      if (count > 0 || roomBytes < Infinity) {
+        const isOnlyOne = count === 0 && roomBytes === roomBytesMax
+        if (sizeBytes + next > roomBytes && !isOnlyOne) break
+      }
+      sizeBytes += next
+    }
+    const taken = count === line.length ? line : line.slice(0, count)
+    this.line = count === line.length ? [] : line.slice(count)
+    this.sizeBytes -= sizeBytes
+    return taken
+  }
+
+  expire(tick: number): void {
+    this.line = this.line.filter((proposal) => {
+      if (proposal.deadlineTick > tick) return true
+      this.sizeBytes -= proposal.command.length
+      proposal.end(new TimedOut({ message: "the deadline passed before the proposal's turn came" }))
+      return false
+    })
+  }
+
+  endAll(error: () => ConsensusError): void {
+    const { line } = this
+    this.line = []
+    this.sizeBytes = 0
+    for (const proposal of line) proposal.end(error())
+  }
+}
+
 /** Proposals that were appended. Those of one leadership lie in the order of their indexes. */
 export class Appended {
   private current: Array<Proposal> = []

@@ -84,6 +84,10 @@ export class RangeMachine implements StateMachine {
     return this.trail.durable
   }
 
+  get needsFlush(): boolean {
+    return this.trail.needsFlush
+  }
+
   /** Undefined: it waits for a snapshot. */
   get state(): RangeState.RangeState | undefined {
     return this.current
