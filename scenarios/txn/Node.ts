@@ -27,6 +27,10 @@ export const open = Effect.fnUntraced(function* (spec: ServerSpec, more: Partial
   const trace = yield* Trace
   const peers = new Map<number, Address>()
   for (const [index, address] of spec.peers.entries()) if (index !== spec.index) peers.set(index + 1, address)
+  const engine = Settings.engine(spec)
+  const segmentBytesMax = Settings.number(spec, "segmentBytes")
+  // Some segments, as on a machine, of which old ones are removed all the time, and a start reads few.
+  const logBytesMax = 16 * segmentBytesMax
   const ttlMillis = Settings.number(spec, "ttlMillis")
   const node = yield* KeyspaceNode.open({
     store: spec.index + 1,
@@ -34,8 +38,9 @@ export const open = Effect.fnUntraced(function* (spec: ServerSpec, more: Partial
     listen: spec.self,
     peers,
     directory: "store",
-    wal: { segmentBytesMax: Settings.number(spec, "segmentBytes"), aheadBytes: 0 },
-    ...Settings.engine(spec),
+    wal: { segmentBytesMax, aheadBytes: 0, carryAboveBytes: logBytesMax },
+    ...engine,
+    memory: { ...engine.memory, logBytesMax },
     transport: Settings.transport(spec),
     host: Settings.host(spec),
     founders: spec.peers.map((_, index) => index + 1),
