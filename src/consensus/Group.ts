@@ -251,14 +251,6 @@ export class Group {
     this.wake()
   }
 
-  /** Appends an entry of nothing, with which others learn for good what is committed; its index, or 0: it takes none now. */
-  attest(): number {
-    const isTaken = this.raft.propose(nothing) === "taken"
-    this.around.observer?.stepped(this, undefined)
-    this.wake()
-    return isTaken ? this.raft.core.log.lastIndex : 0
-  }
-
   step(message: Message): void {
     const idleSinceTick = this.idleSinceTick
     this.wake()
@@ -279,6 +271,14 @@ export class Group {
     // Groups take turns, so that their batches do not come all at once.
     if (!this.isRestoring) this.flush((around.tick + this.id) % around.options.flushTicks === 0)
     if (this.raft.hasReady || !this.reading.isEmpty) around.mark(this)
+  }
+
+  /** Appends an entry of nothing, with which others learn for good what is committed; its index, or 0: it takes none now. */
+  attest(): number {
+    const isTaken = this.raft.propose(nothing) === "taken"
+    this.around.observer?.stepped(this, undefined)
+    this.wake()
+    return isTaken ? this.raft.core.log.lastIndex : 0
   }
 
   wake(): void {
