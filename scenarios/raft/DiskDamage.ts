@@ -17,6 +17,9 @@ export const scenario = {
   ...base,
   nodes: { default: 3, min: 3, max: 3 },
   faults: [...base.faults, "bit-rot" as const, "misdirect" as const],
+  // What is damaged is found at a start, and shows where the log is still needed from there on.
+  subject: ["bit-rot", "misdirect", "crash"] as const,
+  options: { ...Scenarios.options, logBytes: [65_536, 3_000] },
   // Logs have their records in different places.
   atlas: { copiesIntactMin: 2, wholeNodes: true } as const,
   judges: [Workload.linearizability, Invariants.invariants({ rots: true }), memory]

@@ -97,6 +97,16 @@ describe("a drawn schedule", () => {
     expect(schedule("a", { allowed: [] })).toEqual([])
   })
 
+  it("is of its subject in every second fault, in every run", () => {
+    const subject: ReadonlyArray<Kind> = ["bit-rot", "crash"]
+    const schedules = seeds.map((seed) => schedule(seed, { subject }))
+    const isOfSubject = ({ kind }: Fault): boolean => subject.includes(kind)
+    const long = schedules.filter(({ length }) => length >= 20)
+    expect(long.length).toBeGreaterThan(20)
+    for (const faults of long) expect(faults.filter(isOfSubject).length / faults.length).toBeGreaterThan(0.2)
+    expect(new Set(schedules.flatMap((faults) => [...kindsOf(faults)])).size).toBe(kinds.length)
+  })
+
   it("leaves out what makes no sense in the cluster", () => {
     const single = schedule("a", { all: true }, { nodes: 1, durationMicros: 10_000_000, versions: 1, driftPpmMax })
     expect(kindsOf(single).has("partial")).toBe(false)

@@ -204,8 +204,11 @@ export const drawSchedule = (
     readonly allowed: ReadonlyArray<Kind>
     /** Every allowed kind strikes, often and evenly; otherwise the swarm leaves some out, and may strike in bursts. */
     readonly all: boolean
+    /** Every second fault is one of these. Default: none is. */
+    readonly subject?: ReadonlyArray<Kind>
   }
 ): ReadonlyArray<Fault> => {
+  const { subject = [] } = options
   const possible = options.allowed.filter((kind) => applies(kind, shape))
   const kinds = options.all ? possible : drawKinds(draw, possible)
   if (kinds.length === 0) return []
@@ -214,7 +217,8 @@ export const drawSchedule = (
   const count = options.all ? Math.max(kinds.length, draw.between(Math.ceil(most / 2), most)) : draw.between(1, most)
   const faults = drawTimes(draw, shape, { count, bursts: !options.all && draw.chance(2, 3) }).map(
     ({ atMicros, victim }, index) => {
-      const kind = options.all && index < kinds.length ? kinds[index] : draw.pick(kinds)
+      const isOfSubject = subject.length > 0 && draw.chance(1, 2)
+      const kind = options.all && index < kinds.length ? kinds[index] : draw.pick(isOfSubject ? subject : kinds)
       return drawFault(draw, shape, { kind, atMicros }, victim)
     }
   )

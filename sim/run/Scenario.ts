@@ -64,6 +64,11 @@ export interface Scenario<Operation = any, Value = any> {
   readonly workload: Workload<Operation, Value>
   /** The faults that the protocol declares it survives; the swarm draws among them. */
   readonly faults: ReadonlyArray<Kind>
+  /**
+   * Of these, those without which a run shows nothing of what the scenario is about: they are every second fault, whatever else the swarm
+   * leaves out. Default: none.
+   */
+  readonly subject?: ReadonlyArray<Kind>
   /** Bounds disk faults to what the protocol can recover from. */
   readonly atlas: Atlas.Declaration
   readonly judges: ReadonlyArray<Judge<Operation, Value>>

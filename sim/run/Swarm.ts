@@ -98,7 +98,11 @@ export const drawPlan = (scenario: Scenario, options: PlanOptions): Plan => {
         versions: scenario.versions ?? 1,
         driftPpmMax: Number({ ...environment, ...own }["clock.driftPpmMax"])
       },
-      { allowed: options.faults ?? scenario.faults, all: options.faults !== undefined || scenario.canary !== undefined }
+      {
+        allowed: options.faults ?? scenario.faults,
+        all: options.faults !== undefined || scenario.canary !== undefined,
+        subject: options.faults === undefined ? (scenario.subject ?? []) : []
+      }
     ),
     operations: drawOperations(scenario, draw("operations"), {
       clients,
