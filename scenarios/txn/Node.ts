@@ -21,6 +21,9 @@ const calm = (trace: Trace["Service"]): Trace["Service"] => ({
   }
 })
 
+/** What a range writes of itself with each batch. */
+const rangeStateBytes = 160
+
 /** All servers found the cluster, and no more is moved than is said in `more`. */
 export const open = Effect.fnUntraced(function* (spec: ServerSpec, more: Partial<KeyspaceNode.Options> = {}) {
   const host = yield* Host
@@ -31,6 +34,9 @@ export const open = Effect.fnUntraced(function* (spec: ServerSpec, more: Partial
   const segmentBytesMax = Settings.number(spec, "segmentBytes")
   // Some segments, as on a machine, of which old ones are removed all the time, and a start reads few.
   const logBytesMax = 16 * segmentBytesMax
+  // One of less than what all ranges write of themselves in a round is merged with every round: a second or two where that fiber is starved,
+  // while all wait for it.
+  const memtableBytesMin = rangeStateBytes * Settings.number(spec, "ranges")
   const ttlMillis = Settings.number(spec, "ttlMillis")
   const node = yield* KeyspaceNode.open({
     store: spec.index + 1,
@@ -41,6 +47,7 @@ export const open = Effect.fnUntraced(function* (spec: ServerSpec, more: Partial
     wal: { segmentBytesMax, aheadBytes: 0, carryAboveBytes: logBytesMax },
     ...engine,
     memory: { ...engine.memory, logBytesMax },
+    lsm: { ...engine.lsm, memtableBytes: Math.max(engine.lsm?.memtableBytes ?? 0, memtableBytesMin) },
     transport: Settings.transport(spec),
     host: Settings.host(spec),
     founders: spec.peers.map((_, index) => index + 1),

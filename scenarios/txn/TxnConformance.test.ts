@@ -37,7 +37,7 @@ const runs = [
   ["txn/list-append", listAppend, 1],
   ["txn/read-committed", readCommitted, 1],
   ["txn/abandoned", abandoned, 3],
-  ["txn/abandoned", abandoned, 4]
+  ["txn/abandoned", abandoned, 13]
 ] as const
 
 describe("the trace of a run's transactions", () => {
@@ -73,7 +73,7 @@ describe("of a program with a bug, the specification refuses", () => {
         const { intent } = state
         return resolve.call(this, key, state, intent === undefined ? txn : intent.txn.id, outcome)
       })
-      const { divergence } = checked(recorded(abandoned, 5, 1_500_000))
+      const { divergence } = checked(recorded(abandoned, 15, 1_500_000))
       expect(divergence?.objections).toEqual(["its transaction is decided like that"])
     },
     patienceMillis
