@@ -40,7 +40,7 @@ export interface Options {
   readonly level1Bytes?: number
   /** Each level is so many times as large as the one above. Default: 10. */
   readonly levelFactor?: number
-  /** A manifest of this size is written anew. Default: 1 MiB. */
+  /** A manifest of this size, and twice the one that it began with, is written anew. Default: 1 MiB. */
   readonly manifestBytesMax?: number
   /** A table of less is built or merged on the node's own thread: to hand it to another takes longer. Default: 64 KiB. */
   readonly threadBytesMin?: number

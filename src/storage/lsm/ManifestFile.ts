@@ -161,6 +161,8 @@ export class ManifestFile {
   number: number
   sizeBytes: number
   writtenBytes = 0
+  /** What the file began with, where that is known: one that is mostly that is no smaller when it is written anew. */
+  private begunBytes: number
   private opened: Opened
   private readonly disk: Disk.Disk["Service"]
   private readonly directory: string
@@ -177,6 +179,7 @@ export class ManifestFile {
     readonly number: number
     readonly contents: Manifest.Contents
     readonly opened: Opened
+    readonly loaded: Loaded | undefined
   }) {
     this.disk = parts.disk
     this.directory = parts.directory
@@ -186,6 +189,7 @@ export class ManifestFile {
     this.contents = parts.contents
     this.opened = parts.opened
     this.sizeBytes = parts.opened.sizeBytes
+    this.begunBytes = parts.loaded === undefined ? this.sizeBytes : 0
   }
 
   /**
@@ -240,7 +244,7 @@ export class ManifestFile {
       const next = edit(this.contents)
       const contents = { state: next.state, version: Version.apply(this.contents.version, next) }
       assert(next.state.logPosition >= this.contents.state.logPosition, "the log's position rises")
-      if (this.sizeBytes >= this.sizeBytesMax) yield* this.renew()
+      if (this.sizeBytes >= Math.max(this.sizeBytesMax, 2 * this.begunBytes)) yield* this.renew()
       yield* this.append(next)
       this.contents = contents
       installed(contents)
@@ -308,6 +312,7 @@ export class ManifestFile {
       yield* this.opened.close
       this.opened = opened
       this.sizeBytes = opened.sizeBytes
+      this.begunBytes = opened.sizeBytes
       this.writtenBytes += opened.sizeBytes
       this.number = number
       yield* Effect.ignore(this.disk.remove(before))
