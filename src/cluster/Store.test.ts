@@ -321,6 +321,19 @@ describe("three stores", () => {
     stores.bench.pass(second)
     expect([ends, stores.leader]).toEqual([[undefined], to])
   })
+
+  it("do not stop for a successor that has nothing yet", () => {
+    const stores = new Stores({ machines: 4, founders: 3 })
+    const { leader } = stores
+    stores.crash(3)
+    stores.change(leader, { kind: ConfChange.changeKinds.addVoter, node: Replica.idOf(4, 3_003) }, () => {})
+    stores.bench.pass(second)
+    const ends: Array<string | undefined> = []
+    stores.group(leader).transfer(4, (error) => ends.push(error?._tag))
+    const outcomes = stores.put(leader, 20)
+    stores.bench.pass(second)
+    expect([ends, outcomes]).toEqual([["ChangeRefused"], { ok: 20 }])
+  })
 })
 
 describe("a store that joins", () => {

@@ -234,11 +234,11 @@ export class Group {
 
   transfer(to: StoreId, answer: Answer<void>): void {
     if (!this.isLeader) return answer(this.notLeader(), undefined)
-    const { core } = this.raft
-    const id = core.tracker.ids.find((each) => storeOf(each) === to && core.tracker.isVoter(each))
+    if (to === this.around.store) return answer(undefined, undefined)
+    const { tracker } = this.raft.core
+    const id = tracker.ids.find((each) => storeOf(each) === to && tracker.canSucceed(each))
     if (id === undefined)
-      return answer(new ChangeRefused({ message: `store ${to} has no vote in group ${this.id}` }), undefined)
-    if (id === this.replica) return answer(undefined, undefined)
+      return answer(new ChangeRefused({ message: `store ${to} has no voter of group ${this.id} that follows` }), undefined)
     this.transferring?.answer(new ChangeRefused({ message: "another transfer took its place" }), undefined)
     this.transferring = { to: id, deadlineTick: this.around.tick + this.around.options.electionTicks, answer }
     this.raft.transferLeadership(id)

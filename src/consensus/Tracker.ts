@@ -62,6 +62,11 @@ export class Tracker {
     return incoming.has(id) || outgoing.has(id)
   }
 
+  /** Nothing is proposed until a successor has all: with one that has nothing yet that would be an election time-out in vain. */
+  canSucceed(id: NodeId): boolean {
+    return this.isVoter(id) && this.get(id)!.state === "replicate"
+  }
+
   forgetVotes(): void {
     this.votes.clear()
   }
