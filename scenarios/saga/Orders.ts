@@ -4,12 +4,11 @@
  */
 import * as Effect from "effect/Effect"
 import type { Reader } from "#base/Bytes.ts"
-import * as Atlas from "#sim/faults/Atlas.ts"
 import type { Outcome } from "#sim/run/History.ts"
 import type { Judge } from "#sim/run/Judge.ts"
 import type { Perform, Scenario } from "#sim/run/Scenario.ts"
-import * as Faults from "../Faults.ts"
 import * as Call from "../systems/Call.ts"
+import { damage } from "../txn/Scenarios.ts"
 import * as Settings from "../txn/Settings.ts"
 import * as Shop from "./Shop.ts"
 import * as Server from "./Server.ts"
@@ -100,7 +99,12 @@ export const scenario: Scenario<Operation, Value> = {
   durationMicros: 4_000_000,
   livenessMicros: 90_000_000,
   server: Server.server,
-  options: { ...Settings.options, leaseMillis: Server.leaseMillis, bankLateMillis: Server.bankLateMillis },
+  options: {
+    ...Settings.options,
+    engine: Settings.engines,
+    leaseMillis: Server.leaseMillis,
+    bankLateMillis: Server.bankLateMillis
+  },
   workload: {
     gapMicros: 300_000,
     draw: (draw, { client: by, index }) => {
@@ -114,7 +118,6 @@ export const scenario: Scenario<Operation, Value> = {
     final: () => [{ type: "books" }],
     label
   },
-  faults: Faults.groups,
-  atlas: Atlas.nothing,
+  ...damage,
   judges: [conservation, once]
 }

@@ -28,7 +28,7 @@ const checked = (recording: Conformance.Trace): Conformance.Verdict =>
 it(
   "what a run did to its sagas is a behaviour of their specification, and has every kind of step that a run can have",
   () => {
-    kept = recorded(2)
+    kept = recorded(14)
     const { divergence, steps } = checked(kept)
     expect(divergence).toBeUndefined()
     expect(steps).toBeGreaterThan(300)
@@ -41,7 +41,7 @@ it(
 
 /** Of the same run, when some of what was written is something else. */
 const refused = (change: (wrote: Wrote) => Wrote): ReadonlyArray<string> => {
-  const recording = kept ?? recorded(2)
+  const recording = kept ?? recorded(14)
   let changed = 0
   const events = recording.events.map((event) => {
     if (event.type !== "trace" || event.name !== "saga/wrote") return event

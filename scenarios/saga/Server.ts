@@ -53,7 +53,7 @@ const numbersOfLife = 1_048_576
 /** The client that servers are for each other. */
 const bankClient = 0xffff
 
-/** Asks the next server for a payment; a late answer is for nobody. */
+/** Asks another server for a payment, each time the next one: one whose disk is damaged is gone for good. A late answer is for nobody. */
 class Bank {
   private readonly spec: ServerSpec
   private readonly asked = new Map<number, (isDone: boolean) => void>()
@@ -80,7 +80,8 @@ class Bank {
           .u8(isUndo ? 1 : 0)
           .u32(amount)
           .text(key)
-        this.socket!.send(peers[(index + 1) % peers.length], request.finish())
+        const ahead = 1 + (number % Math.max(1, peers.length - 1))
+        this.socket!.send(peers[(index + ahead) % peers.length], request.finish())
       })
       return Effect.ensuring(
         answered,
