@@ -238,7 +238,10 @@ export class Group {
     const { tracker } = this.raft.core
     const id = tracker.ids.find((each) => storeOf(each) === to && tracker.canSucceed(each))
     if (id === undefined)
-      return answer(new ChangeRefused({ message: `store ${to} has no voter of group ${this.id} that follows` }), undefined)
+      return answer(
+        new ChangeRefused({ message: `store ${to} has no voter of group ${this.id} that follows` }),
+        undefined
+      )
     this.transferring?.answer(new ChangeRefused({ message: "another transfer took its place" }), undefined)
     this.transferring = { to: id, deadlineTick: this.around.tick + this.around.options.electionTicks, answer }
     this.raft.transferLeadership(id)
