@@ -122,9 +122,9 @@ const requestOf = (deed: Requests.Deed, key: Uint8Array, range: number, store: n
     case "lead":
       return { type: "transfer", range, to: store }
     case "add":
-      return { type: "members", range, changes: [{ type: "add-voter", store }] }
+      return { type: "members", range, changes: [{ type: "add-voter", store }], of: [] }
     case "remove":
-      return { type: "members", range, changes: [{ type: "remove", store }] }
+      return { type: "members", range, changes: [{ type: "remove", store }], of: [] }
   }
 }
 

@@ -133,11 +133,11 @@ describe("a keyspace that audits", () => {
     commit(cluster, ["b"])
     const down = (cluster.leaseholder(2) + 1) % 3
     cluster.crash(down)
-    cluster.manage(3, { type: "members", range: 3, changes: [{ type: "add-voter", store: 4 }] })
+    cluster.manage(3, { type: "members", range: 3, changes: [{ type: "add-voter", store: 4 }], of: [] })
     for (let i = 0; i < 30; i++) commit(cluster, [`c${i}`.padEnd(100, "c")])
     cluster.start(down)
     cluster.bench.pass(30 * second)
-    cluster.manage(3, { type: "members", range: 3, changes: [{ type: "remove", store: 4 }] })
+    cluster.manage(3, { type: "members", range: 3, changes: [{ type: "remove", store: 4 }], of: [] })
     cluster.bench.pass(10 * second)
     cluster.manage(2, { type: "merge" })
     commit(cluster, ["z"])

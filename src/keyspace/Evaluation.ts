@@ -3,6 +3,7 @@
  * transactions strictly serializable is argued there.
  */
 import { ChangeRefused, type ConsensusError } from "#consensus/ConsensusError.ts"
+import { storeOf } from "#consensus/Replica.ts"
 import * as ReplicatedLog from "#consensus/ReplicatedLog.ts"
 import type { Told } from "./audit/AuditEntry.ts"
 import * as Decisions from "./audit/Decisions.ts"
@@ -15,6 +16,7 @@ import { Aborted, Conflict, Refused, TooOld, Unavailable } from "./KeyspaceError
 import * as Merging from "./Merging.ts"
 import { isInside } from "./RangeMachine.ts"
 import { Page } from "./Page.ts"
+import * as Placement from "./Placement.ts"
 import * as Reading from "./Reading.ts"
 import type { KeyState } from "./Reading.ts"
 import * as Records from "./Records.ts"
@@ -449,6 +451,9 @@ export class Evaluation {
     // The group says what came of it, also when it is led elsewhere then.
     task.isProposed = true
     if (request.type === "transfer") return group.transfer(request.to, done)
+    const { voters } = this.server.machine.applied.configuration
+    const isMeant = request.of.length === 0 || Placement.isSame(request.of, voters.map(storeOf))
+    if (!isMeant) return this.server.end(task, new Refused({ message: "the range has other voters than were meant" }))
     const change = ReplicatedLog.changeOf(group, request.changes)
     if (change instanceof ChangeRefused) return done(change)
     group.changeMembers(change, done)

@@ -55,8 +55,8 @@ describe("a keyspace on three nodes", () => {
     const cluster = new Cluster(new TestBench({ machines: 4 }), 3, { placing: { replicas: 0 } })
     for (const name of ["a", "b", "c"]) cluster.put(3, name, "1")
     const leaving = (cluster.leaseholder(2) + 1) % 3
-    cluster.manage(2, { type: "members", range: 2, changes: [{ type: "add-voter", store: 4 }] })
-    cluster.manage(2, { type: "members", range: 2, changes: [{ type: "remove", store: leaving + 1 }] })
+    cluster.manage(2, { type: "members", range: 2, changes: [{ type: "add-voter", store: 4 }], of: [] })
+    cluster.manage(2, { type: "members", range: 2, changes: [{ type: "remove", store: leaving + 1 }], of: [] })
     cluster.bench.pass(10 * second)
     expect(cluster.ranges(3)).toEqual([2])
     expect(cluster.ranges(leaving)).toEqual([1])
@@ -80,10 +80,13 @@ describe("a keyspace on three nodes", () => {
     const goes = 1 - stays
     // No other range syncs the store's log.
     if (cluster.leaseholder(1) === stays) cluster.manage(1, { type: "transfer", range: 1, to: goes + 1 })
-    cluster.manage(1, { type: "members", range: 1, changes: [{ type: "remove", store: stays + 1 }] })
+    cluster.manage(1, { type: "members", range: 1, changes: [{ type: "remove", store: stays + 1 }], of: [] })
     const changes = [{ type: "remove" as const, store: goes + 1 }]
     const asking = { range: 2, timeoutMicros: 5 * second, waiter: undefined }
-    cluster.nodes[stays]!.ranges.submit({ ...asking, request: { type: "members", range: 2, changes } }, () => {})
+    cluster.nodes[stays]!.ranges.submit(
+      { ...asking, request: { type: "members", range: 2, changes, of: [] } },
+      () => {}
+    )
     for (let waits = 0; cluster.ranges(goes).includes(2) && waits < 100_000; waits++) bench.pass(100)
     Object.assign(bench.machines[stays].faults, { losesUnsynced: true, losesEntries: true, losesAll: true })
     cluster.crash(stays)
@@ -91,6 +94,18 @@ describe("a keyspace on three nodes", () => {
     bench.pass(10 * second)
     expect([cluster.ranges(goes), cluster.ranges(stays)]).toEqual([[1], [2]])
     expect(cluster.scan(stays)).toBe("a=1")
+  })
+
+  it("changes no range whose voters are not those that were meant", () => {
+    const cluster = new Cluster(new TestBench({ machines: 3 }), 3, { placing: { replicas: 0 } })
+    cluster.put(0, "k", "1")
+    const leaving = ((cluster.leaseholder(2) + 1) % 3) + 1
+    const remove = (of: ReadonlyArray<number>): void =>
+      cluster.manage(2, { type: "members", range: 2, changes: [{ type: "remove", store: leaving }], of })
+    expect(() => remove([1, 2, 3, 4])).toThrow("Refused")
+    expect(cluster.holders(2).length).toBe(3)
+    remove([3, 1, 2])
+    expect(cluster.holders(2).length).toBe(2)
   })
 
   it("has its leases where most is asked, and spreads them again where all ask", () => {
@@ -212,8 +227,8 @@ describe("a keyspace on three nodes", () => {
     cluster.bench.pass(3 * second)
     // The right one has a replica where the left one has none.
     const leaving = (cluster.leaseholder(3) + 1) % 3
-    cluster.manage(3, { type: "members", range: 3, changes: [{ type: "add-voter", store: 4 }] })
-    cluster.manage(3, { type: "members", range: 3, changes: [{ type: "remove", store: leaving + 1 }] })
+    cluster.manage(3, { type: "members", range: 3, changes: [{ type: "add-voter", store: 4 }], of: [] })
+    cluster.manage(3, { type: "members", range: 3, changes: [{ type: "remove", store: leaving + 1 }], of: [] })
     cluster.put(1, "e", "1")
     cluster.manage(2, { type: "merge" })
     cluster.bench.pass(20 * second)
@@ -258,7 +273,7 @@ describe("a keyspace on three nodes", () => {
       }
       const change = (type: "add-voter" | "remove"): void => {
         const asking = { range: 2, timeoutMicros: 5 * second, waiter: undefined }
-        const request = { type: "members" as const, range: 2, changes: [{ type, store: 4 }] }
+        const request = { type: "members" as const, range: 2, changes: [{ type, store: 4 }], of: [] }
         let isDone = false
         const attempt = (): void =>
           ranges.submit({ ...asking, request }, (error) => {

@@ -137,7 +137,8 @@ describe("placement", () => {
       changes: [
         { type: "add-voter", store: 4 },
         { type: "remove", store: 1 }
-      ]
+      ],
+      of: [1, 2, 3]
     })
   })
 })

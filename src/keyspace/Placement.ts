@@ -24,8 +24,26 @@ export interface Facts {
 }
 
 export type Action =
-  | { readonly type: "members"; readonly range: GroupId; readonly changes: ReadonlyArray<MemberChange> }
+  | {
+      readonly type: "members"
+      readonly range: GroupId
+      readonly changes: ReadonlyArray<MemberChange>
+      /** Where its voters are, as far as is known: of others it does not make sense. */
+      readonly of: ReadonlyArray<StoreId>
+    }
   | { readonly type: "transfer"; readonly range: GroupId; readonly to: StoreId }
+
+/** Whether voters are on the same stores. */
+export const isSame = (one: ReadonlyArray<StoreId>, other: ReadonlyArray<StoreId>): boolean =>
+  one.length === other.length && one.every((store) => other.includes(store))
+
+/** Where a range is once an action has been carried out. */
+export const after = (location: Location, action: Action): Location => {
+  if (action.type === "transfer") return { ...location, leaseholder: action.to }
+  const removed = action.changes.filter(({ type }) => type === "remove").map(({ store }) => store)
+  const added = action.changes.filter(({ type }) => type === "add-voter").map(({ store }) => store)
+  return { ...location, stores: [...location.stores.filter((store) => !removed.includes(store)), ...added] }
+}
 
 const lowest = <A>(items: ReadonlyArray<A>, by: (item: A) => number): A | undefined =>
   items.length === 0 ? undefined : items.reduce((best, item) => (by(item) < by(best) ? item : best))
@@ -104,13 +122,15 @@ const replace = (plan: Plan, location: Location, from: StoreId, to: StoreId): Ac
     changes: [
       { type: "add-voter", store: to },
       { type: "remove", store: from }
-    ]
+    ],
+    of: location.stores
   }
 
-const one = ({ descriptor }: Location, type: MemberChange["type"], store: StoreId): Action => ({
+const one = ({ descriptor, stores }: Location, type: MemberChange["type"], store: StoreId): Action => ({
   type: "members",
   range: descriptor.range,
-  changes: [{ type, store }]
+  changes: [{ type, store }],
+  of: stores
 })
 
 const repair = (plan: Plan, location: Location): Action | undefined => {

@@ -1,7 +1,7 @@
 /**
  * Placing: carries out what `Placement` says, on the node that leads the system's range: looks at where ranges said they are, and at which stores
  * are heard, and asks one range after the other for a change. What it does not know it finds out the next time: ranges say where they are whenever that
- * has changed, and refuse a change that is not possible.
+ * has changed, and refuse a change that is not possible, or that was meant of other voters. Until a range has said where it is, what was asked of it counts.
  */
 import * as Bytes from "#base/Bytes.ts"
 import type { GroupId, StoreId } from "#consensus/Replica.ts"
@@ -40,11 +40,21 @@ export interface Means {
 /** After a change, until it is asked again: its location is to be known by then. */
 const restMicros = 3_000_000
 
+/** What a range was asked for. */
+interface Asked {
+  readonly action: Placement.Action
+  /** What was known of it. */
+  readonly before: Location
+  /** It is under way, or was carried out. */
+  counts: boolean
+  untilMicros: number
+}
+
 export class Placing {
   private readonly means: Means
   private readonly options: Options
   private readonly silentSince = new Map<StoreId, number>()
-  private readonly busyUntil = new Map<GroupId, number>()
+  private readonly asked = new Map<GroupId, Asked>()
   private dueMicros = 0
   private isLooking = false
 
@@ -81,6 +91,8 @@ export class Placing {
   /** It leads no more: what it has heard is not to be relied on when it does again. */
   rest(): void {
     this.silentSince.clear()
+    // Nor is it known what another has asked for: that is published by then, as a rule.
+    this.dueMicros = this.means.nowMicros() + this.options.everyMicros
   }
 
   private listen(now: number): void {
@@ -98,15 +110,27 @@ export class Placing {
       if (means.isLive(id)) return { id, state: "live" as const }
       return { id, state: isGone(id) ? ("dead" as const) : ("silent" as const) }
     })
-    const facts = { stores, locations, replicas: options.replicas }
-    const action = Placement.next(facts, (range) => (this.busyUntil.get(range) ?? 0) > now)
+    for (const [range, { untilMicros }] of this.asked) if (untilMicros <= now) this.asked.delete(range)
+    const facts = { stores, locations: locations.map((each) => this.expected(each)), replicas: options.replicas }
+    const action = Placement.next(facts, (range) => this.asked.has(range))
     if (action === undefined) return
-    const location = locations.find(({ descriptor }) => descriptor.range === action.range)!
-    this.busyUntil.set(action.range, Infinity)
+    const before = locations.find(({ descriptor }) => descriptor.range === action.range)!
+    const asked = { action, before, counts: true, untilMicros: Infinity }
+    this.asked.set(action.range, asked)
     means.trace.emit("info", "keyspace/placing", { range: action.range, action: describe(action) })
-    means.at(location.descriptor.from, action, () => {
-      this.busyUntil.set(action.range, means.nowMicros() + restMicros)
+    means.at(before.descriptor.from, action, (error) => {
+      asked.counts = error === undefined
+      asked.untilMicros = means.nowMicros() + restMicros
     })
+  }
+
+  /** Where a range is, or will be when it has said so. */
+  private expected(location: Location): Location {
+    const asked = this.asked.get(location.descriptor.range)
+    if (asked === undefined || !asked.counts) return location
+    const { action, before } = asked
+    const isNews = !Placement.isSame(location.stores, before.stores) || location.leaseholder !== before.leaseholder
+    return isNews ? location : Placement.after(location, action)
   }
 }
 

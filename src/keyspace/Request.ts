@@ -161,7 +161,13 @@ export type Request =
   /** The same: it goes on; that attempt, and those before it, freeze it no more. */
   | { readonly type: "thaw"; readonly key: Uint8Array; readonly attempt: Timestamp }
   /** Replicas of the range come and go, all of them at once. */
-  | { readonly type: "members"; readonly range: GroupId; readonly changes: ReadonlyArray<MemberChange> }
+  | {
+      readonly type: "members"
+      readonly range: GroupId
+      readonly changes: ReadonlyArray<MemberChange>
+      /** Stores with a vote, of which the change is meant: of others it is refused. None: whatever they are. */
+      readonly of: ReadonlyArray<StoreId>
+    }
   /** Another store's replica becomes the leaseholder. */
   | { readonly type: "transfer"; readonly range: GroupId; readonly to: StoreId }
   /** Cuts the range in two at `key`. */

@@ -78,7 +78,8 @@ const requests: { readonly [Type in Request["type"]]: fc.Arbitrary<Fields<Type>>
   changes: fc.record({ span, after: number, ...bounds }),
   members: fc.record({
     range: u32,
-    changes: list(fc.record({ type: fc.constantFrom("add-voter", "add-learner", "remove"), store: u32 }))
+    changes: list(fc.record({ type: fc.constantFrom("add-voter", "add-learner", "remove"), store: u32 })),
+    of: list(u32)
   }),
   transfer: fc.record({ range: u32, to: u32 }),
   merge: fc.record({}),

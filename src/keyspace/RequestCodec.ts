@@ -275,9 +275,10 @@ const putRequest = (writer: Writer, request: Request): void => {
       putSpan(writer, request.span)
       return void putNumber(writer, request.after).u32(request.entriesMax).u32(request.sizeBytesMax)
     case "members":
-      return putList(writer.u32(request.range), request.changes, (each, { store, type }) =>
+      putList(writer.u32(request.range), request.changes, (each, { store, type }) =>
         each.u8(memberChanges.indexOf(type)).u32(store)
       )
+      return putList(writer, request.of, (each, store) => each.u32(store))
     case "transfer":
       return void writer.u32(request.range).u32(request.to)
   }
@@ -359,7 +360,8 @@ const requestReaders: Readonly<Record<number, (cursor: Cursor) => Request>> = {
   [requestTypes.members]: (cursor) => ({
     type: "members",
     range: cursor.u32(),
-    changes: cursor.list(readMemberChange)
+    changes: cursor.list(readMemberChange),
+    of: cursor.list((each) => each.u32())
   }),
   [requestTypes.transfer]: (cursor) => ({ type: "transfer", range: cursor.u32(), to: cursor.u32() }),
   [requestTypes.merge]: () => ({ type: "merge" }),
