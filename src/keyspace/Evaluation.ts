@@ -451,9 +451,14 @@ export class Evaluation {
     // The group says what came of it, also when it is led elsewhere then.
     task.isProposed = true
     if (request.type === "transfer") return group.transfer(request.to, done)
-    const { voters } = this.server.machine.applied.configuration
-    const isMeant = request.of.length === 0 || Placement.isSame(request.of, voters.map(storeOf))
-    if (!isMeant) return this.server.end(task, new Refused({ message: "the range has other voters than were meant" }))
+    const stores = this.server.machine.applied.configuration.voters.map(storeOf)
+    const isMeant = request.of.length === 0 || Placement.isSame(request.of, stores)
+    // Who asks knew of another leaseholder: one that leaves hands over before, where there is somebody.
+    const own = storeOf(group.replica)
+    const isLeft = request.changes.some(({ store, type }) => type === "remove" && store === own)
+    if (!isMeant || (request.of.length > 1 && isLeft)) {
+      return this.server.end(task, new Refused({ message: "the range is not where it was meant to be" }))
+    }
     const change = ReplicatedLog.changeOf(group, request.changes)
     if (change instanceof ChangeRefused) return done(change)
     group.changeMembers(change, done)

@@ -165,7 +165,7 @@ export type Request =
       readonly type: "members"
       readonly range: GroupId
       readonly changes: ReadonlyArray<MemberChange>
-      /** Stores with a vote, of which the change is meant: of others it is refused. None: whatever they are. */
+      /** Stores with a vote, of which the change is meant: of others, and to its leaseholder, it is refused. None: whatever they are. */
       readonly of: ReadonlyArray<StoreId>
     }
   /** Another store's replica becomes the leaseholder. */
