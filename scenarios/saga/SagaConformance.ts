@@ -139,7 +139,8 @@ class Telling {
     const { kind, name } = this.plan[entry.step]
     this.add("is looked at by its owner", "Looked")
     const isUndo = type === "undone"
-    const isRejected = type === "failed" && isDefinite
+    // What is tried again was not refused: nothing was asked of anybody.
+    const isRejected = type === "failed" && isDefinite && isFinal
     if (kind !== "local" && (type === "done" || isUndo || isRejected)) {
       // A child that could not even be started is no saga.
       const isStarted = !beside.some((other) => other.type === "begun" && other.step === entry.step)
