@@ -356,6 +356,17 @@ describe("a start", () => {
     }
   })
 
+  it("may find that state in place of a longer log that had another entry there, and not of one that had the same", () => {
+    const snapshot = { before: 2, beforeTerm: 2, applied: 2, commit: 2 }
+    const all = led()
+    all.append(3, 2, "1.9 1.8")
+    all.began(3, snapshot)
+    expect(all.broken).toBe(undefined)
+    all.append(2, 3, "2.8")
+    all.began(2, { ...snapshot, term: 2, vote: 1, entries: "" })
+    expect(all.broken).toContain("replica 2 found another log than it had made durable")
+  })
+
   it("where disks rot may find less", () => {
     const all = led({ rots: true })
     all.began(1, { ...found, entries: "", vote: 0 })

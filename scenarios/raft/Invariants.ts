@@ -179,7 +179,9 @@ class GroupView {
 
   /** A state that was put in place, and the log had not heard of it when the node ended: the state says where the log begins. */
   private isSnapshot({ applied, log }: ReplicaView, known: ReplicaView): boolean {
-    const isAhead = log.entries.length === 0 && log.before === applied && log.before > known.durableLog.last
+    // Behind what the log had, or in place of another entry there, and so of all that followed.
+    const isOther = log.before > known.durableLog.before && known.durableLog.term(log.before) !== log.beforeTerm
+    const isAhead = log.entries.length === 0 && log.before === applied && isOther
     return isAhead && this.applied.get(applied)?.term === log.beforeTerm
   }
 
