@@ -3,7 +3,7 @@
  * who answers on one store need no round between them.
  *
  * What comes is counted in windows of a second, by the majority vote of Boyer and Moore: two numbers, whatever the number of stores. A store that has
- * three of four requests in some windows in a row is the one; windows of few requests say nothing, and change nothing.
+ * three of four requests in some windows in a row is the one, and none that has less than half; windows of few requests say nothing, and change nothing.
  *
  * Pure. Costs a comparison and an addition a request.
  */
@@ -14,7 +14,7 @@ const windowMicros = 1_000_000
 const requestsMin = 20
 /** Windows in a row that say the same. */
 const windowsMin = 3
-/** Of a window: by how much one store's requests have to be more than all others' together. */
+/** What has to be left of a window's requests when those of different stores have cancelled each other out, two at a time. */
 const marginMin = 0.5
 /** Whoever leads only since then has not been asked long enough to tell, and keeps its lease as long. */
 const settlingMicros = 6_000_000

@@ -18,19 +18,9 @@ const configuration = { ...emptyState, voters: [1] }
 const applied = { index: 0, term: 1, configuration }
 
 const state: RangeState.RangeState = {
+  ...RangeState.founding({ range, from: Uint8Array.of(8), to: Uint8Array.of(0xff), generation: 1 }, []),
   phase: "ready",
-  descriptor: { range, from: Uint8Array.of(8), to: Uint8Array.of(0xff), generation: 1 },
-  applied,
-  sizeBytes: 0,
-  floor: 0,
-  closed: 0,
-  digest: 0,
-  founders: [],
-  frozen: 0,
-  thawed: 0,
-  merging: 0,
-  before: undefined,
-  trail: undefined
+  applied
 }
 
 const alone = { founded: () => {}, reserve: () => true, release: () => {}, absorbed: () => false }

@@ -23,19 +23,9 @@ const value = Uint8Array.of(7)
 const applied = { index: 9, term: 3, configuration: { ...emptyState, voters: [1, 2] } }
 
 const state: RangeState.RangeState = {
+  ...RangeState.founding({ range, from: Uint8Array.of(8), to: Uint8Array.of(0xff), generation: 1 }, []),
   phase: "ready",
-  descriptor: { range, from: Uint8Array.of(8), to: Uint8Array.of(0xff), generation: 1 },
-  applied,
-  sizeBytes: 0,
-  floor: 0,
-  closed: 0,
-  digest: 0,
-  founders: [],
-  frozen: 0,
-  thawed: 0,
-  merging: 0,
-  before: undefined,
-  trail: undefined
+  applied
 }
 
 /** What a leaseholder would send. */

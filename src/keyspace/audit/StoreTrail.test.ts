@@ -15,18 +15,9 @@ const range = 1
 const hash = new Uint8Array(32)
 
 const state: RangeState.RangeState = {
+  ...RangeState.founding({ range, from: Uint8Array.of(0), to: Uint8Array.of(8), generation: 1 }, []),
   phase: "ready",
-  descriptor: { range, from: Uint8Array.of(0), to: Uint8Array.of(8), generation: 1 },
   applied: { index: 9, term: 1, configuration: { ...emptyState, voters: [1] } },
-  sizeBytes: 0,
-  floor: 0,
-  closed: 0,
-  digest: 0,
-  founders: [],
-  frozen: 0,
-  thawed: 0,
-  merging: 0,
-  before: undefined,
   trail: { sequence: 3, hash, atMicros: 0 }
 }
 
