@@ -118,6 +118,11 @@ export const entries: Readonly<Record<string, Entry>> = {
     canary: false,
     load: () => import("./raft/Bridge.ts")
   },
+  "raft/hung-disk": {
+    summary: "a leader's disk hangs for good while its links are well: another one leads",
+    canary: false,
+    load: () => import("./raft/HungDisk.ts")
+  },
   "raft/restart": {
     summary:
       "restarts, rolling and all at once, with and without power, with other options: nothing acknowledged is lost",

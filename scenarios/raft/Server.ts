@@ -22,11 +22,13 @@ import * as Sessions from "#consensus/Sessions.ts"
 import type { Answer } from "#consensus/Waiting.ts"
 import { driftPpmMax } from "#sim/faults/Fault.ts"
 import type { ServerSpec } from "#sim/run/Scenario.ts"
+import { Disk } from "#world/Disk.ts"
 import { Host } from "#world/Host.ts"
 import { Net, type Address, type DatagramSocket } from "#world/Net.ts"
 import { Trace } from "#world/Trace.ts"
 import * as Call from "../systems/Call.ts"
 import { CutNet } from "./CutNet.ts"
+import { HangingDisk } from "./HangingDisk.ts"
 import { Holdings } from "./Holdings.ts"
 import { Observed } from "./Observed.ts"
 import { ObservedSteps } from "./ObservedSteps.ts"
@@ -45,6 +47,8 @@ export interface Behaviour {
   readonly tickMillisMin?: number
   /** Of pairs of servers, the first, which is the higher one, does not reach the second any more, from `cutMillis` after its start on. */
   readonly cuts?: ReadonlyArray<readonly [number, number]>
+  /** The server whose disk hangs from `hangMillis` after its start on. */
+  readonly hangs?: number
 }
 
 const cluster = "0123456789abcdef0123456789abcdef"
@@ -145,6 +149,8 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
   const host = yield* Host
   const cutNet = new CutNet(yield* Net)
   const { net } = cutNet
+  const whole = yield* Disk
+  const hanging = behaviour.hangs === spec.index ? new HangingDisk(whole) : undefined
   const trace = yield* Trace
   const peers = new Map<number, Address>()
   for (const [index, address] of spec.peers.entries()) if (index !== spec.index) peers.set(index + 1, address)
@@ -170,7 +176,11 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
       trace.emit("warn", "raft/store-stopped", { message })
       host.exit(1)
     }
-  }).pipe(Effect.provideService(Trace, calm(trace)), Effect.provideService(Net, net))
+  }).pipe(
+    Effect.provideService(Trace, calm(trace)),
+    Effect.provideService(Net, net),
+    Effect.provideService(Disk, hanging?.disk ?? whole)
+  )
   const { log } = store
   const founders = Array.from({ length: Math.min(behaviour.membersMax, spec.peers.length) }, (_, index) => index + 1)
   for (let group = 1; founders.includes(spec.index + 1) && group <= behaviour.groups; group++) {
@@ -259,6 +269,10 @@ export const server = Effect.fnUntraced(function* (spec: ServerSpec, behaviour: 
   if (cuts.length > 0) {
     const cut = Effect.sync(() => cutNet.cut(cuts))
     yield* Effect.forkChild(Effect.andThen(Effect.sleep(number(spec, "cutMillis", 0)), cut))
+  }
+  if (hanging !== undefined) {
+    const hang = Effect.sync(() => hanging.hang())
+    yield* Effect.forkChild(Effect.andThen(Effect.sleep(number(spec, "hangMillis", 0)), hang))
   }
   const random = yield* Random.Random
   const below = (bound: number): number => Math.floor(random.nextDoubleUnsafe() * bound)

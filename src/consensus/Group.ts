@@ -19,6 +19,7 @@ import type { Observer } from "./Observer.ts"
 import { Raft, type Ready, type StorageTicket } from "./Raft.ts"
 import { storeOf, type GroupId, type StoreId } from "./Replica.ts"
 import type { Restore, StateMachine } from "./StateMachine.ts"
+import { Standstill } from "./Standstill.ts"
 import { Appended, Proposal, Queued, Reading, waitsSince, type Answer } from "./Waiting.ts"
 import { WriteOrder } from "./WriteOrder.ts"
 
@@ -46,6 +47,8 @@ export interface Surroundings {
 
 /** Readies that a group takes in one turn; the rest waits for the next, so that others get theirs. */
 const readiesMax = 8
+/** In election time-outs, what others wait for a leader that is not heard. Twice that: a disk that is only slow ends nobody's leadership. */
+const stallElections = 2
 
 /** A snapshot's content, which waits for the core to take its label. */
 interface Staged {
@@ -101,6 +104,9 @@ export class Group {
   private restoresThen: (() => void) | undefined
   private staged: Staged | undefined
   private isFlushing = false
+  private flushes = 0
+  private readonly flushing = new Standstill()
+  private readonly writing = new Standstill()
   private flushedIndex: number
 
   constructor(
@@ -160,6 +166,11 @@ export class Group {
   get leader(): StoreId | undefined {
     const { lead } = this.raft.core
     return lead === nobody ? undefined : storeOf(lead)
+  }
+
+  /** Its disk does not answer: nobody is served here, and the others hear all the same that their leader is well (etcd issue 12528). */
+  get isStalled(): boolean {
+    return Math.max(this.writing.ticks, this.flushing.ticks) >= stallElections * this.around.options.electionTicks
   }
 
   /** Somebody waits, or something is being written. */
@@ -255,6 +266,8 @@ export class Group {
   }
 
   step(message: Message): void {
+    // Who asked goes on leading after an election time-out.
+    if (message.kind === kinds.timeoutNow && this.isStalled) return
     const idleSinceTick = this.idleSinceTick
     this.wake()
     // That all is well is no work.
@@ -271,6 +284,8 @@ export class Group {
     around.observer?.stepped(this, undefined)
     this.reading.repeat(around.tick - around.options.electionTicks)
     this.expire()
+    this.writing.tick(this.writes.durable, this.writes.isIdle)
+    this.flushing.tick(this.flushes, !this.isFlushing)
     // Groups take turns, so that their batches do not come all at once.
     if (!this.isRestoring) this.flush((around.tick + this.id) % around.options.flushTicks === 0)
     if (this.raft.hasReady || !this.reading.isEmpty) around.mark(this)
@@ -483,6 +498,7 @@ export class Group {
     this.flushedIndex = machine.applied.index
     machine.flush((error) => {
       this.isFlushing = false
+      this.flushes++
       if (this.isRestoring) {
         const { restoresThen } = this
         this.restoresThen = undefined

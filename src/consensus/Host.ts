@@ -391,7 +391,7 @@ export class Host implements Surroundings {
     const { tracker, transferee } = group.raft.core
     if (transferee !== nobody) return
     const ready = tracker.ids.filter(
-      (id) => id !== group.replica && tracker.isVoter(id) && this.liveness.isLive(storeOf(id))
+      (id) => id !== group.replica && tracker.canSucceed(id) && this.liveness.isLive(storeOf(id))
     )
     const best = ready.sort((left, right) => tracker.get(right)!.match - tracker.get(left)!.match)[0]
     if (best !== undefined) group.transfer(storeOf(best), () => {})
@@ -450,7 +450,7 @@ export class Host implements Surroundings {
   }
 
   private tend(group: Group): void {
-    if (group.log.isFull) this.handOver(group)
+    if (group.log.isFull || group.isStalled) this.handOver(group)
     else if (this.tick - group.idleSinceTick >= this.options.sleepAfterTicks) this.sleep(group)
     else if (this.tick % this.options.electionTicks === 0) this.prefer(group)
   }

@@ -51,6 +51,18 @@ describe("a keyspace on three nodes", () => {
     expect(cluster.scan(0)).toBe("k0=1 k1=1 k2=1 k3=1 l0=1 l1=1 l2=1 l3=1")
   })
 
+  it("goes on without a leaseholder whose disk does not answer, although its peers hear from it", () => {
+    const bench = new TestBench({ machines: 3 })
+    const cluster = new Cluster(bench)
+    cluster.put(0, "a", "1")
+    const stuck = cluster.leaseholder(2)
+    const other = (stuck + 1) % 3
+    bench.machines[stuck].faults.stuck = true
+    expect(cluster.put(other, "b", "1")).toBeGreaterThan(0)
+    expect(cluster.leaseholder(2)).not.toBe(stuck)
+    expect(cluster.scan(other)).toBe("a=1 b=1")
+  })
+
   it("moves a range to a store that has just joined", () => {
     const cluster = new Cluster(new TestBench({ machines: 4 }), 3, { placing: { replicas: 0 } })
     for (const name of ["a", "b", "c"]) cluster.put(3, name, "1")
