@@ -20,8 +20,8 @@ import { Net, type DatagramSocket } from "#world/Net.ts"
 import * as Call from "../systems/Call.ts"
 import * as Node from "../txn/Node.ts"
 
-/** The first is the default. */
-export const leaseMillis: ReadonlyArray<number> = [1_500, 400, 5_000]
+/** The first is the default. With the longest, what is not given back keeps the clients from their last operations. */
+export const leaseMillis: ReadonlyArray<number> = [1_500, 400, 5_000, 25_000]
 
 export const endings = { used: 1, failed: 2, unknown: 3 } as const
 

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Reader } from "#base/Bytes.ts"
-import type { Outcome } from "#sim/run/History.ts"
+import type { Operation as Performed, Outcome } from "#sim/run/History.ts"
 import type { Judge } from "#sim/run/Judge.ts"
 import type { Perform, Scenario } from "#sim/run/Scenario.ts"
 import * as Call from "../systems/Call.ts"
@@ -44,28 +44,39 @@ const client: Scenario<Operation, Value>["workload"]["client"] = Effect.fnUntrac
   return perform
 })
 
+type History = ReadonlyArray<Performed<Operation, Value>>
+type Books = Exclude<Value, boolean>
+
 const everything = (Shop.accounts + 1) * Shop.fund
 
-/** The last books of all, when nothing is under way any more. */
+/** What of the orders is not as it was said to be, once nothing is under way any more. */
+const broken = (history: History, { bank, completed, compensated, total }: Books): string | undefined => {
+  if (total !== everything) return `there is ${total}, and there was ${everything}`
+  let paid = 0
+  const ended = new Set([...completed, ...compensated])
+  const isCompleted = new Set(completed)
+  for (const { operation, outcome } of history) {
+    if (operation.type !== "start") continue
+    const { id, order } = operation
+    if (outcome.type === "ok" && !ended.has(id)) return `${id} was started, and is not there`
+    if (!isCompleted.has(id)) continue
+    if (order.isTurnedDown) return `${id} was turned down, and is completed`
+    paid += order.amount
+  }
+  return bank - Shop.fund === paid ? undefined : `the bank has ${bank - Shop.fund} of orders that paid ${paid}`
+}
+
+/** The last books of all. */
 const conservation: Judge<Operation, Value> = {
   name: "conservation",
   make: () => ({
     finish: (history) => {
       let books = 0
-      const amounts = new Map(
-        history.flatMap(({ operation }) =>
-          operation.type === "start" ? [[operation.id, operation.order.amount] as const] : []
-        )
-      )
       for (const { completedAt, operation, outcome } of history) {
         if (operation.type !== "books" || outcome.type !== "ok" || typeof outcome.value === "boolean") continue
         books += 1
-        const { bank, completed, total } = outcome.value
-        const paid = completed.reduce((sum, id) => sum + amounts.get(id)!, 0)
-        if (total !== everything)
-          return { detail: `there is ${total}, and there was ${everything}`, atMicros: completedAt }
-        if (bank - Shop.fund !== paid)
-          return { detail: `the bank has ${bank - Shop.fund} of orders that paid ${paid}`, atMicros: completedAt }
+        const detail = broken(history, outcome.value)
+        if (detail !== undefined) return { detail, atMicros: completedAt }
       }
       return books === 0 ? "unknown" : "pass"
     }

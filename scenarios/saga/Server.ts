@@ -45,7 +45,12 @@ export type Operation =
 /** Whether it was started or cancelled; or what there is, once no saga is under way. */
 export type Value =
   | boolean
-  | { readonly total: number; readonly bank: number; readonly completed: ReadonlyArray<string> }
+  | {
+      readonly total: number
+      readonly bank: number
+      readonly completed: ReadonlyArray<string>
+      readonly compensated: ReadonlyArray<string>
+    }
 
 /** Questions of one life of a server. */
 const numbersOfLife = 1_048_576
@@ -125,7 +130,7 @@ const books = Effect.fnUntraced(function* (
       const bank = yield* Shop.balanceOfBank(txn)
       let total = bank
       for (let account = 0; account < Shop.accounts; account++) total += yield* Shop.balance(txn, account)
-      return { total, bank, completed }
+      return { total, bank, completed, compensated }
     })
   )
   // Nor has one begun meanwhile.
