@@ -150,6 +150,24 @@ describe("a compaction", () => {
     )
   })
 
+  it("holds no more of large values than a stretch of the file and a value", () => {
+    const options = { blockBytes: 4_096, restartInterval: 16, bloomBitsPerKey: 10, compression: "none" as const }
+    const entries = Array.from({ length: 60 }, (_, key) => ({
+      key: Uint8Array.of(key),
+      sequence: key + 1,
+      value: new Uint8Array(100_000)
+    }))
+    let bytesMost = 0
+    const outputs = TestTables.compact(options, [[TestTables.build(options, 1, entries)]], {
+      ...{ tableBytes: 8_000_000, readBytes: 8_000_000, snapshots: [], below: [], sliceEntries: 512 },
+      onSlice: (memoryBytes) => {
+        bytesMost = Math.max(bytesMost, memoryBytes)
+      }
+    })
+    expect(layerIn(outputs).entries.length).toBe(60)
+    expect(bytesMost).toBeLessThan(1_500_000)
+  })
+
   it("keeps a delete, and a range delete, as long as something older lies below", () => {
     const options = { blockBytes: 1, restartInterval: 1, bloomBitsPerKey: 0, compression: "none" as const }
     const layer = layerOf(

@@ -75,7 +75,7 @@ export class Compaction {
     return this.merge.waiting
   }
 
-  /** Merges at most so many entries. At `table` and `end` the builder holds a table that is to be finished, or none. */
+  /** Merges at most so many entries, and no more than there is to be written of. At `table` and `end` the builder holds a table that is to be finished, or none. */
   run(entries: number): Progress {
     if (this.ended) return "end"
     for (let left = entries; left > 0; left--) {
@@ -93,6 +93,7 @@ export class Compaction {
         this.isAtEntry = true
         return "table"
       }
+      if (this.builder?.hasStretch === true) break
     }
     return "slice"
   }

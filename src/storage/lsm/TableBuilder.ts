@@ -105,9 +105,14 @@ export class TableBuilder {
     for (const sequence of sequences) this.see(sequence)
   }
 
+  /** A stretch of the file's next bytes is there to be taken; what comes meanwhile has it grow. */
+  get hasStretch(): boolean {
+    return this.writer.length >= chunkBytes
+  }
+
   /** The next bytes of the file, when there is a stretch of them; after `finish` all the rest. */
   take(): Uint8Array | undefined {
-    return this.writer.length < chunkBytes ? undefined : this.taken()
+    return this.hasStretch ? this.taken() : undefined
   }
 
   /** Nobody needs these bytes of `take` any more. */

@@ -43,10 +43,10 @@ const build = Effect.fnUntraced(function* (input: JobMessage.BuildInput) {
   const builder = new TableBuilder({ ...input.table, number: input.number })
   const file = yield* TableFile.create(input.directory, input.number)
   const versions = new Versions(input.image)
-  for (let entries = 1; versions.next(); entries++) {
+  while (versions.next()) {
     const { bytes, isTombstone, keyFrom, keyTo, sequence, valueBytes, valueFrom, valueTo } = versions
     builder.add(bytes, keyFrom, keyTo, sequence, isTombstone, valueBytes, valueFrom, valueTo)
-    if (entries % sliceEntries === 0) yield* file.write(builder)
+    if (builder.hasStretch) yield* file.write(builder)
   }
   for (const { from, to, sequences } of input.ranges) builder.addRange(from, to, sequences)
   const meta = yield* file.finish(builder)

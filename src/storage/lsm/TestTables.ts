@@ -94,13 +94,17 @@ export interface CompactOptions {
   readonly snapshots: ReadonlyArray<number>
   readonly below: ReadonlyArray<KeyRange>
   readonly readBytes: number
+  /** Entries of a slice. Default: 3. */
+  readonly sliceEntries?: number
+  /** Hears after each slice what the table's builder holds. */
+  readonly onSlice?: (memoryBytes: number) => void
 }
 
 /** Merges runs of tables, the newest run first. */
 export const compact = (
   tuning: Tuning,
   runs: ReadonlyArray<ReadonlyArray<TestTable>>,
-  { readBytes, ...options }: CompactOptions
+  { onSlice, readBytes, sliceEntries = 3, ...options }: CompactOptions
 ): ReadonlyArray<TestTable> => {
   const sources = runs.map(
     (tables, rank) =>
@@ -119,7 +123,7 @@ export const compact = (
   const tables: Array<TestTable> = []
   let parts: Array<Uint8Array> = []
   for (;;) {
-    const progress = compaction.run(3)
+    const progress = compaction.run(sliceEntries)
     if (progress === "wait") {
       const run = compaction.waiting
       assert(run.damaged === undefined, "what is merged reads")
@@ -129,6 +133,7 @@ export const compact = (
       continue
     }
     const { builder } = compaction
+    onSlice?.(builder?.memoryBytes ?? 0)
     const part = builder?.take()
     if (part !== undefined) parts.push(part)
     if (progress === "slice") continue

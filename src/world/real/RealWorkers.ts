@@ -47,7 +47,9 @@ interface Thread {
   call: Call | undefined
 }
 
-const thread = new URL("./RealWorkerThread.ts", import.meta.url)
+/** What is compiled already need not be again, nor have its types taken out, which takes a compiler of its own in each thread. */
+const program = `require("node:module").enableCompileCache()
+import(${JSON.stringify(new URL("./RealWorkerThread.ts", import.meta.url))})`
 
 export class RealWorkers {
   readonly service: Workers["Service"]
@@ -108,7 +110,8 @@ export class RealWorkers {
   }
 
   private spawn(): Thread {
-    const worker = new Worker(thread, {
+    const worker = new Worker(program, {
+      eval: true,
       workerData: this.start,
       execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: youngMebibytes }
