@@ -4,8 +4,8 @@
  *
  * A key whose time has passed is gone for whoever looks; looking removes it, and so does `expireSome`, which the engine calls now and then.
  */
-import { Entry } from "./Entry.ts"
-import { Table } from "./Table.ts"
+import { type Deadline, Entry } from "./Entry.ts"
+import { NamedTable } from "./NamedTable.ts"
 import type { Content } from "./Value.ts"
 
 /** What a database needs of the engine. */
@@ -27,11 +27,6 @@ export interface Keeper {
   met(entry: Entry | undefined): void
 }
 
-interface Deadline {
-  readonly at: number
-  readonly entry: Entry
-}
-
 /** Deadlines that do not hold any more are dropped when there are so many times more of them than keys that expire. */
 const staleMax = 2
 const sparedMin = 64
@@ -39,10 +34,13 @@ const sparedMin = 64
 /** So many keys tell how long those that expire have left. */
 const askedMin = 64
 
+/** It is still its entry's. */
+const holds = (deadline: Deadline): boolean => deadline.entry.deadline === deadline
+
 export class Database {
   readonly index: number
-  private table = new Table<Entry>()
-  /** A binary heap by `at`; an entry whose deadline is another now is passed over. */
+  private table = new NamedTable<Entry>()
+  /** A binary heap by `at`; a deadline that is not its entry's any more is passed over. */
   private deadlines: Array<Deadline> = []
   /** Keys with a deadline. */
   expiring = 0
@@ -79,7 +77,7 @@ export class Database {
   set(key: string, content: Content, options?: { readonly keepsTtl?: boolean }): Entry {
     const existing = this.peek(key)
     if (existing === undefined) return this.add(key, content)
-    if (options?.keepsTtl !== true && existing.expiresAt !== 0) this.forgetDeadline(existing)
+    if (options?.keepsTtl !== true) this.forgetDeadline(existing)
     existing.content = content
     this.keeper.changed(existing)
     return existing
@@ -98,13 +96,7 @@ export class Database {
   restore(entry: Entry): void {
     this.table.add(entry.name, entry)
     this.keeper.weigh(entry)
-    if (entry.expiresAt !== 0) this.arm(entry)
-  }
-
-  /** Forgets a key without telling anybody: another node has it now. */
-  drop(entry: Entry): void {
-    this.table.delete(entry.name)
-    if (entry.expiresAt !== 0) this.expiring -= 1
+    if (entry.deadline !== undefined) this.arm(entry.deadline)
   }
 
   delete(key: string): boolean {
@@ -130,9 +122,11 @@ export class Database {
   /** `at`: milliseconds of the wall clock; 0: never. */
   expireAt(entry: Entry, at: number): void {
     if (at === entry.expiresAt) return
-    if (entry.expiresAt !== 0) this.forgetDeadline(entry)
-    entry.expiresAt = at
-    if (at !== 0) this.arm(entry)
+    this.forgetDeadline(entry)
+    if (at !== 0) {
+      entry.deadline = { at, entry }
+      this.arm(entry.deadline)
+    }
     this.keeper.changed(entry)
   }
 
@@ -159,7 +153,7 @@ export class Database {
     // At most two in three deadlines do not hold any more, and few more than that.
     while (this.expiring > 0) {
       const deadline = this.deadlines[Math.floor(draw() * this.deadlines.length)]
-      if (this.holds(deadline)) return deadline.entry
+      if (holds(deadline)) return deadline.entry
     }
     return undefined
   }
@@ -168,7 +162,7 @@ export class Database {
   soonest(): Entry | undefined {
     while (this.deadlines.length > 0) {
       const [first] = this.deadlines
-      if (this.holds(first)) return first.entry
+      if (holds(first)) return first.entry
       this.popDeadline()
     }
     return undefined
@@ -180,7 +174,7 @@ export class Database {
     const step = Math.max(1, Math.floor(deadlines.length / askedMin))
     let [asked, sum] = [0, 0]
     for (let place = 0; place < deadlines.length; place += step) {
-      if (!this.holds(deadlines[place])) continue
+      if (!holds(deadlines[place])) continue
       asked += 1
       sum += Math.max(0, deadlines[place].at - this.keeper.now)
     }
@@ -206,7 +200,7 @@ export class Database {
   flush(): number {
     const { size } = this.table
     const { table } = this
-    this.table = new Table()
+    this.table = new NamedTable()
     this.deadlines = []
     this.expiring = 0
     for (const [, entry] of table) this.keeper.removed(entry, false)
@@ -220,20 +214,16 @@ export class Database {
       const [first] = this.deadlines
       if (first.at > this.keeper.now) break
       this.popDeadline()
-      if (!this.holds(first)) continue
+      if (!holds(first)) continue
       this.remove(first.entry, true)
       expired += 1
     }
     return expired
   }
 
-  private holds({ at, entry }: Deadline): boolean {
-    return entry.expiresAt === at && this.table.get(entry.name) === entry
-  }
-
   private remove(entry: Entry, isExpired: boolean): void {
     this.table.delete(entry.name)
-    if (entry.expiresAt !== 0) this.expiring -= 1
+    this.forgetDeadline(entry)
     this.keeper.removed(entry, isExpired)
   }
 
@@ -244,23 +234,17 @@ export class Database {
   }
 
   private forgetDeadline(entry: Entry): void {
-    entry.expiresAt = 0
+    if (entry.deadline === undefined) return
+    entry.deadline = undefined
     this.expiring -= 1
   }
 
-  private arm(entry: Entry): void {
+  private arm(deadline: Deadline): void {
     this.expiring += 1
-    if (this.deadlines.length > staleMax * this.expiring + sparedMin) this.sweepDeadlines()
-    this.pushDeadline({ at: entry.expiresAt, entry })
-  }
-
-  /** What stays is one deadline for each key that expires: a key that was given the same again and again has many that hold. */
-  private sweepDeadlines(): void {
-    const kept = new Map<Entry, Deadline>()
-    for (const deadline of this.deadlines) {
-      if (this.holds(deadline)) kept.set(deadline.entry, deadline)
+    if (this.deadlines.length > staleMax * this.expiring + sparedMin) {
+      this.deadlines = this.deadlines.filter(holds).sort((left, right) => left.at - right.at)
     }
-    this.deadlines = [...kept.values()].sort((left, right) => left.at - right.at)
+    this.pushDeadline(deadline)
   }
 
   private pushDeadline(deadline: Deadline): void {

@@ -16,22 +16,34 @@ const gone = 1 << 18
 
 const second = 1_000
 
+/** What is stored of a content by its elements. */
+export interface Elements {
+  readonly content: Content
+  /** Under which they are stored. */
+  readonly generation: number
+}
+
+/** When an entry expires: as an object of its own, since a number of this size takes memory in all entries once one has it. */
+export interface Deadline {
+  /** Milliseconds of the wall clock. */
+  readonly at: number
+  readonly entry: Entry
+}
+
 export class Entry {
   /** The key. */
   readonly name: string
   content: Content
-  /** Milliseconds of the wall clock; 0: never. */
-  expiresAt = 0
+  /** undefined: it never expires. */
+  deadline: Deadline | undefined = undefined
   /** When it was read or written last, in seconds of the wall clock. */
   usedSeconds: number
   /** What it takes of memory, as the engine has counted it (see `Footprint`). */
   heldBytes = 0
   /** Of the modification that touched it last: rises over all keys. */
   version = 0
-  /** Under which elements of its content are stored; 0: none are. Only the journal writes it, and what follows. */
-  generation = 0
-  /** The content whose elements those are. */
-  stored: Content | undefined = undefined
+  /** What of it is stored by elements; undefined: nothing is. Only the journal writes it. */
+  elements: Elements | undefined = undefined
   private bits: number
 
   /** `now`: milliseconds of the wall clock. */
@@ -40,6 +52,11 @@ export class Entry {
     this.content = content
     this.usedSeconds = Math.floor(now / second)
     this.bits = database | (newFrequency << frequencyShift)
+  }
+
+  /** Milliseconds of the wall clock; 0: never. */
+  get expiresAt(): number {
+    return this.deadline === undefined ? 0 : this.deadline.at
   }
 
   /** The database's number. */

@@ -10,9 +10,9 @@ import type { Entry } from "./Entry.ts"
 import type { Content } from "./Value.ts"
 
 /** An entry with its place in the database's table and index. */
-const entryBytes = 152
+const entryBytes = 120
 /** A deadline's place, and the numbers. */
-const deadlineBytes = 80
+const deadlineBytes = 72
 
 /** A text of so many chars: a header, and the chars in whole words. */
 export const ofText = (length: number): number => 16 + ((length + 7) & ~7)

@@ -118,7 +118,7 @@ export class Journal implements ElementSink {
     for (const entry of gone) {
       this.record.key(entry.database, entry.name)
       this.record.gone()
-      if (entry.generation !== 0) this.discard(entry)
+      this.discard(entry)
     }
     // A key that went and came again is put after it was deleted.
     for (const entry of dirty) if (!entry.isGone) this.write(entry)
@@ -149,29 +149,28 @@ export class Journal implements ElementSink {
   private write(entry: Entry): void {
     const { content, database, expiresAt, name } = entry
     const isInline = typeof content !== "object" && decimal(content).length <= inlineBytesMax
-    const isNew = entry.stored !== content
-    if (isNew && entry.generation !== 0) {
-      this.discard(entry)
-      entry.generation = 0
-    }
+    const isNew = entry.elements?.content !== content
+    if (isNew) this.discard(entry)
     this.record.key(database, name)
     let head = ""
     if (isInline) head = decimal(content)
     else {
-      if (isNew) entry.generation = ++this.generations
-      this.record.elements(entry.generation)
+      if (isNew) entry.elements = { content, generation: ++this.generations }
+      this.record.elements(entry.elements!.generation)
       const value = typeof content === "object" ? content : StringValue.of(content)
       // Of a text, only all of it can be new.
       if (isNew || value === content) value.persist(this, isNew)
       head = value.head()
     }
-    this.record.head(Stored.types.indexOf(typeOf(content)), expiresAt, entry.generation, isInline, head)
+    this.record.head(Stored.types.indexOf(typeOf(content)), expiresAt, entry.elements?.generation ?? 0, isInline, head)
     entry.isDirty = false
     entry.isStored = true
-    entry.stored = entry.generation === 0 ? undefined : content
   }
 
-  private discard({ database, generation, name }: Entry): void {
-    this.garbage.push(Stored.elementsOf(database, name, generation))
+  private discard(entry: Entry): void {
+    const { database, elements, name } = entry
+    if (elements === undefined) return
+    this.garbage.push(Stored.elementsOf(database, name, elements.generation))
+    entry.elements = undefined
   }
 }

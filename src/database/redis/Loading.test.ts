@@ -123,8 +123,8 @@ const load = (keyspace: Keyspace, batches: ReadonlyArray<Batch>) => {
 const generations = (engine: Engine): Set<string> => {
   const used = new Set<string>()
   for (const { index } of engine.databases) {
-    engine.databaseAt(index).scan(0, 1_000, ({ generation, name: key }) => {
-      if (generation !== 0) used.add(Latin1.decode(Stored.elementsOf(index, key, generation)))
+    engine.databaseAt(index).scan(0, 1_000, ({ elements, name: key }) => {
+      if (elements !== undefined) used.add(Latin1.decode(Stored.elementsOf(index, key, elements.generation)))
     })
   }
   return used

@@ -135,13 +135,13 @@ export class Loading {
     changed: Changed | undefined
   ): void {
     const { loaded, now } = this.parts
+    const { expiresAt, generation } = head
     const elements = changed === undefined ? stored : laid(head.type, stored, changed)
     const content = head.isInline ? contentOf(head.head) : loads[head.type](head.head, elements)
     const entry = new Entry(name, database, content, now)
-    entry.expiresAt = head.expiresAt
-    entry.generation = head.generation
+    if (expiresAt !== 0) entry.deadline = { at: expiresAt, entry }
+    if (generation !== 0) entry.elements = { content, generation }
     entry.isStored = true
-    if (head.generation !== 0) entry.stored = content
     loaded(entry)
   }
 }

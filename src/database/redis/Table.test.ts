@@ -1,5 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import { NamedTable } from "./NamedTable.ts"
 import { Table } from "./Table.ts"
 
 const names = fc.nat(30).map((n) => `name${n}`)
@@ -35,6 +36,27 @@ describe("Table", () => {
           expect(table.valueAt(table.position(name))).toBe(value)
         }
         expect(entries(table.clone())).toEqual(entries(table))
+      })
+    )
+  })
+
+  it("finds what knows its own name as what is put beside its name", () => {
+    fc.assert(
+      fc.property(calls, (script) => {
+        const named = new NamedTable<{ readonly name: string; readonly value: number }>()
+        const table = new Table<number>()
+        for (const call of script) {
+          if (call.do === "scan") continue
+          if (call.do === "set") {
+            named.set(call.name, call)
+            table.set(call.name, call.value)
+          } else {
+            named.delete(call.name)
+            table.delete(call.name)
+          }
+          expect(entries(named).map(([name, { value }]) => [name, value])).toEqual(entries(table))
+          expect(named.get(call.name)?.value).toBe(table.get(call.name))
+        }
       })
     )
   })

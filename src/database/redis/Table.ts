@@ -24,7 +24,7 @@ const searchedMax = 8
 const pageBits = 12
 const pageSize = 1 << pageBits
 
-interface Page<V> {
+export interface Page<V> {
   readonly names: Array<string>
   readonly values: Array<V>
 }
@@ -44,8 +44,7 @@ export class Table<V> {
   position(name: string): number {
     const { index } = this
     if (index !== undefined) return index.get(name)
-    const { names } = this.pages[0]
-    for (let i = 0; i < names.length; i++) if (names[i] === name) return i
+    for (let i = 0; i < this.count; i++) if (this.nameAt(i) === name) return i
     return -1
   }
 
@@ -87,14 +86,12 @@ export class Table<V> {
     const at = this.count
     const { pages } = this
     if (at >>> pageBits === pages.length) pages.push({ names: [], values: [] })
-    const { names, values } = pages[at >>> pageBits]
-    names.push(name)
-    values.push(value)
+    this.push(pages[at >>> pageBits], name, value)
     this.count = at + 1
     if (this.index !== undefined) this.index.add(name, at)
     else if (at === searchedMax) {
       const index = new TableIndex(this)
-      for (let i = 0; i <= at; i++) index.add(names[i], i)
+      for (let i = 0; i <= at; i++) index.add(this.nameAt(i), i)
       this.index = index
     }
   }
@@ -110,25 +107,35 @@ export class Table<V> {
   deleteAt(position: number): void {
     const { index, pages } = this
     const last = --this.count
-    const { names, values } = pages[last >>> pageBits]
-    if (index === undefined) {
-      for (let i = position; i < last; i++) {
-        names[i] = names[i + 1]
-        values[i] = values[i + 1]
-      }
-    } else {
+    if (index === undefined) for (let i = position; i < last; i++) this.move(i + 1, i)
+    else {
       index.delete(this.nameAt(position), position)
       if (position !== last) {
-        const name = names[last & (pageSize - 1)]
-        const page = pages[position >>> pageBits]
-        page.names[position & (pageSize - 1)] = name
-        page.values[position & (pageSize - 1)] = values[last & (pageSize - 1)]
-        index.move(name, last, position)
+        index.move(this.nameAt(last), last, position)
+        this.move(last, position)
       }
     }
+    const page = pages[last >>> pageBits]
+    this.pop(page)
+    if (page.values.length === 0 && pages.length > 1) pages.pop()
+  }
+
+  protected push({ names, values }: Page<V>, name: string, value: V): void {
+    names.push(name)
+    values.push(value)
+  }
+
+  protected pop({ names, values }: Page<V>): void {
     names.pop()
     values.pop()
-    if (names.length === 0 && pages.length > 1) pages.pop()
+  }
+
+  /** Puts what is at one position at another, too. */
+  protected move(from: number, to: number): void {
+    const { names, values } = this.pages[from >>> pageBits]
+    const target = this.pages[to >>> pageBits]
+    target.names[to & (pageSize - 1)] = names[from & (pageSize - 1)]
+    target.values[to & (pageSize - 1)] = values[from & (pageSize - 1)]
   }
 
   /** A position that each entry has the same chance of; `draw` gives numbers in [0, 1). Needs an entry. */

@@ -75,8 +75,9 @@ const rename =
     const entry = db.peek(from)
     if (entry === undefined) throw Refusal.noSuchKey
     if (from === to || (onlyIfNew && db.peek(to) !== undefined)) return onlyIfNew ? out.integer(0) : out.ok()
+    const { content, expiresAt } = entry
     db.delete(from)
-    put(db, to, entry)
+    put(db, to, { content, expiresAt })
     call.notify(classes.generic, "rename_from", from)
     call.notify(classes.generic, "rename_to", to)
     if (onlyIfNew) out.integer(1)
@@ -105,8 +106,9 @@ const move: Handler = (call) => {
   if (target === db) throw sameObject
   const entry = db.peek(key)
   if (entry === undefined || target.peek(key) !== undefined) return out.integer(0)
+  const { content, expiresAt } = entry
   db.delete(key)
-  put(target, key, entry)
+  put(target, key, { content, expiresAt })
   engine.notify(classes.generic, "move_from", client.database, key)
   engine.notify(classes.generic, "move_to", number, key)
   out.integer(1)
