@@ -52,7 +52,7 @@ const entriesOf = (field: Text): ReadonlyArray<LogEntry> => {
       isCrc = false
       isChange = false
     } else if (code === codes.dot) isCrc = true
-    else if (code === codes.change) isChange = true
+    else if (code === codes.change || isChange) isChange = true
     else if (isCrc) crc = crc * 10 + code - codes.zero
     else term = term * 10 + code - codes.zero
   }

@@ -19,9 +19,12 @@
  * | `raft/members`  | who they are from an index on: lists of voters, outgoing voters, learners                                  |
  * | `raft/restored` | the state is that of a snapshot; the last write put the log behind it                                      |
  *
- * Entries are `term.checksum`, with a `c` behind it for a change of the members; spaces lie between them.
+ * Entries are `term.checksum`, with a `c` behind it for a change of the members: how it takes place (`ConfChange.transitions`), and what it does to
+ * whom, with commas between: `2.7c0v4,r1`. Spaces lie between entries.
  */
+import { assert } from "#base/Assert.ts"
 import { crc32c } from "#base/Crc32c.ts"
+import * as ConfChange from "#consensus/ConfChange.ts"
 import type { ConfState } from "#consensus/Configuration.ts"
 import type { NodeId } from "#consensus/NodeId.ts"
 import { entryKinds, kinds, type Entry, type Kind, type Message } from "#consensus/Message.ts"
@@ -31,9 +34,15 @@ import type { Trace } from "#world/Trace.ts"
 import type { Holdings } from "./Holdings.ts"
 
 export const entryText = ({ data, kind, term }: Entry): string =>
-  `${term}.${crc32c(data)}${kind === entryKinds.normal ? "" : "c"}`
+  `${term}.${crc32c(data)}${kind === entryKinds.normal ? "" : changeText(data)}`
 
-const membersOf = ({ learners, learnersNext, voters, votersOutgoing }: ConfState) => ({
+const changeText = (data: Uint8Array): string => {
+  const change = ConfChange.decode(data)
+  assert(change !== undefined, "only changes that can be read are appended")
+  return `c${change.transition}${ConfChange.describe(change).replaceAll(" ", ",")}`
+}
+
+export const membersOf = ({ learners, learnersNext, voters, votersOutgoing }: ConfState) => ({
   voters: voters.join(" "),
   outgoing: votersOutgoing.join(" "),
   learners: [...learners, ...learnersNext].join(" ")
@@ -50,6 +59,11 @@ const promises = new Map<Kind, string>([
 /** What the core reads its log from: what is on disk, without what was only just decided. */
 const storageOf = (group: Group): Storage => group.raft.core.log["storage"]
 
+export const placeOf = ({ id: group, replica }: Group): { readonly group: number; readonly replica: number } => ({
+  group,
+  replica
+})
+
 /** What is traced of a leader's term. */
 interface Reign {
   readonly term: number
@@ -64,8 +78,6 @@ interface Reign {
 
 export class Observed implements Observer {
   protected readonly trace: Trace["Service"]
-  /** By group: its replica that has begun. */
-  private readonly begun = new Map<number, NodeId>()
   private readonly reigns = new Map<Group, Reign>()
 
   private readonly holdings: Holdings | undefined
@@ -75,30 +87,23 @@ export class Observed implements Observer {
     this.holdings = holdings
   }
 
-  /** `applied`: before what is told now. */
-  protected begin(
-    group: Group,
-    applied = group.machine.applied.index
-  ): { readonly group: number; readonly replica: number } {
-    const at = { group: group.id, replica: group.replica }
-    if (this.begun.get(group.id) === group.replica) return at
-    this.begun.set(group.id, group.replica)
+  began(group: Group): void {
     const storage = storageOf(group)
     const { commit, term, vote } = storage.hardState
     const { firstIndex, lastIndex } = storage
     const entries = lastIndex < firstIndex ? [] : storage.entries(firstIndex, lastIndex + 1, Infinity)
     this.trace.emit("debug", "raft/began", {
-      ...at,
+      group: group.id,
+      replica: group.replica,
       term,
       vote,
       commit,
       before: firstIndex - 1,
       beforeTerm: storage.term(firstIndex - 1),
       entries: entries.map(entryText).join(" "),
-      applied,
+      applied: group.machine.applied.index,
       ...membersOf(group.machine.applied.configuration)
     })
-    return at
   }
 
   stepped(group: Group, message: Message | undefined): void {
@@ -116,7 +121,7 @@ export class Observed implements Observer {
       reign.age = core.age
       // A tick, and it has just looked whether a quorum is there.
       if (core.electionElapsed === 0) {
-        this.trace.emit("debug", "raft/reigned", { ...this.begin(group), heard: [...reign.heard].join(" ") })
+        this.trace.emit("debug", "raft/reigned", { ...placeOf(group), heard: [...reign.heard].join(" ") })
         reign.heard.clear()
       }
       // Also when nothing seems to have changed: a clock may have. Not that there is none, which stays so.
@@ -142,17 +147,17 @@ export class Observed implements Observer {
     const until: number = core.lease["untilMicros"]
     if (until === reign.leaseUntil) return
     reign.leaseUntil = until
-    this.trace.emit("debug", "raft/lease", { ...this.begin(group), micros: Math.max(0, until - core.nowMicros) })
+    this.trace.emit("debug", "raft/lease", { ...placeOf(group), micros: Math.max(0, until - core.nowMicros) })
   }
 
   role(group: Group): void {
-    const at = this.begin(group)
+    const at = placeOf(group)
     const { lead, role, term } = group.raft.core
     this.trace.emit("debug", "raft/role", { ...at, role, term, lead })
   }
 
   written(group: Group, hard: HardState | undefined, entries: ReadonlyArray<Entry>): void {
-    const { group: id, replica } = this.begin(group)
+    const { id, replica } = group
     const from = entries.length === 0 ? 0 : entries[0].index
     const texts = entries.length === 1 ? entryText(entries[0]) : entries.map(entryText).join(" ")
     // Written out, as this is traced for each entry of each replica: spreading what may be absent takes longer than to judge it.
@@ -166,7 +171,7 @@ export class Observed implements Observer {
   }
 
   committed(group: Group, index: number): void {
-    const { group: id, replica } = this.begin(group)
+    const { id, replica } = group
     if (group.raft.core.role !== "leader")
       return this.trace.emit("debug", "raft/committed", { group: id, replica, index })
     const { committed: before } = this.reignOf(group)
@@ -174,7 +179,7 @@ export class Observed implements Observer {
   }
 
   durable(group: Group, number: number): void {
-    const { group: id, replica } = this.begin(group)
+    const { id, replica } = group
     this.trace.emit("debug", "raft/durable", { group: id, replica, number })
   }
 
@@ -184,26 +189,26 @@ export class Observed implements Observer {
     if (name === undefined) return
     // Handing over ends the lease.
     this.leased(group)
-    const { group: id, replica } = this.begin(group)
+    const { id, replica } = group
     if (kind === kinds.appended) this.trace.emit("debug", name, { group: id, replica, to, term, index })
     else this.trace.emit("debug", name, { group: id, replica, to, term })
   }
 
   applied(group: Group, { data, index, term }: Entry, _answer: Uint8Array | undefined): void {
     const digest = group.machine.digest()
-    const { group: id, replica } = this.begin(group, index - 1)
+    const { id, replica } = group
     this.trace.emit("debug", "raft/applied", { group: id, replica, index, term, crc: crc32c(data), digest })
   }
 
   configured(group: Group, index: number, configuration: ConfState): void {
     this.leased(group)
-    this.trace.emit("debug", "raft/members", { ...this.begin(group, index - 1), index, ...membersOf(configuration) })
+    this.trace.emit("debug", "raft/members", { ...placeOf(group), index, ...membersOf(configuration) })
   }
 
   restored(group: Group): void {
     const { configuration, index, term } = group.machine.applied
     const digest = group.machine.digest()
     const members = membersOf(configuration)
-    this.trace.emit("debug", "raft/restored", { ...this.begin(group), index, term, digest, ...members })
+    this.trace.emit("debug", "raft/restored", { ...placeOf(group), index, term, digest, ...members })
   }
 }

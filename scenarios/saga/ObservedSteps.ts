@@ -125,6 +125,7 @@ export class ObservedSteps implements Observer {
     this.trace.emit("debug", "saga/wrote", { group, index, wrote: JSON.stringify(wrote) })
   }
 
+  began(): void {}
   stepped(): void {}
   role(): void {}
   written(): void {}

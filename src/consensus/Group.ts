@@ -240,6 +240,7 @@ export class Group {
     const { log, term } = this.raft.core
     const staysJoint = change.transition === ConfChange.transitions.explicit
     this.change = { index: log.lastIndex, term, answer, staysJoint, isApplied: false }
+    this.around.observer?.stepped(this, undefined)
     this.wake()
   }
 
@@ -262,6 +263,7 @@ export class Group {
   /** Stands for election, before its time-out ends. */
   campaign(): void {
     this.raft.campaign()
+    this.around.observer?.stepped(this, undefined)
     this.wake()
   }
 
@@ -437,6 +439,8 @@ export class Group {
       this.around.observer?.applied(this, entry, answer)
     }
     this.raft.appliedUpTo(committed)
+    // A joint configuration may be left now.
+    this.around.observer?.stepped(this, undefined)
   }
 
   /** What the state machine answers. */

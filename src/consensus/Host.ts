@@ -191,6 +191,7 @@ export class Host implements Surroundings {
       isSystem: this.options.isSystem?.(log.group) === true
     })
     this.members.set(log.group, group)
+    this.observer?.began(group)
     this.changed(group)
     group.wake()
     return group

@@ -16,7 +16,9 @@ export interface Group {
 }
 
 export interface Observer {
-  /** Its core has taken an input: a message, or a tick or proposals. */
+  /** Its life in this host begins: with what its disk has. */
+  began(group: Group): void
+  /** Its core has taken an input: a message, or a tick, proposals, or that entries are applied. */
   stepped(group: Group, message: Message | undefined): void
   /** Its role, term or leader is another one. */
   role(group: Group): void
