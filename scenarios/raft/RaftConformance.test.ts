@@ -1,9 +1,13 @@
 import { fileURLToPath } from "node:url"
 import { afterEach, describe, expect, it, vi } from "vitest"
-import { kinds } from "#consensus/Message.ts"
+import type { Configuration } from "#consensus/Configuration.ts"
+import { Farewell } from "#consensus/Farewell.ts"
+import { kinds, type Entry } from "#consensus/Message.ts"
 import { nobody } from "#consensus/NodeId.ts"
-import { Raft } from "#consensus/Raft.ts"
+import * as Quorum from "#consensus/Quorum.ts"
+import { Raft, type Outcome } from "#consensus/Raft.ts"
 import { RaftLog } from "#consensus/RaftLog.ts"
+import { Tracker } from "#consensus/Tracker.ts"
 import { WriteOrder } from "#consensus/WriteOrder.ts"
 import * as Conformance from "#sim/conformance/Conformance.ts"
 import type { Specification } from "#sim/conformance/Quint.ts"
@@ -12,6 +16,7 @@ import type { Scenario } from "#sim/run/Scenario.ts"
 import { drawPlan } from "#sim/run/Swarm.ts"
 import { scenario as exile } from "./Exile.ts"
 import { scenario as keyValue } from "./KeyValue.ts"
+import { scenario as membership } from "./Membership.ts"
 import { mapping } from "./RaftConformance.ts"
 import { scenario as restart } from "./Restart.ts"
 import { scenario as snapshots } from "./Snapshots.ts"
@@ -27,7 +32,7 @@ const seedsMax = 200
 
 /**
  * The first run from a seed on that shows what is wanted. To read a specification takes longer than to follow a short
- * trace: it is read once, for three members.
+ * trace: it is read once, for three members at first.
  */
 const recorded = (
   scenario: Scenario,
@@ -37,7 +42,7 @@ const recorded = (
 ): Conformance.Trace => {
   for (let seed = from; seed < from + seedsMax; seed++) {
     const plan = drawPlan(scenario, { seed: String(seed), durationMicros: 800_000 })
-    if (plan.nodes !== 3) continue
+    if (scenario.name !== membership.name && plan.nodes !== 3) continue
     const told = { ...plan.options, ...options, ...mapping.options }
     const { recording } = run(scenario, { ...plan, options: told }, { record: true })
     if (recording !== undefined && shows(recording)) return recording
@@ -62,7 +67,8 @@ describe("the trace of a replicated group", () => {
     ["raft/snapshots", snapshots, 5],
     ["raft/transfer", transfer, 3],
     ["raft/exile", exile, 1],
-    ["raft/stalls", stalls, 1]
+    ["raft/stalls", stalls, 1],
+    ["raft/membership", membership, 8102]
   ] as const)(
     "is a behaviour of its specification in %s, whatever the faults",
     (_, scenario, seed) => {
@@ -76,6 +82,74 @@ describe("the trace of a replicated group", () => {
 
 describe("of a program with a bug, the specification refuses", () => {
   afterEach(() => vi.restoreAllMocks())
+
+  /** Leaders commit by these voters as well; whether that made a difference. */
+  const counting = (whom: (configuration: Configuration) => Quorum.Joint): (() => boolean) => {
+    const committed: Tracker["committed"] = Reflect.get(Tracker.prototype, "committed")
+    let acts = false
+    vi.spyOn(Tracker.prototype, "committed").mockImplementation(function (this: Tracker) {
+      const right = committed.call(this)
+      const index = Quorum.committedIndex(whom(this.configuration), (id) => this.get(id)?.match ?? 0)
+      acts ||= index > right && index < Infinity
+      return index < Infinity ? Math.max(index, right) : right
+    })
+    return () => acts
+  }
+
+  it.each<[string, (configuration: Configuration) => Quorum.Joint]>([
+    ["in a joint configuration by those who come", ({ voters }) => ({ ...voters, outgoing: new Set() })],
+    [
+      "for which a learner counts",
+      ({ learners, voters }) => ({ ...voters, incoming: new Set([...voters.incoming, ...learners]) })
+    ]
+  ])(
+    "a commit %s",
+    (_, whom) => {
+      const { divergence } = checked(recorded(membership, 8100, counting(whom)))
+      expect(divergence?.objections).toEqual([state])
+      expect(divergence?.differences.map(({ field }) => field)).toEqual(["commit"])
+    },
+    minute
+  )
+
+  it(
+    "a second change of the members before the first is applied",
+    () => {
+      const proposes: (entries: ReadonlyArray<Entry>) => Outcome = Reflect.get(Raft.prototype, "proposeEntries")
+      const last = new WeakMap<Raft, number>()
+      let acts = false
+      vi.spyOn(Raft.prototype, "proposeEntries" as "propose").mockImplementation(function (this: Raft, given) {
+        const { core } = this
+        core.pendingConfIndex = 0
+        const outcome = proposes.call(this, given as unknown as ReadonlyArray<Entry>)
+        if (core.pendingConfIndex > 0) {
+          acts ||= (last.get(this) ?? 0) > core.log.applied
+          last.set(this, core.pendingConfIndex)
+        }
+        core.pendingConfIndex = 0
+        return outcome
+      })
+      const { divergence } = checked(recorded(membership, 8100, () => acts))
+      expect(divergence?.objections).toEqual([state])
+      expect(divergence?.step.words).toMatch(/^appends 1 entries/)
+    },
+    minute
+  )
+
+  it(
+    "the end of who was removed, before a quorum of the others knows that for good",
+    () => {
+      vi.spyOn(Farewell.prototype, "isDue").mockImplementation(
+        ({ raft: { core } }, { from }) => core.role === "leader" && !core.tracker.ids.includes(from)
+      )
+      const isEarly = (recording: Conformance.Trace): boolean =>
+        recording.events.some((event) => event.type === "trace" && event.name === "raft/left") &&
+        checked(recording).divergence !== undefined
+      const { divergence } = checked(recorded(membership, 8100, isEarly))
+      expect(divergence?.objections).toEqual(["it was removed, and a quorum of those who stay knows it for good"])
+    },
+    minute
+  )
 
   it(
     "a vote for two candidates in a term",
@@ -139,7 +213,7 @@ describe("of a trace that conforms, the specification refuses", () => {
     scenario: Scenario = keyValue
   ): Conformance.Divergence => {
     let done = false
-    const recording = recorded(scenario, 13, ({ events }) =>
+    const recording = recorded(scenario, scenario === membership ? 8100 : 13, ({ events }) =>
       events.some((event) => event.type === "trace" && event.name === name && change(event.fields) !== undefined)
     )
     const events = recording.events.map((event) => {
@@ -188,6 +262,37 @@ describe("of a trace that conforms, the specification refuses", () => {
           : undefined
       })
       expect(objections).toEqual(["the server may say this"])
+    },
+    minute
+  )
+
+  it.each([
+    ["a snapshot with other members than those up to it", "raft/sent", "message", "the server may say this"],
+    [
+      "a start with other members than those of what is applied",
+      "raft/began",
+      "learners",
+      "the members are those of what it has applied"
+    ],
+    [
+      "other members than those that a change makes",
+      "raft/members",
+      "learners",
+      "the members are those that the change makes"
+    ]
+  ])(
+    "%s",
+    (_, name, field, objection) => {
+      const { objections } = refused(
+        name,
+        (fields) => {
+          const told = String(fields[field])
+          if (name === "raft/sent") return told.startsWith("snapshot") ? { ...fields, [field]: `${told},9` } : undefined
+          return Number(fields["index"] ?? fields["applied"]) > 2 ? { ...fields, [field]: "9" } : undefined
+        },
+        membership
+      )
+      expect(objections).toEqual([objection])
     },
     minute
   )

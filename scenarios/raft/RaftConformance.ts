@@ -1,6 +1,10 @@
 /**
  * RaftConformance: the trace of a run of one replicated group in the words of models/quint/RaftTrace.qnt. Only texts and fields are
- * translated here; what they may say is the specification's business. Members must stay the same.
+ * translated here; what they may say is the specification's business.
+ *
+ * Servers of the specification are replicas, under the numbers they have: a store that is removed and added again is another one. Of runs
+ * with many groups (raft/groups, ranges of the keyspace) each would be a trace of its own, ranges begin in other ways than a group that is
+ * founded, and what doubts its disk (raft/disk-damage) promises less than a server of the specification: those are not checked.
  */
 import { assert } from "#base/Assert.ts"
 import type { Mapping, Step, Trace, TraceEvent } from "#sim/conformance/Conformance.ts"
@@ -14,16 +18,42 @@ const number = (event: TraceEvent, name: string): number => {
 }
 const text = (event: TraceEvent, name: string): string => String(event.fields[name] ?? "")
 
-/** `term.checksum` */
+const numbers = (list: string, between: string): ReadonlyArray<number> =>
+  list === "" ? [] : list.split(between).map(Number)
+
+const transitions = ["Auto", "Implicit", "Explicit"]
+const alterations: Readonly<Record<string, string>> = { v: "AddVoter", l: "AddLearner", r: "Remove" }
+
+const changeOf = (written: string): Json => ({
+  transition: { tag: transitions[Number(written[0])] },
+  alterations: written.length === 1 ? [] : written.slice(1).split(",").map(alterationOf)
+})
+const alterationOf = (written: string): Json => {
+  const tag = alterations[written[0]]
+  assert(tag !== undefined, "members are added and removed")
+  return { tag, value: Number(written.slice(1)) }
+}
+
+/** As `Observed` has it. */
 const entryOf = (written: string): Json => {
-  assert(!written.endsWith("c"), "RaftTrace.qnt has fixed members: a run that changes them is not checked")
-  const [term, value] = written.split(".")
-  return { term: Number(term), value: Number(value) }
+  const [id, change] = written.split("c")
+  const [term, value] = numbers(id, ".")
+  return {
+    term,
+    value: change === undefined ? { tag: "Command", value } : { tag: "Members", value: changeOf(change) }
+  }
 }
 const entriesOf = (written: string): ReadonlyArray<Json> =>
   written === "" ? [] : written.split(" ").map((entry) => entryOf(entry))
 
 /** A message as `ObservedSteps` has it. */
+const membersOf = (lists: ReadonlyArray<string>, between: string): Json => {
+  const [voters, outgoing, learners] = lists.map((list): Json => ({ set: numbers(list, between) }))
+  return { voters, outgoing, learners }
+}
+const members = (event: TraceEvent): Json =>
+  membersOf([text(event, "voters"), text(event, "outgoing"), text(event, "learners")], " ")
+
 const parse = (message: string) => {
   const [kind, from, to, term, index, logTerm, commit, commitTerm, answer, ...entries] = message.split(" ")
   return {
@@ -56,8 +86,10 @@ const wireOf = ({ commit, commitTerm, entries, from, granted, index, kind, logTe
       return core("Appended", { term, from, success: granted, upTo: granted ? index : 0 })
     case "heartbeat":
       return { tag: "Heartbeat", value: { term, from, commit } }
-    case "snapshot":
-      return { tag: "Snapshot", value: { term, from, index, indexTerm: logTerm } }
+    case "snapshot": {
+      const members = membersOf(entries[0].split("/"), ",")
+      return { tag: "Snapshot", value: { term, from, index, indexTerm: logTerm, members } }
+    }
     case "preVote":
       return { tag: "Question", value: { term, from, known } }
     case "preVoted":
@@ -69,7 +101,7 @@ const wireOf = ({ commit, commitTerm, entries, from, granted, index, kind, logTe
 
 const wordsOf = ({ entries, granted, index, kind, term }: Parsed): string =>
   `${granted ? "" : "refusing "}${kind} of term ${term}${kind.startsWith("append") ? ` at ${index}` : ""}` +
-  (entries.length === 0 ? "" : ` with ${entries.length} entries`)
+  (entries.length === 0 || kind === "snapshot" ? "" : ` with ${entries.length} entries`)
 
 /** Whoever only asks whether it would be elected is a follower still. */
 const roles: Readonly<Record<string, string>> = {
@@ -120,7 +152,8 @@ class Deliveries {
 class Reading {
   readonly steps: Array<Step> = []
   private readonly deliveries: Deliveries
-  private readonly isUp = new Set<number>()
+  /** By machine: its replica, while it is up. */
+  private readonly up = new Map<number, number>()
 
   constructor({ events, lanes }: Trace) {
     this.deliveries = new Deliveries(events)
@@ -128,20 +161,29 @@ class Reading {
     for (const [place, event] of events.entries()) {
       if (event.type === "trace" && event.node < servers) this.traced(event, events, place)
       if (event.type === "node" && (event.change === "crash" || event.change === "exit")) {
-        if (this.isUp.delete(event.node)) this.add(event, "crashes", "Crashed", {})
+        const node = this.up.get(event.node)
+        if (this.up.delete(event.node)) this.add({ at: event.at, node: node! }, "crashes", "Crashed", {})
       }
     }
   }
 
-  /** Servers are numbered from 1, machines from 0. */
-  private add(
-    { at, node: machine }: { readonly at: number; readonly node: number },
+  private tell(
+    event: TraceEvent,
     words: string,
     tag: string,
     more: { readonly [field: string]: Json },
     view?: Json
   ): void {
-    const node = machine + 1
+    this.add({ at: event.at, node: number(event, "replica") }, words, tag, more, view)
+  }
+
+  private add(
+    { at, node }: { readonly at: number; readonly node: number },
+    words: string,
+    tag: string,
+    more: { readonly [field: string]: Json },
+    view?: Json
+  ): void {
     const event = { tag, value: { node, ...more, ...(view === undefined ? {} : { view }) } }
     this.steps.push({ atMicros: at, node, words, event, ...(view === undefined ? {} : { view }) })
   }
@@ -157,31 +199,41 @@ class Reading {
         // A snapshot goes its own way: where it arrives says which it was.
         const arrives = message.kind !== "snapshot" && this.deliveries.awaits(message)
         const words = `sends s${message.to} ${wordsOf(message)}`
-        return this.add(event, words, "Sent", { to: message.to, wire: wireOf(message), arrives })
+        return this.tell(event, words, "Sent", { to: message.to, wire: wireOf(message), arrives })
       }
       case "raft/written":
         return this.wrote(event, events, place)
       case "raft/durable":
-        return this.add(event, "has one more written", "Synced", {})
+        return this.tell(event, "has one more written", "Synced", {})
+      case "raft/members": {
+        const index = number(event, "index")
+        const words = `has voters ${text(event, "voters")} from ${index} on`
+        return this.tell(event, words, "Configured", { index, members: members(event) })
+      }
       case "raft/applied": {
         const index = number(event, "index")
-        const entry = { term: number(event, "term"), value: number(event, "crc") }
-        return this.add(event, `applies ${index}`, "Applied", { index, entry })
+        const entry = { index, term: number(event, "term"), value: number(event, "crc") }
+        return this.tell(event, `applies ${index}`, "Applied", entry)
       }
+      case "raft/left":
+        this.up.delete(event.node)
+        return this.tell(event, "was removed, and ends", "Left", {})
     }
   }
 
   private booted(event: TraceEvent): void {
-    this.isUp.add(event.node)
+    this.up.set(event.node, number(event, "replica"))
     const found = {
       term: number(event, "term"),
       votedFor: number(event, "vote"),
       commit: number(event, "commit"),
       before: number(event, "before"),
       beforeTerm: number(event, "beforeTerm"),
-      entries: entriesOf(text(event, "entries"))
+      entries: entriesOf(text(event, "entries")),
+      applied: number(event, "applied"),
+      members: members(event)
     }
-    this.add(event, "boots", "Booted", { found })
+    this.tell(event, "boots", "Booted", { found })
   }
 
   private stepped(event: TraceEvent): void {
@@ -190,12 +242,12 @@ class Reading {
     if (taken === "") {
       const entries = entriesOf(text(event, "entries"))
       const words = entries.length === 0 ? `becomes ${text(event, "role")}` : `appends ${entries.length} entries`
-      return this.add(event, words, "Acted", { entries }, view)
+      return this.tell(event, words, "Acted", { entries }, view)
     }
     const message = parse(taken)
     const again = this.deliveries.took(message)
     const words = `takes from s${message.from} ${wordsOf(message)}`
-    this.add(event, words, "Took", { wire: wireOf(message), again }, view)
+    this.tell(event, words, "Took", { wire: wireOf(message), again }, view)
   }
 
   private wrote(event: TraceEvent, events: Trace["events"], place: number): void {
@@ -209,13 +261,21 @@ class Reading {
     const after = events.slice(place + 1, place + 2)[0]
     const isSnapshots = after?.type === "trace" && after.name === "raft/restored" && after.node === event.node
     const snapshot = isSnapshots ? number(after, "index") : 0
-    this.add(event, "writes", "Wrote", { hard, from, entries, snapshot })
+    this.tell(event, "writes", "Wrote", { hard, from, entries, snapshot })
   }
+}
+
+/** Those that the group was founded with, the first servers. */
+const founders = ({ events }: Trace): number => {
+  const first = events.find(
+    (event) => event.type === "trace" && event.name === "raft/began" && text(event, "voters") !== ""
+  )
+  return first === undefined ? 1 : numbers(text(first as TraceEvent, "voters"), " ").length
 }
 
 export const mapping: Mapping = {
   module: "RaftTrace",
   options: { "trace.steps": true },
-  constants: ({ lanes }) => ({ MEMBERS: lanes.filter(({ kind }) => kind === "server").length }),
+  constants: (trace) => ({ MEMBERS: founders(trace) }),
   steps: (trace) => new Reading(trace).steps
 }

@@ -37,6 +37,7 @@ const mappings: Readonly<Record<string, () => Promise<Conformance.Mapping>>> = {
   "raft/lease-clocks": raft,
   "raft/churn": raft,
   "raft/exile": raft,
+  "raft/membership": raft,
   "raft/halves": raft,
   "raft/stalls": raft,
   "txn/bank": txn,

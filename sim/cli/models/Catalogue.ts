@@ -18,6 +18,8 @@ export interface Catalogued {
   readonly invariant: string | undefined
   /** Each must be seen in some sample, or the samples do not reach what is worth checking. */
   readonly witnesses: ReadonlyArray<string>
+  /** The action that random runs take. Default: `step`. */
+  readonly step?: string
   readonly samples: number
   readonly steps: number
   /** Violations that the simulator must find. */
@@ -89,7 +91,7 @@ export const catalogue: ReadonlyArray<Catalogued> = [
   },
   {
     name: "Raft",
-    file: "Raft.qnt",
+    file: "RaftTest.qnt",
     sound: "RaftSound",
     invariant: "safety",
     witnesses: ["someCommit", "secondLeader", "overwritten"],
@@ -99,9 +101,35 @@ export const catalogue: ReadonlyArray<Catalogued> = [
       { module: "RaftVotesForAnyone", seed: 1 },
       { module: "RaftForgetsVote", seed: 1 },
       { module: "RaftAppendsAnywhere", seed: 1 },
-      { module: "RaftLearnsOtherEntries", seed: 1 }
+      { module: "RaftLearnsOtherEntries", seed: 4 }
     ],
-    led: ["RaftCountsOlderTerms"]
+    led: ["RaftCountsOlderTerms", "RaftLearnsOtherEntries"]
+  },
+  {
+    name: "RaftMembers",
+    file: "RaftMembersTest.qnt",
+    sound: "RaftMembersSound",
+    step: "stepOrChange",
+    invariant: "safety",
+    witnesses: ["someCommit", "secondLeader", "someJoint", "someLearner", "moved", "differ"],
+    samples: 40,
+    steps: 40,
+    flaws: [
+      { module: "RaftJointByOneHalf", seed: 1 },
+      { module: "RaftCountsLearners", seed: 1 },
+      { module: "RaftTwoChangesAtOnce", seed: 1 },
+      { module: "RaftStandsByOldMembers", seed: 1 },
+      { module: "RaftForgetsCommit", seed: 1 },
+      { module: "RaftSkipsJoint", seed: 1 }
+    ],
+    led: [
+      "RaftJointByOneHalf",
+      "RaftCountsLearners",
+      "RaftTwoChangesAtOnce",
+      "RaftStandsByOldMembers",
+      "RaftForgetsCommit",
+      "RaftSkipsJoint"
+    ]
   },
   {
     name: "RaftTrace",

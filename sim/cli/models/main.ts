@@ -90,7 +90,7 @@ const simulate = (source: Quint.Source, module: string, subject: Simulated, from
   let states: ReadonlyArray<Quint.Expression> = []
   const outcome = specification.evaluator.simulate(
     expression("init"),
-    expression("step"),
+    expression(subject.step ?? "step"),
     expression(subject.invariant),
     subject.witnesses.map(expression),
     samples,
