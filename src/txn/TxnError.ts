@@ -5,39 +5,39 @@
  * A body meets `Conflict`, `Aborted` and `TooOld` of the keyspace, too; they are what `Transactions.run` tries again for, and a transaction
  * that has met one of them is not committed, whatever its body does about it.
  */
-import * as Data from "effect/Data"
+import { TaggedRefusal } from "#world/Refusal.ts"
 import type { Aborted, Conflict, Refused, TooOld, Unavailable } from "#keyspace/KeyspaceError.ts"
 import type { Txn } from "#keyspace/Request.ts"
 
 /** It met others as often as it may try: fewer of them at a time, or locks (`getForUpdate`), would help. */
-export class RetriesExhausted extends Data.TaggedError("RetriesExhausted")<{
+export class RetriesExhausted extends TaggedRefusal("RetriesExhausted")<{
   readonly attempts: number
   readonly last: Retried
   readonly message: string
 }> {}
 
 /** Its time is over. */
-export class DeadlinePassed extends Data.TaggedError("DeadlinePassed")<{
+export class DeadlinePassed extends TaggedRefusal("DeadlinePassed")<{
   readonly attempts: number
   readonly timeoutMillis: number
   readonly message: string
 }> {}
 
 /** Whether it is committed will be known: ask `Transactions.outcome` with `txn`, and do not repeat what must not happen twice before that. */
-export class OutcomeUnknown extends Data.TaggedError("OutcomeUnknown")<{
+export class OutcomeUnknown extends TaggedRefusal("OutcomeUnknown")<{
   readonly txn: Txn
   readonly message: string
 }> {}
 
 /** It holds more than it may: split it. */
-export class TransactionTooLarge extends Data.TaggedError("TransactionTooLarge")<{
+export class TransactionTooLarge extends TaggedRefusal("TransactionTooLarge")<{
   readonly sizeBytes: number
   readonly sizeBytesMax: number
   readonly message: string
 }> {}
 
 /** Too many transactions are open on this store. */
-export class Overloaded extends Data.TaggedError("Overloaded")<{
+export class Overloaded extends TaggedRefusal("Overloaded")<{
   readonly open: number
   readonly message: string
 }> {}

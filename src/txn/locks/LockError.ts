@@ -1,10 +1,10 @@
 /** What callers of locks meet beside what transactions do. */
-import * as Data from "effect/Data"
+import { TaggedRefusal } from "#world/Refusal.ts"
 import type { Timestamp } from "#keyspace/Request.ts"
 import type { RunError } from "../TxnError.ts"
 
 /** Others held it, or came first, for as long as the caller would wait. */
-export class LockBusy extends Data.TaggedError("LockBusy")<{
+export class LockBusy extends TaggedRefusal("LockBusy")<{
   readonly name: string
   /** For whom it would have had to wait on. */
   readonly owners: ReadonlyArray<Timestamp>
@@ -12,19 +12,19 @@ export class LockBusy extends Data.TaggedError("LockBusy")<{
 }> {}
 
 /** It waited in a circle of sessions, each for the next one, of which it is the youngest: let go of what it holds, and begin anew. */
-export class LockDeadlock extends Data.TaggedError("LockDeadlock")<{
+export class LockDeadlock extends TaggedRefusal("LockDeadlock")<{
   readonly name: string
   readonly owners: ReadonlyArray<Timestamp>
 }> {}
 
 /** The lock is not held any more: its time passed before it was renewed. What was to be done under it is to be done anew, under another. */
-export class LeaseLost extends Data.TaggedError("LeaseLost")<{
+export class LeaseLost extends TaggedRefusal("LeaseLost")<{
   readonly name: string
   readonly token: Timestamp
 }> {}
 
 /** The call is one that cannot be: the message says why. */
-export class LockRefused extends Data.TaggedError("LockRefused")<{ readonly message: string }> {}
+export class LockRefused extends TaggedRefusal("LockRefused")<{ readonly message: string }> {}
 
 /** What a transaction of a lock meets. */
 export type LockFault = RunError | LockRefused
