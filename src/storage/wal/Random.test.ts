@@ -65,7 +65,7 @@ class Course {
       segmentBytesMax: this.among([100, 400, 1_500, 20_000]),
       groupBytesMax: this.among([100, 600, 100_000]),
       bufferedBytesMax: this.among([0, 500, 100_000]),
-      aheadBytes: this.among([0, 100, 3_000]),
+      aheadBytes: this.among([0, 100, 3_000, 20_000]),
       idleMicros: this.among([100, 10_000, 10_000_000]),
       carryAboveBytes: this.among([500, 3_000, 1_000_000])
     }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Cause from "effect/Cause"
@@ -266,6 +266,16 @@ afterAll(() => rmSync(parent, { recursive: true }))
 let roots = 0
 
 describe("a log on a real disk", () => {
+  it("has its place on the device before small groups come", async () => {
+    const root = join(parent, String(roots++))
+    const aheadBytes = 262_144
+    const test = withLog((log) => append(log, 1, 0, "a record"), { directory: "log", aheadBytes })
+    await Effect.runPromise(RealWorld.runFork(test, { root, name: "node-0", trace: { write: () => {} } }).ended)
+    const log = join(root, "log")
+    const placed = readdirSync(log).map((name) => 512 * statSync(join(log, name)).blocks)
+    expect(Math.max(...placed)).toBeGreaterThanOrEqual(aheadBytes)
+  })
+
   it.each(claims)("$name", async ({ test }) => {
     const options = { root: join(parent, String(roots++)), name: "node-0", trace: { write: () => {} } }
     const end = await Effect.runPromise(RealWorld.runFork(test, options).ended)

@@ -54,7 +54,8 @@ const defaults = {
   groupBytesMax: 4 * mebibyte,
   bufferedBytesMax: mebibyte,
   waitingBytesMax: Limits.writesWaitingBytesMax,
-  aheadBytes: mebibyte,
+  // Written in less than a millisecond, and a hundred small groups long.
+  aheadBytes: mebibyte / 4,
   idleMicros: 100_000,
   carryAboveBytes: 512 * mebibyte
 }

@@ -31,7 +31,10 @@ export interface WriterOptions {
   readonly bufferedBytesMax: number
   /** More than these waiting: `overloaded`. */
   readonly waitingBytesMax: number
-  /** The file is up to so much longer than its records, so that most writes do not change its size; 0: never. */
+  /**
+   * The file is up to so much longer than its records, so that most writes do not change its size; 0: never. Small groups find zeros there that
+   * were written: a system that has to note for each which blocks hold something takes half as long again.
+   */
   readonly aheadBytes: number
   /** Idle for so long, the log writes what is buffered, and marks its last group as durable. */
   readonly idleMicros: number
@@ -60,6 +63,9 @@ const takeBackSyncTicket = 3
 const trimTicket = 4
 const closeTicket = 5
 
+/** Groups are small of which so many go into what is written ahead: for larger ones it costs more than it spares. */
+const aheadShare = 16
+
 interface Refusal {
   readonly done: Done<void> | undefined
   readonly error: StorageError
@@ -87,6 +93,8 @@ export class Writer implements Disk.Sink, Timers.Sink {
   private file: Disk.File | undefined
   /** The size of the newest segment's file. */
   private fileBytes = 0
+  /** What is written ahead of small groups. */
+  private zeros: Uint8Array | undefined
   /** The newest segment gets no more records. */
   private isFull = false
   private state: State = "idle"
@@ -394,11 +402,14 @@ export class Writer implements Disk.Sink, Timers.Sink {
     const end = newest.end + group.sizeBytes
     const bytes = group.seal(newest.salt, newest.end)
     this.state = "writing"
-    if (end > this.fileBytes && this.options.aheadBytes > 0) {
-      this.fileBytes = end + this.options.aheadBytes
-      this.file!.truncate(aheadTicket, this.fileBytes)
-    }
+    const { aheadBytes } = this.options
+    const goesAhead = end > this.fileBytes && aheadBytes > 0
+    const isSmall = aheadShare * group.sizeBytes <= aheadBytes
+    if (goesAhead) this.fileBytes = end + aheadBytes
+    if (goesAhead && !isSmall) this.file!.truncate(aheadTicket, this.fileBytes)
     this.file!.writeAt(writeTicket, newest.end, bytes)
+    // Behind the group, for which somebody waits.
+    if (goesAhead && isSmall) this.file!.writeAt(aheadTicket, end, (this.zeros ??= new Uint8Array(aheadBytes)))
   }
 
   private rotate(): void {
