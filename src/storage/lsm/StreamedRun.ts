@@ -60,14 +60,19 @@ export class StreamedRun extends Source {
     }
   }
 
-  /** What it waits for. */
-  wanted(): Wanted {
-    const { head } = this.tables[this.table]
-    const { index } = head
-    let end = this.block + 1
-    const offset = index.offset(this.block)
+  /** What it is to be fed with next, which may be read before it waits for it; undefined: nothing is left. */
+  wanted(): Wanted | undefined {
+    const first = { table: this.table, block: this.stretchEnd }
+    while (first.table < this.tables.length && first.block >= this.tables[first.table].head.index.count) {
+      first.table++
+      first.block = 0
+    }
+    if (first.table === this.tables.length) return undefined
+    const { index } = this.tables[first.table].head
+    let end = first.block + 1
+    const offset = index.offset(first.block)
     while (end < index.count && index.offset(end + 1) - offset <= this.readBytes) end++
-    return { table: this.table, offset, lengthBytes: index.offset(end) - offset }
+    return { table: first.table, offset, lengthBytes: index.offset(end) - offset }
   }
 
   /** The bytes of what was wanted. */

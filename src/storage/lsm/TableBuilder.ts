@@ -105,7 +105,7 @@ export class TableBuilder {
     for (const sequence of sequences) this.see(sequence)
   }
 
-  /** A stretch of the file's next bytes is there to be taken; what comes meanwhile has it grow. */
+  /** Whether `take` has something. */
   get hasStretch(): boolean {
     return this.writer.length >= chunkBytes
   }

@@ -4,7 +4,9 @@
  * its numbers may be there: who asked for the job removes them.
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
+import { assert } from "#base/Assert.ts"
 import * as Disk from "#world/Disk.ts"
 import type { DiskError } from "#world/WorldError.ts"
 import type { Job } from "#world/Workers.ts"
@@ -20,8 +22,12 @@ import * as TableHead from "./TableHead.ts"
 
 /** Entries between two looks at what is to be written: few enough that others get their turn. */
 const sliceEntries = 512
-/** What a compaction reads of a table at a time. */
+/** What a compaction reads of a table at a time; of each run the next stretch is read meanwhile. */
 const readBytes = 262_144
+/** Tables that a compaction opens side by side. */
+const openingMax = 8
+/** Tables whose ends are written and synced while the next one is built. A process has four threads for its disk: the log's syncs must find one. */
+const finishingMax = 2
 
 type Failure = DiskError | Corrupt
 
@@ -91,50 +97,94 @@ const rangesOf = (inputs: ReadonlyArray<Input>): ReadonlyArray<Fragment> => {
   return fragments
 }
 
+/** A run of tables, and the stretch of it that is being read while the merge is at the one before. */
+interface Reading {
+  readonly run: StreamedRun
+  readonly tables: ReadonlyArray<Input>
+  ahead: { readonly wanted: Wanted; readonly bytes: Fiber.Fiber<Uint8Array, Failure> } | undefined
+}
+
+const readAhead = Effect.fnUntraced(function* (reading: Reading) {
+  const wanted = reading.run.wanted()
+  reading.ahead = undefined
+  if (wanted === undefined) return
+  const read = readExactly(reading.tables[wanted.table].handle, wanted.offset, wanted.lengthBytes)
+  reading.ahead = { wanted, bytes: yield* Effect.forkScoped(read, { startImmediately: true }) }
+})
+
+const feed = Effect.fnUntraced(function* (reading: Reading) {
+  const { ahead, run, tables } = reading
+  if (run.damaged !== undefined) {
+    return yield* Effect.fail(corrupt(tables[run.damaged.table].handle.path, run.damaged.offset))
+  }
+  assert(ahead !== undefined, "a run waits only while something of it is left")
+  run.feed(ahead.wanted, yield* Fiber.join(ahead.bytes))
+  yield* readAhead(reading)
+})
+
+const openRuns = Effect.fnUntraced(function* (input: JobMessage.CompactInput) {
+  const open = (meta: TableFormat.TableMeta) => openInput(input.directory, meta)
+  const inputs = yield* Effect.forEach(input.runs.flat(), open, { concurrency: openingMax })
+  let opened = 0
+  const readings: Array<Reading> = []
+  for (const [rank, metas] of input.runs.entries()) {
+    const tables = inputs.slice(opened, (opened += metas.length))
+    const reading: Reading = { run: new StreamedRun(tables, { rank, readBytes }), tables, ahead: undefined }
+    readings.push(reading)
+    yield* readAhead(reading)
+  }
+  return readings
+})
+
 const compact = Effect.fnUntraced(function* (input: JobMessage.CompactInput) {
   const disk = yield* Disk.Disk
-  const runs = yield* Effect.forEach(input.runs, (run) =>
-    Effect.forEach(run, (meta) => openInput(input.directory, meta))
+  const readings = yield* openRuns(input)
+  const compaction = new Compaction(
+    readings.map(({ run }) => run),
+    {
+      builder: input.table,
+      tableBytes: input.tableBytes,
+      numbers: input.numbers,
+      snapshots: input.snapshots,
+      below: input.below,
+      ranges: rangesOf(readings.flatMap(({ tables }) => tables))
+    }
   )
-  const sources = runs.map((run, rank) => new StreamedRun(run, { rank, readBytes }))
-  const compaction = new Compaction(sources, {
-    builder: input.table,
-    tableBytes: input.tableBytes,
-    numbers: input.numbers,
-    snapshots: input.snapshots,
-    below: input.below,
-    ranges: rangesOf(runs.flat())
-  })
-  const tables: Array<TableFormat.TableMeta> = []
+  const finishing: Array<Fiber.Fiber<TableFormat.TableMeta, Failure>> = []
   let file: TableFile.TableFile | undefined
   for (;;) {
     const progress = compaction.run(sliceEntries)
     if (progress === "wait") {
-      const run = compaction.waiting
-      yield* feed(run, runs[run.rank])
+      yield* feed(readings[compaction.waiting.rank])
       continue
     }
     const { builder } = compaction
-    if (builder !== undefined) {
+    if (progress === "slice") {
+      if (builder?.hasStretch !== true) continue
       file ??= yield* TableFile.create(input.directory, builder.number)
       yield* file.write(builder)
+      continue
     }
-    if (progress === "slice") continue
-    if (builder !== undefined && file !== undefined) tables.push(yield* file.finish(builder))
+    if (builder !== undefined) {
+      if (finishing.length >= finishingMax) yield* Fiber.join(finishing[finishing.length - finishingMax])
+      finishing.push(yield* Effect.forkScoped(finish(input.directory, builder, file), { startImmediately: true }))
+    }
     file = undefined
     compaction.builder = undefined
     if (progress === "end") break
   }
+  const tables = yield* Effect.forEach(finishing, Fiber.join)
   if (tables.length > 0) yield* disk.syncDirectory(input.directory)
   return tables
 })
 
-const feed = Effect.fnUntraced(function* (run: StreamedRun, tables: ReadonlyArray<Input>) {
-  if (run.damaged !== undefined) {
-    return yield* Effect.fail(corrupt(tables[run.damaged.table].handle.path, run.damaged.offset))
-  }
-  const wanted: Wanted = run.wanted()
-  run.feed(wanted, yield* readExactly(tables[wanted.table].handle, wanted.offset, wanted.lengthBytes))
+const finish = Effect.fnUntraced(function* (
+  directory: string,
+  builder: TableBuilder,
+  begun: TableFile.TableFile | undefined
+) {
+  const file = begun ?? (yield* TableFile.create(directory, builder.number))
+  return yield* file.finish(builder)
 })
 
 export const buildTable: TableJob = {

@@ -127,7 +127,7 @@ export const compact = (
     if (progress === "wait") {
       const run = compaction.waiting
       assert(run.damaged === undefined, "what is merged reads")
-      const wanted = run.wanted()
+      const wanted = run.wanted()!
       const { bytes } = runs[run.rank][wanted.table]
       run.feed(wanted, bytes.slice(wanted.offset, wanted.offset + wanted.lengthBytes))
       continue
