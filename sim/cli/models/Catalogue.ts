@@ -115,7 +115,7 @@ export const catalogue: ReadonlyArray<Catalogued> = [
     samples: 40,
     steps: 40,
     flaws: [
-      { module: "RaftJointByOneHalf", seed: 1 },
+      { module: "RaftJointByOneHalf", seed: 10 },
       { module: "RaftCountsLearners", seed: 1 },
       { module: "RaftTwoChangesAtOnce", seed: 1 },
       { module: "RaftStandsByOldMembers", seed: 1 },
