@@ -50,15 +50,19 @@ type Books = Exclude<Value, boolean>
 const everything = (Shop.accounts + 1) * Shop.fund
 
 /** What of the orders is not as it was said to be, once nothing is under way any more. */
-const broken = (history: History, { bank, completed, compensated, total }: Books): string | undefined => {
+const broken = (
+  history: History,
+  { bank, completed, compensated, total }: Books,
+  askedAt: number
+): string | undefined => {
   if (total !== everything) return `there is ${total}, and there was ${everything}`
   let paid = 0
   const ended = new Set([...completed, ...compensated])
   const isCompleted = new Set(completed)
-  for (const { operation, outcome } of history) {
+  for (const { completedAt, operation, outcome } of history) {
     if (operation.type !== "start") continue
     const { id, order } = operation
-    if (outcome.type === "ok" && !ended.has(id)) return `${id} was started, and is not there`
+    if (outcome.type === "ok" && completedAt < askedAt && !ended.has(id)) return `${id} was started, and is not there`
     if (!isCompleted.has(id)) continue
     if (order.isTurnedDown) return `${id} was turned down, and is completed`
     paid += order.amount
@@ -72,10 +76,10 @@ const conservation: Judge<Operation, Value> = {
   make: () => ({
     finish: (history) => {
       let books = 0
-      for (const { completedAt, operation, outcome } of history) {
+      for (const { completedAt, invokedAt, operation, outcome } of history) {
         if (operation.type !== "books" || outcome.type !== "ok" || typeof outcome.value === "boolean") continue
         books += 1
-        const detail = broken(history, outcome.value)
+        const detail = broken(history, outcome.value, invokedAt)
         if (detail !== undefined) return { detail, atMicros: completedAt }
       }
       return books === 0 ? "unknown" : "pass"
