@@ -126,8 +126,8 @@ export const scenario: Scenario<Operation, Value> = {
       waitMillis: draw.chance(1, 5) ? 0 : 3_000
     }),
     client,
-    // All come after each other, and stay for longer than most leases are good for: only with leases that are renewed, and given back, all have their turn.
-    final: () => [0, 1, 2].map((lock) => ({ lock, shared: false, stayMillis: 1_700, waitMillis: 10_000 })),
+    // All come after each other, and stay for longer than the shortest lease is good for: only with leases that are renewed, and given back, all have their turn.
+    final: () => [0, 1, 2].map((lock) => ({ lock, shared: false, stayMillis: 900, waitMillis: 10_000 })),
     label
   },
   ...damage,

@@ -21,7 +21,7 @@ import * as Call from "../systems/Call.ts"
 import * as Node from "../txn/Node.ts"
 
 /** The first is the default. With the longest, what is not given back keeps the clients from their last operations. */
-export const leaseMillis: ReadonlyArray<number> = [1_500, 400, 5_000, 25_000]
+export const leaseMillis: ReadonlyArray<number> = [1_500, 400, 5_000, 20_000]
 
 export const endings = { used: 1, failed: 2, unknown: 3 } as const
 
