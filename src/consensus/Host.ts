@@ -561,13 +561,13 @@ export class Host implements Surroundings {
       if (invitations.has(message.kind)) this.invited(id, message.to)
       return
     }
-    if (message.to !== group.replica) return
+    // Also who asks an older incarnation of ours: it may know nobody else who is left (txn/rw-register, seed 9600038).
     if (this.farewell.isDue(group, message)) {
       const { term } = group.raft.core
       this.outbox.add(from, "normal", { type: "gone", group: id, from: group.replica, to: message.from, term })
       return this.setTurn()
     }
-    group.step(message)
+    if (message.to === group.replica) group.step(message)
   }
 
   private leaderSays(envelope: Sleep | Gone): void {

@@ -108,6 +108,25 @@ describe("a keyspace on three nodes", () => {
     expect(cluster.scan(stays)).toBe("a=1")
   })
 
+  it("tells a replica that it is gone although all whom that one knows are others now", () => {
+    const cluster = new Cluster(new TestBench({ machines: 3 }), 3, { placing: { replicas: 0 } })
+    cluster.put(0, "a", "1")
+    const change = (type: "add-voter" | "remove", index: number): void =>
+      cluster.manage(2, { type: "members", range: 2, changes: [{ type, store: index + 1 }], of: [] })
+    const first = cluster.leaseholder(2)
+    const [other, away] = [(first + 1) % 3, (first + 2) % 3]
+    cluster.crash(away)
+    for (const index of [away, other]) change("remove", index)
+    change("add-voter", other)
+    cluster.manage(2, { type: "transfer", range: 2, to: other + 1 })
+    change("remove", first)
+    change("add-voter", first)
+    cluster.start(away)
+    cluster.bench.pass(10 * second)
+    expect(cluster.ranges(away)).toEqual([1])
+    expect(cluster.scan(away)).toBe("a=1")
+  })
+
   it("changes no range that is not where it was meant to be", () => {
     const cluster = new Cluster(new TestBench({ machines: 3 }), 3, { placing: { replicas: 0 } })
     cluster.put(0, "k", "1")
