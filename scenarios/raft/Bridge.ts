@@ -36,13 +36,6 @@ export const scenario: Scenario<Workload.Operation, Workload.Value> = {
     reads: ["quorum", "lease"],
     cutMillis: [3_000, 1_000, 3_500]
   },
-  workload: {
-    ...base.workload,
-    // Mostly server 0 leads when the links are cut.
-    draw: (draw, at): Workload.Operation =>
-      at.client === 0 && draw.chance(1, 2)
-        ? { type: "transfer", group: 1, to: draw.chance(3, 4) ? 0 : draw.below(5) }
-        : base.workload.draw(draw, at)
-  },
+  workload: Scenarios.transferring(base.workload, [1, 2], Scenarios.mostlyFirst(5)),
   faults: ["delay", "slow-sync", "pause", "slow-link", "drift"]
 }

@@ -52,13 +52,6 @@ export const scenario: Scenario<Workload.Operation, Workload.Value> = {
     // One that is given up is still in the queue, or in the log: as many again would keep everybody else out.
     fillerMillis: [10_000]
   },
-  workload: {
-    ...base.workload,
-    gapMicros: 6_000,
-    draw: (draw, at): Workload.Operation =>
-      at.client === 0 && draw.chance(1, 4)
-        ? { type: "transfer", group: 1, to: draw.below(serversMax) }
-        : base.workload.draw(draw, at)
-  },
+  workload: Scenarios.transferring({ ...base.workload, gapMicros: 6_000 }, [1, 4], (draw) => draw.below(serversMax)),
   faults
 }

@@ -29,13 +29,6 @@ export const scenario: Scenario<Workload.Operation, Workload.Value> = {
     exileMillis: [200, 500, 1_000],
     exilesForMillis: [2_000]
   },
-  workload: {
-    ...base.workload,
-    gapMicros: 6_000,
-    draw: (draw, at): Workload.Operation =>
-      at.client === 0 && draw.chance(3, 4)
-        ? { type: "transfer", group: 1, to: draw.below(4) }
-        : base.workload.draw(draw, at)
-  },
+  workload: Scenarios.transferring({ ...base.workload, gapMicros: 6_000 }, [3, 4], (draw) => draw.below(4)),
   faults: ["half-open", "reset", "slow-sync", "stuck-sync", "crash", "pause"]
 }

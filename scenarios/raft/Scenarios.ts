@@ -3,6 +3,7 @@ import * as Atlas from "#sim/faults/Atlas.ts"
 import type { Kind } from "#sim/faults/Fault.ts"
 import type { OptionValue } from "#sim/run/Plan.ts"
 import type { Scenario } from "#sim/run/Scenario.ts"
+import type { Draw } from "#sim/kernel/Draw.ts"
 import * as Cell from "#models/Cell.ts"
 import * as Faults from "../Faults.ts"
 import { memory } from "./Holdings.ts"
@@ -73,3 +74,22 @@ export const make = ({
     judges: [Workload.linearizability, invariants(), memory]
   }
 }
+
+type Clients = Scenario<Workload.Operation, Workload.Value>["workload"]
+
+/** A server of so many; mostly the first, so that it leads when something happens to it. */
+export const mostlyFirst =
+  (servers: number) =>
+  (draw: Draw): number =>
+    draw.chance(3, 4) ? 0 : draw.below(servers)
+
+/** What clients do, but so often the first of them asks that a server leads the first group. */
+export const transferring = (
+  workload: Clients,
+  [times, of]: readonly [times: number, of: number],
+  to: (draw: Draw) => number
+): Clients => ({
+  ...workload,
+  draw: (draw, at) =>
+    at.client === 0 && draw.chance(times, of) ? { type: "transfer", group: 1, to: to(draw) } : workload.draw(draw, at)
+})

@@ -15,12 +15,5 @@ export const scenario: Scenario<Workload.Operation, Workload.Value> = {
   nodes: { default: 3, min: 2, max: serversMax },
   clients: { default: 4, min: 2, max: 5 },
   options: { ...base.options, reads: ["quorum", "lease"] },
-  workload: {
-    ...base.workload,
-    gapMicros: 8_000,
-    draw: (draw, at): Workload.Operation =>
-      at.client === 0 && draw.chance(1, 2)
-        ? { type: "transfer", group: 1, to: draw.below(serversMax) }
-        : base.workload.draw(draw, at)
-  }
+  workload: Scenarios.transferring({ ...base.workload, gapMicros: 8_000 }, [1, 2], (draw) => draw.below(serversMax))
 }

@@ -2,12 +2,6 @@
  * Catalogue: the specifications of models/quint: how far each is simulated, what its runs must reach, and the flaws that
  * its invariants must find. A specification whose invariants cannot fail would say nothing.
  */
-export interface Flaw {
-  readonly module: string
-  /** The first seed from which the simulator finds it within the specification's samples. */
-  readonly seed: number
-}
-
 export interface Catalogued {
   readonly name: string
   /** Of models/quint: the file with the modules below. */
@@ -22,8 +16,8 @@ export interface Catalogued {
   readonly step?: string
   readonly samples: number
   readonly steps: number
-  /** Violations that the simulator must find. */
-  readonly flaws: ReadonlyArray<Flaw>
+  /** Modules whose violation the simulator must find, each with the first seed from which it does so within the samples. */
+  readonly flaws: Readonly<Record<string, number>>
   /** Modules whose flaw is too deep for a short simulation: their tests lead to the violation. */
   readonly led: ReadonlyArray<string>
 }
@@ -37,12 +31,12 @@ export const catalogue: ReadonlyArray<Catalogued> = [
     witnesses: ["someHolder", "someWrite", "secondHolder"],
     samples: 40,
     steps: 60,
-    flaws: [
-      { module: "LeaseRegisterNoDriftMargin", seed: 1 },
-      { module: "LeaseRegisterEarlyReply", seed: 1 },
-      { module: "LeaseRegisterWriteOnOneNode", seed: 77_000 },
-      { module: "LeaseRegisterAdoptsLast", seed: 77_000 }
-    ],
+    flaws: {
+      LeaseRegisterNoDriftMargin: 1,
+      LeaseRegisterEarlyReply: 1,
+      LeaseRegisterWriteOnOneNode: 77_000,
+      LeaseRegisterAdoptsLast: 77_000
+    },
     led: ["LeaseRegisterForgottenLease"]
   },
   {
@@ -53,20 +47,20 @@ export const catalogue: ReadonlyArray<Catalogued> = [
     witnesses: ["twoCommitted", "recovered", "pushed", "refreshed", "allRead", "swept"],
     samples: 150,
     steps: 70,
-    flaws: [
-      { module: "TwoPhaseCommitTimestampBeforeIntents", seed: 1 },
-      { module: "TwoPhaseCommitCommitsWithoutAll", seed: 1 },
-      { module: "TwoPhaseCommitNoValidation", seed: 1 },
-      { module: "TwoPhaseCommitAnswersBeforeRecord", seed: 1 },
-      { module: "TwoPhaseCommitPreparesOverVersions", seed: 1 },
-      { module: "TwoPhaseCommitValidatesPastIntents", seed: 1 },
-      { module: "TwoPhaseCommitResolvesAnyIntent", seed: 1 },
-      { module: "TwoPhaseCommitAbortsWithoutRecord", seed: 1 },
-      { module: "TwoPhaseCommitDecidesBelowFloor", seed: 1 },
-      { module: "TwoPhaseCommitDecidesTwice", seed: 1 },
-      { module: "TwoPhaseCommitSweepsUnresolved", seed: 1 },
-      { module: "TwoPhaseCommitReadsPastIntents", seed: 1 }
-    ],
+    flaws: {
+      TwoPhaseCommitTimestampBeforeIntents: 1,
+      TwoPhaseCommitCommitsWithoutAll: 1,
+      TwoPhaseCommitNoValidation: 1,
+      TwoPhaseCommitAnswersBeforeRecord: 1,
+      TwoPhaseCommitPreparesOverVersions: 1,
+      TwoPhaseCommitValidatesPastIntents: 1,
+      TwoPhaseCommitResolvesAnyIntent: 1,
+      TwoPhaseCommitAbortsWithoutRecord: 1,
+      TwoPhaseCommitDecidesBelowFloor: 1,
+      TwoPhaseCommitDecidesTwice: 1,
+      TwoPhaseCommitSweepsUnresolved: 1,
+      TwoPhaseCommitReadsPastIntents: 1
+    },
     led: []
   },
   {
@@ -77,16 +71,16 @@ export const catalogue: ReadonlyArray<Catalogued> = [
     witnesses: ["completed", "compensated", "takenOver", "blocked", "parked"],
     samples: 150,
     steps: 50,
-    flaws: [
-      { module: "SagaNoFence", seed: 1 },
-      { module: "SagaEffectApart", seed: 1 },
-      { module: "SagaBeginsBeforeJournal", seed: 1 },
-      { module: "SagaNoKeys", seed: 1 },
-      { module: "SagaNoBlock", seed: 1 },
-      { module: "SagaTrustsSilence", seed: 1 },
-      { module: "SagaUndoesInAnyOrder", seed: 1 },
-      { module: "SagaUndoesWhatNeverRan", seed: 1 }
-    ],
+    flaws: {
+      SagaNoFence: 1,
+      SagaEffectApart: 1,
+      SagaBeginsBeforeJournal: 1,
+      SagaNoKeys: 1,
+      SagaNoBlock: 1,
+      SagaTrustsSilence: 1,
+      SagaUndoesInAnyOrder: 1,
+      SagaUndoesWhatNeverRan: 1
+    },
     led: []
   },
   {
@@ -97,12 +91,12 @@ export const catalogue: ReadonlyArray<Catalogued> = [
     witnesses: ["someCommit", "secondLeader", "overwritten"],
     samples: 80,
     steps: 40,
-    flaws: [
-      { module: "RaftVotesForAnyone", seed: 1 },
-      { module: "RaftForgetsVote", seed: 1 },
-      { module: "RaftAppendsAnywhere", seed: 1 },
-      { module: "RaftLearnsOtherEntries", seed: 4 }
-    ],
+    flaws: {
+      RaftVotesForAnyone: 1,
+      RaftForgetsVote: 1,
+      RaftAppendsAnywhere: 1,
+      RaftLearnsOtherEntries: 4
+    },
     led: ["RaftCountsOlderTerms", "RaftLearnsOtherEntries"]
   },
   {
@@ -114,14 +108,14 @@ export const catalogue: ReadonlyArray<Catalogued> = [
     witnesses: ["someCommit", "secondLeader", "someJoint", "someLearner", "moved", "differ"],
     samples: 40,
     steps: 40,
-    flaws: [
-      { module: "RaftJointByOneHalf", seed: 10 },
-      { module: "RaftCountsLearners", seed: 1 },
-      { module: "RaftTwoChangesAtOnce", seed: 1 },
-      { module: "RaftStandsByOldMembers", seed: 1 },
-      { module: "RaftForgetsCommit", seed: 1 },
-      { module: "RaftSkipsJoint", seed: 1 }
-    ],
+    flaws: {
+      RaftJointByOneHalf: 10,
+      RaftCountsLearners: 1,
+      RaftTwoChangesAtOnce: 1,
+      RaftStandsByOldMembers: 1,
+      RaftForgetsCommit: 1,
+      RaftSkipsJoint: 1
+    },
     led: [
       "RaftJointByOneHalf",
       "RaftCountsLearners",
@@ -139,7 +133,7 @@ export const catalogue: ReadonlyArray<Catalogued> = [
     witnesses: [],
     samples: 0,
     steps: 0,
-    flaws: [],
+    flaws: {},
     led: []
   }
 ]

@@ -136,18 +136,10 @@ const check = (subject: Catalogued): void => {
     const seen = subject.witnesses.map((name, index) => `${name} in ${sound.witnessingTraces[index]}`)
     report(!sound.witnessingTraces.includes(0), `these runs reach what they must: ${seen.join(", ")}`)
   }
-  for (const flaw of subject.flaws) {
-    const {
-      samples: needed,
-      states,
-      status
-    } = simulate(source, flaw.module, subject, BigInt(flaw.seed), subject.samples)
+  for (const [flaw, seed] of Object.entries(subject.flaws)) {
+    const { samples: needed, states, status } = simulate(source, flaw, subject, BigInt(seed), subject.samples)
     const found = status === "violation"
-    report(
-      found,
-      `${flaw.module}: violation ${found ? `found in run ${needed}` : "not found"}`,
-      found ? traced(states) : ""
-    )
+    report(found, `${flaw}: violation ${found ? `found in run ${needed}` : "not found"}`, found ? traced(states) : "")
   }
 }
 
