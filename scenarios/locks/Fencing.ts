@@ -127,7 +127,7 @@ export const scenario: Scenario<Operation, Value> = {
     }),
     client,
     // All come after each other, and stay for longer than the shortest lease is good for: only with leases that are renewed, and given back, all have their turn.
-    final: () => [0, 1, 2].map((lock) => ({ lock, shared: false, stayMillis: 900, waitMillis: 10_000 })),
+    final: () => [0, 1, 2, 0].map((lock) => ({ lock, shared: false, stayMillis: 900, waitMillis: 10_000 })),
     label
   },
   ...damage,

@@ -144,7 +144,7 @@ export class LockSession {
     const { name, token } = held.lease
     return Effect.suspend(() => {
       const beganMicros = nowMicros()
-      return Effect.match(table.renew(name, token, ttlMicros), {
+      return Effect.match(table.renew(name, this.owner, token, ttlMicros), {
         onFailure: () => {
           if (nowMicros() >= held.validUntilMicros) this.lose(held)
         },
@@ -179,8 +179,7 @@ const guard = Effect.fnUntraced(function* (
   name: string,
   token: Timestamp
 ): Effect.fn.Return<void, StepError | LockRefused | LeaseLost> {
-  const { holders } = yield* LockTable.read(txn, name)
-  if (!holders.some((holder) => holder.token === token)) return yield* new LeaseLost({ name, token })
+  if (!(yield* LockTable.isHeld(txn, name, token))) return yield* new LeaseLost({ name, token })
 })
 
 const acquire = Effect.fnUntraced(function* (
@@ -209,7 +208,7 @@ interface Waiting {
   readonly placedMicros: number
 }
 
-/** Until its turn has come, or its time, or its place is to be renewed. */
+/** Until its turn has come, or its time is over, or it has lost its place. */
 const wait = Effect.fnUntraced(function* (
   session: LockSession,
   { nowMicros, pollMillisMax, pollMillisMin, random, table, ttlMicros }: Settings,
@@ -217,18 +216,24 @@ const wait = Effect.fnUntraced(function* (
   { fromMicros, placedMicros, waitMillis }: Waiting
 ): Effect.fn.Return<void, AcquireError> {
   const { owner } = session
+  const untilMicros = fromMicros + waitMillis * 1_000
+  let renewAtMicros = placedMicros + ttlMicros / 3
   let pollMillis = pollMillisMin
   for (;;) {
     const circle = yield* table.circle(owner, name)
     if (circle !== undefined && circle.every((each) => each <= owner)) {
       return yield* new LockDeadlock({ name, owners: circle })
     }
-    const leftMillis = waitMillis - (nowMicros() - fromMicros) / 1_000
+    const leftMillis = (Math.min(untilMicros, renewAtMicros) - nowMicros()) / 1_000
     yield* Effect.sleep(Math.max(0, Math.min(leftMillis, pollMillis * (0.5 + random.nextDoubleUnsafe() / 2))))
     pollMillis = Math.min(pollMillisMax, pollMillis * 2)
-    const isPlaceOld = nowMicros() - placedMicros > ttlMicros / 3
-    const isOver = nowMicros() - fromMicros >= waitMillis * 1_000
-    if (isPlaceOld || isOver) return
-    if ((yield* table.before(name, owner)) === undefined) return
+    const beganMicros = nowMicros()
+    if (beganMicros >= untilMicros) return
+    if (beganMicros >= renewAtMicros) {
+      // When that fails it is tried again: the place is good for longer.
+      if (!(yield* Effect.orElseSucceed(table.renew(name, owner, 0, ttlMicros), () => true))) return
+      renewAtMicros = beganMicros + ttlMicros / 3
+    }
+    if (yield* table.isTurnOf(owner, name)) return
   }
 })

@@ -3,6 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import { describe, expect, it } from "vitest"
+import { assert } from "#base/Assert.ts"
+import * as Spaces from "#keyspace/Spaces.ts"
+import { Unencodable } from "#keyspace/TupleError.ts"
 import * as Lock from "#models/Lock.ts"
 import * as Model from "#models/Model.ts"
 import * as Linearizability from "#sim/judges/Linearizability.ts"
@@ -173,8 +176,8 @@ describe("a circle of sessions that wait for each other", () => {
 })
 
 describe("a session", () => {
-  it("keeps what it holds, and its place in line, for as long as it lives", () => {
-    run(({ locks }) =>
+  it("keeps what it holds, and its place in line, for as long as it lives, and does not change the lock for that", () => {
+    const { cluster } = run(({ locks }) =>
       Effect.gen(function* () {
         const session = yield* locks.session({ ttlMillis: 500 })
         const other = yield* locks.session({ ttlMillis: 500 })
@@ -187,9 +190,14 @@ describe("a session", () => {
         expect([lease.isHeld(), waiting.pollUnsafe()]).toEqual([true, undefined])
         const late = yield* locks.session()
         const busy = yield* Effect.flip(late.acquire("door", { waitMillis: 0 }))
-        expect(busy).toMatchObject({ _tag: "LockBusy", owners: [session.owner, other.owner, behind.owner] })
+        expect(busy).toMatchObject({ _tag: "LockBusy", owners: [session.owner] })
+        expect((yield* locks.inspect("door")).waiters.map(({ owner }) => owner)).toEqual([other.owner, behind.owner])
       })
     )
+    const lock = Spaces.keyOf("locks", [0, "door"])
+    assert(!(lock instanceof Unencodable), "names have keys")
+    // Held, waited for by two, and left by all three.
+    expect(cluster.keyspace.state.versions.get(lock)).toHaveLength(6)
   })
 
   it("that dies loses what it holds and its place when its time has passed, not before", () => {

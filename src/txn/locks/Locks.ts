@@ -19,7 +19,6 @@ import { Trace } from "#world/Trace.ts"
 import { Transactions } from "../Transactions.ts"
 import { type LockFault, LockRefused } from "./LockError.ts"
 import { LockSession } from "./LockSession.ts"
-import type { LockState } from "./LockState.ts"
 import * as LockTable from "./LockTable.ts"
 
 export interface SessionOptions {
@@ -31,8 +30,7 @@ export class Locks extends Context.Service<
   Locks,
   {
     readonly session: (options?: SessionOptions) => Effect.Effect<LockSession, LockFault, Scope.Scope>
-    /** Who holds it and who waits, those included whose time has passed and who nobody has missed. */
-    readonly inspect: (name: string) => Effect.Effect<LockState, LockFault>
+    readonly inspect: (name: string) => Effect.Effect<LockTable.Inspected, LockFault>
   }
 >()("orbit/txn/Locks") {}
 
@@ -74,7 +72,7 @@ export const make = Effect.gen(function* () {
   })
   const service: Locks["Service"] = {
     session,
-    inspect: (name) => transactions.run((txn) => LockTable.read(txn, name), { readOnly: true })
+    inspect: (name) => transactions.run((txn) => LockTable.inspect(txn, name), { readOnly: true })
   }
   return service
 })
