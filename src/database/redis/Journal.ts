@@ -5,7 +5,7 @@
  * Batches are taken one after the other: the next one when the last is stored. `ticket` is what a reply has to wait for that must not be known
  * before what it tells of is durable.
  *
- * Needs of its caller: `take` between commands, never within one, so that a batch holds whole commands.
+ * Needs of its caller: `gather` and `take` between commands, never within one, so that a batch holds whole commands.
  */
 import { assert } from "#base/Assert.ts"
 import type { Entry } from "./Entry.ts"
@@ -23,7 +23,8 @@ export interface Batch {
   readonly garbage: ReadonlyArray<Uint8Array>
 }
 
-/** To put so much in a record takes some milliseconds, in which no command runs. */
+/** To put so much in a record takes less than a millisecond, in which no command runs. */
+const sliceWeight = 512
 const fullWeight = 4_096
 
 const expectedBytesMax = 2_097_152
@@ -37,19 +38,19 @@ export class Journal implements ElementSink {
   private dirty: Array<Entry> = []
   private gone: Array<Entry> = []
   private garbage: Array<Uint8Array> = []
-  /** Of the batch that is being taken. */
+  /** Of the batch that fills. */
   private record = new Record.Builder()
-  /** Of the last batch. */
-  private bytesPerChange = 0
   private arrangement: ReadonlyArray<number> | undefined
   private generations: number
   /** Of the batch that fills. */
   private filling = 1
   /** Of the last one that was stored. */
   stored = 0
-  /** Changes since the last batch was taken: what a batch may cost at most. */
-  weight = 0
-  /** Called when a batch should be taken, whoever waits: a larger one would hold up commands for longer than people notice. */
+  /** Changes that are not in the record yet: what it may cost at most to put them there. */
+  private weight = 0
+  /** Of those that are. */
+  private gathered = 0
+  /** Called when changes should be gathered: more of them would hold up commands for longer than people notice. */
   filled: (() => void) | undefined
   /** Changes of data since the start. */
   changes = 0
@@ -76,7 +77,7 @@ export class Journal implements ElementSink {
 
   private weigh(): void {
     this.weight += 1
-    if (this.weight === fullWeight) this.filled?.()
+    if (this.weight >= sliceWeight) this.filled?.()
   }
 
   removed(entry: Entry): void {
@@ -98,21 +99,18 @@ export class Journal implements ElementSink {
     return this.stored === this.filling - 1 ? 0 : this.filling - 1
   }
 
+  /** A batch should be taken, whoever waits. */
   get isFull(): boolean {
-    return this.weight >= fullWeight
+    return this.gathered + this.weight >= fullWeight
   }
 
   get hasChanges(): boolean {
-    return this.dirty.length > 0 || this.gone.length > 0 || this.arrangement !== undefined
+    return this.gathered > 0 || this.weight > 0
   }
 
-  /** What has changed since the last batch; undefined: nothing. */
-  take(): Batch | undefined {
-    if (!this.hasChanges) return undefined
-    assert(this.stored === this.filling - 1, "one batch is stored at a time")
-    const { dirty, garbage, gone, weight } = this
-    // One batch is much like the next, but for how much is in it.
-    this.record = new Record.Builder(Math.min(expectedBytesMax, weight * this.bytesPerChange))
+  /** Puts what has changed in the batch that fills. It stays open: what changes again is put there again. */
+  gather(): void {
+    const { dirty, gone } = this
     this.dirty = []
     this.gone = []
     for (const entry of gone) {
@@ -124,12 +122,21 @@ export class Journal implements ElementSink {
     for (const entry of dirty) if (!entry.isGone) this.write(entry)
     if (this.arrangement !== undefined) this.record.databases(this.arrangement)
     this.arrangement = undefined
-    const record = this.record.finish()
-    this.garbage = []
+    this.gathered += this.weight
     this.weight = 0
-    const ticket = this.filling++
-    this.bytesPerChange = (record?.length ?? 0) / Math.max(1, weight)
-    return { ticket, record, garbage }
+  }
+
+  /** What has changed since the last batch; undefined: nothing. */
+  take(): Batch | undefined {
+    if (!this.hasChanges) return undefined
+    assert(this.stored === this.filling - 1, "one batch is stored at a time")
+    this.gather()
+    const batch = { ticket: this.filling++, record: this.record.finish(), garbage: this.garbage }
+    // One batch is much like the next.
+    this.record = new Record.Builder(Math.min(expectedBytesMax, batch.record?.length ?? 0))
+    this.garbage = []
+    this.gathered = 0
+    return batch
   }
 
   /** The batch is durable. */

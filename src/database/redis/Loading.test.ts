@@ -21,7 +21,7 @@ const names = ["", "a", "ab", "a\x00", "a\x01b", "\xff", "k".repeat(901), "k".re
 const fields = ["", "a", "a\x00", "f".repeat(950), ...Array.from({ length: 9 }, (_, i) => `field ${i}`)]
 
 const step = fc.record({
-  type: fc.constantFrom("text", "hash", "hash", "list", "list", "list", "delete", "expire", "swap", "store", "store"),
+  type: fc.constantFrom("text", "hash", "hash", "list", "list", "list", "delete", "expire", "swap", "gather", "store"),
   name: fc.oneof({ weight: 3, arbitrary: fc.constantFrom(2, 14) }, fc.nat(names.length * 2 - 1)),
   at: fc.nat(fields.length - 1),
   size: fc.constantFrom(0, 3, 5, 5_000, 70_000)
@@ -33,6 +33,7 @@ const engineOf = (): Engine => new Engine({ wallMillis: () => 1_000_000, random:
 
 const apply = (engine: Engine, given: Step, number: number): void => {
   if (given.type === "store") return
+  if (given.type === "gather") return engine.journal.gather()
   if (given.type === "swap") return engine.swap(0, 1)
   const key = names[given.name >> 1]
   const db = engine.databases[given.name & 1]

@@ -78,7 +78,7 @@ export class Storing {
 
   /** Never ends, unless the data is another node's. */
   readonly run: Effect.Effect<never, OwnershipLost> = Effect.suspend(() =>
-    Effect.raceFirst(Effect.forever(this.turn), this.folding.run)
+    Effect.raceAllFirst([Effect.forever(this.turn), Effect.forever(this.gathering), this.folding.run])
   )
 
   /** A record that was found when the data was loaded, and that is in what was loaded. */
@@ -105,10 +105,24 @@ export class Storing {
       }
     })
     const { journal } = this.parts.engine
-    journal.filled = () => this.wake?.()
     const isDue = this.waiters.length > 0 || journal.isFull
     const slept = isDue ? Effect.yieldNow : Effect.timeoutOption(pause, this.parts.intervalMillis)
     return Effect.andThen(slept, this.batch)
+  })
+
+  /** A slice of the batch that fills, so that no command waits until all of it is put together. */
+  private readonly gathering = Effect.suspend(() => {
+    const { journal } = this.parts.engine
+    const filled = Completion.submit<void, never>((done) => {
+      journal.filled = () => {
+        journal.filled = undefined
+        done(undefined, undefined)
+      }
+    })
+    return Effect.map(Effect.andThen(filled, Effect.yieldNow), () => {
+      journal.gather()
+      if (journal.isFull) this.wake?.()
+    })
   })
 
   private readonly batch = Effect.suspend(() => {
