@@ -23,6 +23,7 @@ type Value = Server.Use
 type Done = Performed<Operation, Value> & { readonly outcome: Extract<Outcome<Value>, { readonly type: "ok" }> }
 
 const locks = 3
+const patienceMillis = 3_000
 
 const label = ({ lock, shared, stayMillis }: Operation): string =>
   `${shared ? "share" : "hold"} lock ${lock} for ${stayMillis} ms`
@@ -38,7 +39,7 @@ const read = (body: Reader): Outcome<Value> | undefined => {
 }
 
 const client: Scenario<Operation, Value>["workload"]["client"] = Effect.fnUntraced(function* (spec) {
-  // It stays with a server that answers late: another one would use the lock besides.
+  // It stays with a server that answers late, and waits for less than that: another one would use the lock besides.
   const caller = yield* Call.make(spec, { retryMicros: 4_000_000, timeoutMicros: 16_000_000 })
   const perform: Perform<Operation, Value> = ({ lock, shared, stayMillis, waitMillis }, done) =>
     caller.call<Outcome<Value>>(
@@ -123,11 +124,11 @@ export const scenario: Scenario<Operation, Value> = {
       shared: draw.chance(1, 3),
       // Now and then for longer than a lease is good for without being renewed.
       stayMillis: draw.chance(1, 10) ? 2_000 : draw.below(60),
-      waitMillis: draw.chance(1, 5) ? 0 : 3_000
+      waitMillis: draw.chance(1, 5) ? 0 : patienceMillis
     }),
     client,
     // All come after each other, and stay for longer than the shortest lease is good for: only with leases that are renewed, and given back, all have their turn.
-    final: () => [0, 1, 2, 0].map((lock) => ({ lock, shared: false, stayMillis: 900, waitMillis: 10_000 })),
+    final: () => [0, 1, 2].map((lock) => ({ lock, shared: false, stayMillis: 900, waitMillis: patienceMillis })),
     label
   },
   ...damage,
