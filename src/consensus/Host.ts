@@ -261,9 +261,7 @@ export class Host implements Surroundings {
   private invited(id: GroupId, replica: NodeId): void {
     if (this.passing.has(id) || storeOf(replica) !== this.store || replica <= this.logs.lastReplica(id)) return
     if (replica === idOf(this.store) && !this.isPatientEnough(id)) return
-    this.arrive(id, replica, nothing, (error) => {
-      if (error !== undefined) this.failed(error)
-    })
+    this.arrive(id, replica, nothing, () => {})
   }
 
   /**
@@ -283,6 +281,8 @@ export class Host implements Surroundings {
     this.knocking.delete(id)
     const ended = (error: StorageError | undefined, group: Group | undefined): void => {
       this.passing.delete(id)
+      // What is not stored of it may be half stored.
+      if (error !== undefined) this.failed(error)
       if (error !== undefined || this.halt === undefined) done(error, group)
     }
     // A crash may have come between the end of an older replica and that of its state.
