@@ -43,8 +43,9 @@ export const copy = (bytes: Uint8Array, from = 0, to = bytes.length): Uint8Array
   return copied
 }
 
-/** All of them, one behind the other. */
+/** All of them, one behind the other; a single one as it is. */
 export const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+  if (parts.length === 1) return parts[0]
   let sizeBytes = 0
   for (const part of parts) sizeBytes += part.length
   const bytes = new Uint8Array(sizeBytes)

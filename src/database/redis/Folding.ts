@@ -49,13 +49,19 @@ const busyShare = 9
 const overdueMax = 4
 const clearedMax = 64
 
+/** What has to be known to read and to delete it. */
+interface StoredRecord {
+  readonly number: number
+  /** 0: nobody knows how many. */
+  readonly pieces: number
+}
+
 export class Folding {
   readonly counts = { folds: 0, keys: 0 }
   /** What is too large for one key. */
   readonly cutting = new Cutting()
-  /** The records that are not folded: their numbers, 0 where there are none, and what they hold. */
-  private first = 0
-  private last = 0
+  /** The records that are not folded, in their order, and what they hold. */
+  private records: Array<StoredRecord> = []
   private bytes = 0
   private additions = 0
   private garbage: Array<Uint8Array> = []
@@ -81,10 +87,9 @@ export class Folding {
     this.options = options
   }
 
-  /** The record with this number is stored. */
+  /** The record with this number is stored, or, without bytes, pieces of one that does not count. */
   add(number: number, sizeBytes: number): void {
-    if (this.first === 0) this.first = number
-    this.last = number
+    this.records.push({ number, pieces: Record.piecesIn(sizeBytes) })
     this.bytes += sizeBytes
     this.additions += 1
   }
@@ -97,8 +102,7 @@ export class Folding {
   reset(): void {
     this.garbage = []
     this.bytes = 0
-    this.first = 0
-    this.last = 0
+    this.records = []
   }
 
   /** Never ends, unless the data is another node's. */
@@ -107,7 +111,8 @@ export class Folding {
     const look = Effect.suspend(() => {
       quiet = this.additions === 0 ? quiet + 1 : 0
       this.additions = 0
-      const isDue = this.bytes >= this.options.foldBytes || (quiet >= this.options.quietLooks && this.last > 0)
+      const isDue =
+        this.bytes >= this.options.foldBytes || (quiet >= this.options.quietLooks && this.records.length > 0)
       return isDue ? this.fold : Effect.void
     })
     return Effect.forever(Effect.andThen(Effect.sleep(this.options.lookMillis), look))
@@ -115,7 +120,7 @@ export class Folding {
 
   /** Everything up to now. */
   readonly fold: Effect.Effect<void, OwnershipLost> = Effect.suspend(() => {
-    const { first, garbage, last } = this
+    const { garbage, records } = this
     this.reset()
     this.counts.folds += 1
     const cleared = Effect.forEach(
@@ -124,13 +129,11 @@ export class Folding {
         Effect.map(this.clear({ from: prefix, to: Tuple.successor(prefix)! }), () => this.cutting.cleared(prefix)),
       { discard: true }
     )
-    // Not from the first record that ever was: those that are deleted lie there for some time, and are passed by one by one.
-    const forgotten = this.clear({ from: Places.recordKey(first, 0), to: Places.recordKey(last + 1, 0) })
-    return Effect.andThen(this.written(first, last), Effect.andThen(forgotten, cleared))
+    return Effect.andThen(this.written(records), Effect.andThen(this.forgotten(records), cleared))
   })
 
-  /** The records in [first, last], from the last to the first. */
-  private written(first: number, last: number): Effect.Effect<void, OwnershipLost> {
+  /** From the last to the first. */
+  private written(records: ReadonlyArray<StoredRecord>): Effect.Effect<void, OwnershipLost> {
     const seen = new Seen()
     const run = new Run()
     const some = (cursor: Record.Cursor, number: number): Effect.Effect<void, OwnershipLost> =>
@@ -142,14 +145,42 @@ export class Folding {
         const goOn = Effect.suspend(() => some(cursor, number))
         return Effect.andThen(run.isFull ? this.flush(run) : this.paced(Effect.void), goOn)
       })
-    const from = (number: number): Effect.Effect<void, OwnershipLost> => {
-      if (number < first) return this.flush(run)
+    const from = (place: number): Effect.Effect<void, OwnershipLost> => {
+      if (place < 0) return this.flush(run)
+      const { number } = records[place]
       const record = Effect.flatMap(this.read(number), (bytes) =>
         bytes === undefined ? Effect.void : some(new Record.Cursor(bytes), number)
       )
-      return Effect.flatMap(record, () => from(number - 1))
+      return Effect.flatMap(record, () => from(place - 1))
     }
-    return from(last)
+    return from(records.length - 1)
+  }
+
+  /**
+   * Deletes them, from the first on: the later ones stay until the earlier are gone, and a record's first piece goes before the others. By their
+   * keys: a scan would read all that they hold.
+   */
+  private forgotten(records: ReadonlyArray<StoredRecord>, from = { place: 0, piece: 0 }): Effect.Effect<void, OwnershipLost> {
+    return Effect.suspend(() => {
+      const keys: Array<Uint8Array> = []
+      let { piece, place } = from
+      while (place < records.length && keys.length < clearedMax) {
+        const { number, pieces } = records[place]
+        if (piece < pieces) keys.push(Places.recordKey(number, piece++))
+        else if (pieces === 0 && keys.length > 0) break
+        else {
+          place += 1
+          piece = 0
+          if (pieces === 0) {
+            const span = { from: Places.recordKey(number, 0), to: Places.recordKey(number + 1, 0) }
+            return Effect.andThen(this.clear(span), this.forgotten(records, { place, piece }))
+          }
+        }
+      }
+      if (keys.length === 0) return Effect.void
+      const deleted = this.commit((txn) => Effect.forEach(keys, (key) => txn.delete(key), { discard: true }), true)
+      return Effect.andThen(this.paced(deleted), this.forgotten(records, { place, piece }))
+    })
   }
 
   /** Neighbours are written together. `pieces`: of what was cut last, those that are still to be written. */
@@ -208,7 +239,7 @@ export class Folding {
     )
   }
 
-  /** Deletes what there is, from the first on: of records, the later ones stay until the earlier are gone. */
+  /** Deletes what there is. */
   private clear(span: Span): Effect.Effect<void, OwnershipLost> {
     return Effect.suspend(() => {
       let rest: Span | undefined

@@ -29,6 +29,11 @@ const hasExpiry = 8
 const hasGeneration = 16
 const isInline = 32
 
+/** A longer record is stored in pieces of this size: half of what the keyspace takes as a value. */
+export const pieceBytes = 524_288
+
+export const piecesIn = (sizeBytes: number): number => Math.ceil(sizeBytes / pieceBytes)
+
 /** Of all that stands before a text. */
 const fixedBytesMax = 32
 const firstBytes = 4_096

@@ -11,7 +11,7 @@
  * A batch is repeated until it is stored: it says how things are, so it may be. It is given up when another node has the data.
  */
 import * as Effect from "effect/Effect"
-import type { Mutation, Span } from "#keyspace/Request.ts"
+import * as Bytes from "#base/Bytes.ts"
 import type { Transaction } from "#txn/Transaction.ts"
 import type { Transactions } from "#txn/Transactions.ts"
 import type { RunError, StepError } from "#txn/TxnError.ts"
@@ -37,8 +37,6 @@ interface Waiter {
   readonly done: (isStored: boolean) => void
 }
 
-/** Of one value. */
-const pieceBytes = 524_288
 /** Of one transaction, so that it is committed in one round: a larger record is stored by several. */
 const piecesMax = 2
 const timeoutMillis = 10_000
@@ -171,23 +169,12 @@ export class Storing {
     return this.untilDone(once)
   }
 
-  /** All pieces as of one time, at which the record may be gone. */
+  /** All pieces as of one time, at which the record may be gone. By their keys: a scan would read the next record, too, to know where it ends. */
   private readonly read: Read = (number) => {
     const { ownership, transactions } = this.parts
-    const once = Effect.suspend(() => {
-      let found: Uint8Array | undefined
-      const collecting = new Record.Collecting((_, record) => {
-        found = record
-      })
-      const span = { from: Places.recordKey(number, 0), to: Places.recordKey(number + 1, 0) }
-      const visit = ({ key, value }: Mutation): void => collecting.take(number, Places.pieceOf(key).piece, value!)
-      const body = (txn: Txn) => Effect.andThen(ownership.guard(txn), pages(txn, span, visit))
-      return Effect.map(transactions.run(body, { readOnly: true, timeoutMillis }), () => {
-        collecting.finish()
-        return found
-      })
-    })
-    return this.untilDone(once)
+    const body = (txn: Txn) => Effect.andThen(ownership.guard(txn), pieces(txn, number))
+    const once = Effect.suspend(() => transactions.run(body, { readOnly: true, timeoutMillis }))
+    return this.untilDone(Effect.map(once, (found) => (found.length === 0 ? undefined : Bytes.concat(found))))
   }
 
   private untilDone<A>(once: Effect.Effect<A, RunError | OwnershipLost>): Effect.Effect<A, OwnershipLost> {
@@ -201,13 +188,20 @@ export class Storing {
   }
 }
 
-const pageEntries = 8
-
-const pages = (txn: Txn, span: Span, visit: (entry: Mutation) => void): Effect.Effect<void, StepError> =>
-  Effect.flatMap(txn.scan(span, { entriesMax: pageEntries }), ({ entries, rest }) => {
-    for (const entry of entries) visit(entry)
-    return rest === undefined ? Effect.void : pages(txn, rest, visit)
-  })
+/** Those of a record, in their order. */
+const pieces = Effect.fnUntraced(function* (
+  txn: Txn,
+  number: number
+): Effect.fn.Return<ReadonlyArray<Uint8Array>, StepError> {
+  const found: Array<Uint8Array> = []
+  for (;;) {
+    const piece = yield* txn.get(Places.recordKey(number, found.length))
+    if (piece === undefined) return found
+    found.push(piece)
+    // Only the last one is shorter.
+    if (piece.length < Record.pieceBytes) return found
+  }
+})
 
 /** The pieces [from, to) of a record. */
 interface Part {
@@ -218,7 +212,7 @@ interface Part {
 /** What one transaction each stores: the first pieces last, since a record without its first piece does not count. */
 const parts = (record: Uint8Array): ReadonlyArray<Part> => {
   const found: Array<Part> = []
-  for (let to = Math.ceil(record.length / pieceBytes); to > 0; to -= piecesMax) {
+  for (let to = Record.piecesIn(record.length); to > 0; to -= piecesMax) {
     found.push({ from: Math.max(0, to - piecesMax), to })
   }
   return found
@@ -231,6 +225,9 @@ const put = Effect.fnUntraced(function* (
   { from, to }: Part
 ): Effect.fn.Return<void, StepError> {
   for (let piece = from; piece < to; piece++) {
-    yield* txn.put(Places.recordKey(number, piece), record.subarray(piece * pieceBytes, (piece + 1) * pieceBytes))
+    yield* txn.put(
+      Places.recordKey(number, piece),
+      record.subarray(piece * Record.pieceBytes, (piece + 1) * Record.pieceBytes)
+    )
   }
 })

@@ -33,6 +33,9 @@ class CachedHead implements Item {
   }
 }
 
+/** What is larger is a large value, and would have many others go. The system's own cache has it, too. */
+const cachedBlockBytesMax = 65_536
+
 class CachedBlock implements Item {
   isUsed = false
   place = -1
@@ -106,13 +109,13 @@ export class Table {
     })
   }
 
-  /** Brings a block into the cache. */
+  /** Brings a block into memory, and into the cache. */
   loadBlock(head: TableHead.TableHead, ordinal: number, done: Done<Uint8Array | undefined>): void {
     this.cache.misses++
     this.loadBlocks(head, ordinal, 1, (error, blocks) => {
       if (error !== undefined) return done(error, undefined)
       const block = blocks![0]
-      if (this.cachedBlocks[ordinal] === undefined) {
+      if (this.cachedBlocks[ordinal] === undefined && block.length <= cachedBlockBytesMax) {
         const cached = new CachedBlock(this, ordinal, block)
         this.cachedBlocks[ordinal] = cached
         this.cache.add(cached)
