@@ -13,6 +13,7 @@ const databaseAt = (clock: { now: number; keepsExpiredUntil?: number }) =>
     added: () => {},
     changed: () => {},
     weigh: () => {},
+    unweigh: () => {},
     removed: () => {},
     met: () => {}
   })

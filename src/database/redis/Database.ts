@@ -23,6 +23,8 @@ export interface Keeper {
   removed(entry: Entry, isExpired: boolean): void
   /** What the entry takes of memory is to be counted. */
   weigh(entry: Entry): void
+  /** Nor is it any more. */
+  unweigh(entry: Entry): void
   /** A key was looked up to be read. */
   met(entry: Entry | undefined): void
 }
@@ -92,11 +94,30 @@ export class Database {
     return entry
   }
 
-  /** As it was loaded: nobody is told. There is no such key. */
-  restore(entry: Entry): void {
-    this.table.add(entry.name, entry)
+  /** A key that is stored already: nobody is told. It is not there. `expiresAt`: milliseconds of the wall clock; 0: never. */
+  restore(key: string, content: Content, expiresAt: number): Entry {
+    const entry = new Entry(key, this.index, content, this.keeper.now)
+    entry.isStored = true
+    this.table.add(key, entry)
+    this.restoreAs(entry, content, expiresAt)
+    return entry
+  }
+
+  /** What was restored has another content: nobody is told. */
+  restoreAs(entry: Entry, content: Content, expiresAt: number): void {
+    this.forgetDeadline(entry)
+    entry.content = content
     this.keeper.weigh(entry)
-    if (entry.deadline !== undefined) this.arm(entry.deadline)
+    if (expiresAt === 0) return
+    entry.deadline = { at: expiresAt, entry }
+    this.arm(entry.deadline)
+  }
+
+  /** What was restored is not there after all: nobody is told. */
+  unrestore(entry: Entry): void {
+    this.table.delete(entry.name)
+    this.forgetDeadline(entry)
+    this.keeper.unweigh(entry)
   }
 
   delete(key: string): boolean {

@@ -132,8 +132,7 @@ export class Engine implements Keeper {
 
   removed(entry: Entry, isExpired: boolean): void {
     this.versions += 1
-    this.usedBytes -= entry.heldBytes
-    entry.heldBytes = 0
+    this.unweigh(entry)
     this.journal.removed(entry)
     this.tell(entry, isExpired)
     if (!isExpired) return
@@ -159,6 +158,11 @@ export class Engine implements Keeper {
     if (heldBytes === entry.heldBytes) return
     this.usedBytes += heldBytes - entry.heldBytes
     entry.heldBytes = heldBytes
+  }
+
+  unweigh(entry: Entry): void {
+    this.usedBytes -= entry.heldBytes
+    entry.heldBytes = 0
   }
 
   private countUse(entry: Entry): void {

@@ -160,7 +160,10 @@ export class Folding {
    * Deletes them, from the first on: the later ones stay until the earlier are gone, and a record's first piece goes before the others. By their
    * keys: a scan would read all that they hold.
    */
-  private forgotten(records: ReadonlyArray<StoredRecord>, from = { place: 0, piece: 0 }): Effect.Effect<void, OwnershipLost> {
+  private forgotten(
+    records: ReadonlyArray<StoredRecord>,
+    from = { place: 0, piece: 0 }
+  ): Effect.Effect<void, OwnershipLost> {
     return Effect.suspend(() => {
       const keys: Array<Uint8Array> = []
       let { piece, place } = from

@@ -4,6 +4,7 @@ import { expect, it } from "vitest"
 import * as Latin1 from "#base/Latin1.ts"
 import type { Mutation } from "#keyspace/Request.ts"
 import * as Keys from "#storage/Keys.ts"
+import type { Database } from "./Database.ts"
 import { Engine } from "./Engine.ts"
 import { HashValue } from "./HashValue.ts"
 import type { Batch } from "./Journal.ts"
@@ -98,14 +99,10 @@ const load = (keyspace: Keyspace, batches: ReadonlyArray<Batch>) => {
   const engine = engineOf()
   const garbage: Array<string> = []
   const told = (prefix: Uint8Array): void => void garbage.push(Latin1.decode(prefix))
-  const overlay = new Overlay(told)
+  const databaseAt = (index: number): Database => engine.databaseAt(index)
+  const overlay = new Overlay(databaseAt, told)
   for (const { record } of batches) overlay.add(record!)
-  const loading = new Loading({
-    now: engine.now,
-    overlay,
-    loaded: (entry) => engine.databaseAt(entry.database).restore(entry),
-    garbage: told
-  })
+  const loading = new Loading({ databaseAt, overlay, garbage: told })
   let { databases } = overlay
   for (const text of [...keyspace.keys.keys()].sort()) {
     const key = Latin1.encode(text)

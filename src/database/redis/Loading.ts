@@ -2,36 +2,28 @@
  * Loading: entries out of what is stored, key by key in the order of the keyspace, with what records say of them laid over it. Elements of earlier
  * generations, and of keys that are gone, are garbage that was not cleared: they are told of, and not loaded.
  */
-import { Entry } from "./Entry.ts"
 import { HashValue } from "./HashValue.ts"
 import { ListValue } from "./ListValue.ts"
-import type { Changed, Layer, Overlay } from "./Overlay.ts"
+import type { Changed, DatabaseAt, Layer, Overlay } from "./Overlay.ts"
 import { SetValue } from "./SetValue.ts"
 import { SortedSetValue } from "./SortedSetValue.ts"
 import * as Stored from "./Stored.ts"
 import { StreamValue } from "./StreamValue.ts"
-import { StringValue } from "./StringValue.ts"
-import type { Content, Type, Value } from "./Value.ts"
+import * as StringValue from "./StringValue.ts"
+import type { Type, Value } from "./Value.ts"
 
 type Elements = Array<readonly [sub: string, bytes: string]>
 
 type Load = (head: string, elements: Elements) => Value
 
 const loads: Readonly<Record<Type, Load>> = {
-  string: (head, elements) => StringValue.load(head, elements),
+  string: (head, elements) => StringValue.StringValue.load(head, elements),
   list: (head, elements) => ListValue.load(head, elements),
   set: (head, elements) => SetValue.load(head, elements),
   zset: (head, elements) => SortedSetValue.load(head, elements),
   hash: (head, elements) => HashValue.load(head, elements),
   stream: (head, elements) => StreamValue.load(head, elements)
 }
-
-/** Digits that a number prints the same way. */
-const isNumber = /^(?:0|-?[1-9]\d{0,14})$/
-const numberCharsMax = 16
-
-const contentOf = (text: string): Content =>
-  text.length <= numberCharsMax && isNumber.test(text) ? Number(text) : text
 
 /** A key, and all that is stored under it. */
 interface Group {
@@ -48,10 +40,8 @@ interface Group {
 }
 
 export interface Parts {
-  /** Milliseconds of the wall clock. */
-  readonly now: number
+  readonly databaseAt: DatabaseAt
   readonly overlay: Overlay
-  readonly loaded: (entry: Entry) => void
   /** What all elements of a generation that is not in use begin with. */
   readonly garbage: (prefix: Uint8Array) => void
 }
@@ -88,9 +78,11 @@ export class Loading {
     const place = Stored.placeOf(key)
     if (place === undefined) return
     const { database, isElement, isHash, keyBytes } = place
-    const layer = this.parts.overlay.take(database, place.name, isHash)
+    const { overlay } = this.parts
+    const layer = overlay.take(database, place.name, isHash)
     if (layer !== undefined) this.begin(key.subarray(0, keyBytes), layer)
-    else if (isElement) this.begin(key.subarray(0, keyBytes), { database, name: place.name, head: undefined })
+    else if (isElement || overlay.has(database, place.name, isHash))
+      this.begin(key.subarray(0, keyBytes), { database, name: place.name, head: undefined })
     else this.begin(key, { database, ...Stored.decodeHead(value, place.name) })
     if (isElement) this.element(this.group!, key, value)
   }
@@ -134,14 +126,10 @@ export class Loading {
     stored: Elements,
     changed: Changed | undefined
   ): void {
-    const { loaded, now } = this.parts
     const { expiresAt, generation } = head
     const elements = changed === undefined ? stored : laid(head.type, stored, changed)
-    const content = head.isInline ? contentOf(head.head) : loads[head.type](head.head, elements)
-    const entry = new Entry(name, database, content, now)
-    if (expiresAt !== 0) entry.deadline = { at: expiresAt, entry }
+    const content = head.isInline ? StringValue.contentOf(head.head) : loads[head.type](head.head, elements)
+    const entry = this.parts.databaseAt(database).restore(name, content, expiresAt)
     if (generation !== 0) entry.elements = { content, generation }
-    entry.isStored = true
-    loaded(entry)
   }
 }

@@ -1,12 +1,17 @@
 /**
  * Overlay: what records say of each key, the last of them: laid over what is stored of it when it is loaded. A record tells of a key's elements
  * before it tells of the key itself, and always does both.
+ *
+ * Of most keys records say all that there is to know: those are loaded at once, and what is stored of them is passed over.
  */
 import { assert } from "#base/Assert.ts"
 import * as Latin1 from "#base/Latin1.ts"
+import type { Database } from "./Database.ts"
+import type { Entry } from "./Entry.ts"
 import * as Footprint from "./Footprint.ts"
 import * as Record from "./Record.ts"
 import * as Stored from "./Stored.ts"
+import * as StringValue from "./StringValue.ts"
 import { Table } from "./Table.ts"
 
 /** A layer with its head; an element in its map. */
@@ -37,6 +42,9 @@ export class Layer {
   }
 }
 
+/** What keys are loaded into. */
+export type DatabaseAt = (index: number) => Database
+
 export class Overlay {
   /** What it takes of memory beside what is loaded, about. */
   heldBytes = 0
@@ -44,10 +52,12 @@ export class Overlay {
   databases: Uint8Array | undefined
   /** By database, as keys are named there, and then by hashes of long names. */
   private readonly layers: Array<Table<Layer | undefined> | undefined> = []
+  private readonly databaseAt: DatabaseAt
   private readonly garbage: (prefix: Uint8Array) => void
 
   /** `garbage` hears of what elements begin with that only records have, and that are of earlier generations. */
-  constructor(garbage: (prefix: Uint8Array) => void) {
+  constructor(databaseAt: DatabaseAt, garbage: (prefix: Uint8Array) => void) {
+    this.databaseAt = databaseAt
     this.garbage = garbage
   }
 
@@ -61,10 +71,15 @@ export class Overlay {
         continue
       }
       const { database, name } = cursor
-      if (layer === undefined || layer.name !== name || layer.database !== database)
-        layer = this.layerOf(database, name)
-      this.lay(layer, cursor)
+      if (layer === undefined || layer.name !== name || layer.database !== database) layer = this.find(database, name)
+      if (layer === undefined && cursor.isAll && !Stored.isHashed(name)) this.load(cursor)
+      else this.lay((layer ??= this.layerOf(database, name)), cursor)
     }
+  }
+
+  /** All of the key is loaded already. */
+  has(database: number, name: string, isHash: boolean): boolean {
+    return !isHash && this.databaseAt(database).find(name) !== undefined
   }
 
   /** What lies over a key: once, and kept no longer; `isHash`: it is long, and this the hash of its name. */
@@ -91,17 +106,40 @@ export class Overlay {
     return layer
   }
 
+  private load(cursor: Record.Cursor): void {
+    const { expiresAt, name } = cursor
+    const database = this.databaseAt(cursor.database)
+    const content = StringValue.contentOf(cursor.content())
+    const entry = database.find(name)
+    if (entry === undefined) database.restore(name, content, expiresAt)
+    else database.restoreAs(entry, content, expiresAt)
+  }
+
+  private find(database: number, name: string): Layer | undefined {
+    const isHash = Stored.isHashed(name)
+    return this.layers[placeOf(database, isHash)]?.get(isHash ? Stored.hashOf(name) : name)
+  }
+
+  /** The layer of a key that has none. */
   private layerOf(database: number, name: string): Layer {
     const isHash = Stored.isHashed(name)
     const table = (this.layers[placeOf(database, isHash)] ??= new Table<Layer | undefined>())
-    const id = isHash ? Stored.hashOf(name) : name
-    const position = table.position(id)
-    if (position >= 0) return table.valueAt(position)!
     const layer = new Layer(database, name)
-    table.add(id, layer)
+    table.add(isHash ? Stored.hashOf(name) : name, layer)
     this.heldBytes += layer.heldBytes
     this.hold(layer, ofText(name))
+    const entry = isHash ? undefined : this.databaseAt(database).find(name)
+    if (entry !== undefined) this.unload(layer, entry)
     return layer
+  }
+
+  /** There is more to know than what it holds. */
+  private unload(layer: Layer, entry: Entry): void {
+    const { content, expiresAt } = entry
+    const head = StringValue.textOf(content)
+    layer.head = { type: "string", expiresAt, generation: 0, isInline: true, head }
+    this.hold(layer, ofText(head))
+    this.databaseAt(layer.database).unrestore(entry)
   }
 
   private hold(layer: Layer, sizeBytes: number): void {

@@ -152,9 +152,9 @@ export class Cursor {
   /** Of the last text, which is read when it is needed. */
   private from = 0
   private to = 0
-  /** Of the last head. */
+  /** Of the last head, in milliseconds of the wall clock; 0: never. */
+  expiresAt = 0
   private flags = 0
-  private expiresAt = 0
   private headGeneration = 0
 
   constructor(bytes: Uint8Array) {
@@ -205,6 +205,11 @@ export class Cursor {
     return this.kind === Kind.head || this.kind === Kind.gone
   }
 
+  /** It is a head with all that the key holds, and there are no elements. */
+  get isAll(): boolean {
+    return this.kind === Kind.head && (this.flags & isInline) !== 0 && this.headGeneration === 0
+  }
+
   /** Of what this change is: two changes with one are of the same. */
   get id(): string {
     switch (this.kind) {
@@ -239,7 +244,7 @@ export class Cursor {
     return Stored.elementKey(Stored.elementsOf(this.database, this.name, this.generation), this.sub)
   }
 
-  /** What a put says of its element, or `databases`. */
+  /** What a put says of its element, a head of its key, or `databases`. */
   content(): string {
     return Latin1.decode(this.bytes, this.from, this.to)
   }

@@ -18,6 +18,7 @@ import * as Completion from "#world/Completion.ts"
 import type { Address } from "#world/Net.ts"
 import { Timers } from "#world/Timers.ts"
 import { Trace } from "#world/Trace.ts"
+import type { Database } from "./Database.ts"
 import { Engine } from "./Engine.ts"
 import * as Folding from "./Folding.ts"
 import { Loading } from "./Loading.ts"
@@ -236,14 +237,10 @@ export class Redis {
     const { engine, storing } = this
     engine.advance()
     const garbage = (prefix: Uint8Array): void => storing.folding.discard(prefix)
-    const overlay = new Overlay(garbage)
+    const databaseAt = (index: number): Database => engine.databaseAt(index)
+    const overlay = new Overlay(databaseAt, garbage)
     const breathe = this.breathe(overlay)
-    const loading = new Loading({
-      now: engine.now,
-      overlay,
-      loaded: (entry) => engine.databaseAt(entry.database).restore(entry),
-      garbage
-    })
+    const loading = new Loading({ databaseAt, overlay, garbage })
     const records = new Record.Collecting((number, record) => {
       storing.found(number, record?.length ?? 0)
       if (record !== undefined) overlay.add(record)
