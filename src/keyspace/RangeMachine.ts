@@ -68,6 +68,8 @@ export class RangeMachine implements StateMachine {
   private isClosed = false
   private waiting: Array<{ readonly index: number; readonly call: () => void }> = []
   applied: Applied
+  /** Commands so far that may have left something to be collected. */
+  changes = 0
   /** Of every command that took effect; for who follows the range's changes. */
   onWrite: ((operations: Uint8Array) => void) | undefined
 
@@ -124,6 +126,7 @@ export class RangeMachine implements StateMachine {
     // What another range has now is not this one's to change.
     if (state.phase === "merged") return RangeCommand.answers.refused
     if (state.frozen > 0 && command.type !== "freeze" && command.type !== "thaw") return RangeCommand.answers.refused
+    if (command.type !== "write" || (command.count > 0 && command.floor === 0)) this.changes += 1
     switch (command.type) {
       case "write":
         return this.write(state, command)
@@ -372,6 +375,7 @@ export class RangeMachine implements StateMachine {
         this.applied = state.applied
         this.batch = new Batch()
         this.trail.replaced(state.applied)
+        this.changes += 1
         this.show()
       }
     })

@@ -360,6 +360,12 @@ describe("a range", () => {
     expect(bench.scan()).toBe("a=2 c=3")
     // Of each key one version, and the state: records and deletions are gone, but those of the last seconds.
     expect(bench.entries()).toEqual(["a 0x20", "c 0x20", "c 0x40"])
+    // Those go when their time has come, though nothing changes any more; and then nothing is looked through for nothing.
+    bench.bench.pass(40 * second)
+    expect(bench.entries()).toEqual(["a 0x20", "c 0x20"])
+    const { applied } = bench.ranges!["servers"].get(2)!.machine
+    bench.bench.pass(300 * second)
+    expect(bench.ranges!["servers"].get(2)!.machine.applied).toBe(applied)
   })
 
   it("keeps no older version of a record of changes, and in the end nothing of it", () => {

@@ -1,6 +1,7 @@
 /**
  * Sweep: keeps the ranges that a store leads free of what nobody can see any more, stretch by stretch (`Collecting`), and sees transactions to
- * their end whose coordinators died after they had decided. A range that has not changed since its last sweep is left alone.
+ * their end whose coordinators died after they had decided. A range where nothing has changed is swept once more, when what the last change left is
+ * nothing that anybody can see, and then left alone.
  */
 import type { GroupId } from "#consensus/Replica.ts"
 import type * as Engine from "#storage/Engine.ts"
@@ -35,9 +36,14 @@ interface Range {
   from: Uint8Array | undefined
   floor: Timestamp
   isBusy: boolean
-  /** When the next one begins, and what was applied when the last one ended. */
+  /** When it began, and the last one that came to its end. */
+  beganMicros: number
+  sweptMicros: number
+  /** When another one may begin. */
   dueMicros: number
-  appliedIndex: number
+  /** As the machine counts them, and when they were seen to be so many. */
+  changes: number
+  changedMicros: number
 }
 
 const keysAtOnce = 1_000
@@ -57,16 +63,36 @@ export class Sweep {
   tend(server: RangeServer): void {
     const { means, options } = this
     const now = means.nowMicros()
-    const { applied, range: id } = server.machine
+    const { changes, range: id } = server.machine
     let range = this.ranges.get(id)
     if (range === undefined) {
-      range = { from: undefined, floor: 0, isBusy: false, dueMicros: now + options.everyMicros, appliedIndex: -1 }
+      const dueMicros = now + options.everyMicros
+      range = {
+        from: undefined,
+        floor: 0,
+        isBusy: false,
+        beganMicros: 0,
+        sweptMicros: -Infinity,
+        dueMicros,
+        changes: -1,
+        changedMicros: now
+      }
       this.ranges.set(id, range)
+    }
+    if (range.changes !== changes) {
+      range.changes = changes
+      range.changedMicros = now
     }
     if (range.isBusy) return
     if (range.from !== undefined) return this.stretch(server, range, range.from)
-    if (range.dueMicros > now || range.appliedIndex === applied.index) return
+    if (range.dueMicros > now || !this.isDue(range, now)) return
+    range.beganMicros = now
     this.begin(server, range)
+  }
+
+  private isDue({ changedMicros, sweptMicros }: Range, now: number): boolean {
+    const goneMicros = changedMicros + this.options.retentionMicros
+    return sweptMicros < changedMicros || (sweptMicros < goneMicros && now >= goneMicros)
   }
 
   forget(id: GroupId): void {
@@ -96,7 +122,7 @@ export class Sweep {
     }
     const found: Engine.Done<void> = (error) => {
       if (error !== undefined) {
-        this.ended(server, range)
+        this.ended(range)
         return this.means.unread(error)
       }
       this.collect(server, range, { from, to: next ?? descriptor.to }, next)
@@ -109,18 +135,20 @@ export class Sweep {
     const request = { type: "collect" as const, span, floor: range.floor }
     const asking = { range: server.range, timeoutMicros, waiter: undefined, request }
     server.submit(asking, (error: RangeError | undefined, response: Response | undefined) => {
-      if (error !== undefined || response?.type !== "unresolved") return this.ended(server, range)
+      if (error !== undefined || response?.type !== "unresolved") return this.ended(range)
       for (const unresolved of response.transactions) this.means.settle(unresolved)
-      if (next === undefined) return this.ended(server, range)
+      if (next === undefined) {
+        range.sweptMicros = range.beganMicros
+        return this.ended(range)
+      }
       range.isBusy = false
       range.from = next
     })
   }
 
-  private ended(server: RangeServer, range: Range): void {
+  private ended(range: Range): void {
     range.isBusy = false
     range.from = undefined
     range.dueMicros = this.means.nowMicros() + this.options.everyMicros
-    range.appliedIndex = server.machine.applied.index
   }
 }
