@@ -383,6 +383,21 @@ describe("a range", () => {
     expect(entries()).toEqual([])
   })
 
+  it("collects what lies before records of changes and behind them, and passes them by", () => {
+    const bench = new Bench()
+    const nameOf = (...tuple: ReadonlyArray<string | number>) => text.decode(Spaces.keyOf("redis", tuple) as Uint8Array)
+    const [gone, there, later] = [1, 2, 3].map((number) => nameOf(0, "record", number, 0))
+    const behind = nameOf(1, 0, "k")
+    for (const name of [gone, there, later, behind]) for (const value of ["1", "2"]) bench.put(name, value)
+    bench.put(gone, undefined)
+    bench.bench.pass(60 * second)
+    const passed = [`${later} 0x20`, `${later} 0x40`, `${later} 0x40`]
+    expect(bench.entries()).toEqual([`${there} 0x20`, ...passed, `${behind} 0x20`])
+    for (const name of [there, later]) bench.put(name, undefined)
+    bench.bench.pass(60 * second)
+    expect(bench.entries()).toEqual([`${behind} 0x20`])
+  })
+
   it("counts what it has, to the byte: or it would be cut, or not, for nothing", () => {
     const bench = new Bench()
     const check = (range = 2): void => {

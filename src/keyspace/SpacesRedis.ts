@@ -75,6 +75,9 @@ export const isWithinJournal = (key: Uint8Array): boolean =>
 
 const record = bytesOf(Spaces.keyOf("redis", [0, "record"]))
 
+/** Behind all records of changes. */
+export const afterRecords: Uint8Array = journal.to
+
 /**
  * A record of changes: written once, read by its owner alone, and deleted. As an older version of the key, for a time at which nobody reads, all
  * of it would be written again.

@@ -6,11 +6,13 @@
 import type { GroupId } from "#consensus/Replica.ts"
 import type * as Engine from "#storage/Engine.ts"
 import type { StorageError } from "#storage/StorageError.ts"
+import * as Keys from "#storage/Keys.ts"
 import type { Done } from "#world/Completion.ts"
 import type { RangeError } from "./KeyspaceError.ts"
 import type { RangeServer } from "./RangeServer.ts"
 import * as Reading from "./Reading.ts"
 import type { Response, Span, Timestamp, Unresolved } from "./Request.ts"
+import * as SpacesRedis from "./SpacesRedis.ts"
 
 export interface Options {
   /** So long versions can be read that are not the latest. */
@@ -46,7 +48,9 @@ interface Range {
   changedMicros: number
 }
 
+/** Of a stretch, which is read twice: once for where it ends. */
 const keysAtOnce = 1_000
+const bytesAtOnce = 4 * 1_048_576
 const timeoutMicros = 5_000_000
 
 export class Sweep {
@@ -114,9 +118,20 @@ export class Sweep {
     if (descriptor === undefined) return
     range.isBusy = true
     let keys = 0
+    let bytes = 0
+    let to: Uint8Array | undefined
     let next: Uint8Array | undefined
-    const visit = ({ key }: Reading.Item): boolean => {
-      if (keys++ < keysAtOnce) return true
+    const visit = ({ head, key, sizeBytes }: Reading.Item): boolean => {
+      if (head?.value !== undefined && SpacesRedis.isRecord(key)) {
+        // They go from the first on, and have no older versions: behind one that is there is nothing that must go before it does, and much to read.
+        to = Keys.after(key)
+        next = SpacesRedis.afterRecords
+        return false
+      }
+      if (keys++ < keysAtOnce && bytes < bytesAtOnce) {
+        bytes += sizeBytes
+        return true
+      }
       next = key
       return false
     }
@@ -125,7 +140,8 @@ export class Sweep {
         this.ended(range)
         return this.means.unread(error)
       }
-      this.collect(server, range, { from, to: next ?? descriptor.to }, next)
+      if (next !== undefined && Keys.compare(next, descriptor.to) >= 0) next = undefined
+      this.collect(server, range, { from, to: to ?? next ?? descriptor.to }, next)
     }
     const span = { from, to: descriptor.to }
     Reading.scan(this.means.port, { span, at: Infinity }, visit, (goOn) => this.means.defer(goOn), found)
