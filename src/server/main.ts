@@ -4,8 +4,8 @@ import { setFlagsFromString } from "node:v8"
 
 // Most of a start is spent compiling; the cache lies in the system's temporary directory.
 enableCompileCache()
-// V8 would else go through its whole heap, however large, for each 64 MiB of buffers that came and went: so it does for half of what there is.
-// Older versions do not know the flag, and say so.
+// V8 would else go through its whole heap, however large, for each 64 MiB of buffers that came and went: it is to wait until both have grown by half.
+// Older versions do not know the first flag, and would complain of it.
 if (Number.parseFloat(process.versions.v8) >= 13.6) setFlagsFromString("--external-memory-accounted-in-global-limit")
 setFlagsFromString("--heap-growing-percent=50")
 // Whoever started it may not read what it says any more.

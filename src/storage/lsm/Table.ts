@@ -109,7 +109,7 @@ export class Table {
     })
   }
 
-  /** Brings a block into memory, and into the cache. */
+  /** Brings a block into memory, and, unless it is a large one, into the cache. */
   loadBlock(head: TableHead.TableHead, ordinal: number, done: Done<Uint8Array | undefined>): void {
     this.cache.misses++
     this.loadBlocks(head, ordinal, 1, (error, blocks) => {
