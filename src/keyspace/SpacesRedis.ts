@@ -11,6 +11,7 @@ import * as Spaces from "./Spaces.ts"
 import * as Keys from "#storage/Keys.ts"
 import * as Tuple from "./Tuple.ts"
 import { Unencodable } from "./TupleError.ts"
+import { TupleReader } from "./TupleReader.ts"
 import { TupleWriter } from "./TupleWriter.ts"
 
 export const slots = 16_384
@@ -61,29 +62,37 @@ const bytesOf = (made: Uint8Array | Unencodable): Uint8Array => {
   return made
 }
 
+const only = bytesOf(Spaces.keyOf("redis", [0, "record"]))
+const stream = bytesOf(Spaces.keyOf("redis", [0, "stream"]))
+
 /**
  * Who has the data, and what was changed last (`database/redis/Places.ts`): written by one transaction each time, which takes one round as long as
  * all of it is in one range. So no range is split behind the first of these keys and before the end of them.
  */
 const journal: Span = {
   from: bytesOf(Spaces.keyOf("redis", [0, "databases"])),
-  to: Tuple.successor(bytesOf(Spaces.keyOf("redis", [0, "record"])))!
+  to: Tuple.successor(stream)!
 }
 
 export const isWithinJournal = (key: Uint8Array): boolean =>
   Keys.compare(key, journal.from) > 0 && Keys.compare(key, journal.to) < 0
 
-const record = bytesOf(Spaces.keyOf("redis", [0, "record"]))
-
-/** Behind all records of changes. */
-export const afterRecords: Uint8Array = journal.to
+const begins = (key: Uint8Array, word: Uint8Array): boolean => {
+  if (key.length <= word.length) return false
+  for (let i = word.length - 1; i >= 0; i--) if (key[i] !== word[i]) return false
+  return true
+}
 
 /**
- * A record of changes: written once, read by its owner alone, and deleted. As an older version of the key, for a time at which nobody reads, all
+ * A record of changes: written once, read by who has it alone, and deleted. As an older version of the key, for a time at which nobody reads, all
  * of it would be written again.
  */
-export const isRecord = (key: Uint8Array): boolean => {
-  if (key.length <= record.length) return false
-  for (let i = 0; i < record.length; i++) if (key[i] !== record[i]) return false
-  return true
+export const isRecord = (key: Uint8Array): boolean => begins(key, only) || begins(key, stream)
+
+/** Behind all records of the stream that this one is of. */
+export const afterStream = (record: Uint8Array): Uint8Array => {
+  if (begins(record, only)) return Tuple.successor(only)!
+  const reader = new TupleReader(record, stream.length)
+  reader.next()
+  return Tuple.successor(record.slice(0, reader.offsetBytes))!
 }

@@ -125,7 +125,7 @@ export class Sweep {
       if (head?.value !== undefined && SpacesRedis.isRecord(key)) {
         // They go from the first on, and have no older versions: behind one that is there is nothing that must go before it does, and much to read.
         to = Keys.after(key)
-        next = SpacesRedis.afterRecords
+        next = SpacesRedis.afterStream(key)
         return false
       }
       if (keys++ < keysAtOnce && bytes < bytesAtOnce) {

@@ -36,6 +36,9 @@ const sparedMin = 64
 /** So many keys tell how long those that expire have left. */
 const askedMin = 64
 
+/** Of an entry that was restored: not 0, which is that there is none, nor that of any change. */
+export const restoredVersion = 1
+
 /** It is still its entry's. */
 const holds = (deadline: Deadline): boolean => deadline.entry.deadline === deadline
 
@@ -98,9 +101,18 @@ export class Database {
   restore(key: string, content: Content, expiresAt: number): Entry {
     const entry = new Entry(key, this.index, content, this.keeper.now)
     entry.isStored = true
+    entry.version = restoredVersion
     this.table.add(key, entry)
     this.restoreAs(entry, content, expiresAt)
     return entry
+  }
+
+  /** An entry of another engine's, which is stored, and not here: nobody is told. */
+  adopt(entry: Entry): void {
+    entry.heldBytes = 0
+    this.table.add(entry.name, entry)
+    this.keeper.weigh(entry)
+    if (entry.deadline !== undefined) this.arm(entry.deadline)
   }
 
   /** What was restored has another content: nobody is told. */

@@ -5,7 +5,7 @@
  * Needs of its caller: `advance` before each run of commands, `settle` after each command, or MULTI, that may have changed something.
  */
 import { Blocking } from "./Blocking.ts"
-import { Database, type Keeper } from "./Database.ts"
+import { Database, type Keeper, restoredVersion } from "./Database.ts"
 import type { Entry } from "./Entry.ts"
 import { Eviction, type Outcome } from "./Eviction.ts"
 import * as Footprint from "./Footprint.ts"
@@ -57,14 +57,16 @@ export class Engine implements Keeper {
   readonly random: () => number
   /** Milliseconds of the wall clock, of the command that runs. */
   now: number
-  /** Modifications so far. */
-  versions = 0
+  /** Of the last modification. */
+  versions = restoredVersion
   /** Since the start. */
   readonly counts = { hits: 0, misses: 0, expired: 0, evicted: 0 }
   /** Classes of events that somebody wants to hear of. */
   notified = 0
-  /** Milliseconds of the wall clock: until then keys whose time has passed are not removed, though nobody sees them. */
-  keepsExpiredUntil = 0
+  /** Milliseconds of the wall clock: until then keys whose time has passed are not removed, for the sake of who is paused. */
+  pausedUntil = 0
+  /** Nothing may change that no command asks for: what some keys hold is being carried to where they are another node's. */
+  isStill = false
   /** Bytes of memory that all data takes, about (see `Footprint`). */
   usedBytes = 0
   /** How often keys are used is what decides, and is counted: by the policy. */
@@ -84,9 +86,15 @@ export class Engine implements Keeper {
     this.databases = Array.from({ length: databasesCount }, (_, index) => new Database(index, this))
   }
 
+  /** Milliseconds of the wall clock: until then keys whose time has passed are not removed, though nobody sees them. */
+  get keepsExpiredUntil(): number {
+    return this.isStill ? Infinity : this.pausedUntil
+  }
+
   /** Forgets all data, stored or not. Generations of what is stored from now on are above `since`. */
   reset(since: number): void {
     this.journal = new Journal(since)
+    this.isStill = false
     this.usedBytes = 0
     this.eviction.reset()
     this.databases = Array.from({ length: databasesCount }, (_, index) => new Database(index, this))
@@ -180,6 +188,7 @@ export class Engine implements Keeper {
 
   /** Has keys go, those whose time has passed first, until so many bytes are free. */
   free(sizeBytes: number): Outcome {
+    if (this.isStill) return "done"
     return this.eviction.run(sizeBytes)
   }
 

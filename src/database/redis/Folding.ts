@@ -10,6 +10,7 @@ import type { Mutation, Span } from "#keyspace/Request.ts"
 import * as Tuple from "#keyspace/Tuple.ts"
 import type { Transaction } from "#txn/Transaction.ts"
 import type { StepError } from "#txn/TxnError.ts"
+import * as Completion from "#world/Completion.ts"
 import type { Engine } from "./Engine.ts"
 import type { OwnershipLost } from "./Ownership.ts"
 import { Cutting } from "./Pieces.ts"
@@ -24,8 +25,14 @@ export type Commit = (
   body: (txn: Txn) => Effect.Effect<void, StepError>,
   isGuarded: boolean
 ) => Effect.Effect<void, OwnershipLost>
+/** Of a record. */
+export interface Name {
+  readonly stream: number
+  readonly number: number
+}
+
 /** A record that is stored; undefined: it is not there (any more). */
-export type Read = (number: number) => Effect.Effect<Uint8Array | undefined, OwnershipLost>
+export type Read = (name: Name) => Effect.Effect<Uint8Array | undefined, OwnershipLost>
 
 export interface Options {
   /** Records of so many bytes are folded at once: a start reads no more than that, and what is added meanwhile. Default: 64 MiB. */
@@ -50,8 +57,7 @@ const overdueMax = 4
 const clearedMax = 64
 
 /** What has to be known to read and to delete it. */
-interface StoredRecord {
-  readonly number: number
+interface StoredRecord extends Name {
   /** 0: nobody knows how many. */
   readonly pieces: number
 }
@@ -63,8 +69,16 @@ export class Folding {
   /** The records that are not folded, in their order, and what they hold. */
   private records: Array<StoredRecord> = []
   private bytes = 0
+  /** By stream: how many records it has that are not deleted. */
+  private readonly left = new Map<number, number>()
   private additions = 0
   private garbage: Array<Uint8Array> = []
+  /** Who waits until everything is folded that there was when they asked. */
+  private asking: Array<() => void> = []
+  /** Ends the pause between looks. */
+  private wake: (() => void) | undefined
+  /** Somebody waits for the fold that goes on: nothing else has time. */
+  private isUrgent = false
   private readonly commit: Commit
   private readonly read: Read
   private readonly engine: Engine
@@ -87,11 +101,27 @@ export class Folding {
     this.options = options
   }
 
-  /** The record with this number is stored, or, without bytes, pieces of one that does not count. */
-  add(number: number, sizeBytes: number): void {
-    this.records.push({ number, pieces: Record.piecesIn(sizeBytes) })
+  /** The record is stored, or, without bytes, pieces of one that does not count. */
+  add({ number, stream }: Name, sizeBytes: number): void {
+    this.records.push({ stream, number, pieces: Record.piecesIn(sizeBytes) })
     this.bytes += sizeBytes
     this.additions += 1
+    this.left.set(stream, (this.left.get(stream) ?? 0) + 1)
+  }
+
+  /** All records of a stream that nobody adds to were added. */
+  ends(stream: number): void {
+    if (!this.left.has(stream)) this.left.set(stream, 0)
+  }
+
+  /** Streams that have no records any more. */
+  get ended(): ReadonlySet<number> {
+    return new Set([...this.left].filter(([, count]) => count === 0).map(([stream]) => stream))
+  }
+
+  /** What records hold that are not folded, and not being folded. */
+  get waitingBytes(): number {
+    return this.bytes
   }
 
   /** Nobody reads what begins with that any more, once the records so far are folded. */
@@ -99,7 +129,16 @@ export class Folding {
     this.garbage.push(prefix)
   }
 
-  reset(): void {
+  /** Everything is another node's. */
+  abandon(): void {
+    this.begin()
+    this.left.clear()
+    this.cutting.reset()
+    this.asking = []
+    this.isUrgent = false
+  }
+
+  private begin(): void {
     this.garbage = []
     this.bytes = 0
     this.records = []
@@ -108,20 +147,47 @@ export class Folding {
   /** Never ends, unless the data is another node's. */
   readonly run: Effect.Effect<never, OwnershipLost> = Effect.suspend(() => {
     let quiet = 0
+    const pause = Completion.submit<void, never>((done) => {
+      this.wake = () => {
+        this.wake = undefined
+        done(undefined, undefined)
+      }
+    })
     const look = Effect.suspend(() => {
+      this.wake = undefined
+      if (this.asking.length > 0) return this.asked
       quiet = this.additions === 0 ? quiet + 1 : 0
       this.additions = 0
       const isDue =
         this.bytes >= this.options.foldBytes || (quiet >= this.options.quietLooks && this.records.length > 0)
       return isDue ? this.fold : Effect.void
     })
-    return Effect.forever(Effect.andThen(Effect.sleep(this.options.lookMillis), look))
+    const paused = Effect.suspend(() =>
+      this.asking.length > 0 ? Effect.yieldNow : Effect.timeoutOption(pause, this.options.lookMillis)
+    )
+    return Effect.forever(Effect.andThen(paused, look))
+  })
+
+  /** Until everything up to now is folded, and no record of it is left. Only while it runs. */
+  readonly folded: Effect.Effect<void> = Completion.submit((done) => {
+    this.asking.push(() => done(undefined, undefined))
+    this.wake?.()
+  })
+
+  private readonly asked = Effect.suspend(() => {
+    const { asking } = this
+    this.asking = []
+    this.isUrgent = true
+    return Effect.map(this.fold, () => {
+      this.isUrgent = false
+      for (const done of asking) done()
+    })
   })
 
   /** Everything up to now. */
-  readonly fold: Effect.Effect<void, OwnershipLost> = Effect.suspend(() => {
+  private readonly fold: Effect.Effect<void, OwnershipLost> = Effect.suspend(() => {
     const { garbage, records } = this
-    this.reset()
+    this.begin()
     this.counts.folds += 1
     const cleared = Effect.forEach(
       garbage,
@@ -129,27 +195,29 @@ export class Folding {
         Effect.map(this.clear({ from: prefix, to: Tuple.successor(prefix)! }), () => this.cutting.cleared(prefix)),
       { discard: true }
     )
-    return Effect.andThen(this.written(records), Effect.andThen(this.forgotten(records), cleared))
+    const forgotten = Effect.map(this.forgotten(records), () => {
+      for (const { stream } of records) this.left.set(stream, this.left.get(stream)! - 1)
+    })
+    return Effect.andThen(this.written(records), Effect.andThen(forgotten, cleared))
   })
 
   /** From the last to the first. */
   private written(records: ReadonlyArray<StoredRecord>): Effect.Effect<void, OwnershipLost> {
     const seen = new Seen()
     const run = new Run()
-    const some = (cursor: Record.Cursor, number: number): Effect.Effect<void, OwnershipLost> =>
+    const some = (cursor: Record.Cursor, place: number): Effect.Effect<void, OwnershipLost> =>
       Effect.suspend(() => {
         for (let changes = 0; changes < stepChanges && !run.isFull; changes++) {
           if (!cursor.next()) return Effect.void
-          if (seen.isNews(cursor, number)) run.add(cursor.mutation)
+          if (seen.isNews(cursor, place)) run.add(cursor.mutation)
         }
-        const goOn = Effect.suspend(() => some(cursor, number))
+        const goOn = Effect.suspend(() => some(cursor, place))
         return Effect.andThen(run.isFull ? this.flush(run) : this.paced(Effect.void), goOn)
       })
     const from = (place: number): Effect.Effect<void, OwnershipLost> => {
       if (place < 0) return this.flush(run)
-      const { number } = records[place]
-      const record = Effect.flatMap(this.read(number), (bytes) =>
-        bytes === undefined ? Effect.void : some(new Record.Cursor(bytes), number)
+      const record = Effect.flatMap(this.read(records[place]), (bytes) =>
+        bytes === undefined ? Effect.void : some(new Record.Cursor(bytes), place)
       )
       return Effect.flatMap(record, () => from(place - 1))
     }
@@ -168,14 +236,14 @@ export class Folding {
       const keys: Array<Uint8Array> = []
       let { piece, place } = from
       while (place < records.length && keys.length < clearedMax) {
-        const { number, pieces } = records[place]
-        if (piece < pieces) keys.push(Places.recordKey(number, piece++))
+        const { number, pieces, stream } = records[place]
+        if (piece < pieces) keys.push(Places.recordKey(stream, number, piece++))
         else if (pieces === 0 && keys.length > 0) break
         else {
           place += 1
           piece = 0
           if (pieces === 0) {
-            const span = { from: Places.recordKey(number, 0), to: Places.recordKey(number + 1, 0) }
+            const span = { from: Places.recordKey(stream, number, 0), to: Places.recordKey(stream, number + 1, 0) }
             return Effect.andThen(this.clear(span), this.forgotten(records, { place, piece }))
           }
         }
@@ -217,6 +285,7 @@ export class Folding {
       const { used } = engine
       const from = engine.wallMillis()
       return Effect.flatMap(step, () => {
+        if (this.isUrgent) return Effect.yieldNow
         const tookMillis = Math.max(0, engine.wallMillis() - from)
         const isBusy = engine.used !== used && this.bytes < overdueMax * this.options.foldBytes
         return Effect.sleep(

@@ -60,6 +60,11 @@ export class Journal implements ElementSink {
     this.generations = since
   }
 
+  /** Generations are above `since` from now on. */
+  rise(since: number): void {
+    this.generations = Math.max(this.generations, since)
+  }
+
   changed(entry: Entry): void {
     this.changes += 1
     this.noted(entry)

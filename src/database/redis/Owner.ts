@@ -1,31 +1,57 @@
-/** Owner: who has Redis's data, as it is stored: the node, since when, and how often it has said that it lives. */
+/**
+ * Owner: a node that takes part in having Redis's data, as it is stored: which slots it has, since when, where their changes are, and how often it
+ * has said that it lives.
+ */
 import { assert } from "#base/Assert.ts"
 import * as Bytes from "#base/Bytes.ts"
 import type { Timestamp } from "#keyspace/Request.ts"
 import type { Address } from "#world/Net.ts"
+import { type SlotRange, SlotSet } from "./SlotSet.ts"
 
 export interface Owner {
   readonly node: number
-  /** Of the transaction that made it the owner: what it stores, it stores only while this stands here. */
+  /** Of the transaction with which it began: what it stores, it stores only while this stands here. */
   readonly epoch: Timestamp
   /** Rises while it lives. */
   readonly beats: number
   /** Where other nodes reach its door. */
   readonly address: Address
+  /** What they say there, so that it knows that they are of its cluster. */
+  readonly pass: string
+  readonly slots: SlotSet
+  /** Where records may be that are not folded, in their order: it adds to the last one. */
+  readonly streams: ReadonlyArray<number>
 }
 
-const version = 1
+const version = 2
+/** Of the one owner of everything, whose records have no stream. */
+const versionOfOne = 1
+/** What an owner of that time has added to. */
+export const firstStream = 0
 
-export const encode = ({ address, beats, epoch, node }: Owner): Uint8Array =>
-  Bytes.Writer.make().u8(version).u32(node).f64(epoch).f64(beats).text(address.host).u32(address.port).finish()
+export const encode = ({ address, beats, epoch, node, pass, slots, streams }: Owner): Uint8Array => {
+  const { ranges } = slots
+  const out = Bytes.Writer.make().u8(version).u32(node).f64(epoch).f64(beats).text(address.host).u32(address.port)
+  out.text(pass).u32(ranges.length)
+  for (const [first, last] of ranges) out.u32(first).u32(last)
+  out.u32(streams.length)
+  for (const stream of streams) out.f64(stream)
+  return out.finish()
+}
 
-/** undefined: nobody has ever had it. */
-export const decode = (bytes: Uint8Array | undefined): Owner | undefined => {
-  if (bytes === undefined) return undefined
+export const decode = (bytes: Uint8Array): Owner => {
   const reader = new Bytes.Reader(bytes)
-  assert(reader.u8() === version, "this version knows how owners are stored")
+  const stored = reader.u8()
+  assert(stored === version || stored === versionOfOne, "this version knows how owners are stored")
   const [node, epoch, beats] = [reader.u32(), reader.f64(), reader.f64()]
-  const owner = { node, epoch, beats, address: { host: reader.text(), port: reader.u32() } }
+  const address = { host: reader.text(), port: reader.u32() }
+  if (stored === versionOfOne) {
+    assert(reader.isWhole, "the stored owner is whole")
+    return { node, epoch, beats, address, pass: "", slots: SlotSet.all, streams: [firstStream] }
+  }
+  const pass = reader.text()
+  const ranges = Array.from({ length: reader.u32() }, (): SlotRange => [reader.u32(), reader.u32()])
+  const streams = Array.from({ length: reader.u32() }, () => reader.f64())
   assert(reader.isWhole, "the stored owner is whole")
-  return owner
+  return { node, epoch, beats, address, pass, slots: SlotSet.of(ranges), streams }
 }

@@ -1,12 +1,13 @@
 /**
- * Ownership: which node has Redis's data. The owner has it in its memory, and is the only one that changes it: what it stores, it stores in
- * transactions that `guard` lets through only while it is the owner, so one that was replaced, and does not know, stores nothing.
+ * Ownership: which slots of Redis's data this node has, and which the others. Who has slots has what is in them in its memory, and is the only one that
+ * changes it: what it stores, it stores in transactions that `guard` lets through only while the node is what it was when it began. Whoever takes its
+ * slots away takes its key away, too, so one that was replaced, and does not know, stores nothing.
  *
- * The owner says in the keyspace that it lives, `beatsInLease` times a lease. Who has seen the same beat for a whole lease, by its own clock, may take
- * over. The owner counts its lease from before it sent a beat, so `isHeld` is false before anybody else can be the owner, as long as no clock runs
- * faster than another by more than `driftMax`; reads rest on that, writes do not.
+ * Each node says in the keyspace that it lives, `beatsInLease` times a lease. Who has seen the same beat for a whole lease, by its own clock, may take
+ * over all that the node had. A node counts its lease from before it sent a beat, so `isHeld` is false before anybody else can have its slots, as long as
+ * no clock runs faster than another by more than `driftMax`; reads rest on that, writes do not.
  *
- * A node takes back what it owned before it was restarted at once: there is only one process with its data.
+ * A node takes back what it had before it was restarted at once: there is only one process with its number.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -18,10 +19,10 @@ import type { RunError, StepError } from "#txn/TxnError.ts"
 import type { Address } from "#world/Net.ts"
 import * as Owner from "./Owner.ts"
 import * as Places from "./Places.ts"
+import { SlotSet } from "./SlotSet.ts"
 
 /** Another node has the data now: what this one has of it is not worth anything. */
 export class OwnershipLost extends Data.TaggedError("OwnershipLost")<{
-  readonly owner: number
   readonly message: string
 }> {}
 
@@ -29,6 +30,8 @@ export interface Options {
   readonly node: number
   /** Where others reach this node's door. */
   readonly address: Address
+  /** What they say there. */
+  readonly pass: string
   readonly transactions: Transactions["Service"]
   readonly nowMicros: () => number
   readonly leaseMicros: number
@@ -36,15 +39,29 @@ export interface Options {
 
 interface Held {
   readonly epoch: Timestamp
-  /** The last transaction of the owner. */
+  /** The last transaction of this node. */
   last: Committed<unknown>
   /** By this node's clock. */
   untilMicros: number
+  /** As it is stored, since this timestamp. */
+  own: Owner.Owner
+  ownAt: Timestamp
 }
 
-interface Seen extends Owner.Owner {
+/** Another node, as it was found last. */
+export interface Seen extends Owner.Owner {
   /** When these beats were seen first. */
   readonly sinceMicros: number
+  /** It has said something new since it was seen first: it may have been long gone by then. */
+  readonly hasBeaten: boolean
+}
+
+/** What was taken over: slots whose records are in these streams, in their order. */
+export interface Taken {
+  readonly slots: SlotSet
+  readonly streams: ReadonlyArray<number>
+  /** Later than all that its owners before did. */
+  readonly at: Timestamp
 }
 
 export const beatsInLease = 4
@@ -52,100 +69,194 @@ export const beatsInLease = 4
 const driftMax = 0.01
 /** The same in parts per million, for each of two clocks: by the slowest a lease is over when one is by the fastest. */
 export const driftPpmMax = Math.floor((1_000_000 * driftMax) / (2 - driftMax))
+/** As many as a cluster may have nodes. */
+const ownersMax = 65_535
 
 type Txn = Transaction["Service"]
 
-const lost = (owner: Owner.Owner | undefined): OwnershipLost =>
+const lost = (node: number): OwnershipLost =>
   new OwnershipLost({
-    owner: owner?.node ?? 0,
-    message: `node ${owner?.node ?? 0} has the data now: it is loaded again when it is this node's turn`
+    message: `another node has what node ${node} had: it is loaded again when it is this node's turn`
   })
+
+const decode = (bytes: Uint8Array | undefined): Owner.Owner | undefined =>
+  bytes === undefined ? undefined : Owner.decode(bytes)
+
+const put = (txn: Txn, owner: Owner.Owner): Effect.Effect<void, StepError> =>
+  txn.put(Places.ownerKey(owner.node), Owner.encode(owner))
 
 const note = (held: Held, committed: Committed<unknown>): void => {
   if (committed.at > held.last.at) held.last = committed
 }
 
-const look = (txn: Txn): Effect.Effect<Owner.Owner | undefined, StepError> =>
-  Effect.map(txn.get(Places.ownerKey), Owner.decode)
+interface Found {
+  /** The node that had everything, when only one could have it. */
+  readonly only: Owner.Owner | undefined
+  readonly owners: ReadonlyArray<Owner.Owner>
+}
+
+const look = (txn: Txn): Effect.Effect<Found, StepError> =>
+  Effect.map(txn.scan(Places.owners, { entriesMax: ownersMax }), ({ entries }) => {
+    const isOnly = (key: Uint8Array): boolean => key.length === Places.onlyOwnerKey.length
+    const only = entries.find(({ key }) => isOnly(key))
+    return {
+      only: decode(only?.value),
+      owners: entries.filter((entry) => entry !== only).map(({ value }) => Owner.decode(value))
+    }
+  })
 
 export class Ownership {
+  /** Called when `others` may be others. */
+  seen: () => void = () => {}
   private readonly options: Options
+  private readonly ownKey: Uint8Array
   private held: Held | undefined
-  private seen: Seen | undefined
+  private known = new Map<number, Seen>()
+  private only: Seen | undefined
 
   constructor(options: Options) {
     this.options = options
+    this.ownKey = Places.ownerKey(options.node)
   }
 
-  /** Nobody else can be the owner yet. */
+  /** Nobody else can have this node's slots yet. */
   get isHeld(): boolean {
     return this.options.nowMicros() < this.untilMicros
   }
 
-  /** By this node's clock; until then nobody else can be the owner. */
+  /** By this node's clock; until then nobody else can have its slots. */
   get untilMicros(): number {
     return this.held?.untilMicros ?? -Infinity
   }
 
-  /** What it was taken with: later than those of all owners before; 0: it is not this node's. */
+  /** What it began with: later than those of all before it; 0: it has no part. */
   get epoch(): Timestamp {
     return this.held?.epoch ?? 0
   }
 
-  /** Where the owner is, as far as this node knows; undefined: it is this one, or nobody is. */
-  get elsewhere(): Address | undefined {
-    const { held, seen } = this
-    return held !== undefined || seen === undefined || seen.node === this.options.node ? undefined : seen.address
+  /** As they are stored, of this node; it may not have loaded all. */
+  get slots(): SlotSet {
+    return this.held?.own.slots ?? SlotSet.none
   }
 
-  /** Becomes the owner, if nobody is, or who is has been silent for a lease. */
-  readonly claim: Effect.Effect<boolean, RunError> = Effect.suspend(() => {
-    const { address, node, nowMicros, transactions } = this.options
+  /** Where records of this node's slots may be, in their order. */
+  get streams(): ReadonlyArray<number> {
+    return this.held?.own.streams ?? []
+  }
+
+  /** What this node has, it has had since then, or longer. */
+  get at(): Timestamp {
+    return this.held?.ownAt ?? 0
+  }
+
+  /** As they were found last, by their numbers. */
+  get others(): ReadonlyMap<number, Seen> {
+    return this.known
+  }
+
+  /** Another node has been silent for a lease. */
+  isSilent({ sinceMicros }: Seen): boolean {
+    return this.options.nowMicros() - sinceMicros > this.options.leaseMicros
+  }
+
+  /**
+   * Begins: with the slots that this node had, and with all where nobody has had any. undefined: a node of a version that knows only one owner has
+   * them.
+   */
+  readonly claim: Effect.Effect<Taken | undefined, RunError> = Effect.suspend(() => {
+    const { address, node, nowMicros, pass, transactions } = this.options
     const beganMicros = nowMicros()
     const claimed = transactions.runCommitted((txn) =>
-      Effect.flatMap(look(txn), (owner) => {
-        this.see(owner)
-        if (!this.isFree(owner)) return Effect.succeed(false)
-        return Effect.as(txn.put(Places.ownerKey, Owner.encode({ node, epoch: txn.id, beats: 0, address })), true)
+      Effect.flatMap(look(txn), (found) => {
+        this.see(found)
+        const before = found.owners.find((owner) => owner.node === node)
+        const { only } = found
+        if (only !== undefined && only.node !== node && !this.isSilent(this.only!)) return Effect.succeed(undefined)
+        const isFirst = found.owners.length === 0
+        const slots = before?.slots ?? (only !== undefined || isFirst ? SlotSet.all : SlotSet.none)
+        const streams = [...(only?.streams ?? []), ...(before?.streams ?? [])]
+        const own = { node, epoch: txn.id, beats: 0, address, pass, slots, streams: [...streams, txn.id] }
+        const gone = only === undefined ? Effect.void : txn.delete(Places.onlyOwnerKey)
+        return Effect.as(Effect.andThen(gone, put(txn, own)), { own, streams })
       })
     )
     return Effect.map(claimed, (committed) => {
-      const { id, value: isOwner } = committed
-      if (isOwner) {
-        this.held = { epoch: id, last: committed, untilMicros: this.leaseFrom(beganMicros) }
-        // Whoever had it before has it no more, whatever becomes of this node.
-        this.seen = undefined
-      }
-      return isOwner
+      const { id, value } = committed
+      if (value === undefined) return undefined
+      this.only = undefined
+      const { own, streams } = value
+      this.held = { epoch: id, last: committed, untilMicros: this.leaseFrom(beganMicros), own, ownAt: committed.at }
+      return { slots: own.slots, streams, at: id }
     })
   })
 
-  /** Says that this node lives. */
-  readonly beat: Effect.Effect<void, RunError | OwnershipLost> = Effect.suspend(() => {
-    const { address, node, nowMicros, transactions } = this.options
-    const { held } = this
-    const beganMicros = nowMicros()
-    const beaten = transactions.runCommitted((txn) =>
-      Effect.flatMap(look(txn), (owner): Effect.Effect<void, StepError | OwnershipLost> => {
-        if (held === undefined || owner?.epoch !== held.epoch) return Effect.fail(lost(owner))
-        return txn.put(Places.ownerKey, Owner.encode({ node, epoch: held.epoch, beats: owner.beats + 1, address }))
+  /** Says that this node lives. `ended`: streams that have no records; all but its own are left alone from now on. */
+  beat(ended: ReadonlySet<number>): Effect.Effect<void, RunError | OwnershipLost> {
+    return Effect.suspend(() => {
+      const { address, nowMicros } = this.options
+      const beganMicros = nowMicros()
+      const beaten = this.change((txn, own) => {
+        const streams = own.streams.filter((stream) => stream === own.epoch || !ended.has(stream))
+        const next = { ...own, address, beats: own.beats + 1, streams }
+        return Effect.as(put(txn, next), { own: next })
+      })
+      return Effect.map(beaten, () => {
+        if (this.held !== undefined) this.held.untilMicros = this.leaseFrom(beganMicros)
+      })
+    })
+  }
+
+  /** Hears of the others. */
+  readonly hear: Effect.Effect<void, RunError> = Effect.suspend(() =>
+    Effect.map(this.options.transactions.run(look, { readOnly: true }), (found) => {
+      this.see(found)
+      this.seen()
+    })
+  )
+
+  /** Takes over everything from a node that is silent. False: it is not, or another one has. */
+  adopt(silent: Seen): Effect.Effect<boolean, RunError | OwnershipLost> {
+    const adopted = this.change((txn, own) =>
+      Effect.flatMap(txn.get(Places.ownerKey(silent.node)), (bytes) => {
+        const found = decode(bytes)
+        if (found?.epoch !== silent.epoch || found.beats !== silent.beats) return Effect.succeed(undefined)
+        const next = { ...own, slots: own.slots.and(found.slots), streams: [...found.streams, ...own.streams] }
+        return Effect.as(Effect.andThen(txn.delete(Places.ownerKey(found.node)), put(txn, next)), { own: next })
       })
     )
-    return Effect.map(beaten, (committed) => {
-      if (held === undefined) return
-      note(held, committed)
-      held.untilMicros = this.leaseFrom(beganMicros)
+    return Effect.map(adopted, (value) => {
+      if (value === undefined) return false
+      this.known.delete(silent.node)
+      this.seen()
+      return true
     })
-  })
+  }
 
-  /** The transaction is committed only while this node is the owner. */
+  /** Slots that this node has, and no records of, are another node's from now on. False: that one is not there any more. */
+  give(slots: SlotSet, to: number): Effect.Effect<boolean, RunError | OwnershipLost> {
+    const given = this.change((txn, own) =>
+      Effect.flatMap(txn.get(Places.ownerKey(to)), (bytes) => {
+        const other = decode(bytes)
+        if (other === undefined) return Effect.succeed(undefined)
+        const next = { ...own, slots: own.slots.without(slots) }
+        const theirs = { ...other, slots: other.slots.and(slots) }
+        return Effect.as(Effect.andThen(put(txn, next), put(txn, theirs)), { own: next, theirs })
+      })
+    )
+    return Effect.map(given, (value) => {
+      const seen = this.known.get(to)
+      if (value !== undefined && seen !== undefined) this.known.set(to, { ...seen, slots: value.theirs.slots })
+      this.seen()
+      return value !== undefined
+    })
+  }
+
+  /** The transaction is committed only while this node has what it had when it began. */
   readonly guard = (txn: Txn): Effect.Effect<void, StepError | OwnershipLost> =>
     Effect.suspend(() => {
       const { held } = this
-      if (held !== undefined && txn.readAt() === held.last.at) return txn.known(Places.ownerKey)
-      return Effect.flatMap(look(txn), (owner) =>
-        held !== undefined && owner?.epoch === held.epoch ? Effect.void : Effect.fail(lost(owner))
-      )
+      if (held !== undefined && txn.readAt() === held.last.at) return txn.known(this.ownKey)
+      return Effect.asVoid(this.own(txn))
     })
 
   /**
@@ -162,24 +273,61 @@ export class Ownership {
     })
   }
 
-  /** It is not the owner any more, whatever is stored. */
+  /** It has no part any more, whatever is stored. */
   forget(): void {
     this.held = undefined
+  }
+
+  /** What this node is, as it is stored. */
+  private own(txn: Txn): Effect.Effect<Owner.Owner, StepError | OwnershipLost> {
+    const { held } = this
+    return Effect.flatMap(txn.get(this.ownKey), (bytes) => {
+      const own = decode(bytes)
+      return held !== undefined && own?.epoch === held.epoch
+        ? Effect.succeed(own)
+        : Effect.fail(lost(this.options.node))
+    })
+  }
+
+  /** Stores this node as another; undefined: as it was. */
+  private change<A extends { readonly own: Owner.Owner }>(
+    body: (txn: Txn, own: Owner.Owner) => Effect.Effect<A | undefined, StepError>
+  ): Effect.Effect<A | undefined, RunError | OwnershipLost> {
+    return Effect.suspend(() => {
+      const { held } = this
+      const changed = this.options.transactions.runCommitted((txn) =>
+        Effect.flatMap(this.own(txn), (own) => body(txn, own))
+      )
+      return Effect.map(changed, (committed) => {
+        const { value } = committed
+        if (held === undefined || value === undefined) return value
+        if (committed.at > held.ownAt) {
+          held.own = value.own
+          held.ownAt = committed.at
+        }
+        note(held, committed)
+        return value
+      })
+    })
   }
 
   private leaseFrom(beganMicros: number): number {
     return beganMicros + this.options.leaseMicros * (1 - driftMax)
   }
 
-  private see(owner: Owner.Owner | undefined): void {
-    if (owner === undefined) return
-    if (this.seen?.epoch === owner.epoch && this.seen.beats === owner.beats) return
-    this.seen = { ...owner, sinceMicros: this.options.nowMicros() }
+  private see({ only, owners }: Found): void {
+    const known = new Map<number, Seen>()
+    for (const owner of owners) {
+      if (owner.node !== this.options.node) known.set(owner.node, this.seenAs(owner, this.known.get(owner.node)))
+    }
+    this.known = known
+    this.only = only === undefined ? undefined : this.seenAs(only, this.only)
   }
 
-  private isFree(owner: Owner.Owner | undefined): boolean {
-    const { leaseMicros, node, nowMicros } = this.options
-    if (owner === undefined || owner.node === node) return true
-    return this.seen !== undefined && nowMicros() - this.seen.sinceMicros > leaseMicros
+  private seenAs(owner: Owner.Owner, before: Seen | undefined): Seen {
+    if (before?.epoch === owner.epoch && before.beats === owner.beats) {
+      return { ...owner, sinceMicros: before.sinceMicros, hasBeaten: before.hasBeaten }
+    }
+    return { ...owner, sinceMicros: this.options.nowMicros(), hasBeaten: before !== undefined }
   }
 }

@@ -2,6 +2,8 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { describe, expect, it } from "vitest"
+import * as Latin1 from "#base/Latin1.ts"
+import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import { TestBench } from "#sim/world/TestBench.ts"
 import { ModelCluster } from "#txn/testing/ModelCluster.ts"
 import { Transactions } from "#txn/Transactions.ts"
@@ -14,8 +16,12 @@ import { StringValue } from "./StringValue.ts"
 
 type Use = (redis: Redis.Redis) => Effect.Effect<void, unknown, Scope.Scope | Timers | Trace>
 
+/** It has everything. */
 const ready = (redis: Redis.Redis): Effect.Effect<void> =>
-  Effect.suspend(() => (redis.isReady ? Effect.void : Effect.andThen(Effect.sleep(10), ready(redis))))
+  Effect.suspend(() => {
+    const isReady = redis.isReady && redis.placement.loaded.count === SpacesRedis.slots
+    return isReady ? Effect.void : Effect.andThen(Effect.sleep(10), ready(redis))
+  })
 
 /** Reads take so much longer. */
 const slowed = (transactions: Transactions["Service"], readMillis: number): Transactions["Service"] => ({
@@ -44,6 +50,7 @@ const run = (nodes: ReadonlyArray<Program>): void => {
           const opened = Redis.open({
             node,
             address: { host: `n${node}`, port: 6_379 },
+            pass: `pass of ${node}`,
             leaseMillis: 1_000,
             storeMillis: 100,
             folding: { quietLooks: 5 }
@@ -152,12 +159,12 @@ describe("what a node stores", () => {
             db.set("hash", hashOf({ wide: "x".repeat(70_000_000), shrinks: "y".repeat(3_000_000), [name]: "1" }))
             db.set(name, "named")
             expect(yield* storing.flush).toBe(true)
-            yield* storing.folding.fold
+            yield* storing.folding.folded
             const hash = db.peek("hash")!
             ;(hash.content as HashValue).set("shrinks", "y")
             db.touched(hash)
             expect(yield* storing.flush).toBe(true)
-            yield* storing.folding.fold
+            yield* storing.folding.folded
             expect(storing.counts.retries).toBe(0)
           })
       },
@@ -213,7 +220,7 @@ describe("what a node stores", () => {
           Effect.gen(function* () {
             const { engine, storing } = redis
             const told: Array<boolean> = []
-            redis.listen((isReady) => told.push(isReady))
+            redis.listen({ ready: (isReady) => told.push(isReady) })
             engine.databases[0].set("text", "0042")
             engine.databases[3].add("hash", hashOf({ a: "1", b: "2" }))
             engine.swap(3, 4)
@@ -338,6 +345,59 @@ describe("what a node stores", () => {
     ])
   })
 
+  it("is shared with a node that comes, slot by slot, with all that was changed meanwhile", () => {
+    const names = Array.from({ length: 300 }, (_, index) => `key:${index}`)
+    const isHere = (redis: Redis.Redis, name: string): boolean =>
+      redis.placement.placeOf(SpacesRedis.slotOf(Latin1.encode(name))) === "here"
+    run([
+      {
+        node: 1,
+        use: (redis) =>
+          Effect.gen(function* () {
+            const [db] = redis.engine.databases
+            for (const name of names) db.add(name, hashOf({ first: "1", changes: "0" }))
+            for (let change = 1; change <= 200; change++) {
+              yield* Effect.sleep(50)
+              for (const name of names) {
+                if (!isHere(redis, name)) continue
+                const entry = db.peek(name)!
+                ;(entry.content as HashValue).set("changes", String(change))
+                db.touched(entry)
+              }
+            }
+            const { loaded } = redis.placement
+            expect(loaded.count).toBe(SpacesRedis.slots / 2)
+            expect(db.size).toBe(names.filter((name) => isHere(redis, name)).length)
+            expect(db.size).toBeGreaterThan(100)
+            expect(db.size).toBeLessThan(200)
+            for (const name of names) if (isHere(redis, name)) db.set(name, "last")
+            expect(yield* redis.storing.flush).toBe(true)
+          })
+      },
+      {
+        node: 2,
+        atMillis: 500,
+        use: ({ engine, tending }) =>
+          Effect.sync(() => {
+            const [db] = engine.databases
+            expect(tending.counts).toMatchObject({ adopted: 1, given: 0, taken: SpacesRedis.slots })
+            const changes: Array<number> = []
+            for (const name of names) {
+              const { content } = db.peek(name)!
+              if (content === "last") continue
+              expect((content as HashValue).get("first")).toBe("1")
+              changes.push(Number((content as HashValue).get("changes")))
+            }
+            expect(changes.length).toBeGreaterThan(100)
+            expect(changes.length).toBeLessThan(200)
+            // They went one after the other, while the others were changed.
+            expect(new Set(changes).size).toBeGreaterThan(8)
+            expect(Math.min(...changes)).toBeGreaterThan(0)
+          })
+      }
+    ])
+  })
+
   it("is nowhere else while it is loaded again, whoever had it before", () => {
     run([
       { node: 1, use: ({ engine }) => Effect.sync(() => void engine.databases[0].set("a", "mine")) },
@@ -347,11 +407,12 @@ describe("what a node stores", () => {
         use: (redis) =>
           Effect.gen(function* () {
             const seen: Array<boolean> = []
+            const slot = SpacesRedis.slotOf(Latin1.encode("a"))
             expect(redis.reload()).toBe(true)
             do {
               yield* Effect.sleep(1)
               seen.push(redis.isReady)
-              expect(redis.ownerAddress).toBe(undefined)
+              expect(["here", "loading", "nowhere"]).toContain(redis.placement.placeOf(slot))
             } while (!redis.isReady)
             expect(seen).toContain(false)
             expect(redis.engine.databases[0].peek("a")!.content).toBe("mine")

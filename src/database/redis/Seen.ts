@@ -8,14 +8,14 @@ export class Seen {
   /** By their `id`: the same of all else. */
   private readonly others = new Table<number>()
 
-  /** No later record has a change of what this one changes. */
-  isNews(cursor: Cursor, number: number): boolean {
+  /** No later record has a change of what this one changes. `place`: of the record, in their order. */
+  isNews(cursor: Cursor, place: number): boolean {
     const { database, isOfKey } = cursor
     const seen = isOfKey ? (this.keys[database] ??= new Table<number>()) : this.others
     const id = isOfKey ? cursor.name : cursor.id
     const position = seen.position(id)
-    if (position >= 0) return seen.valueAt(position) === number
-    seen.add(id, number)
+    if (position >= 0) return seen.valueAt(position) === place
+    seen.add(id, place)
     return true
   }
 }

@@ -18,7 +18,7 @@ import type { RunError, StepError } from "#txn/TxnError.ts"
 import * as Completion from "#world/Completion.ts"
 import type { Trace } from "#world/Trace.ts"
 import type { Engine } from "./Engine.ts"
-import { type Commit, Folding, type Options, type Read } from "./Folding.ts"
+import { type Commit, Folding, type Name, type Options, type Read } from "./Folding.ts"
 import { type Ownership, OwnershipLost } from "./Ownership.ts"
 import * as Places from "./Places.ts"
 import * as Record from "./Record.ts"
@@ -51,7 +51,9 @@ export class Storing {
   private waiters: Array<Waiter> = []
   /** Ends the pause between batches. */
   private wake: (() => void) | undefined
-  /** Of the last record. */
+  /** Where records go. */
+  private stream = 0
+  /** Of the last record in it. */
   private number = 0
 
   constructor(parts: Parts) {
@@ -79,19 +81,17 @@ export class Storing {
     Effect.raceAllFirst([Effect.forever(this.turn), Effect.forever(this.gathering), this.folding.run])
   )
 
-  /** A record that was found when the data was loaded, and that is in what was loaded. */
-  found(number: number, sizeBytes: number): void {
-    this.number = number
-    this.folding.add(number, sizeBytes)
+  /** Records go into this stream, which is empty, from now on. */
+  begin(stream: number): void {
+    this.stream = stream
+    this.number = 0
   }
 
   /** What is not stored is given up. */
   abandon(): void {
     const { waiters } = this
     this.waiters = []
-    this.number = 0
-    this.folding.reset()
-    this.folding.cutting.reset()
+    this.folding.abandon()
     for (const { done } of waiters) done(false)
   }
 
@@ -137,19 +137,21 @@ export class Storing {
   })
 
   private store(record: Uint8Array): Effect.Effect<void, OwnershipLost> {
+    const { stream } = this
     const number = this.number + 1
-    const stored = Effect.forEach(parts(record), (part) => this.storePart(number, record, part), { discard: true })
+    const name = { stream, number }
+    const stored = Effect.forEach(parts(record), (part) => this.storePart(name, record, part), { discard: true })
     return Effect.map(stored, () => {
       this.number = number
-      this.folding.add(number, record.length)
+      this.folding.add(name, record.length)
       this.counts.batches += 1
       this.counts.bytes += record.length
     })
   }
 
-  private storePart(number: number, record: Uint8Array, part: Part): Effect.Effect<void, OwnershipLost> {
+  private storePart(name: Name, record: Uint8Array, part: Part): Effect.Effect<void, OwnershipLost> {
     const { ownership } = this.parts
-    const body = (txn: Txn) => Effect.andThen(ownership.guard(txn), put(txn, number, record, part))
+    const body = (txn: Txn) => Effect.andThen(ownership.guard(txn), put(txn, name, record, part))
     return this.untilDone(ownership.commit(body, timeoutMillis))
   }
 
@@ -170,9 +172,9 @@ export class Storing {
   }
 
   /** All pieces as of one time, at which the record may be gone. By their keys: a scan would read the next record, too, to know where it ends. */
-  private readonly read: Read = (number) => {
+  private readonly read: Read = (name) => {
     const { ownership, transactions } = this.parts
-    const body = (txn: Txn) => Effect.andThen(ownership.guard(txn), pieces(txn, number))
+    const body = (txn: Txn) => Effect.andThen(ownership.guard(txn), pieces(txn, name))
     const once = Effect.suspend(() => transactions.run(body, { readOnly: true, timeoutMillis }))
     return this.untilDone(Effect.map(once, (found) => (found.length === 0 ? undefined : Bytes.concat(found))))
   }
@@ -191,11 +193,11 @@ export class Storing {
 /** Those of a record, in their order. */
 const pieces = Effect.fnUntraced(function* (
   txn: Txn,
-  number: number
+  { number, stream }: Name
 ): Effect.fn.Return<ReadonlyArray<Uint8Array>, StepError> {
   const found: Array<Uint8Array> = []
   for (;;) {
-    const piece = yield* txn.get(Places.recordKey(number, found.length))
+    const piece = yield* txn.get(Places.recordKey(stream, number, found.length))
     if (piece === undefined) return found
     found.push(piece)
     // Only the last one is shorter.
@@ -220,13 +222,13 @@ const parts = (record: Uint8Array): ReadonlyArray<Part> => {
 
 const put = Effect.fnUntraced(function* (
   txn: Txn,
-  number: number,
+  { number, stream }: Name,
   record: Uint8Array,
   { from, to }: Part
 ): Effect.fn.Return<void, StepError> {
   for (let piece = from; piece < to; piece++) {
     yield* txn.put(
-      Places.recordKey(number, piece),
+      Places.recordKey(stream, number, piece),
       record.subarray(piece * Record.pieceBytes, (piece + 1) * Record.pieceBytes)
     )
   }

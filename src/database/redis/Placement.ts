@@ -1,0 +1,86 @@
+/**
+ * Placement: `Shards` as this node knows it: what it has and answers for, what it does not yet or just now, and what others have, as they were heard
+ * of last.
+ */
+import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
+import type { Ownership, Seen } from "./Ownership.ts"
+import type { Peer, Place, Shards } from "./Shards.ts"
+import { SlotSet } from "./SlotSet.ts"
+
+const peerOf = ({ address, node, pass }: Seen): Peer => ({ node, address, pass })
+
+const isSame = (left: Place, right: Place): boolean =>
+  typeof left === "string" || typeof right === "string"
+    ? left === right
+    : left.node === right.node && left.pass === right.pass
+
+export class Placement implements Shards {
+  version = 0
+  peers: ReadonlyArray<Peer> = []
+  readonly pass: string
+  /** What this node has loaded. */
+  loaded: SlotSet = SlotSet.none
+  /** Called when something has changed. */
+  changed: () => void = () => {}
+  /** Called when somebody wants to know more. */
+  asked: () => void = () => {}
+  /** What of that it is about to give away. */
+  private held: SlotSet = SlotSet.none
+  private places: ReadonlyArray<Place> = Array.from({ length: SpacesRedis.slots }, (): Place => "nowhere")
+  private readonly ownership: Ownership
+
+  constructor(ownership: Ownership, pass: string) {
+    this.ownership = ownership
+    this.pass = pass
+  }
+
+  placeOf(slot: number): Place {
+    return this.places[slot]
+  }
+
+  /** Of everything that this node has: `here`, unless it does not answer for all of that. */
+  get whole(): "here" | "held" | "loading" {
+    if (this.held.count > 0) return "held"
+    return this.ownership.slots.without(this.loaded).count > 0 ? "loading" : "here"
+  }
+
+  /** Commands on these slots wait, and on no others. */
+  hold(slots: SlotSet): void {
+    this.held = slots
+    this.look()
+  }
+
+  /** It has nothing. */
+  clear(): void {
+    this.loaded = SlotSet.none
+    this.hold(SlotSet.none)
+  }
+
+  refresh(): void {
+    this.asked()
+  }
+
+  /** Something may have changed. */
+  look(): void {
+    const { held, loaded, ownership } = this
+    const { others, slots } = ownership
+    const places = Array.from({ length: SpacesRedis.slots }, (_, slot): Place => {
+      if (!slots.has(slot)) return "nowhere"
+      if (!loaded.has(slot)) return "loading"
+      return held.has(slot) ? "held" : "here"
+    })
+    const peers: Array<Peer> = []
+    for (const seen of [...others.values()].sort((left, right) => left.node - right.node)) {
+      const peer = peerOf(seen)
+      if (seen.hasBeaten && !ownership.isSilent(seen)) peers.push(peer)
+      for (const [first, last] of seen.slots.ranges) {
+        for (let slot = first; slot <= last; slot++) if (!slots.has(slot)) places[slot] = peer
+      }
+    }
+    this.peers = peers
+    if (places.every((place, slot) => isSame(place, this.places[slot]))) return
+    this.places = places
+    this.version += 1
+    this.changed()
+  }
+}

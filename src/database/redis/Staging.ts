@@ -1,0 +1,62 @@
+/**
+ * Staging: keys that are loaded while others are in use. Nobody sees them, and nothing happens to them, until all of them are there: then they become
+ * the engine's, some at a time.
+ */
+import { Database, type Keeper } from "./Database.ts"
+import { databasesCount, type Engine } from "./Engine.ts"
+import type { Entry } from "./Entry.ts"
+import * as Footprint from "./Footprint.ts"
+
+export class Staging implements Keeper {
+  readonly keepsExpiredUntil = Infinity
+  /** Bytes of memory that what is here takes, about. */
+  usedBytes = 0
+  private readonly engine: Engine
+  private readonly databases: ReadonlyArray<Database>
+
+  constructor(engine: Engine) {
+    this.engine = engine
+    this.databases = Array.from({ length: databasesCount }, (_, index) => new Database(index, this))
+  }
+
+  readonly databaseAt = (index: number): Database => this.databases[index]
+
+  get now(): number {
+    return this.engine.now
+  }
+
+  /** Entries become the engine's; after each so many somebody else has a turn. */
+  *moved(atOnce: number): Generator<void> {
+    let moved = 0
+    for (const database of this.databases) {
+      const entries: Array<Entry> = []
+      database.each((entry) => entries.push(entry))
+      for (const entry of entries) {
+        this.usedBytes -= entry.heldBytes
+        this.engine.databaseAt(entry.database).adopt(entry)
+        if (++moved % atOnce === 0) yield
+      }
+    }
+  }
+
+  weigh(entry: Entry): void {
+    const heldBytes = Footprint.of(entry)
+    this.usedBytes += heldBytes - entry.heldBytes
+    entry.heldBytes = heldBytes
+  }
+
+  unweigh(entry: Entry): void {
+    this.usedBytes -= entry.heldBytes
+    entry.heldBytes = 0
+  }
+
+  random(): number {
+    return this.engine.random()
+  }
+
+  // What is restored is neither new nor changed, and nobody asks for it.
+  added(): void {}
+  changed(): void {}
+  removed(): void {}
+  met(): void {}
+}
