@@ -132,6 +132,15 @@ export class Database {
     this.keeper.unweigh(entry)
   }
 
+  /** Whatever was kept under a name is not: nobody is told, and nothing of it is to be stored. */
+  drop(key: string): Entry | undefined {
+    const entry = this.table.get(key)
+    if (entry === undefined) return undefined
+    entry.isGone = true
+    this.unrestore(entry)
+    return entry
+  }
+
   delete(key: string): boolean {
     const entry = this.peek(key)
     if (entry === undefined) return false

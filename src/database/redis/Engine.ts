@@ -11,7 +11,11 @@ import { Eviction, type Outcome } from "./Eviction.ts"
 import * as Footprint from "./Footprint.ts"
 import * as Frequency from "./Frequency.ts"
 import { Journal } from "./Journal.ts"
+import { Loading } from "./Loading.ts"
+import { Overlay } from "./Overlay.ts"
 import * as Settings from "./Settings.ts"
+import { Staging } from "./Staging.ts"
+import * as Stored from "./Stored.ts"
 
 /** Classes of keyspace notifications, as bits; `NotifyFlags` of redis.conf. */
 export const classes = {
@@ -109,6 +113,44 @@ export class Engine implements Keeper {
   /** Keys that were looked up or changed so far. */
   get used(): number {
     return this.counts.hits + this.counts.misses + this.versions
+  }
+
+  /**
+   * Keys are as a record says that is stored: it has all of what they hold. Who watches them, or waits for them, hears of it. Returns what elements begin
+   * with that nobody reads any more.
+   */
+  become(record: Uint8Array): ReadonlyArray<Uint8Array> {
+    this.advance()
+    const garbage: Array<Uint8Array> = []
+    const staging = new Staging(this)
+    const { databaseAt } = staging
+    const overlay = new Overlay(databaseAt, (prefix) => garbage.push(prefix))
+    const loading = new Loading({ databaseAt, overlay, garbage: (prefix) => void garbage.push(prefix) })
+    overlay.add(record)
+    const gone: Array<Entry> = []
+    const drop = (database: number, name: string): void => {
+      const entry = this.databaseAt(database).drop(name)
+      if (entry === undefined) return
+      if (entry.elements !== undefined) garbage.push(Stored.elementsOf(database, name, entry.elements.generation))
+      gone.push(entry)
+    }
+    for (const layer of overlay.others()) {
+      if (layer.head === undefined) drop(layer.database, layer.name)
+      else loading.layer(layer)
+    }
+    const come = [...staging.entries()]
+    for (const entry of come) {
+      drop(entry.database, entry.name)
+      this.journal.rise(entry.elements?.generation ?? 0)
+      this.databaseAt(entry.database).adopt(entry)
+      entry.version = ++this.versions
+      entry.use(this.now)
+    }
+    this.versions += 1
+    this.journal.changes += come.length
+    for (const entry of [...gone, ...come]) this.tell(entry, false)
+    this.settle()
+    return garbage
   }
 
   /** It is as late as the clock says. */

@@ -60,6 +60,11 @@ export class Journal implements ElementSink {
     this.generations = since
   }
 
+  /** Later ones are new. */
+  get generation(): number {
+    return this.generations
+  }
+
   /** Generations are above `since` from now on. */
   rise(since: number): void {
     this.generations = Math.max(this.generations, since)

@@ -44,6 +44,11 @@ export class Placement implements Shards {
     return this.ownership.slots.without(this.loaded).count > 0 ? "loading" : "here"
   }
 
+  /** What this node answers for. */
+  get here(): SlotSet {
+    return this.loaded.without(this.held)
+  }
+
   /** Commands on these slots wait, and on no others. */
   hold(slots: SlotSet): void {
     this.held = slots

@@ -40,6 +40,11 @@ const firstBytes = 4_096
 /** Larger records grow by a quarter: what they leave unused keeps the garbage collector busy. */
 const largeBytes = 65_536
 
+/** A record without changes. */
+export const empty: Uint8Array = Uint8Array.of(version)
+
+export const isEmpty = (record: Uint8Array): boolean => record.length === empty.length
+
 /** Writes a record. */
 export class Builder {
   private bytes: Uint8Array<ArrayBuffer>
@@ -281,6 +286,29 @@ export class Cursor {
     this.skip()
     return this.content()
   }
+}
+
+/** The changes of a record as several, each of the keys that have this number. */
+export const split = (record: Uint8Array, numberOf: (name: string) => number): ReadonlyMap<number, Uint8Array> => {
+  const builders = new Map<number, Builder>()
+  const cursor = new Cursor(record)
+  while (cursor.next()) {
+    const { database, kind, name, sub } = cursor
+    const number = numberOf(name)
+    let builder = builders.get(number)
+    if (builder === undefined) builders.set(number, (builder = new Builder()))
+    builder.key(database, name)
+    if (kind === Kind.put || kind === Kind.remove) builder.elements(cursor.generation)
+    if (kind === Kind.put) builder.put(sub, cursor.content())
+    else if (kind === Kind.remove) builder.remove(sub)
+    else if (kind === Kind.gone) builder.gone()
+    else {
+      assert(kind === Kind.head, "what is split tells of keys alone")
+      const { expiresAt, generation, head, isInline: inline, type } = cursor.head()
+      builder.head(Stored.types.indexOf(type), expiresAt, generation, inline, head)
+    }
+  }
+  return new Map([...builders].map(([number, builder]) => [number, builder.finish()!]))
 }
 
 /** A record; undefined where it is not all there, and does not count. */

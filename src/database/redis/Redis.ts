@@ -21,6 +21,7 @@ import { Engine } from "./Engine.ts"
 import { DoesNotFit, Fetching } from "./Fetching.ts"
 import * as Folding from "./Folding.ts"
 import { beatsInLease, Ownership, type OwnershipLost, type Taken } from "./Ownership.ts"
+import { Partaking } from "./Partaking.ts"
 import { Placement } from "./Placement.ts"
 import type { Settings } from "./Settings.ts"
 import type { SlotSet } from "./SlotSet.ts"
@@ -69,6 +70,7 @@ export class Redis {
   readonly storing: Storing
   readonly placement: Placement
   readonly tending: Tending
+  readonly partaking: Partaking
   /** It has a part, and has loaded what it began with. */
   isReady = false
   /** Why it cannot be loaded, and what to do. */
@@ -88,12 +90,14 @@ export class Redis {
     dataBytesMax,
     engine,
     leaseMillis,
+    node,
     ownership,
     pass,
     storing,
     trace,
     transactions
   }: {
+    readonly node: number
     readonly engine: Engine
     readonly ownership: Ownership
     readonly storing: Storing
@@ -112,6 +116,7 @@ export class Redis {
     this.fetching = new Fetching({ engine, folding, transactions, dataBytesMax })
     const placement = new Placement(ownership, pass)
     this.placement = placement
+    this.partaking = new Partaking({ node, engine, ownership, placement, storing, trace })
     this.tending = new Tending({
       engine,
       ownership,
@@ -119,6 +124,7 @@ export class Redis {
       storing,
       fetching: this.fetching,
       trace,
+      turn: this.partaking.turn,
       lookMillis: leaseMillis / beatsInLease,
       left: (slots) => {
         for (const { left } of this.listeners) left?.(slots)
@@ -163,7 +169,8 @@ export class Redis {
 
   /** From having no part to having none any more. */
   private readonly life = Effect.suspend(() => {
-    const owning = Effect.raceAllFirst([this.storing.run, this.keep, this.expire, this.tending.run, this.asked])
+    const { partaking, storing, tending } = this
+    const owning = Effect.raceAllFirst([storing.run, this.keep, this.expire, tending.run, partaking.run, this.asked])
     const own = Effect.map(Effect.andThen(this.take, owning), () => this.forget())
     const over = (error: RunError | OwnershipLost | DoesNotFit): Effect.Effect<void> =>
       Effect.suspend(() => {
@@ -195,6 +202,7 @@ export class Redis {
     this.engine.reset(0)
     this.storing.abandon()
     this.placement.clear()
+    this.partaking.abandon()
   }
 
   private tell(isReady: boolean): void {
@@ -306,7 +314,7 @@ export const open = Effect.fnUntraced(function* ({
     intervalMillis: storeMillis,
     folding: { ...Folding.defaults, ...folding }
   })
-  const redis = new Redis({ engine, ownership, storing, pass, transactions, trace, leaseMillis, dataBytesMax })
+  const redis = new Redis({ node, engine, ownership, storing, pass, transactions, trace, leaseMillis, dataBytesMax })
   yield* Effect.forkScoped(redis.run)
   // Before what runs is interrupted: finalizers go from the last to the first.
   yield* Effect.addFinalizer(() => Effect.timeoutOption(storing.flush, flushMillisMax))

@@ -2,21 +2,28 @@
  * Staging: keys that are loaded while others are in use. Nobody sees them, and nothing happens to them, until all of them are there: then they become
  * the engine's, some at a time.
  */
+import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import { Database, type Keeper } from "./Database.ts"
-import { databasesCount, type Engine } from "./Engine.ts"
 import type { Entry } from "./Entry.ts"
 import * as Footprint from "./Footprint.ts"
+
+/** Whose they become. */
+interface Target {
+  readonly now: number
+  random(): number
+  databaseAt(index: number): Database
+}
 
 export class Staging implements Keeper {
   readonly keepsExpiredUntil = Infinity
   /** Bytes of memory that what is here takes, about. */
   usedBytes = 0
-  private readonly engine: Engine
+  private readonly engine: Target
   private readonly databases: ReadonlyArray<Database>
 
-  constructor(engine: Engine) {
+  constructor(engine: Target) {
     this.engine = engine
-    this.databases = Array.from({ length: databasesCount }, (_, index) => new Database(index, this))
+    this.databases = Array.from({ length: SpacesRedis.databases }, (_, index) => new Database(index, this))
   }
 
   readonly databaseAt = (index: number): Database => this.databases[index]
@@ -28,14 +35,19 @@ export class Staging implements Keeper {
   /** Entries become the engine's; after each so many somebody else has a turn. */
   *moved(atOnce: number): Generator<void> {
     let moved = 0
+    for (const entry of this.entries()) {
+      this.usedBytes -= entry.heldBytes
+      this.engine.databaseAt(entry.database).adopt(entry)
+      if (++moved % atOnce === 0) yield
+    }
+  }
+
+  /** All that is here. */
+  *entries(): Generator<Entry> {
     for (const database of this.databases) {
       const entries: Array<Entry> = []
       database.each((entry) => entries.push(entry))
-      for (const entry of entries) {
-        this.usedBytes -= entry.heldBytes
-        this.engine.databaseAt(entry.database).adopt(entry)
-        if (++moved % atOnce === 0) yield
-      }
+      yield* entries
     }
   }
 

@@ -11,6 +11,7 @@
  * A batch is repeated until it is stored: it says how things are, so it may be. It is given up when another node has the data.
  */
 import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
 import * as Bytes from "#base/Bytes.ts"
 import type { Transaction } from "#txn/Transaction.ts"
 import type { Transactions } from "#txn/Transactions.ts"
@@ -48,6 +49,8 @@ export class Storing {
   readonly counts = { batches: 0, bytes: 0, retries: 0 }
   readonly folding: Folding
   private readonly parts: Parts
+  /** Records are stored one after the other. */
+  private readonly order = Semaphore.makeUnsafe(1)
   private waiters: Array<Waiter> = []
   /** Ends the pause between batches. */
   private wake: (() => void) | undefined
@@ -95,6 +98,38 @@ export class Storing {
     for (const { done } of waiters) done(false)
   }
 
+  /**
+   * Does something while no batch is stored, with the name that the next record would have had; it tells of the record that has it now, if there is one.
+   * Everything before it is stored.
+   */
+  reserved<A extends { readonly record: Uint8Array | undefined }, E>(
+    use: (name: Name) => Effect.Effect<A, E>
+  ): Effect.Effect<A, E> {
+    const reserved = Effect.suspend(() => {
+      const name = { stream: this.stream, number: this.number + 1 }
+      return Effect.map(use(name), (used) => {
+        if (used.record !== undefined) {
+          this.number = name.number
+          this.folding.add(name, used.record.length)
+        }
+        return used
+      })
+    })
+    return this.order.withPermits(1)(reserved)
+  }
+
+  /** What has this name: the record that another node has put there, or an empty one, if none has, so that none ever will. */
+  decide(name: Name): Effect.Effect<Uint8Array, OwnershipLost> {
+    const { ownership, transactions } = this.parts
+    const body = (txn: Txn): Effect.Effect<Uint8Array, StepError | OwnershipLost> =>
+      Effect.flatMap(Effect.andThen(ownership.guard(txn), pieces(txn, name)), (found) =>
+        found.length > 0
+          ? Effect.succeed(Bytes.concat(found))
+          : Effect.as(txn.put(Places.recordKey(name.stream, name.number, 0), Record.empty), Record.empty)
+      )
+    return this.untilDone(Effect.suspend(() => transactions.run(body, { timeoutMillis })))
+  }
+
   private readonly turn = Effect.suspend(() => {
     const pause = Completion.submit<void, never>((done) => {
       this.wake = () => {
@@ -105,7 +140,7 @@ export class Storing {
     const { journal } = this.parts.engine
     const isDue = this.waiters.length > 0 || journal.isFull
     const slept = isDue ? Effect.yieldNow : Effect.timeoutOption(pause, this.parts.intervalMillis)
-    return Effect.andThen(slept, this.batch)
+    return Effect.andThen(slept, this.order.withPermits(1)(this.batch))
   })
 
   /** A slice of the batch that fills, so that no command waits until all of it is put together. */

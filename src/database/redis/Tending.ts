@@ -6,6 +6,7 @@
  * gets them finds all of them among their keys, and nothing in any stream.
  */
 import * as Effect from "effect/Effect"
+import type * as Semaphore from "effect/Semaphore"
 import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import * as Latin1 from "#base/Latin1.ts"
 import type { RunError } from "#txn/TxnError.ts"
@@ -26,6 +27,8 @@ export interface Parts {
   readonly storing: Storing
   readonly fetching: Fetching
   readonly trace: Trace["Service"]
+  /** Whoever holds slots still does so alone. */
+  readonly turn: Semaphore.Semaphore
   /** Between looks. */
   readonly lookMillis: number
   /** Called when slots are another node's, before anybody is told. */
@@ -149,12 +152,14 @@ export class Tending {
   }
 
   private give({ slots, to }: Move): Effect.Effect<void, RunError | OwnershipLost> {
-    const { engine, left, ownership, placement, storing, trace } = this.parts
+    const { engine, left, ownership, placement, storing, trace, turn } = this.parts
     const { folding } = storing
-    return Effect.gen({ self: this }, function* () {
+    const ready = Effect.gen(function* () {
       for (let round = 0; round === 0 || (round < roundsMax && folding.waitingBytes > restBytesMax); round++) {
         yield* folding.folded
       }
+    })
+    const given = Effect.gen({ self: this }, function* () {
       placement.hold(slots)
       engine.isStill = true
       if (!(yield* storing.flush)) return
@@ -172,6 +177,7 @@ export class Tending {
       placement.hold(SlotSet.none)
       this.look()
     })
+    return Effect.andThen(ready, turn.withPermits(1)(given))
   }
 
   /** Until it is known whether they are that node's. */

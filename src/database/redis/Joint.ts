@@ -1,0 +1,59 @@
+/** Joint: what a command has done to keys of several nodes, stored for all of them, or for none. */
+import * as Effect from "effect/Effect"
+import type { Transaction } from "#txn/Transaction.ts"
+import type { Transactions } from "#txn/Transactions.ts"
+import type { RunError, StepError } from "#txn/TxnError.ts"
+import * as Owner from "./Owner.ts"
+import type { Grant } from "./Partaking.ts"
+import * as Places from "./Places.ts"
+import * as Record from "./Record.ts"
+
+/** undefined: it was only read there. */
+export interface Part {
+  readonly grant: Grant
+  readonly record: Uint8Array | undefined
+}
+
+/** `unstored`: and it never will be. `unknown`: each of the nodes finds out by itself. */
+export type Stored = { readonly type: "stored" | "unknown" } | { readonly type: "unstored"; readonly reason: string }
+
+/** A node that waits for it does not wait longer. */
+const timeoutMillis = 8_000
+
+/** One of the nodes does not hold its slots any more. */
+const over: Stored = { type: "unstored", reason: "the keys went to another node meanwhile" }
+const stored: Stored = { type: "stored" }
+
+type Txn = Transaction["Service"]
+
+const put = Effect.fnUntraced(function* (
+  txn: Txn,
+  { grant: { epoch, node, number, stream }, record }: Part
+): Effect.fn.Return<boolean, StepError> {
+  const owner = yield* txn.get(Places.ownerKey(node))
+  if (owner === undefined || Owner.decode(owner).epoch !== epoch) return false
+  if (record === undefined) return true
+  if ((yield* txn.get(Places.recordKey(stream, number, 0))) !== undefined) return false
+  for (let piece = 0; piece < Record.piecesIn(record.length); piece++) {
+    const from = piece * Record.pieceBytes
+    yield* txn.put(Places.recordKey(stream, number, piece), record.subarray(from, from + Record.pieceBytes))
+  }
+  return true
+})
+
+/** Whoever has granted is asked whether it still does, also where nothing has changed. */
+export const store = (transactions: Transactions["Service"], parts: ReadonlyArray<Part>): Effect.Effect<Stored> => {
+  const body = (txn: Txn): Effect.Effect<Stored, StepError> =>
+    Effect.gen(function* () {
+      const before = yield* txn.savepoint()
+      for (const part of parts) {
+        if (yield* put(txn, part)) continue
+        yield* txn.rollbackTo(before)
+        return over
+      }
+      return stored
+    })
+  return Effect.catch(transactions.run(body, { timeoutMillis }), ({ _tag, message }: RunError) =>
+    Effect.succeed<Stored>(_tag === "OutcomeUnknown" ? { type: "unknown" } : { type: "unstored", reason: message })
+  )
+}
