@@ -49,6 +49,7 @@ const serve = Effect.fnUntraced(function* (spec: ServerSpec, { slowness }: Behav
   const opened = Redis.open({
     node: spec.index + 1,
     address,
+    pass: `pass of ${spec.index + 1}`,
     leaseMillis: Settings.number(spec, "leaseMillis"),
     storeMillis: 100,
     settings: { maxMemoryBytes: Number(spec.options["maxMemory"] ?? 0), maxMemoryPolicy: policyOf(spec.options) },
@@ -63,7 +64,15 @@ const serve = Effect.fnUntraced(function* (spec: ServerSpec, { slowness }: Behav
   )
   Waiting.observe(redis.engine, yield* Trace)
   yield* Effect.provideService(Tenure.observe(redis), Timers, timers)
-  yield* Door.open({ addresses: [address], redis, settings: { isProtected: false } })
+  yield* Door.open({
+    addresses: [address],
+    redis,
+    settings: { isProtected: false },
+    prepare: (server) => {
+      server.node = spec.index + 1
+      server.shards = redis.placement
+    }
+  })
   if (!isOther) yield* exile.run(redis)
   return yield* Effect.never
 })

@@ -10,15 +10,21 @@ const sight = {
   damaged: () => false
 }
 
-type Event = readonly [atMicros: number, node: number, leftMicros: number, lateMicros?: number]
+type Event = readonly [
+  atMicros: number,
+  node: number,
+  leftMicros: number,
+  lateMicros?: number | undefined,
+  slots?: string
+]
 
 /** The first thing that breaks. With a fourth number, somebody's time is over, so late. */
 const verdict = (...events: ReadonlyArray<Event>): string | undefined => {
   const judging = Tenure.alone.make(sight)
-  for (const [atMicros, node, leftMicros, lateMicros] of events) {
+  for (const [atMicros, node, leftMicros, lateMicros, slots = "0-16383"] of events) {
     const told =
       lateMicros === undefined
-        ? { name: "redis/holds", fields: { leftMicros } }
+        ? { name: "redis/holds", fields: { leftMicros, slots } }
         : { name: "redis/over", fields: { lateMicros } }
     const violation = judging.observe!({ atMicros, node, level: "debug", ...told })
     if (violation !== undefined) return violation.detail
@@ -48,6 +54,13 @@ describe("tenure is broken", () => {
     expect(verdict([0, 0, 11_000], [10_500, 1, 5_000], [14_500, 0, 0, 3_600])).toBe(undefined)
     expect(verdict([0, 0, 11_000], [10_500, 1, 0], [20_000, 0, 5_000], [25_000, 0, 0, 0])).toBe(undefined)
     expect(verdict([0, 0, 11_000], [11_000, 0, 0, 0], [11_500, 1, 5_000])).toBe(undefined)
+  })
+
+  it("by nobody who has other slots, or others than before", () => {
+    expect(verdict([0, 0, 11_000, undefined, "0-99 300-400"], [5_000, 1, 11_000, undefined, "100-299"])).toBe(undefined)
+    const given: Event = [4_000, 0, 7_000, undefined, "0-50"]
+    expect(verdict([0, 0, 11_000], given, [5_000, 1, 11_000, undefined, "51-99"], [11_000, 0, 0, 0])).toBe(undefined)
+    expect(verdict([0, 0, 11_000], given, [5_000, 1, 11_000, undefined, "50-99"])).toContain("so may node 0")
   })
 
   it("by who goes on when another one has begun", () => {

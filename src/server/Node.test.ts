@@ -203,7 +203,7 @@ const doorOf = (drainMillis: number): Door => ({
 
 describe("a node with Redis's door", () => {
   const options = ["--bind", "n0", "--protected-mode", "no"]
-  const door = RedisDoor.make({ machine: Machine.unknown })
+  const door = RedisDoor.make({ machine: Machine.unknown, pass: "" })
   const exchange = (town: Town, text: string): TestClient => {
     let client!: TestClient
     const asks = Effect.gen(function* () {
@@ -357,7 +357,7 @@ describe("docs/server.md", () => {
   it("has every metric that is emitted, with its type and help, and no other", () => {
     const town = new Town(1)
     town.live(0, configured(0, ["--bind", "n0", "--protected-mode", "no"]), [
-      RedisDoor.make({ machine: Machine.unknown })
+      RedisDoor.make({ machine: Machine.unknown, pass: "" })
     ])
     town.bench.pass(second)
     const [metrics] = town.metrics

@@ -1,6 +1,5 @@
 /** RedisDoor: Redis's clients at a node: what the configuration says, as `protocols/resp` understands it. */
 import * as Effect from "effect/Effect"
-import * as Members from "#database/redis/Members.ts"
 import * as Redis from "#database/redis/Redis.ts"
 import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import * as AclRules from "#protocols/resp/AclRules.ts"
@@ -25,6 +24,8 @@ export interface Options {
   readonly machine: Omit<Machine.Machine, "port" | "directory" | "save">
   /** Reads those of the port with TLS; throws when they cannot be read. */
   readonly credentials?: () => Credentials
+  /** What the other nodes say when they come for their clients: hard to guess. */
+  readonly pass: string
   /** In the file system of the process. */
   readonly sockets?: ReadonlyArray<RespDoor.Place>
 }
@@ -52,41 +53,27 @@ export const announced = ({ nodeId, nodes, redisAnnounce, redisBind, redisPort }
 
 const idOf = (node: number): string => node.toString(16).padStart(40, "0")
 
-/** This node, as clients of a cluster know it. */
-const placeOf = (config: Config): Topology.Via => ({ ...announced(config), id: idOf(config.nodeId) })
-
-/**
- * As CLUSTER tells it: this node has the data and all slots, and the others that live stand by; who comes through one of them has asked that one, which
- * lives whatever else is known of it.
- */
+/** As CLUSTER tells it: who has which slots, and who lives and has none yet. */
 const topologyOf =
-  (config: Config, others: () => ReadonlyArray<Members.Member>): Topology.Topology =>
-  (via) => {
-    const owner = placeOf(config)
-    const places = new Map(others().map(({ address, node }) => [idOf(node), { ...address, id: idOf(node) }]))
-    if (via !== undefined) places.set(via.id, via)
+  (config: Config, redis: Redis.Redis): Topology.Topology =>
+  () => {
+    const { ownership, placement } = redis
+    const self = { ...announced(config), id: idOf(config.nodeId), isSelf: true, isOnline: true }
+    const living = new Set(placement.peers.map(({ node }) => node))
+    const others = [...ownership.others.values()].filter(({ node, slots }) => living.has(node) || slots.count > 0)
     return [
-      { ...owner, isSelf: via === undefined, isOnline: true, slots: [[0, SpacesRedis.slots - 1]] },
-      ...[...places.values()].map((place) => ({
-        ...place,
-        isSelf: place.id === via?.id,
-        isOnline: true,
-        slots: [],
-        primaryId: owner.id
-      }))
+      { ...self, slots: ownership.slots.ranges },
+      ...others
+        .sort((left, right) => left.node - right.node)
+        .map(({ address, node, slots }) => ({
+          ...address,
+          id: idOf(node),
+          isSelf: false,
+          isOnline: living.has(node),
+          slots: slots.ranges
+        }))
     ]
   }
-
-/** For clients that are told of a cluster; alone, a node has nobody to hear of. */
-const membersOf = Effect.fnUntraced(function* (config: Config) {
-  if (config.redisCluster === "no" || config.nodes.size === 0) return () => []
-  const transactions = yield* Transactions
-  const timers = (yield* Timers).attach({ fired: () => {} })
-  const nowMicros = (): number => timers.nowMicros()
-  const members = new Members.Members({ node: config.nodeId, address: announced(config), transactions, nowMicros })
-  yield* Effect.forkScoped(members.run)
-  return () => members.others
-})
 
 /** Directives whose lines add up. */
 const addsUp = new Set(["save"])
@@ -183,8 +170,8 @@ const measure = (metrics: Metrics, { sessions, server }: RespDoor.Door, redis: R
   gauge("orbit_redis_data_bytes", "Memory that keys and values take, about.", () => redis.engine.usedBytes)
 }
 
-/** The data is here, or it is known who has it. */
-const isServed = (redis: Redis.Redis): boolean => redis.isReady || redis.ownerAddress !== undefined
+/** Everything that this node has is loaded, and it is known who has the rest. */
+const isServed = ({ isReady, placement }: Redis.Redis): boolean => isReady && placement.isWhole
 
 const settlePauseMillis = 5
 const settleMillisMax = 10_000
@@ -213,25 +200,26 @@ const reload = (door: RespDoor.Door, credentials: Options["credentials"], trace:
   }
 }
 
-export const make = ({ credentials, machine, sockets = [] }: Options): Door => ({
+export const make = ({ credentials, machine, pass, sockets = [] }: Options): Door => ({
   name: "Redis clients",
   open: Effect.fnUntraced(function* ({ configuration, metrics }) {
     const { config } = configuration
+    const isAlone = config.nodes.size === 0
     const redis = yield* Redis.open({
       node: config.nodeId,
       address: announced(config),
+      pass,
       // Nobody else can take over from a single node, however long it stands still.
-      ...(config.nodes.size === 0 && { leaseMillis: aloneLeaseMillis }),
+      ...(isAlone && { leaseMillis: aloneLeaseMillis }),
       dataBytesMax: dataBytesMax(machine, loadedShare),
       settings: { protoMaxBulkBytes: config.redisArgumentBytesMax }
     })
-    const others = yield* membersOf(config)
     let refusal: StartError | undefined
     const door = yield* RespDoor.open({
       addresses: [...placesOf(config, credentials), ...sockets],
       redis,
       durability: durabilityOf(config) === "async" ? "async" : "stored",
-      redirects: config.redisCluster === "moved" ? placeOf(config) : undefined,
+      redirects: config.redisCluster === "moved" ? announced(config) : undefined,
       settings: {
         clientsMax: config.redisConnectionsMax,
         idleSeconds: config.redisIdleSecondsMax,
@@ -245,7 +233,9 @@ export const make = ({ credentials, machine, sockets = [] }: Options): Door => (
         const save = (): void => void redis.storing.settled(() => {})
         server.machine = { ...machine, port: config.redisPort, directory: config.dataDirectory, save }
         server.memory.dataBytesMax = dataBytesMax(machine, dataShare)
-        if (config.redisCluster !== "no") server.topology = topologyOf(config, others)
+        server.node = config.nodeId
+        if (!isAlone) server.shards = redis.placement
+        if (config.redisCluster !== "no") server.topology = topologyOf(config, redis)
         refusal = configure(server, configuration)
       }
     })

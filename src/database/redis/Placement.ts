@@ -61,6 +61,11 @@ export class Placement implements Shards {
     this.hold(SlotSet.none)
   }
 
+  /** Every slot has a node, and this one has loaded all of its own. */
+  get isWhole(): boolean {
+    return this.places.every((place) => place !== "nowhere" && place !== "loading")
+  }
+
   refresh(): void {
     this.asked()
   }

@@ -71,6 +71,9 @@ const ofCluster = (config: Config): Credentials | undefined => {
   return credentialsOf(clusterCertificateFile, clusterKeyFile, clusterAuthorityFile)
 }
 
+/** As hard to guess as a key. */
+const passBytes = 32
+
 const doorsOf = (configuration: Configuration.Configuration): ReadonlyArray<Door> => {
   const { config } = configuration
   if (config.redisPort === 0 && config.redisTlsPort === 0 && config.redisSocket === "") return []
@@ -80,7 +83,14 @@ const doorsOf = (configuration: Configuration.Configuration): ReadonlyArray<Door
   if (config.redisTlsPort !== 0) credentials()
   const isSecured = config.redisTlsPort !== 0
   const sockets = Sockets.of(configuration)
-  return [RedisDoor.make({ machine: ThisMachine.machine, sockets, ...(isSecured ? { credentials } : {}) })]
+  return [
+    RedisDoor.make({
+      machine: ThisMachine.machine,
+      pass: randomBytes(passBytes).toString("hex"),
+      sockets,
+      ...(isSecured ? { credentials } : {})
+    })
+  ]
 }
 
 const codeOf = (error: unknown): number => {
