@@ -223,5 +223,21 @@ export const respClosingMillisMax = 10_000
 /** What a client may go on sending after that, unread: as much as was under way. Who sends more does not listen. */
 export const respClosingBytesMax = 65_536
 
+/** Commands of one Redis client that other nodes run and have not answered, before nothing more is run for it: as many as a turn has. */
+export const respAwaitedMax = 1_024
+
+/**
+ * A command that the node refuses that was thought to have its keys is sent again this often, and for so long: the time in which other nodes notice
+ * that one has died and take over what it had.
+ */
+export const respElsewherePauseMillis = 50
+export const respElsewhereMillisMax = 10_000
+
+/** A reply that another node sends for a Redis client, in bytes: as much as a client's largest request. */
+export const respReplyBytesMax = 1_073_741_824
+
+/** Connections of which no byte has come where other nodes come in, too, and Redis clients would be refused: they need a bound of their own. */
+export const respArrivalsMax = 1_024
+
 /** Random elements of a Redis collection that one command gives, each as often as it comes: as many as a request may have arguments. */
 export const respRandomElementsMax = 1_048_576

@@ -118,7 +118,7 @@ export class Call {
       }
     }
     const until = timeoutMillis === 0 ? 0 : engine.now + timeoutMillis
-    client.blocked = { waiter, until, isBusy, timedOut: () => timedOut(again()), finished: () => {} }
+    client.blocked = { argv, waiter, until, isBusy, timedOut: () => timedOut(again()), finished: () => {} }
     engine.blocking.wait(waiter)
   }
 }

@@ -3,13 +3,15 @@
  * replies go out, and how it is closed, is its session's.
  */
 import type { Waiter } from "#database/redis/Blocking.ts"
+import type { Peer } from "#database/redis/Shards.ts"
+import type { Command } from "./CommandTable.ts"
 import { Reply } from "./Reply.ts"
-import type { Via } from "./Topology.ts"
 import type { Tracked } from "./Tracked.ts"
 import * as User from "./User.ts"
 
 /** A command that waits for keys. */
 export interface Blocked {
+  readonly argv: ReadonlyArray<string>
   readonly waiter: Waiter
   /** Milliseconds of the wall clock; 0: for ever. */
   readonly until: number
@@ -32,11 +34,13 @@ export interface Multi {
   sizeBytes: number
 }
 
-/** A key as it was when it was to be watched; version 0: it was not there. */
+/** A key as it was when it was to be watched (`Watches`); version 0: it was not there. */
 export interface Watched {
   readonly database: number
   readonly key: string
-  readonly version: number
+  /** Who has it; undefined: this node. */
+  readonly node: number | undefined
+  version: number
 }
 
 /** What the session does for its client. None of it happens within the call. */
@@ -58,6 +62,34 @@ export interface Port {
   }
   /** Bytes that wait to be sent. */
   readonly outputBytes: number
+  /** What other nodes do for it. */
+  readonly away: Away
+  /** A command that waited here for keys is to be run again from its beginning. */
+  again(argv: ReadonlyArray<string>): void
+}
+
+/** A command that another node is to run. */
+export interface Errand {
+  readonly command: Command
+  readonly argv: ReadonlyArray<string>
+  /** What EXEC runs. */
+  readonly multi?: Multi | undefined
+}
+
+/** What other nodes do for a client. None of it happens within the call. */
+export interface Away {
+  /** Commands that have no answer yet. */
+  readonly count: number
+  /** Who answers for what may have changed since these were sent: what is sent now may be run before them. */
+  readonly isMapOld: boolean
+  /** A command waits for keys there. */
+  readonly isBlocked: boolean
+  /** Has another node run it; its reply goes to the client, in its turn. */
+  send(peer: Peer, errand: Errand): void
+  /** Has another node watch keys; `isLast`: its reply is the client's. */
+  watch(peer: Peer, keys: ReadonlyArray<string>, options: { readonly isLast: boolean }): void
+  /** What waits for keys there is to wait no more: as `Server.unblock`. False: nothing does. */
+  unblock(error: string | undefined): boolean
 }
 
 /** How sure a reply is: `async`: it does not wait for what it tells of to be stored. */
@@ -75,8 +107,6 @@ export class Client {
   /** As `host:port`. */
   address = ""
   localAddress = ""
-  /** It is told where the keys are that it asks for, and not what they hold. */
-  via: Via | undefined
   /** Milliseconds of the wall clock. */
   createdAt = 0
   usedAt = 0
@@ -92,6 +122,10 @@ export class Client {
   user: User.User = User.unlimited
   /** It came in by the node's own socket. */
   isAdministrator = false
+  /** It is another node, for a client of its own; `address` is that client's. */
+  isRelayed = false
+  /** It was told that a command's keys are not here. So it is of all that follow: what was sent behind that one must not be run before it. */
+  isAstray = false
   /** It has said who it is, or need not. */
   isAuthenticated = true
   durability: Durability = "stored"

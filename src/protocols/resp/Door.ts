@@ -12,15 +12,12 @@ import type { NetError } from "#world/WorldError.ts"
 import type { Durability } from "./Client.ts"
 import { Executor } from "./Executor.ts"
 import { handlers } from "./Handlers.ts"
-import * as Relay from "./Relay.ts"
 import { Server } from "./Server.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
-import { Session } from "./Session.ts"
 import { Sessions } from "./Sessions.ts"
-import type { Via } from "./Topology.ts"
 
 export interface Place extends Net.Address {
-  /** Whoever comes in here may do everything, and is not counted; if another node has the data, it is this node's administrator all the same. */
+  /** Whoever comes in here may do everything, and is not counted. */
   readonly isForAdministrators?: boolean
   /** Of a path. */
   readonly path?: Net.PathOptions
@@ -34,15 +31,15 @@ export interface Options {
   /** Where to listen; port 0 picks one. */
   readonly addresses: ReadonlyArray<Place>
   readonly redis: Redis
-  /** Called before anybody is let in. */
+  /** Called before anybody is let in. Where there are several nodes, it sets `Server.shards` and `Server.node`. */
   readonly prepare?: (server: Server) => void
   readonly settings?: Partial<ServerSettings>
   /** Of the default user; default: none. */
   readonly password?: string | undefined
   /** What a client has that does not choose another. Default: `stored`. */
   readonly durability?: Durability | undefined
-  /** This node, where clients are told who has the data, and go there by themselves; default: they are carried there. */
-  readonly redirects?: Via | undefined
+  /** This node's door, where clients are told which node has their keys, and go there by themselves; default: they are carried there. */
+  readonly redirects?: Net.Address | undefined
 }
 
 export interface Door {
@@ -75,6 +72,7 @@ export const open = Effect.fnUntraced(function* ({
   const server = new Server(redis.engine, settings)
   if (password !== "") server.users.setDefaultPassword(password)
   if (redirects !== undefined) server.place = redirects
+  server.dial = (address, sink) => net.port.dial(address, sink)
   prepare?.(server)
   const executor = new Executor(redis.engine, handlers, server)
   const gate = {
@@ -89,7 +87,6 @@ export const open = Effect.fnUntraced(function* ({
     (sessions) => Effect.sync(() => sessions.close())
   )
   server.isReady = redis.isReady
-  server.elsewhere = () => redis.ownerAddress
   /** Who waits for the data to be loaded again. */
   let waiting: Array<() => void> = []
   server.reload = (done) => {
@@ -103,7 +100,8 @@ export const open = Effect.fnUntraced(function* ({
       redis.listen((isReady) => {
         server.isReady = isReady
         server.savedChanges = redis.engine.journal.changes
-        if (!isReady) sessions.breakAll()
+        // Of several nodes each says what it has by `shards`, and `Server.left` what of it is gone.
+        if (!isReady && server.shards === undefined) sessions.breakAll()
         const heard = waiting
         waiting = []
         for (const done of heard) done()
@@ -111,27 +109,10 @@ export const open = Effect.fnUntraced(function* ({
     ),
     (forget) => Effect.sync(forget)
   )
-  /** Whoever comes before the data is here, and while it is elsewhere, is carried there. */
-  const accept = (connection: Net.Connection): Net.StreamSink => {
-    const owner = redis.isReady ? undefined : redis.ownerAddress
-    if (owner === undefined) {
-      const session = sessions.accept(connection)
-      return new Relay.Arrival((relayed) => {
-        if (relayed !== undefined && session instanceof Session) {
-          session.client.address = relayed.client
-          if (redirects !== undefined) session.client.via = relayed.via
-        }
-        return session
-      })
-    }
-    return new Relay.Arrival((relayed) =>
-      relayed === undefined ? Relay.relay(net.port, connection, owner, redirects) : sessions.accept(connection)
-    )
-  }
   const listeners: Array<Net.Closable> = []
   const missing: Array<NetError> = []
   for (const { host, isForAdministrators, isOptional, path = {}, port, tls } of addresses) {
-    const accepting = isForAdministrators === true ? sessions.acceptAdministrator : accept
+    const accepting = isForAdministrators === true ? sessions.acceptAdministrator : sessions.accept
     const listener = yield* Effect.catchIf(
       net.listen({ host, port }, accepting, { lendsReads: true, path, ...(tls === undefined ? {} : { tls }) }),
       ({ code }) => isOptional === true && code === "address-not-available",

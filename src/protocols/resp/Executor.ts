@@ -4,17 +4,16 @@
  */
 import * as Limits from "#base/Limits.ts"
 import type { Engine } from "#database/redis/Engine.ts"
-import { addressKey } from "#world/Net.ts"
 import { Call, type Handler } from "./Call.ts"
 import type { Client, Multi } from "./Client.ts"
 import * as CommandKeys from "./CommandKeys.ts"
 import * as CommandTable from "./CommandTable.ts"
+import { Dispatch } from "./Dispatch.ts"
 import * as Monitor from "./Monitor.ts"
 import * as OwnCommands from "./OwnCommands.ts"
 import { Refusal, wrongArity } from "./Refusal.ts"
 import * as Secrets from "./Secrets.ts"
 import { Server } from "./Server.ts"
-import * as Slots from "./Slots.ts"
 import { CommandUse } from "./Stopwatch.ts"
 
 /** A command that can be run, and what it has cost so far. */
@@ -76,6 +75,7 @@ const {
   write
 } = CommandTable.Flag
 
+const noData = "LOADING Redis is loading the dataset in memory"
 const deniedKeys = "NOPERM this user has no permissions to access one of the keys used as arguments"
 const deniedChannels = "NOPERM this user has no permissions to access one of the channels used as arguments"
 
@@ -95,12 +95,19 @@ export class Executor {
   private readonly spellings = new Map<string, Runnable>()
   private readonly handlers: ReadonlyMap<string, Handler>
   private readonly call: Call
+  private readonly dispatch: Dispatch
 
   constructor(engine: Engine, handlers: ReadonlyMap<string, Handler>, server: Server = new Server(engine)) {
     this.engine = engine
     this.server = server
     this.handlers = handlers
     this.call = new Call(server)
+    this.dispatch = new Dispatch({
+      server,
+      refuse: (client, command, text) => this.refuse(client, this.runnables.get(command.name), text),
+      find: (argv) => this.commandOf(argv),
+      denialOf: (client, command, argv) => this.denialOf(client, command, argv)
+    })
     server.usedCommands = () => this.used
     server.runQueued = (client, queue) => this.executeQueued(client, queue)
   }
@@ -136,6 +143,11 @@ export class Executor {
       return true
     }
     if (server.pause.until !== 0 && this.isPaused(client, command, argv)) return false
+    if (server.shards !== undefined) {
+      const isQueued = client.multi !== undefined && !immediate.has(command.name)
+      const step = this.dispatch.step(server.shards, client, command, argv, isQueued)
+      if (step !== "here") return step === "done"
+    }
     client.lastCommand = command.name
     server.counts.commands += 1
     this.start(client, runnable, argv)
@@ -270,25 +282,15 @@ export class Executor {
     if (client.multi !== undefined && (flags & noMulti) !== 0) return "ERR Command not allowed inside a transaction"
     const denied = this.denialOf(client, command, argv)
     if (denied !== undefined) return denied
-    if (client.via !== undefined && this.server.place !== undefined) {
-      const [at] = CommandKeys.places(command, argv)
-      if (at !== undefined) return Slots.moved(argv[at], this.server.place)
-    }
     const { memory } = this.server
-    if ((memory.isLimited || memory.isFull) && !this.hasMemory(client, command)) return memory.refusal
+    if ((memory.isLimited || memory.isFull) && !this.hasMemory(client, command, argv)) return memory.refusal
     if (client.isSubscribed && client.out.protocol === 2 && !ofListeners.has(name)) {
       return `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
     }
-    // What a MULTI has queued came while there was data.
-    if (!this.server.isReady && ((flags & loading) === 0 || name === "exec")) return this.absence
+    // What a MULTI has queued came while there was data. Of several nodes each key has one, which says so itself.
+    const { isReady, shards } = this.server
+    if (!isReady && shards === undefined && ((flags & loading) === 0 || name === "exec")) return noData
     return undefined
-  }
-
-  /** Why there is no data. Only administrators are here then, and who came before the data did: all others are carried to it. */
-  private get absence(): string {
-    const owner = this.server.elsewhere()
-    if (owner === undefined) return "LOADING Redis is loading the dataset in memory"
-    return `ERR another node has the data, at ${addressKey(owner)}: ask there, or at the administrator's socket of that node`
   }
 
   private queue(multi: Multi, command: CommandTable.Command, argv: ReadonlyArray<string>): void {
@@ -298,14 +300,17 @@ export class Executor {
   }
 
   /** Others make room for what the command may need. False: they cannot, or the client itself had to go. */
-  private hasMemory(client: Client, { flags, name }: CommandTable.Command): boolean {
+  private hasMemory(client: Client, command: CommandTable.Command, argv: ReadonlyArray<string>): boolean {
     const { multi } = client
-    const { memory } = this.server
+    const { flags, name } = command
+    const { memory, shards } = this.server
     if (memory.isLimited) {
       memory.count(client)
       memory.evictClients()
     }
     if (client.isClosing) return false
+    // What another node keeps takes nothing here.
+    if (shards !== undefined && this.dispatch.isAway(shards, client, command, argv)) return true
     const isRefused = this.server.isOutOfMemory()
     // What is queued takes memory, too.
     const isQueued = multi !== undefined && !immediate.has(name)
@@ -338,8 +343,8 @@ export class Executor {
   }
 
   private mayWrite(argv: ReadonlyArray<string>): boolean {
-    const runnable = this.find(argv)
-    return typeof runnable !== "string" && changes(runnable.command, argv)
+    const command = this.commandOf(argv)
+    return command !== undefined && changes(command, argv)
   }
 
   /** An error before anything was run. */
@@ -353,6 +358,11 @@ export class Executor {
     this.server.countError(text)
     if (client.multi !== undefined) client.multi.isAborted = true
     client.replies.error(text)
+  }
+
+  private commandOf(argv: ReadonlyArray<string>): CommandTable.Command | undefined {
+    const runnable = this.find(argv)
+    return typeof runnable === "string" ? undefined : runnable.command
   }
 
   /** What is to be run; a text: why there is nothing. */

@@ -1,49 +1,36 @@
 /**
- * Relay: carries a client's connection to the node that has the data, byte for byte, both ways: so any node serves any key, and what a session is
- * lives in one place. When either end is over, so is the other.
+ * Relay: how the nodes of a cluster come in at each other's doors, each for one client of its own: such a connection begins with a line that says so,
+ * whose it is, and what only nodes of this cluster know. What follows are commands as of any client.
  *
- * A relayed connection begins with a line that says so, and whose it is: it is not relayed again, however little a node knows of who has the
- * data by then. Every other connection that comes in is looked at only as far as it might be such a line.
- *
- * With `via`, the line says through whom the client comes, too: who has the data tells such a client so, instead of serving it.
+ * Every other connection that comes in is looked at only as far as it might be such a line.
  */
 import * as Latin1 from "#base/Latin1.ts"
-import { type Address, addressKey, type Connection, type Port, type StreamSink } from "#world/Net.ts"
-import type { Via } from "./Topology.ts"
+import type { Connection, StreamSink } from "#world/Net.ts"
 
 /** No command of Redis begins like that. */
 const word = "ORBIT-RELAY "
 const lineBytesMax = 512
 
-/** What hears of one end, and tells the other. What has come is lent, and may have to wait here. */
-const sink = (own: () => Connection, other: () => Connection): StreamSink => ({
-  opened: () => {},
-  data: (chunk) => {
-    if (!other().write(chunk.slice())) own().pause()
-  },
-  drained: () => other().resume(),
-  ended: () => other().end(),
-  closed: (error) => {
-    if (error === undefined) other().end()
-    else other().reset()
-  }
-})
+/** Who comes through another node. */
+export interface Relayed {
+  /** Its address, as `host:port`. */
+  readonly client: string
+  readonly pass: string
+  /** The number of the node that it is connected to. */
+  readonly front: number
+}
 
-/** What hears of the client's connection from now on. */
-export const relay = (port: Port, client: Connection, owner: Address, via?: Via): StreamSink => {
-  const toClient = sink(
-    () => server,
-    () => client
-  )
-  const server: Connection = port.dial(owner, toClient)
-  const through = via === undefined ? "" : ` ${via.id} ${via.host} ${via.port}`
+/** What such a connection begins with. */
+export const lineOf = ({ client, front, pass }: Relayed): string =>
   // Paths may have anything in them.
-  const own = addressKey(client.remote).replaceAll(/[^!-~]/g, "?")
-  server.write(Latin1.encode(`${word}${own}${through}\r\n`))
-  return sink(
-    () => client,
-    () => server
-  )
+  `${word}${client.replaceAll(/[^!-~]/g, "?")} ${pass} ${front}\r\n`
+
+/** What it is told whose pass is another one. */
+export const wrongPass = "ERR this node does not know that pass: ask again"
+
+const relayedBy = (line: string): Relayed => {
+  const [client, pass = "", front = ""] = line.split(" ")
+  return { client, pass, front: Number(front) }
 }
 
 const joined = (first: Uint8Array, second: Uint8Array): Uint8Array => {
@@ -54,18 +41,8 @@ const joined = (first: Uint8Array, second: Uint8Array): Uint8Array => {
   return bytes
 }
 
-/** Who takes a connection, once it is known where it comes from: `client` if a node relays it. */
+/** Who takes a connection, once it is known where it comes from; undefined: from a client. */
 export type Choose = (relayed: Relayed | undefined) => StreamSink
-
-interface Relayed {
-  readonly client: string
-  readonly via?: Via
-}
-
-const relayedBy = (line: string): Relayed => {
-  const [client, id, host, port] = line.split(" ")
-  return port === undefined ? { client } : { client, via: { id, host, port: Number(port) } }
-}
 
 /** A connection whose first bytes have not come. */
 export class Arrival implements StreamSink {
@@ -104,6 +81,23 @@ export class Arrival implements StreamSink {
   }
 
   closed(error: Parameters<StreamSink["closed"]>[0]): void {
-    this.to?.closed(error)
+    this.to ??= this.choose(undefined)
+    this.to.closed(error)
   }
+}
+
+/** Who is not let in: nothing that it says is heard. */
+export const nobody: StreamSink = {
+  opened: () => {},
+  data: () => {},
+  drained: () => {},
+  ended: () => {},
+  closed: () => {}
+}
+
+/** Tells the other end why it is not let in, and ends the connection. */
+export const refuse = (connection: Connection, problem: string): StreamSink => {
+  connection.write(Latin1.encode(`-${problem}\r\n`))
+  connection.end()
+  return nobody
 }

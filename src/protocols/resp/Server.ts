@@ -2,11 +2,13 @@
  * Server: what all clients of a node share beside the data: who they are, who listens to what, who may do what, and what is set for them.
  */
 import type { Engine, Listener } from "#database/redis/Engine.ts"
-import type { Address } from "#world/Net.ts"
+import type { Shards } from "#database/redis/Shards.ts"
+import type { Address, Connection, StreamSink } from "#world/Net.ts"
 import { AclLog } from "./AclLog.ts"
 import type { Client } from "./Client.ts"
 import { Config } from "./Config.ts"
 import * as ConfigBindings from "./ConfigBindings.ts"
+import * as Departure from "./Departure.ts"
 import { LatencyMonitor } from "./LatencyMonitor.ts"
 import * as Machine from "./Machine.ts"
 import { Memory } from "./Memory.ts"
@@ -72,7 +74,13 @@ export class Server implements Listener {
   machine = Machine.unknown
   /** undefined: it is no member of a cluster, as far as clients know. */
   topology: Topology | undefined
-  /** Where clients that come through another node are sent. */
+  /** Which node answers for which keys; undefined: there is no other one, and this one answers for all. */
+  shards: Shards | undefined
+  /** This node's number, for other nodes. */
+  node = 0
+  /** To another node's door; whoever opens this node's sets it. */
+  dial: ((address: Address, sink: StreamSink) => Connection) | undefined
+  /** This node's own address, where clients are told which node has their keys, and go there by themselves; undefined: they are carried there. */
   place: Address | undefined
   /** Milliseconds of the wall clock; of the last SAVE or the start. */
   savedAt: number
@@ -80,8 +88,6 @@ export class Server implements Listener {
   savedChanges = 0
   /** Milliseconds of the wall clock. */
   readonly startedAt: number
-  /** Where the data is, if another node has it. */
-  elsewhere: () => Address | undefined = () => undefined
   /** Commands that were run so far; the executor sets it. */
   usedCommands: () => ReadonlyArray<Used> = () => []
   /** The data is there. */
@@ -90,7 +96,7 @@ export class Server implements Listener {
   current: Client | undefined
   /** Runs what a MULTI has collected; the executor sets it. */
   runQueued: (client: Client, queue: ReadonlyArray<ReadonlyArray<string>>) => void = () => {}
-  /** Commands may be run again that CLIENT PAUSE held up; the sessions set it. */
+  /** Commands may be run again that were held up: CLIENT PAUSE is over, or another node answers for something; the sessions set it. */
   resumed: () => void = () => {}
   /** Has all data loaded again from what is stored, and says when; false: there is nothing to load it from. */
   reload: (done: () => void) => boolean = () => false
@@ -163,8 +169,9 @@ export class Server implements Listener {
 
   /** As a client is that has just come. */
   begin(client: Client): void {
-    client.isNoEvict = client.isAdministrator
+    client.isNoEvict = client.isAdministrator || client.isRelayed
     client.user = client.isAdministrator ? User.administrator : this.users.default
+    if (client.isRelayed) client.user = User.unlimited
     client.isAuthenticated = client.user.isOn && client.user.isOpen
   }
 
@@ -190,7 +197,7 @@ export class Server implements Listener {
   /** A blocked client waits no more. `error`: it is told that instead of what it would be when its time is over. False: it did not wait. */
   unblock(client: Client, error?: string): boolean {
     const { blocked } = client
-    if (blocked === undefined) return false
+    if (blocked === undefined) return client.port?.away.unblock(error) ?? false
     this.engine.blocking.leave(blocked.waiter)
     if (error === undefined) blocked.timedOut()
     else {
@@ -201,6 +208,11 @@ export class Server implements Listener {
     client.blocked = undefined
     client.port?.unblocked()
     return true
+  }
+
+  /** This node does not answer for these slots any more: to be called in the turn in which it ceases to. */
+  left(isGone: (slot: number) => boolean): void {
+    Departure.leave(this, isGone)
   }
 
   changed(_: number, key: string, isExpired: boolean): void {

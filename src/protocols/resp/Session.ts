@@ -3,16 +3,22 @@
  *
  * Promises: replies leave in the order of their requests; nothing of a turn's replies leaves before the gate lets it, which is when all
  * they tell of is stored (not for a client that chose `async`); one write a turn; a request after one that waits (for keys, for a pause, for
- * output to leave) is not run before that one is done. A client that does not read is not read from, once much waits for it.
+ * output to leave) is not run before that one is done. A client that does not read is not read from, once much waits for it. What other nodes run
+ * for it (`Forwarding`) has its place among its replies as soon as it is sent, and needs no gate here: theirs has let it out.
  *
  * Needs: `Sessions`, which share the turn among them.
  */
+import * as Bytes from "#base/Bytes.ts"
 import * as Limits from "#base/Limits.ts"
+import type { Alarm } from "#world/DeadlineHeap.ts"
 import * as Net from "#world/Net.ts"
 import { Client, type Port } from "./Client.ts"
 import type { Executor } from "./Executor.ts"
+import { Forwarding, type Front, type Place, type Repeated } from "./Forwarding.ts"
 import { Parser } from "./Parser.ts"
 import * as Reply from "./Reply.ts"
+import type { Relayed } from "./Relay.ts"
+import type { Server } from "./Server.ts"
 import type { OutputLimit } from "./ServerSettings.ts"
 
 /** What lets replies out. */
@@ -39,16 +45,24 @@ export interface Host {
   wait(session: Session, until: number): void
   /** The command that was held up may be tried again when `Server.resumed` says so. */
   hold(session: Session): void
+  /** Fires after so many milliseconds; undefined: not any more. */
+  alarm(alarm: Alarm, delayMillis: number | undefined): void
   over(session: Session): void
 }
 
-interface Output {
-  readonly bytes: Uint8Array
+interface Output extends Place {
   /** Not durable yet. */
   isHeld: boolean
+  /** This node says it: it must have been its to say. */
+  isOwn: boolean
 }
 
-export class Session implements Net.StreamSink, Port {
+/** Replies of so many bytes together leave in one write. */
+const joinedBytesMax = 65_536
+
+const unblockedText = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
+
+export class Session implements Net.StreamSink, Port, Front {
   readonly client: Client
   readonly input = new Parser()
   outputBytes = 0
@@ -56,8 +70,11 @@ export class Session implements Net.StreamSink, Port {
   private connection!: Net.Connection
   /** What is to be sent, in this order. */
   private output: Array<Output> = []
+  /** Of the command that is run again. */
+  private ownPlace: Place | undefined
+  private forwarding: Forwarding | undefined
   /** The connection's buffer is full. */
-  private isFull = false
+  isFull = false
   /** Of what waits to be sent, as much is in there. */
   private bufferedBytes = 0
   private isReadPaused = false
@@ -84,12 +101,27 @@ export class Session implements Net.StreamSink, Port {
     this.input.requestBytesMax = settings.requestBytesMax
   }
 
+  get server(): Server {
+    return this.host.executor.server
+  }
+
+  get away(): Forwarding {
+    return (this.forwarding ??= new Forwarding(this))
+  }
+
   /** To be called before the connection can say anything. */
   attach(connection: Net.Connection): this {
     this.connection = connection
     this.client.address = Net.addressKey(connection.remote)
     this.client.localAddress = Net.addressKey(connection.local)
     return this
+  }
+
+  /** It is another node, for a client of its own, and is believed what it says of it. */
+  relay({ client }: Relayed): void {
+    this.client.isRelayed = true
+    this.client.address = client
+    this.server.begin(this.client)
   }
 
   opened(): void {}
@@ -126,7 +158,8 @@ export class Session implements Net.StreamSink, Port {
   /** It will ask nothing more; what it has asked is answered, unless it would have to wait. */
   ended(): void {
     this.isLast = true
-    if (this.client.blocked !== undefined || this.held !== undefined) this.end()
+    const isHeld = this.held !== undefined && (this.forwarding === undefined || this.forwarding.count === 0)
+    if (this.client.blocked !== undefined || isHeld || this.forwarding?.isBlocked === true) this.end()
     else this.turn()
     this.host.settle()
   }
@@ -149,6 +182,15 @@ export class Session implements Net.StreamSink, Port {
     this.host.touched(this)
   }
 
+  /** What it asked for, and waited for here, is to be run from its beginning. */
+  again(argv: ReadonlyArray<string>): void {
+    if (this.isEnding) return
+    this.held = argv
+    this.client.isHeld = true
+    this.host.hold(this)
+    this.server.resumed()
+  }
+
   kill(): void {
     this.client.isClosing = true
     this.drop()
@@ -167,9 +209,21 @@ export class Session implements Net.StreamSink, Port {
   /** Runs what has come, as much as one turn allows, and sends what there is to be sent. */
   turn(): void {
     if (this.isOver) return
+    if (this.client.isRelayed && this.client.blocked !== undefined) this.release()
     this.run()
+    if (this.client.tracking?.isBroadcast === true && this.server.shards !== undefined) this.away.broadcastTo()
+    this.forwarding?.flush()
     this.answer()
     this.weigh()
+  }
+
+  /** All that another node says while its client's command waits is that it is to wait no more (`Backend.unblock`). */
+  private release(): void {
+    const argv = this.input.next()
+    if (argv === undefined) return
+    const isError = argv.length === 4 && argv[3] === "ERROR"
+    this.server.unblock(this.client, isError ? unblockedText : undefined)
+    this.client.out.integer(1)
   }
 
   private weigh(): void {
@@ -180,16 +234,21 @@ export class Session implements Net.StreamSink, Port {
   /** Sends what was written for it. */
   answer(): void {
     if (this.isOver) return
-    const bytes = this.client.out.take()
-    if (bytes !== undefined) {
-      const { hardBytes } = this.outputLimit
-      if (hardBytes === 0 || this.outputBytes + bytes.length <= hardBytes) this.send(bytes)
-      // What it has not read by now nobody waits for.
-      else if (this.isFull) return this.break()
-      else this.kill()
-    }
+    this.say()
+    if (this.isOver) return
     if (this.client.isClosing) this.end()
     else if (this.output.length > 0) this.pump()
+  }
+
+  /** What was written for it is to be sent from now on. */
+  private say(): void {
+    const bytes = this.client.out.take()
+    if (bytes === undefined) return
+    const { hardBytes } = this.outputLimit
+    if (hardBytes === 0 || this.outputBytes + bytes.length <= hardBytes) this.send(bytes)
+    // What it has not read by now nobody waits for.
+    else if (this.isFull) this.break()
+    else this.kill()
   }
 
   /** The time of what it waits for is over. */
@@ -200,20 +259,26 @@ export class Session implements Net.StreamSink, Port {
   /** Now and then, to see to limits. `now`: milliseconds of the wall clock. */
   inspect(now: number): void {
     const { settings } = this.host.executor.server
-    const { blocked, isSubscribed, usedAt } = this.client
+    const { blocked, isRelayed, isSubscribed, usedAt } = this.client
+    const isWaiting = isRelayed || blocked !== undefined || this.forwarding?.isBlocked === true
     if (this.endedAt !== 0 && now - this.endedAt > Limits.respClosingMillisMax) return this.break()
     const isIdle = settings.idleSeconds > 0 && now - usedAt > settings.idleSeconds * 1_000
-    if (isIdle && blocked === undefined && !isSubscribed) return this.break()
+    if (isIdle && !isWaiting && !isSubscribed) return this.break()
+    this.forwarding?.inspect()
     this.limit(now)
   }
 
   private get canRun(): boolean {
     if (this.isEnding || this.client.isClosing || this.client.blocked !== undefined || this.held !== undefined)
       return false
+    return !this.isLaden && (this.forwarding === undefined || this.forwarding.canRun)
+  }
+
+  get isLaden(): boolean {
     const { outputBytes } = this
     return (
-      outputBytes < Limits.respOutputBytesFree ||
-      (outputBytes < Limits.respOutputBytesMax && this.host.outputBytes < Limits.respOutputsBytesMax)
+      outputBytes >= Limits.respOutputBytesFree &&
+      (outputBytes >= Limits.respOutputBytesMax || this.host.outputBytes >= Limits.respOutputsBytesMax)
     )
   }
 
@@ -258,19 +323,115 @@ export class Session implements Net.StreamSink, Port {
       return false
     }
     if (client.isClosing) return false
-    if (client.blocked === undefined) return true
-    if (client.blocked.until !== 0) host.wait(this, client.blocked.until)
+    if (client.blocked === undefined) return this.forwarding === undefined || this.forwarding.canRun
+    this.wait()
     return false
   }
 
-  /** CLIENT PAUSE may be over. */
+  private wait(): void {
+    const { blocked } = this.client
+    if (blocked !== undefined && blocked.until !== 0) this.host.wait(this, blocked.until)
+  }
+
+  /** What held up its command may be over. */
   resume(): void {
-    const { held } = this
-    if (held === undefined || this.isOver) return
+    const { forwarding } = this
+    if (forwarding?.isStuck === true) forwarding.resumed()
+    else if (this.held !== undefined) this.retry(this.held)
+  }
+
+  private retry(held: ReadonlyArray<string>): void {
+    if (this.isOver) return
+    this.host.executor.engine.advance()
     this.held = undefined
     this.client.isHeld = false
     this.execute(held)
     this.turn()
+  }
+
+  place(): Output {
+    const { ownPlace } = this
+    this.ownPlace = undefined
+    if (ownPlace !== undefined) return ownPlace as Output
+    this.say()
+    return this.placeBefore()
+  }
+
+  placeBefore(): Output {
+    const output: Output = { bytes: undefined, isHeld: false, isOwn: false, until: 0, order: 0 }
+    this.output.push(output)
+    return output
+  }
+
+  fill(place: Place, bytes: Uint8Array): void {
+    if (this.isOver) return
+    place.bytes = bytes
+    this.server.counts.outputBytes += bytes.length
+    this.waits(bytes.length)
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.isEnding) return
+    const output = this.placeOfPush()
+    this.fill(output, bytes)
+    this.host.touched(this)
+  }
+
+  /** Behind all replies that have come, and not behind those that have not: these may take long. */
+  private placeOfPush(): Output {
+    const { output } = this
+    const place: Output = { bytes: undefined, isHeld: false, isOwn: false, until: 0, order: 0 }
+    let at = output.length
+    while (at > 0 && output[at - 1].bytes === undefined) at -= 1
+    output.splice(at, 0, place)
+    return place
+  }
+
+  repeat({ argv, isCaching, isSilent, multi, place }: Repeated): boolean {
+    const { client } = this
+    const { executor } = this.host
+    this.say()
+    if (this.isOver || client.isClosing) return true
+    executor.engine.advance()
+    this.ownPlace = place
+    if (multi !== undefined) client.multi = multi
+    if (isCaching && client.tracking !== undefined) client.tracking.isCaching = true
+    const isDone = executor.execute(client, argv)
+    // Nobody has taken it: the command was run here, or not at all.
+    const isHere = this.ownPlace !== undefined
+    this.ownPlace = undefined
+    if (!isDone) {
+      if (multi !== undefined) client.multi = undefined
+      return false
+    }
+    if (!isHere) return true
+    const bytes = client.out.take()
+    const isTold = bytes !== undefined && !isSilent
+    this.fill(place, isTold ? bytes : new Uint8Array(0))
+    if (isTold && client.durability === "stored") this.guard(place as Output)
+    this.wait()
+    return true
+  }
+
+  proceed(): void {
+    if (this.isOver) return
+    const { client, forwarding, held, host } = this
+    this.pump()
+    if (held !== undefined && !client.isClosing && forwarding?.count === 0 && !forwarding.isStuck) this.retry(held)
+    else if (this.canRun && (this.isReadPaused || this.isLast || this.input.waitingBytes > 0)) this.turn()
+    else {
+      forwarding?.flush()
+      this.answer()
+    }
+    host.settle()
+  }
+
+  alarm(alarm: Alarm, delayMillis: number | undefined): void {
+    this.host.alarm(alarm, delayMillis)
+  }
+
+  hold(): void {
+    this.host.hold(this)
   }
 
   private send(bytes: Uint8Array): void {
@@ -287,19 +448,25 @@ export class Session implements Net.StreamSink, Port {
       }
       return
     }
-    const output: Output = { bytes, isHeld }
-    this.output.push(output)
+    // Nothing is run while it waits elsewhere: these are messages, and they do not.
+    const output = this.forwarding?.isBlocked === true ? this.placeOfPush() : this.placeBefore()
+    output.bytes = bytes
+    output.isOwn = true
     this.waits(bytes.length)
-    if (output.isHeld) {
-      const settled = (isStored: boolean): void => {
-        output.isHeld = false
-        if (isStored) this.pump()
-        // What was done is not known to be done: the client learns that by losing its connection.
-        else this.break()
-      }
-      if (!host.gate.settled(settled)) output.isHeld = false
-    }
+    if (isHeld) this.guard(output)
     this.pump()
+  }
+
+  /** It is sent when everything done up to now is durable. */
+  private guard(output: Output): void {
+    output.isHeld = output.isOwn = true
+    const settled = (isStored: boolean): void => {
+      output.isHeld = false
+      if (isStored) this.pump()
+      // What was done is not known to be done: the client learns that by losing its connection.
+      else this.break()
+    }
+    if (!this.host.gate.settled(settled)) output.isHeld = false
   }
 
   /** Sends what may be sent. */
@@ -307,11 +474,13 @@ export class Session implements Net.StreamSink, Port {
     if (this.isOver) return
     const { host, output } = this
     let sent = 0
-    while (sent < output.length && !output[sent].isHeld && !this.isFull) {
-      if (!host.gate.isHeld) return this.break()
-      const { bytes } = output[sent++]
-      this.write(bytes)
-      if (!this.isFull) this.waits(-bytes.length)
+    while (!this.isFull) {
+      const end = this.readyFrom(sent)
+      if (end === sent) break
+      const ready = output.slice(sent, end)
+      if (!host.gate.isHeld && ready.some(({ isOwn }) => isOwn)) return this.break()
+      this.sendJoined(ready)
+      sent = end
     }
     if (sent > 0) output.splice(0, sent)
     if (this.isEnding) {
@@ -319,8 +488,30 @@ export class Session implements Net.StreamSink, Port {
     } else if (this.isReadPaused || this.isLast || (sent > 0 && this.input.waitingBytes > 0)) {
       if (this.canRun) host.later(this)
     }
+    this.forwarding?.throttle()
     this.limit(host.executor.engine.now)
     this.weigh()
+  }
+
+  /** Up to where what is to be sent, from a place on, can be sent in one write. */
+  private readyFrom(from: number): number {
+    const { output } = this
+    let at = from
+    for (let sizeBytes = 0; at < output.length; at++) {
+      const { bytes, isHeld } = output[at]
+      if (bytes === undefined || isHeld) break
+      sizeBytes += bytes.length
+      if (at > from && sizeBytes > joinedBytesMax) break
+    }
+    return at
+  }
+
+  private sendJoined(ready: ReadonlyArray<Output>): void {
+    const [{ bytes: first }] = ready
+    const bytes = ready.length === 1 ? first! : Bytes.concat(ready.map((each) => each.bytes!))
+    if (bytes.length === 0) return
+    this.write(bytes)
+    if (!this.isFull) this.waits(-bytes.length)
   }
 
   /** So many bytes more wait to be sent. */
@@ -358,10 +549,12 @@ export class Session implements Net.StreamSink, Port {
     this.held = undefined
     this.client.isHeld = false
     this.host.executor.server.forget(this.client)
+    this.forwarding?.abandon()
     this.pump()
   }
 
   private finish(): void {
+    this.forwarding?.close()
     this.host.executor.server.leave(this.client)
     this.endedAt = this.host.executor.engine.now
     this.connection.end()
@@ -369,6 +562,7 @@ export class Session implements Net.StreamSink, Port {
 
   /** What was to be sent is not. */
   private drop(): void {
+    this.forwarding?.close()
     this.waits(-this.outputBytes)
     this.bufferedBytes = 0
     this.output = []

@@ -5,13 +5,13 @@
  * A session runs in the turn in which its bytes arrive. What it causes for others (a message, a reply to one who waited) is sent when it is done, in
  * the same turn; who has used up its share goes on in the next one.
  */
-import * as Latin1 from "#base/Latin1.ts"
 import * as Limits from "#base/Limits.ts"
 import * as Net from "#world/Net.ts"
 import { Alarm, DeadlineHeap } from "#world/DeadlineHeap.ts"
 import type * as Timers from "#world/Timers.ts"
 import type { Blocked, Durability } from "./Client.ts"
 import type { Executor } from "./Executor.ts"
+import * as Relay from "./Relay.ts"
 import { type Gate, type Host, Session } from "./Session.ts"
 
 export interface Options {
@@ -40,15 +40,6 @@ const protectedMode =
 const isOfThisMachine = (remote: Net.Address): boolean =>
   Net.isPath(remote) || remote.host.startsWith("127.") || remote.host === "::1" || remote.host === "localhost"
 
-/** Of who is not let in. */
-const nobody: Net.StreamSink = {
-  opened: () => {},
-  data: () => {},
-  drained: () => {},
-  ended: () => {},
-  closed: () => {}
-}
-
 interface Waiting {
   readonly alarm: Alarm
   /** What its client waits for; another one by the time the alarm goes off has another alarm. */
@@ -68,6 +59,11 @@ export class Sessions implements Host {
   private readonly deadlines = new DeadlineHeap()
   private readonly waiting = new Map<Session, Waiting>()
   private administrators = 0
+  private relayed = 0
+  /** Connections of which no byte has come, and that are let in only if they are other nodes'; since when, in milliseconds of the wall clock. */
+  private readonly arrivals = new Map<Net.Connection, number>()
+  /** `Server.resumed` was called. */
+  private isResuming = false
   private order = 0
   private isDraining = false
 
@@ -78,7 +74,10 @@ export class Sessions implements Host {
     this.timers = attachTimers({ fired: (ticket) => this.fired(ticket) })
     this.timers.set(inspectTicket, inspectMicros)
     executor.server.stopwatch.nowMicros = () => this.timers.nowMicros()
-    executor.server.resumed = () => this.timers.set(pauseTicket, 0)
+    executor.server.resumed = () => {
+      this.isResuming = true
+      this.timers.set(pauseTicket, 0)
+    }
     executor.server.memory.due = () => this.timers.set(memoryTicket, 0)
     executor.server.tracking.due = () => this.timers.set(turnTicket, 0)
   }
@@ -89,14 +88,42 @@ export class Sessions implements Host {
 
   /** For `Net.listen`. */
   readonly accept = (connection: Net.Connection): Net.StreamSink => {
+    const problem = this.problemOf(connection)
+    const { server } = this.executor
+    if (server.shards === undefined)
+      return problem === undefined ? this.letIn(connection) : this.refuse(connection, problem)
+    return this.receive(connection, problem)
+  }
+
+  /** Why a client is not let in. */
+  private problemOf(connection: Net.Connection): string | undefined {
     const { settings, users } = this.executor.server
-    const problem =
-      this.isDraining || this.sessions.size - this.administrators >= settings.clientsMax
-        ? tooMany
-        : settings.isProtected && users.default.isOpen && !isOfThisMachine(connection.remote)
-          ? protectedMode
-          : undefined
-    return problem === undefined ? this.letIn(connection) : this.refuse(connection, problem)
+    if (this.isDraining || this.sessions.size - this.administrators - this.relayed >= settings.clientsMax)
+      return tooMany
+    return settings.isProtected && users.default.isOpen && !isOfThisMachine(connection.remote)
+      ? protectedMode
+      : undefined
+  }
+
+  /** Who comes may be another node, which is let in whatever holds of clients. So who might be is refused when it has said something. */
+  private receive(connection: Net.Connection, problem: string | undefined): Net.StreamSink {
+    const session = problem === undefined ? this.letIn(connection) : undefined
+    if (session === undefined) {
+      if (this.isDraining || this.arrivals.size >= Limits.respArrivalsMax) return this.refuse(connection, tooMany)
+      this.arrivals.set(connection, this.executor.engine.now)
+    }
+    return new Relay.Arrival((relayed) => {
+      this.arrivals.delete(connection)
+      if (relayed === undefined) return session ?? this.refuse(connection, problem!)
+      if (relayed.pass !== this.executor.server.shards?.pass || this.isDraining) {
+        session?.closed()
+        return Relay.refuse(connection, Relay.wrongPass)
+      }
+      const own = session ?? this.letIn(connection)
+      own.relay(relayed)
+      this.relayed += 1
+      return own
+    })
   }
 
   /** The same where whoever comes may do everything, however many others there are. */
@@ -119,9 +146,7 @@ export class Sessions implements Host {
 
   private refuse(connection: Net.Connection, problem: string): Net.StreamSink {
     this.executor.server.counts.refused += 1
-    connection.write(Latin1.encode(`-${problem}\r\n`))
-    connection.end()
-    return nobody
+    return Relay.refuse(connection, problem)
   }
 
   later(session: Session): void {
@@ -162,11 +187,21 @@ export class Sessions implements Host {
   hold(session: Session): void {
     this.heldSessions.add(session)
     const { engine, server } = this.executor
-    this.timers.set(pauseTicket, Math.max(0, server.pause.until - engine.now) * 1_000)
+    const pausedMillis = server.pause.until - engine.now
+    // All of them try again now; and none has to when no pause ends: who holds them up says when it does not.
+    if (!this.isResuming && pausedMillis > 0) this.timers.set(pauseTicket, pausedMillis * 1_000)
+  }
+
+  alarm(alarm: Alarm, delayMillis: number | undefined): void {
+    if (delayMillis === undefined) return this.deadlines.remove(alarm)
+    this.deadlines.set(alarm, this.timers.nowMicros() + delayMillis * 1_000, this.order++)
+    this.armDeadline()
   }
 
   over(session: Session): void {
-    if (this.sessions.delete(session) && session.client.isAdministrator) this.administrators -= 1
+    const wasThere = this.sessions.delete(session)
+    if (wasThere && session.client.isAdministrator) this.administrators -= 1
+    if (wasThere && session.client.isRelayed) this.relayed -= 1
     this.touchedSessions.delete(session)
     this.laterSessions.delete(session)
     this.heldSessions.delete(session)
@@ -240,6 +275,7 @@ export class Sessions implements Host {
 
   /** Who was held up tries again, and is held up again if it must be. */
   private resume(): void {
+    this.isResuming = false
     const sessions = [...this.heldSessions]
     this.heldSessions.clear()
     for (const session of sessions) session.resume()
@@ -256,6 +292,9 @@ export class Sessions implements Host {
     const { engine, server } = this.executor
     server.rates.look(server.counts, this.timers.nowMicros())
     for (const session of [...this.sessions]) session.inspect(engine.now)
+    for (const [connection, since] of this.arrivals) {
+      if (engine.now - since > Limits.respClosingMillisMax) connection.reset()
+    }
     this.timers.set(inspectTicket, inspectMicros)
   }
 }

@@ -16,12 +16,5 @@ export interface Member {
   readonly primaryId?: string
 }
 
-/** A member through which a client comes that is to go where the data is by itself. */
-export interface Via {
-  readonly id: string
-  readonly host: string
-  readonly port: number
-}
-
-/** All members that live, as far as is known, this one too; for who comes through another one, that is the one that was asked. */
-export type Topology = (via: Via | undefined) => ReadonlyArray<Member>
+/** All members that live, as far as is known, this one too. */
+export type Topology = () => ReadonlyArray<Member>

@@ -123,6 +123,11 @@ export class Tracking {
     this.readers.clear()
   }
 
+  /** Nobody hears of changes of these keys here any more: whoever has read them takes them for changed. */
+  left(hasGone: (key: string) => boolean): void {
+    for (const key of [...this.readers.keys()]) if (hasGone(key)) this.tellReaders(key, undefined, undefined)
+  }
+
   /** The command's reply is written. */
   settle(): void {
     if (this.pending.length === 0) return

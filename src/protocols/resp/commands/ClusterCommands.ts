@@ -12,9 +12,9 @@ import * as Help from "./Help.ts"
 const disabled = new Refusal.Refusal("ERR This instance has cluster support disabled")
 const invalidSlot = new Refusal.Refusal("ERR Invalid slot")
 
-const membersOf = ({ client, server }: Call): ReadonlyArray<Member> => {
+const membersOf = ({ server }: Call): ReadonlyArray<Member> => {
   if (server.topology === undefined) throw disabled
-  return server.topology(client.via)
+  return server.topology()
 }
 
 /** The handler, for members of a cluster. */

@@ -1,17 +1,9 @@
-/**
- * TransactionCommands: MULTI, EXEC, DISCARD, WATCH, UNWATCH. A watched key is remembered with the version of what it held: it has changed when another version
- * is there, or none, which costs nobody anything before EXEC asks.
- */
-import type { Call, Handler } from "../Call.ts"
-import type { Watched } from "../Client.ts"
+/** TransactionCommands: MULTI, EXEC, DISCARD, WATCH, UNWATCH. */
+import type { Handler } from "../Call.ts"
 import { Refusal } from "../Refusal.ts"
+import * as Watches from "../Watches.ts"
 
-/** The version of what a key holds; 0: nothing. */
-const versionOf = ({ engine }: Call, database: number, key: string): number =>
-  engine.databases[database].peek(key)?.version ?? 0
-
-const hasChanged = (call: Call, { database, key, version }: Watched): boolean =>
-  versionOf(call, database, key) !== version
+const nestedWatch = new Refusal("ERR WATCH inside MULTI is not allowed")
 
 const multi: Handler = ({ client, out }) => {
   if (client.multi !== undefined) throw new Refusal("ERR MULTI calls can not be nested")
@@ -20,10 +12,10 @@ const multi: Handler = ({ client, out }) => {
 }
 
 const exec: Handler = (call) => {
-  const { client, out, server } = call
+  const { client, engine, out, server } = call
   const { multi: collected, watched } = client
   if (collected === undefined) throw new Refusal("ERR EXEC without MULTI")
-  const isBroken = watched.some((each) => hasChanged(call, each))
+  const isBroken = watched.some((each) => Watches.hasChanged(engine, each))
   client.multi = undefined
   client.watched = []
   if (collected.isAborted) throw new Refusal("EXECABORT Transaction discarded because of previous errors.")
@@ -39,14 +31,10 @@ const discard: Handler = ({ client, out }) => {
   out.ok()
 }
 
-const watch: Handler = (call) => {
-  const { argv, client, out } = call
-  if (client.multi !== undefined) throw new Refusal("ERR WATCH inside MULTI is not allowed")
-  const { database } = client
-  for (const key of argv.slice(1)) {
-    if (client.watched.some((each) => each.database === database && each.key === key)) continue
-    client.watched.push({ database, key, version: versionOf(call, database, key) })
-  }
+/** Keys that other nodes have are watched there (`Dispatch`). */
+const watch: Handler = ({ argv, client, engine, out }) => {
+  if (client.multi !== undefined) throw nestedWatch
+  Watches.add(engine, client, { keys: argv.slice(1), node: undefined })
   out.ok()
 }
 

@@ -1,0 +1,43 @@
+/**
+ * Departure: what becomes of clients when slots leave this node, in the same turn in which it ceases to answer for them. Whoever asks for these keys from
+ * then on is led to the node that has them; whoever has heard of them, and would hear of their changes, cannot any more, and learns that now.
+ */
+import type { Client } from "./Client.ts"
+import type { Server } from "./Server.ts"
+import * as Slots from "./Slots.ts"
+import * as Watches from "./Watches.ts"
+
+/** What another node is told of a command whose keys are not here. Users never see it. */
+export const elsewhere = "ORBIT-ELSEWHERE"
+
+/** The client that another node has here is told so, of this command and all that follow. */
+export const refuse = (client: Client): void => {
+  client.isAstray = true
+  client.multi = undefined
+  client.watched = []
+  client.replies.error(elsewhere)
+}
+
+/** It waits here no more: where the keys are now it begins anew. */
+const sendAway = (server: Server, client: Client): void => {
+  const { blocked } = client
+  if (blocked === undefined) return
+  server.engine.blocking.leave(blocked.waiter)
+  if (client.isRelayed) refuse(client)
+  blocked.finished(false)
+  client.blocked = undefined
+  if (client.isRelayed) client.port?.unblocked()
+  else client.port?.again(blocked.argv)
+}
+
+/** `isGone`: whether a slot has left. */
+export const leave = (server: Server, isGone: (slot: number) => boolean): void => {
+  const hasGone = (key: string): boolean => isGone(Slots.slotOf(key))
+  for (const client of server.clients.values()) {
+    for (const watched of client.watched) {
+      if (watched.node === undefined && hasGone(watched.key)) Watches.lose(watched)
+    }
+    if (client.blocked?.waiter.keys.some(hasGone) === true) sendAway(server, client)
+  }
+  server.tracking.left(hasGone)
+}

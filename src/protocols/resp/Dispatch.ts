@@ -1,0 +1,178 @@
+/**
+ * Dispatch: where there are several nodes, decides of each command that may run whether it is run here, goes to the node that has its keys, waits, or is
+ * refused.
+ *
+ * What a client has sent is run as if one after the other: a command for one node passes another one's only where neither can see that. So whatever has no
+ * keys, or keys at several nodes, waits until nothing is under way; and everything does while it is not sure any more who answers for what.
+ */
+import type { Shards } from "#database/redis/Shards.ts"
+import type { Client, Multi } from "./Client.ts"
+import { type Command, Flag } from "./CommandTable.ts"
+import * as Departure from "./Departure.ts"
+import * as Routes from "./Routes.ts"
+import type { Server } from "./Server.ts"
+import * as Slots from "./Slots.ts"
+import * as Watches from "./Watches.ts"
+
+/** `here`: it is to be run. `done`: it has gone, or its client is told why not. `later`: it waits. */
+export type Step = "here" | "done" | "later"
+
+/** What the executor does for it. */
+export interface Parts {
+  readonly server: Server
+  readonly refuse: (client: Client, command: Command, text: string) => void
+  /** The command that arguments ask for; undefined: none. */
+  readonly find: (argv: ReadonlyArray<string>) => Command | undefined
+  /** Why a client may not run a command. */
+  readonly denialOf: (client: Client, command: Command, argv: ReadonlyArray<string>) => string | undefined
+}
+
+const loading = "LOADING Redis is loading the dataset in memory"
+const unserved = "CLUSTERDOWN Hash slot not served"
+const apart = "CROSSSLOT Keys in request don't hash to the same slot's node: not supported yet"
+
+export class Dispatch {
+  private readonly parts: Parts
+
+  constructor(parts: Parts) {
+    this.parts = parts
+  }
+
+  /** `isQueued`: it is one of a MULTI, which has not ended. */
+  step(shards: Shards, client: Client, command: Command, argv: ReadonlyArray<string>, isQueued: boolean): Step {
+    if (client.isRelayed) return isQueued ? "here" : this.stepOfRelayed(shards, client, command, argv)
+    if (isQueued) return this.stepOfQueued(shards, client, command, argv)
+    const { name } = command
+    const isWatch = name === "watch"
+    if (isWatch && client.multi !== undefined) return "here"
+    const isExec = name === "exec"
+    const route = isExec ? this.routeOfMulti(shards, client) : this.routeOf(shards, command, argv)
+    const away = client.port?.away
+    if (away !== undefined && away.count > 0) {
+      if (route === undefined || route === "apart" || isExec || isWatch || away.isMapOld) return "later"
+    }
+    if (route === undefined || route === "here") return "here"
+    if (route === "held") return "later"
+    if (route === "loading") return this.refuse(client, command, loading)
+    if (route === "nowhere") return this.refuse(client, command, unserved)
+    if (this.parts.server.place !== undefined && !isExec) return this.redirect(shards, client, command, argv)
+    if (isWatch) return this.watch(shards, client, argv)
+    if (route === "apart") return this.across(client, command)
+    if (isExec) {
+      const denial = this.denialOf(client)
+      if (denial !== undefined) return this.refuse(client, command, denial)
+      away!.send(route, { command, argv, multi: client.multi })
+      client.multi = undefined
+      client.watched = []
+    } else away!.send(route, { command, argv })
+    client.lastCommand = name
+    return "done"
+  }
+
+  /** Where a command is run that is not in a MULTI; undefined: it has no keys. */
+  routeOf(shards: Shards, command: Command, argv: ReadonlyArray<string>): Routes.Route | undefined {
+    // Channels stand where keys do.
+    return (command.flags & Flag.pubsub) !== 0 ? undefined : Routes.ofCommand(shards, command, argv)
+  }
+
+  /** Another node is to run it. */
+  isAway(shards: Shards, client: Client, command: Command, argv: ReadonlyArray<string>): boolean {
+    const isExec = command.name === "exec"
+    return Routes.isPeer(isExec ? this.routeOfMulti(shards, client) : this.routeOf(shards, command, argv))
+  }
+
+  /** Another node's client asks for what is here, or that node has to look again. */
+  private stepOfRelayed(shards: Shards, client: Client, command: Command, argv: ReadonlyArray<string>): Step {
+    const { multi } = client
+    let route: Routes.Route | undefined
+    if (command.name !== "exec") route = this.routeOf(shards, command, argv)
+    else if (multi !== undefined && !multi.isAborted) route = this.routeOfQueue(shards, multi) ?? "here"
+    if (route === undefined) return "here"
+    if (route === "here" && !client.isAstray) return "here"
+    if (route === "held" && !client.isAstray) return "later"
+    Departure.refuse(client)
+    return "done"
+  }
+
+  /** Clients that find their way by themselves are told when they queue something for another node. */
+  private stepOfQueued(shards: Shards, client: Client, command: Command, argv: ReadonlyArray<string>): Step {
+    const isTold = this.parts.server.place !== undefined && Routes.isPeer(this.routeOf(shards, command, argv))
+    return isTold ? this.redirect(shards, client, command, argv) : "here"
+  }
+
+  private routeOfQueue(shards: Shards, { queue }: Multi): Routes.Route | undefined {
+    let route: Routes.Route | undefined
+    for (const argv of queue) {
+      const command = this.parts.find(argv)
+      const own = command === undefined ? undefined : this.routeOf(shards, command, argv)
+      if (own !== undefined) route = Routes.joined(route, own)
+    }
+    return route
+  }
+
+  /** Where EXEC is run: where all keys are that are used or watched. What is known to fail does so here. */
+  private routeOfMulti(shards: Shards, client: Client): Routes.Route {
+    const { multi, watched } = client
+    if (multi === undefined || multi.isAborted) return "here"
+    let route = this.routeOfQueue(shards, multi)
+    for (const each of watched) {
+      const place = Routes.ofKey(shards, each.key)
+      const node = Routes.isPeer(place) ? place.node : undefined
+      // Where it is by now nobody has watched it.
+      if (each.node !== node || place === "loading" || place === "nowhere") Watches.lose(each)
+      if (Watches.isLost(each)) return "here"
+      route = Routes.joined(route, place)
+    }
+    return route ?? "here"
+  }
+
+  /** Why the client may not run any more what it has queued. */
+  private denialOf(client: Client): string | undefined {
+    for (const argv of client.multi?.queue ?? []) {
+      const command = this.parts.find(argv)
+      const denial = command === undefined ? undefined : this.parts.denialOf(client, command, argv)
+      if (denial !== undefined) return denial
+    }
+    return undefined
+  }
+
+  /** Each node that has some of the keys watches these. */
+  private watch(shards: Shards, client: Client, argv: ReadonlyArray<string>): Step {
+    const { engine } = this.parts.server
+    const keysOf = new Map<number | undefined, Array<string>>()
+    const peers: Array<Exclude<Routes.Route, string>> = []
+    for (const key of argv.slice(1)) {
+      const place = Routes.ofKey(shards, key)
+      const node = Routes.isPeer(place) ? place.node : undefined
+      const keys = keysOf.get(node)
+      if (keys !== undefined) keys.push(key)
+      else {
+        keysOf.set(node, [key])
+        if (Routes.isPeer(place)) peers.push(place)
+      }
+    }
+    for (const [index, peer] of peers.entries()) {
+      client.port!.away.watch(peer, keysOf.get(peer.node)!, { isLast: index === peers.length - 1 })
+    }
+    for (const [node, keys] of keysOf) Watches.add(engine, client, { keys, node })
+    client.lastCommand = "watch"
+    return "done"
+  }
+
+  /** Keys are at several nodes. */
+  private across(client: Client, command: Command): Step {
+    return this.refuse(client, command, apart)
+  }
+
+  private redirect(shards: Shards, client: Client, command: Command, argv: ReadonlyArray<string>): Step {
+    const key = Routes.firstAway(shards, command, argv)
+    const place = key === undefined ? undefined : Routes.ofKey(shards, key)
+    if (key === undefined || !Routes.isPeer(place)) return this.across(client, command)
+    return this.refuse(client, command, Slots.moved(key, place.address))
+  }
+
+  private refuse(client: Client, command: Command, text: string): Step {
+    this.parts.refuse(client, command, text)
+    return "done"
+  }
+}

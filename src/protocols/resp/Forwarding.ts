@@ -1,0 +1,445 @@
+/**
+ * Forwarding: what other nodes run for one client: which of them it has a connection to, what it has asked them, and what they have refused.
+ *
+ * Promises: each command's reply gets the place in the client's output that it was given when it was sent. A command that a node has refused, because its
+ * keys are not there, has not been run: it is run again, in its order, where they are by then, when everything else is answered, and nothing new is run
+ * before. What may have been run and has no answer breaks the client's connection: nobody knows more.
+ */
+import { assert } from "#base/Assert.ts"
+import * as Latin1 from "#base/Latin1.ts"
+import * as Limits from "#base/Limits.ts"
+import type { Peer, Shards } from "#database/redis/Shards.ts"
+import { Alarm } from "#world/DeadlineHeap.ts"
+import { type Asked, Backend, type Keeper } from "./Backend.ts"
+import type { Away, Client, Errand } from "./Client.ts"
+import * as CommandTable from "./CommandTable.ts"
+import * as Departure from "./Departure.ts"
+import type { Server } from "./Server.ts"
+import * as Watches from "./Watches.ts"
+
+/** A reply's place in the client's output. */
+export interface Place {
+  /** Undefined: it has not come. */
+  bytes: Uint8Array | undefined
+  /** Milliseconds of the wall clock, until when its command is sent again; 0: no node has refused it. */
+  until: number
+  /** The larger, the later its command was sent first; 0: it was not. */
+  order: number
+}
+
+/** A command that is to be run again. */
+export interface Repeated extends Errand {
+  readonly place: Place
+  /** Its client wants no reply. */
+  readonly isSilent: boolean
+  /** CLIENT CACHING was said for it. */
+  readonly isCaching: boolean
+}
+
+/** The client's session. */
+export interface Front {
+  readonly client: Client
+  readonly server: Server
+  /** The client reads nothing now. */
+  readonly isFull: boolean
+  /** Much waits for it to be sent. */
+  readonly isLaden: boolean
+  /** A place behind all that the client has been told so far, or that of the command that is run again. */
+  place(): Place
+  /** The same before what it was told in this turn. */
+  placeBefore(): Place
+  /** A reply of another node. */
+  fill(place: Place, bytes: Uint8Array): void
+  /** A message of another node. */
+  push(bytes: Uint8Array): void
+  /** Runs what was refused once more. False: not now. */
+  repeat(command: Repeated): boolean
+  /** It may be that more can be sent, or run. */
+  proceed(): void
+  /** Fires after so many milliseconds; undefined: not any more. */
+  alarm(alarm: Alarm, delayMillis: number | undefined): void
+  /** Has `resumed` called when `Server.resumed` is. */
+  hold(): void
+  break(): void
+}
+
+/** A command that is under way. */
+class Sent implements Asked {
+  readonly backend: Backend
+  /** Undefined: its client has another reply. */
+  readonly place: Place | undefined
+  readonly errand: Errand
+  /** `Shards.version` when it was sent. */
+  readonly version: number
+  readonly isSilent: boolean
+  readonly isCaching: boolean
+  /** It may wait for keys. */
+  readonly isBlocking: boolean
+  /** Keys are watched for it. */
+  readonly isWatching: boolean
+  /** It was told to wait no more. */
+  isUnblocked = false
+  private readonly forwarding: Forwarding
+
+  constructor(
+    forwarding: Forwarding,
+    errand: Errand,
+    {
+      backend,
+      client,
+      isSilent,
+      place,
+      version
+    }: {
+      readonly backend: Backend
+      readonly client: Client
+      readonly isSilent: boolean
+      readonly place: Place | undefined
+      readonly version: number
+    }
+  ) {
+    this.forwarding = forwarding
+    this.errand = errand
+    this.backend = backend
+    this.place = place
+    this.version = version
+    this.isSilent = isSilent
+    this.isCaching = client.tracking?.isCaching === true
+    this.isBlocking = mayBlock(errand)
+    this.isWatching = errand.multi !== undefined && client.watched.length > 0
+  }
+
+  answered(bytes: Uint8Array): void {
+    this.forwarding.answered(this, bytes)
+  }
+}
+
+const nothing: Uint8Array = new Uint8Array(0)
+const ok = Latin1.encode("+OK\r\n")
+const unserved = Latin1.encode("-CLUSTERDOWN Hash slot not served\r\n")
+const elsewhere = Latin1.encode(`-${Departure.elsewhere}`)
+
+const isElsewhere = (bytes: Uint8Array): boolean =>
+  bytes[0] === elsewhere[0] && bytes.length >= elsewhere.length && elsewhere.every((byte, at) => bytes[at] === byte)
+
+const nullArray = ({ out }: Client): Uint8Array => Latin1.encode(out.protocol === 2 ? "*-1\r\n" : "_\r\n")
+
+/** Any key may have changed that the client has read. */
+const invalidation = Latin1.encode(">2\r\n$10\r\ninvalidate\r\n_\r\n")
+
+const watching = CommandTable.commands.get("watch")!
+const identifying = CommandTable.named("client|id")!
+
+/** Streams are read without waiting unless that is asked for; and nobody waits in a MULTI. */
+const mayBlock = ({ argv, command, multi }: Errand): boolean => {
+  if ((command.flags & CommandTable.Flag.blocking) === 0 || multi !== undefined) return false
+  if (command.name !== "xread" && command.name !== "xreadgroup") return true
+  const words = argv.map((argument) => argument.toLowerCase())
+  const block = words.indexOf("block")
+  return block > 0 && block < words.indexOf("streams")
+}
+
+export class Forwarding implements Away, Keeper {
+  private readonly front: Front
+  /** By the nodes' numbers. */
+  private readonly backends = new Map<number, Backend>()
+  /** What is under way, in the order in which it was sent. */
+  private readonly outstanding = new Set<Sent>()
+  /** What is to be sent again, in the same order. */
+  private refused: Array<Sent> = []
+  /** The last of what is under way may wait for keys. */
+  private blocking: Sent | undefined
+  /** `Shards.version` when the first of what is under way was sent. */
+  private version = 0
+  private order = 0
+  /** Of what was refused, the next may be sent again, though nothing is known to have changed. */
+  private isWoken = false
+  /** What all nodes have been told of a client that wants to hear of all keys. */
+  private broadcast: Client["tracking"]
+  private isThrottled = false
+  private isOver = false
+  private readonly waking = new Alarm(() => this.resumed())
+
+  constructor(front: Front) {
+    this.front = front
+  }
+
+  get count(): number {
+    return this.outstanding.size
+  }
+
+  get isMapOld(): boolean {
+    return this.outstanding.size > 0 && this.version !== this.shards.version
+  }
+
+  get isBlocked(): boolean {
+    return this.blocking !== undefined || this.refused.some(({ isBlocking }) => isBlocking)
+  }
+
+  /** Commands were refused that nothing may be run before. */
+  get isStuck(): boolean {
+    return this.refused.length > 0
+  }
+
+  /** More commands of the client may be run. */
+  get canRun(): boolean {
+    if (this.blocking !== undefined || this.isStuck || this.outstanding.size >= Limits.respAwaitedMax) return false
+    for (const { isAstray, isFull } of this.backends.values()) if (isFull || isAstray) return false
+    return true
+  }
+
+  private get shards(): Shards {
+    return this.front.server.shards!
+  }
+
+  send(peer: Peer, errand: Errand): void {
+    const { client } = this.front
+    const { argv, multi } = errand
+    const place = this.front.place()
+    if (this.isOver) return
+    const sent = this.sentTo(peer, errand, { place, isSilent: client.replies !== client.out })
+    sent.backend.send(multi === undefined ? [argv] : [["MULTI"], ...multi.queue, argv], sent)
+    if (multi !== undefined) sent.backend.isWatching = false
+    if (client.tracking !== undefined) client.tracking.isCaching = false
+    if (sent.isBlocking) this.blocking = sent
+  }
+
+  watch(peer: Peer, keys: ReadonlyArray<string>, { isLast }: { readonly isLast: boolean }): void {
+    const { client } = this.front
+    const argv = ["WATCH", ...keys]
+    const place = isLast ? this.front.place() : undefined
+    if (this.isOver) return
+    const sent = this.sentTo(peer, { command: watching, argv }, { place, isSilent: client.replies !== client.out })
+    sent.backend.send([argv], sent)
+    sent.backend.isWatching = true
+  }
+
+  unblock(error: string | undefined): boolean {
+    const { blocking, front } = this
+    if (blocking !== undefined) {
+      if (blocking.isUnblocked) return false
+      blocking.isUnblocked = true
+      blocking.backend.unblock(error === undefined ? "TIMEOUT" : "ERROR")
+      blocking.backend.flush()
+      return true
+    }
+    const found = this.refused.find(({ isBlocking }) => isBlocking)
+    if (found === undefined) return false
+    this.refused = this.refused.filter((sent) => sent !== found)
+    this.fill(found, error === undefined ? nullArray(front.client) : Latin1.encode(`-${error}\r\n`))
+    // The client's turn comes later: another one's command runs.
+    front.alarm(this.waking, 0)
+    return true
+  }
+
+  /** What was sent in this turn leaves. */
+  flush(): void {
+    for (const backend of this.backends.values()) backend.flush()
+  }
+
+  /** Other nodes are read from as fast as the client reads, but always the one whose reply is the next. */
+  throttle(): void {
+    const { isFull, isLaden } = this.front
+    const isThrottled = isFull || isLaden
+    if (!isThrottled && !this.isThrottled) return
+    this.isThrottled = isThrottled
+    const [next] = this.outstanding
+    for (const backend of this.backends.values()) {
+      if (isThrottled && (isFull || backend !== next?.backend)) backend.pause()
+      else backend.resume()
+    }
+  }
+
+  /** The client has just said that it wants to hear of all keys: it is told that it will when all nodes have said so. */
+  broadcastTo(): void {
+    const { client } = this.front
+    if (client.tracking === this.broadcast) return
+    this.broadcast = client.tracking
+    if (client.tracking?.isBroadcast !== true) return
+    for (const peer of this.shards.peers) {
+      const sent = this.sentTo(peer, identify, { place: this.front.placeBefore(), isSilent: true })
+      sent.backend.send([identify.argv], sent)
+    }
+  }
+
+  /** Now and then: nodes that have come since are told that, too; what has changed there before is not known. */
+  inspect(): void {
+    const { client } = this.front
+    if (client.tracking?.isBroadcast !== true || client.tracking !== this.broadcast) return
+    for (const peer of this.shards.peers) {
+      if (this.backends.get(peer.node)?.isTracking === true) continue
+      const backend = this.backendOf(peer)
+      backend.agree(client)
+      backend.send([identify.argv], { answered: () => this.front.push(invalidation) })
+      backend.flush()
+    }
+  }
+
+  /** Who answers for what may be another by now. */
+  resumed(): void {
+    if (this.isOver || !this.isStuck) return this.isOver ? undefined : this.front.proceed()
+    this.isWoken = true
+    this.heard()
+  }
+
+  /** What waits for keys is waited for no more, nor what was refused. */
+  abandon(): void {
+    const { blocking, refused } = this
+    this.refused = []
+    for (const sent of refused) this.fill(sent, nothing)
+    if (blocking === undefined) return
+    this.settle(blocking)
+    this.forget(blocking.backend)
+    this.fill(blocking, nothing)
+  }
+
+  /** The client is gone. */
+  close(): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.front.alarm(this.waking, undefined)
+    for (const backend of this.backends.values()) backend.end()
+    this.backends.clear()
+    this.outstanding.clear()
+    this.refused = []
+    this.blocking = undefined
+  }
+
+  answered(sent: Sent, bytes: Uint8Array): void {
+    if (this.isOver) return
+    this.settle(sent)
+    if (isElsewhere(bytes)) {
+      sent.backend.isAstray = true
+      this.refuse(sent)
+    } else this.fill(sent, bytes)
+  }
+
+  pushed(bytes: Uint8Array): void {
+    const { client } = this.front
+    if (!this.isOver && client.tracking !== undefined && client.out.protocol === 3) this.front.push(bytes)
+  }
+
+  heard(): void {
+    if (this.isOver) return
+    if (this.outstanding.size === 0) {
+      for (const backend of [...this.backends.values()]) if (backend.isAstray) this.forget(backend)
+      this.retry()
+    }
+    this.front.proceed()
+  }
+
+  drained(): void {
+    if (!this.isOver) this.front.proceed()
+  }
+
+  broke(backend: Backend): void {
+    if (this.isOver || this.backends.get(backend.node) !== backend) return
+    const own = [...this.outstanding].filter((sent) => sent.backend === backend)
+    if (own.length > 0) this.shards.refresh()
+    // What it has been asked may have been done.
+    if (own.length > 0 && backend.isOpen) return this.front.break()
+    this.forget(backend)
+    for (const sent of own) {
+      this.settle(sent)
+      this.refuse(sent)
+    }
+    this.heard()
+  }
+
+  private sentTo(
+    peer: Peer,
+    errand: Errand,
+    { isSilent, place }: { readonly place: Place | undefined; readonly isSilent: boolean }
+  ): Sent {
+    const { client } = this.front
+    const { version } = this.shards
+    const backend = this.backendOf(peer)
+    backend.agree(client)
+    if (this.outstanding.size === 0) this.version = version
+    const sent = new Sent(this, errand, { backend, client, place, isSilent, version })
+    this.outstanding.add(sent)
+    if (place?.order === 0) place.order = ++this.order
+    return sent
+  }
+
+  private backendOf(peer: Peer): Backend {
+    const existing = this.backends.get(peer.node)
+    if (existing !== undefined) return existing
+    const { client, server } = this.front
+    const { dial, node: front } = server
+    assert(dial !== undefined, "who knows of other nodes can reach them")
+    const backend = new Backend(peer, { client: client.address, front, dial, keeper: this })
+    this.backends.set(peer.node, backend)
+    return backend
+  }
+
+  /** It has its answer, or never will. */
+  private settle(sent: Sent): void {
+    this.outstanding.delete(sent)
+    if (this.blocking === sent) this.blocking = undefined
+  }
+
+  private fill({ isSilent, place }: Sent, bytes: Uint8Array): void {
+    if (place !== undefined) this.front.fill(place, isSilent ? nothing : bytes)
+  }
+
+  /** It was not run, because the node that was asked does not answer for its keys. */
+  private refuse(sent: Sent): void {
+    const { client, server } = this.front
+    const { backend, errand, isWatching, place } = sent
+    this.shards.refresh()
+    this.lose(backend)
+    // What was watched has not been watched since: it may have changed.
+    if (errand.command === watching) return this.fill(sent, ok)
+    if (isWatching) return this.fill(sent, nullArray(client))
+    this.isWoken = false
+    if (place!.until === 0) place!.until = server.engine.wallMillis() + Limits.respElsewhereMillisMax
+    this.refused.push(sent)
+    this.refused.sort((left, right) => left.place!.order - right.place!.order)
+  }
+
+  /** Sends again what was refused: one after the other, each when the one before it has its answer. */
+  private retry(): void {
+    const { front, shards } = this
+    while (this.outstanding.size === 0 && this.refused.length > 0) {
+      const [sent] = this.refused
+      const { errand, isCaching, isSilent, version } = sent
+      const place = sent.place!
+      if (front.server.engine.wallMillis() >= place.until) {
+        this.refused.shift()
+        this.fill(sent, unserved)
+        continue
+      }
+      if (!this.isWoken && version === shards.version) return this.wait()
+      this.refused.shift()
+      if (!front.repeat({ ...errand, place, isSilent, isCaching })) {
+        this.refused.unshift(sent)
+        this.isWoken = false
+        return this.wait()
+      }
+      if (this.isOver) return
+    }
+  }
+
+  private wait(): void {
+    this.front.alarm(this.waking, Limits.respElsewherePauseMillis)
+    this.front.hold()
+  }
+
+  /** Its connection ends; what it knew of the client goes with it. */
+  private forget(backend: Backend): void {
+    const { client } = this.front
+    this.backends.delete(backend.node)
+    this.lose(backend)
+    if (backend.isTracking && client.tracking !== undefined && client.out.protocol === 3) this.front.push(invalidation)
+    backend.end()
+  }
+
+  /** What is watched there may have changed unseen. */
+  private lose({ node }: Backend): void {
+    for (const watched of this.front.client.watched) if (watched.node === node) Watches.lose(watched)
+  }
+}
+
+/** What every node can answer. */
+const identify: Errand = { command: identifying, argv: ["CLIENT", "ID"] }
