@@ -49,7 +49,7 @@ const serve = Effect.fnUntraced(function* (spec: ServerSpec, { slowness }: Behav
   const opened = Redis.open({
     node: spec.index + 1,
     address,
-    pass: `pass of ${spec.index + 1}`,
+    pass: `pass-${spec.index + 1}`,
     leaseMillis: Settings.number(spec, "leaseMillis"),
     storeMillis: 100,
     settings: { maxMemoryBytes: Number(spec.options["maxMemory"] ?? 0), maxMemoryPolicy: policyOf(spec.options) },

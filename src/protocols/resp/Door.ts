@@ -76,9 +76,9 @@ export const open = Effect.fnUntraced(function* ({
   prepare?.(server)
   const executor = new Executor(redis.engine, handlers, server)
   const gate = {
-    // While there is no data, nobody is told of any.
+    // While it has no data, nobody is told of any.
     get isHeld(): boolean {
-      return !redis.isReady || redis.ownership.isHeld
+      return !redis.isReady || redis.placement.loaded.count === 0 || redis.ownership.isHeld
     },
     settled: (done: (isStored: boolean) => void): boolean => redis.storing.settled(done)
   }
@@ -97,14 +97,18 @@ export const open = Effect.fnUntraced(function* ({
   }
   yield* Effect.acquireRelease(
     Effect.sync(() =>
-      redis.listen((isReady) => {
-        server.isReady = isReady
-        server.savedChanges = redis.engine.journal.changes
-        // Of several nodes each says what it has by `shards`, and `Server.left` what of it is gone.
-        if (!isReady && server.shards === undefined) sessions.breakAll()
-        const heard = waiting
-        waiting = []
-        for (const done of heard) done()
+      redis.listen({
+        ready: (isReady) => {
+          server.isReady = isReady
+          server.savedChanges = redis.engine.journal.changes
+          if (!isReady && server.shards === undefined) sessions.breakAll()
+          else if (!isReady) server.left(() => true)
+          const heard = waiting
+          waiting = []
+          for (const done of heard) done()
+        },
+        left: (slots) => server.left((slot) => slots.has(slot)),
+        moved: () => server.resumed()
       })
     ),
     (forget) => Effect.sync(forget)
