@@ -1,8 +1,10 @@
 /** Joint: what a command has done to keys of several nodes, stored for all of them, or for none. */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { Transaction } from "#txn/Transaction.ts"
 import type { Transactions } from "#txn/Transactions.ts"
 import type { RunError, StepError } from "#txn/TxnError.ts"
+import * as Completion from "#world/Completion.ts"
 import * as Owner from "./Owner.ts"
 import type { Grant } from "./Partaking.ts"
 import * as Places from "./Places.ts"
@@ -15,13 +17,16 @@ export interface Part {
 }
 
 /** `unstored`: and it never will be. `unknown`: each of the nodes finds out by itself. */
-export type Stored = { readonly type: "stored" | "unknown" } | { readonly type: "unstored"; readonly reason: string }
+export type Stored =
+  | { readonly type: "stored" }
+  | { readonly type: "unknown" }
+  /** `isMoved`: one of the nodes has not held its slots. */
+  | { readonly type: "unstored"; readonly reason: string; readonly isMoved: boolean }
 
 /** A node that waits for it does not wait longer. */
 const timeoutMillis = 8_000
 
-/** One of the nodes does not hold its slots any more. */
-const over: Stored = { type: "unstored", reason: "the keys went to another node meanwhile" }
+const over: Stored = { type: "unstored", reason: "the keys went to another node meanwhile", isMoved: true }
 const stored: Stored = { type: "stored" }
 
 type Txn = Transaction["Service"]
@@ -41,6 +46,32 @@ const put = Effect.fnUntraced(function* (
   return true
 })
 
+/** What callbacks ask for is done side by side, as long as `run` is. */
+export class Jobs {
+  private jobs: Array<Effect.Effect<void>> = []
+  private wake: (() => void) | undefined
+
+  add(job: Effect.Effect<void>): void {
+    this.jobs.push(job)
+    this.wake?.()
+  }
+
+  /** Never ends; what was begun ends with the scope. */
+  run(scope: Scope.Scope): Effect.Effect<never> {
+    const added = Completion.submit<void, never>((done) => {
+      this.wake = () => {
+        this.wake = undefined
+        done(undefined, undefined)
+      }
+    })
+    const next = Effect.suspend(() => {
+      const job = this.jobs.shift()
+      return job === undefined ? added : Effect.asVoid(Effect.forkIn(job, scope))
+    })
+    return Effect.forever(next)
+  }
+}
+
 /** Whoever has granted is asked whether it still does, also where nothing has changed. */
 export const store = (transactions: Transactions["Service"], parts: ReadonlyArray<Part>): Effect.Effect<Stored> => {
   const body = (txn: Txn): Effect.Effect<Stored, StepError> =>
@@ -54,6 +85,8 @@ export const store = (transactions: Transactions["Service"], parts: ReadonlyArra
       return stored
     })
   return Effect.catch(transactions.run(body, { timeoutMillis }), ({ _tag, message }: RunError) =>
-    Effect.succeed<Stored>(_tag === "OutcomeUnknown" ? { type: "unknown" } : { type: "unstored", reason: message })
+    Effect.succeed<Stored>(
+      _tag === "OutcomeUnknown" ? { type: "unknown" } : { type: "unstored", reason: message, isMoved: false }
+    )
   )
 }

@@ -20,6 +20,7 @@ import { Trace } from "#world/Trace.ts"
 import { Engine } from "./Engine.ts"
 import { DoesNotFit, Fetching } from "./Fetching.ts"
 import * as Folding from "./Folding.ts"
+import * as Joint from "./Joint.ts"
 import { beatsInLease, Ownership, type OwnershipLost, type Taken } from "./Ownership.ts"
 import { Partaking } from "./Partaking.ts"
 import { Placement } from "./Placement.ts"
@@ -75,6 +76,8 @@ export class Redis {
   isReady = false
   /** Why it cannot be loaded, and what to do. */
   trouble: string | undefined
+  readonly jobs = new Joint.Jobs()
+  private readonly transactions: Transactions["Service"]
   private readonly fetching: Fetching
   private readonly trace: Trace["Service"]
   private readonly leaseMillis: number
@@ -111,6 +114,7 @@ export class Redis {
     this.ownership = ownership
     this.storing = storing
     this.trace = trace
+    this.transactions = transactions
     this.leaseMillis = leaseMillis
     const { folding } = storing
     this.fetching = new Fetching({ engine, folding, transactions, dataBytesMax })
@@ -140,6 +144,11 @@ export class Redis {
     placement.asked = () => {
       for (const wake of this.wakers) wake()
     }
+  }
+
+  /** Stores what a command has done to keys of several nodes. */
+  storeJoint(parts: ReadonlyArray<Joint.Part>, done: (stored: Joint.Stored) => void): void {
+    this.jobs.add(Effect.map(Joint.store(this.transactions, parts), done))
   }
 
   /** What is stored is being read, of all that this node has. */
@@ -316,6 +325,7 @@ export const open = Effect.fnUntraced(function* ({
   })
   const redis = new Redis({ node, engine, ownership, storing, pass, transactions, trace, leaseMillis, dataBytesMax })
   yield* Effect.forkScoped(redis.run)
+  yield* Effect.forkScoped(redis.jobs.run(yield* Effect.scope))
   // Before what runs is interrupted: finalizers go from the last to the first.
   yield* Effect.addFinalizer(() => Effect.timeoutOption(storing.flush, flushMillisMax))
   return redis

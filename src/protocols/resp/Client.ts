@@ -3,6 +3,7 @@
  * replies go out, and how it is closed, is its session's.
  */
 import type { Waiter } from "#database/redis/Blocking.ts"
+import type { End } from "#database/redis/Partaking.ts"
 import type { Peer } from "#database/redis/Shards.ts"
 import type { Command } from "./CommandTable.ts"
 import { Reply } from "./Reply.ts"
@@ -88,6 +89,8 @@ export interface Away {
   send(peer: Peer, errand: Errand): void
   /** Has another node watch keys; `isLast`: its reply is the client's. */
   watch(peer: Peer, keys: ReadonlyArray<string>, options: { readonly isLast: boolean }): void
+  /** Has a command, or a MULTI, run whose keys several nodes have. */
+  cross(errand: Errand): void
   /** What waits for keys there is to wait no more: as `Server.unblock`. False: nothing does. */
   unblock(error: string | undefined): boolean
 }
@@ -126,6 +129,8 @@ export class Client {
   isRelayed = false
   /** It was told that a command's keys are not here. So it is of all that follow: what was sent behind that one must not be run before it. */
   isAstray = false
+  /** What this node has promised to another one in its name. */
+  promise: { end: End } | undefined
   /** It has said who it is, or need not. */
   isAuthenticated = true
   durability: Durability = "stored"

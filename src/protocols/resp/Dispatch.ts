@@ -57,14 +57,18 @@ export class Dispatch {
     if (route === "nowhere") return this.refuse(client, command, unserved)
     if (this.parts.server.place !== undefined && !isExec) return this.redirect(shards, client, command, argv)
     if (isWatch) return this.watch(shards, client, argv)
-    if (route === "apart") return this.across(client, command)
     if (isExec) {
       const denial = this.denialOf(client)
       if (denial !== undefined) return this.refuse(client, command, denial)
-      away!.send(route, { command, argv, multi: client.multi })
+      const errand = { command, argv, multi: client.multi }
       client.multi = undefined
-      client.watched = []
-    } else away!.send(route, { command, argv })
+      if (route === "apart") away!.cross(errand)
+      else {
+        away!.send(route, errand)
+        client.watched = []
+      }
+    } else if (route === "apart") return this.across(client, command, argv)
+    else away!.send(route, { command, argv })
     client.lastCommand = name
     return "done"
   }
@@ -160,14 +164,17 @@ export class Dispatch {
   }
 
   /** Keys are at several nodes. */
-  private across(client: Client, command: Command): Step {
-    return this.refuse(client, command, apart)
+  private across(client: Client, command: Command, argv: ReadonlyArray<string>): Step {
+    if (Routes.mayBlock({ command, argv })) return this.refuse(client, command, apart)
+    client.port!.away.cross({ command, argv })
+    client.lastCommand = command.name
+    return "done"
   }
 
   private redirect(shards: Shards, client: Client, command: Command, argv: ReadonlyArray<string>): Step {
     const key = Routes.firstAway(shards, command, argv)
     const place = key === undefined ? undefined : Routes.ofKey(shards, key)
-    if (key === undefined || !Routes.isPeer(place)) return this.across(client, command)
+    if (key === undefined || !Routes.isPeer(place)) return this.across(client, command, argv)
     return this.refuse(client, command, Slots.moved(key, place.address))
   }
 

@@ -12,6 +12,7 @@ import type { NetError } from "#world/WorldError.ts"
 import type { Durability } from "./Client.ts"
 import { Executor } from "./Executor.ts"
 import { handlers } from "./Handlers.ts"
+import { Scratch } from "./Scratch.ts"
 import { Server } from "./Server.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
 import { Sessions } from "./Sessions.ts"
@@ -73,6 +74,13 @@ export const open = Effect.fnUntraced(function* ({
   if (password !== "") server.users.setDefaultPassword(password)
   if (redirects !== undefined) server.place = redirects
   server.dial = (address, sink) => net.port.dial(address, sink)
+  const { partaking } = redis
+  server.joint = {
+    hold: (request) => partaking.ask(request),
+    withdraw: (request) => void partaking.withdraw(request),
+    store: (parts, done) => redis.storeJoint(parts, done)
+  }
+  server.scratch = new Scratch(server, handlers)
   prepare?.(server)
   const executor = new Executor(redis.engine, handlers, server)
   const gate = {

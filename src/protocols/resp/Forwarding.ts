@@ -12,8 +12,11 @@ import type { Peer, Shards } from "#database/redis/Shards.ts"
 import { Alarm } from "#world/DeadlineHeap.ts"
 import { type Asked, Backend, type Keeper } from "./Backend.ts"
 import type { Away, Client, Errand } from "./Client.ts"
+import * as CommandKeys from "./CommandKeys.ts"
 import * as CommandTable from "./CommandTable.ts"
+import { Crossing, type Outcome, type Parts } from "./Crossing.ts"
 import * as Departure from "./Departure.ts"
+import * as Routes from "./Routes.ts"
 import type { Server } from "./Server.ts"
 import * as Watches from "./Watches.ts"
 
@@ -52,6 +55,8 @@ export interface Front {
   fill(place: Place, bytes: Uint8Array): void
   /** A message of another node. */
   push(bytes: Uint8Array): void
+  /** Runs something whose reply is the client's, and gives the reply instead of sending it. */
+  capture(run: () => void): Uint8Array
   /** Runs what was refused once more. False: not now. */
   repeat(command: Repeated): boolean
   /** It may be that more can be sent, or run. */
@@ -105,13 +110,30 @@ class Sent implements Asked {
     this.version = version
     this.isSilent = isSilent
     this.isCaching = client.tracking?.isCaching === true
-    this.isBlocking = mayBlock(errand)
+    this.isBlocking = Routes.mayBlock(errand)
     this.isWatching = errand.multi !== undefined && client.watched.length > 0
   }
 
   answered(bytes: Uint8Array): void {
     this.forwarding.answered(this, bytes)
   }
+}
+
+/** A command that has not been run, and is to be run again. */
+interface Refused {
+  /** Undefined: its client has another reply. */
+  readonly place: Place | undefined
+  readonly errand: Errand
+  readonly version: number
+  readonly isSilent: boolean
+  readonly isCaching: boolean
+  readonly isBlocking: boolean
+}
+
+/** What is asked in a client's name that is none of its commands. */
+interface Inquiry {
+  readonly backend: Backend
+  readonly answered: (bytes: Uint8Array | undefined) => void
 }
 
 const nothing: Uint8Array = new Uint8Array(0)
@@ -130,15 +152,6 @@ const invalidation = Latin1.encode(">2\r\n$10\r\ninvalidate\r\n_\r\n")
 const watching = CommandTable.commands.get("watch")!
 const identifying = CommandTable.named("client|id")!
 
-/** Streams are read without waiting unless that is asked for; and nobody waits in a MULTI. */
-const mayBlock = ({ argv, command, multi }: Errand): boolean => {
-  if ((command.flags & CommandTable.Flag.blocking) === 0 || multi !== undefined) return false
-  if (command.name !== "xread" && command.name !== "xreadgroup") return true
-  const words = argv.map((argument) => argument.toLowerCase())
-  const block = words.indexOf("block")
-  return block > 0 && block < words.indexOf("streams")
-}
-
 export class Forwarding implements Away, Keeper {
   private readonly front: Front
   /** By the nodes' numbers. */
@@ -146,7 +159,10 @@ export class Forwarding implements Away, Keeper {
   /** What is under way, in the order in which it was sent. */
   private readonly outstanding = new Set<Sent>()
   /** What is to be sent again, in the same order. */
-  private refused: Array<Sent> = []
+  private refused: Array<Refused> = []
+  /** A command of several nodes that is under way. */
+  private crossing: Crossing | undefined
+  private readonly inquiries = new Set<Inquiry>()
   /** The last of what is under way may wait for keys. */
   private blocking: Sent | undefined
   /** `Shards.version` when the first of what is under way was sent. */
@@ -165,7 +181,7 @@ export class Forwarding implements Away, Keeper {
   }
 
   get count(): number {
-    return this.outstanding.size
+    return this.outstanding.size + (this.crossing === undefined ? 0 : 1)
   }
 
   get isMapOld(): boolean {
@@ -183,7 +199,13 @@ export class Forwarding implements Away, Keeper {
 
   /** More commands of the client may be run. */
   get canRun(): boolean {
-    if (this.blocking !== undefined || this.isStuck || this.outstanding.size >= Limits.respAwaitedMax) return false
+    if (
+      this.crossing !== undefined ||
+      this.blocking !== undefined ||
+      this.isStuck ||
+      this.outstanding.size >= Limits.respAwaitedMax
+    )
+      return false
     for (const { isAstray, isFull } of this.backends.values()) if (isFull || isAstray) return false
     return true
   }
@@ -212,6 +234,30 @@ export class Forwarding implements Away, Keeper {
     const sent = this.sentTo(peer, { command: watching, argv }, { place, isSilent: client.replies !== client.out })
     sent.backend.send([argv], sent)
     sent.backend.isWatching = true
+  }
+
+  cross(errand: Errand): void {
+    const { client } = this.front
+    const place = this.front.place()
+    if (this.isOver) return
+    const { version } = this.shards
+    const isSilent = client.replies !== client.out
+    const isCaching = client.tracking?.isCaching === true
+    const refused = { place, errand, version, isSilent, isCaching, isBlocking: false }
+    if (place.order === 0) place.order = ++this.order
+    const queue = errand.multi?.queue ?? [errand.argv]
+    const crossing = new Crossing({
+      client,
+      server: this.front.server,
+      queue,
+      isMulti: errand.multi !== undefined,
+      ...this.nodesOf(queue),
+      ask: (peer, argv, answered) => this.ask(peer, argv, answered),
+      run: (run) => this.front.capture(run),
+      done: (outcome) => this.crossed(refused, outcome)
+    })
+    this.crossing = crossing
+    crossing.begin()
   }
 
   unblock(error: string | undefined): boolean {
@@ -297,6 +343,9 @@ export class Forwarding implements Away, Keeper {
   close(): void {
     if (this.isOver) return
     this.isOver = true
+    this.crossing?.abandon()
+    this.crossing = undefined
+    this.inquiries.clear()
     this.front.alarm(this.waking, undefined)
     for (const backend of this.backends.values()) backend.end()
     this.backends.clear()
@@ -321,7 +370,7 @@ export class Forwarding implements Away, Keeper {
 
   heard(): void {
     if (this.isOver) return
-    if (this.outstanding.size === 0) {
+    if (this.count === 0) {
       for (const backend of [...this.backends.values()]) if (backend.isAstray) this.forget(backend)
       this.retry()
     }
@@ -335,6 +384,7 @@ export class Forwarding implements Away, Keeper {
   broke(backend: Backend): void {
     if (this.isOver || this.backends.get(backend.node) !== backend) return
     const own = [...this.outstanding].filter((sent) => sent.backend === backend)
+    const asked = [...this.inquiries].filter((inquiry) => inquiry.backend === backend)
     if (own.length > 0) this.shards.refresh()
     // What it has been asked may have been done.
     if (own.length > 0 && backend.isOpen) return this.front.break()
@@ -343,6 +393,61 @@ export class Forwarding implements Away, Keeper {
       this.settle(sent)
       this.refuse(sent)
     }
+    for (const inquiry of asked) {
+      this.inquiries.delete(inquiry)
+      inquiry.answered(undefined)
+    }
+    this.heard()
+  }
+
+  /** Where the keys are of what is run in one, and those that are watched. */
+  private nodesOf(queue: ReadonlyArray<ReadonlyArray<string>>): Pick<Parts, "names" | "peerOf"> {
+    const { client, server } = this.front
+    const names = new Map<number, Set<string>>()
+    const peers = new Map<number, Peer>()
+    const add = (name: string): void => {
+      const place = Routes.ofKey(this.shards, name)
+      const node = Routes.isPeer(place) ? place.node : server.node
+      if (Routes.isPeer(place)) peers.set(node, place)
+      const own = names.get(node)
+      if (own === undefined) names.set(node, new Set([name]))
+      else own.add(name)
+    }
+    for (const argv of queue) {
+      const command = CommandTable.asked(argv)
+      if (command !== undefined) for (const at of CommandKeys.places(command, argv)) add(argv[at])
+    }
+    for (const { key } of client.watched) add(key)
+    return { names, peerOf: (node) => peers.get(node) }
+  }
+
+  private ask(peer: Peer, argv: ReadonlyArray<string>, answered: (bytes: Uint8Array | undefined) => void): void {
+    const backend = this.backendOf(peer)
+    const inquiry = { backend, answered }
+    this.inquiries.add(inquiry)
+    backend.send([argv], {
+      answered: (bytes) => {
+        if (isElsewhere(bytes)) {
+          backend.isAstray = true
+          this.lose(backend)
+        }
+        if (this.inquiries.delete(inquiry)) answered(bytes)
+      }
+    })
+    backend.flush()
+  }
+
+  private crossed(refused: Refused, outcome: Outcome): void {
+    const { client } = this.front
+    const isWatching = client.watched.length > 0
+    this.crossing = undefined
+    if (this.isOver) return
+    if (outcome.type === "unknown") return this.front.break()
+    if (refused.errand.multi !== undefined) client.watched = []
+    if (outcome.type === "replied") this.fill(refused, outcome.bytes)
+    // What was watched has not been watched since: it may have changed.
+    else if (isWatching && refused.errand.multi !== undefined) this.fill(refused, nullArray(client))
+    else this.postpone(refused)
     this.heard()
   }
 
@@ -379,19 +484,26 @@ export class Forwarding implements Away, Keeper {
     if (this.blocking === sent) this.blocking = undefined
   }
 
-  private fill({ isSilent, place }: Sent, bytes: Uint8Array): void {
+  private fill({ isSilent, place }: Pick<Refused, "isSilent" | "place">, bytes: Uint8Array): void {
     if (place !== undefined) this.front.fill(place, isSilent ? nothing : bytes)
   }
 
   /** It was not run, because the node that was asked does not answer for its keys. */
   private refuse(sent: Sent): void {
-    const { client, server } = this.front
-    const { backend, errand, isWatching, place } = sent
-    this.shards.refresh()
+    const { client } = this.front
+    const { backend, errand, isWatching } = sent
     this.lose(backend)
     // What was watched has not been watched since: it may have changed.
     if (errand.command === watching) return this.fill(sent, ok)
     if (isWatching) return this.fill(sent, nullArray(client))
+    this.postpone(sent)
+  }
+
+  /** It is run again when it is known anew where its keys are. */
+  private postpone(sent: Refused): void {
+    const { server } = this.front
+    const { place } = sent
+    this.shards.refresh()
     this.isWoken = false
     if (place!.until === 0) place!.until = server.engine.wallMillis() + Limits.respElsewhereMillisMax
     this.refused.push(sent)
@@ -401,7 +513,7 @@ export class Forwarding implements Away, Keeper {
   /** Sends again what was refused: one after the other, each when the one before it has its answer. */
   private retry(): void {
     const { front, shards } = this
-    while (this.outstanding.size === 0 && this.refused.length > 0) {
+    while (this.count === 0 && this.refused.length > 0) {
       const [sent] = this.refused
       const { errand, isCaching, isSilent, version } = sent
       const place = sent.place!

@@ -20,6 +20,7 @@ import * as HyperLogLogs from "./commands/HyperLogLogs.ts"
 import * as Keys from "./commands/Keys.ts"
 import * as Lists from "./commands/Lists.ts"
 import * as Objects from "./commands/Objects.ts"
+import * as Partakings from "./commands/Partakings.ts"
 import * as PubSubCommands from "./commands/PubSubCommands.ts"
 import * as Scanning from "./commands/Scanning.ts"
 import * as ScriptCommands from "./commands/ScriptCommands.ts"
@@ -84,7 +85,8 @@ const families: ReadonlyArray<Readonly<Record<string, Handler>>> = [
   Objects.handlers,
   Scanning.handlers,
   Sorting.handlers,
-  Dumps.handlers
+  Dumps.handlers,
+  Partakings.handlers
 ]
 
 export const handlers: ReadonlyMap<string, Handler> = new Map(families.flatMap((family) => Object.entries(family)))

@@ -3,11 +3,13 @@
  *
  * `CLIENT DURABILITY [quorum|local|stored|async]`: what a reply has behind it, for this connection: `async` does not wait until what it tells of
  * is stored; the others do, as durably as the node stores anything. Without a word, which it is.
+ *
+ * `CLIENT PARTAKE` and `CLIENT CONCLUDE` are what nodes say among each other (`commands/Partakings`).
  */
 import { type Command, Flag } from "./CommandTable.ts"
 
-const durability: Command = {
-  name: "client|durability",
+const commandOf = (name: string): Command => ({
+  name,
   arity: -2,
   flags: Flag.noscript | Flag.loading | Flag.stale,
   flagNames: ["noscript", "loading", "stale"],
@@ -18,7 +20,9 @@ const durability: Command = {
   tips: [],
   keySpecs: [],
   subcommands: new Map()
-}
+})
 
 /** By whole names. */
-export const subcommands: ReadonlyMap<string, Command> = new Map([[durability.name, durability]])
+export const subcommands: ReadonlyMap<string, Command> = new Map(
+  ["client|durability", "client|partake", "client|conclude"].map((name) => [name, commandOf(name)])
+)

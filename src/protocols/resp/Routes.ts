@@ -1,5 +1,6 @@
 /** Routes: where a command is to be run: at the one place that answers for all of its keys, if there is one. */
 import type { Peer, Place, Shards } from "#database/redis/Shards.ts"
+import type { Errand } from "./Client.ts"
 import * as CommandKeys from "./CommandKeys.ts"
 import { type Command, Flag } from "./CommandTable.ts"
 import * as Slots from "./Slots.ts"
@@ -41,4 +42,13 @@ export const ofCommand = (shards: Shards, command: Command, argv: ReadonlyArray<
 export const firstAway = (shards: Shards, command: Command, argv: ReadonlyArray<string>): string | undefined => {
   const at = CommandKeys.places(command, argv).find((each) => isPeer(ofKey(shards, argv[each])))
   return at === undefined ? undefined : argv[at]
+}
+
+/** Streams are read without waiting unless that is asked for; and nobody waits in a MULTI. */
+export const mayBlock = ({ argv, command, multi }: Errand): boolean => {
+  if ((command.flags & Flag.blocking) === 0 || multi !== undefined) return false
+  if (command.name !== "xread" && command.name !== "xreadgroup") return true
+  const words = argv.map((argument) => argument.toLowerCase())
+  const block = words.indexOf("block")
+  return block > 0 && block < words.indexOf("streams")
 }

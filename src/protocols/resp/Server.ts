@@ -3,6 +3,8 @@
  */
 import type { Engine, Listener } from "#database/redis/Engine.ts"
 import type { Shards } from "#database/redis/Shards.ts"
+import type { Part, Stored } from "#database/redis/Joint.ts"
+import type { Request } from "#database/redis/Partaking.ts"
 import type { Address, Connection, StreamSink } from "#world/Net.ts"
 import { AclLog } from "./AclLog.ts"
 import type { Client } from "./Client.ts"
@@ -13,6 +15,7 @@ import { LatencyMonitor } from "./LatencyMonitor.ts"
 import * as Machine from "./Machine.ts"
 import { Memory } from "./Memory.ts"
 import { PubSub } from "./PubSub.ts"
+import type { Run } from "./Sample.ts"
 import { defaults, type ServerSettings } from "./ServerSettings.ts"
 import { Rates } from "./Rates.ts"
 import { Slowlog } from "./Slowlog.ts"
@@ -29,6 +32,15 @@ const keyeventEvents = 2
 /** A command, and what it has cost so far. */
 interface Used extends CommandUse {
   readonly command: { readonly name: string }
+}
+
+export interface Joint {
+  /** Has slots of this node stand still. */
+  hold(request: Request): void
+  /** That is not wanted any more. */
+  withdraw(request: Request): void
+  /** Stores for several nodes, or for none. */
+  store(parts: ReadonlyArray<Part>, done: (stored: Stored) => void): void
 }
 
 /** CLIENT PAUSE. */
@@ -102,6 +114,10 @@ export class Server implements Listener {
   reload: (done: () => void) => boolean = () => false
   /** Sends a message to the other nodes' clients. Default: there are no other nodes. */
   relay: (channel: string, message: string, isShard: boolean) => void = () => {}
+  /** This node's part in what several do together. */
+  joint: Joint | undefined
+  /** Where that is run. */
+  scratch: { run(run: Run): Uint8Array | undefined } | undefined
   private lastId = 0
 
   constructor(engine: Engine, settings: Partial<ServerSettings> = {}) {
@@ -184,6 +200,7 @@ export class Server implements Listener {
 
   /** Ends everything that the client had going: what it waited for, queued, watched, listened to, tracked. */
   forget(client: Client): void {
+    client.promise?.end(undefined, () => {})
     if (client.blocked !== undefined) this.engine.blocking.leave(client.blocked.waiter)
     client.blocked = undefined
     client.multi = undefined

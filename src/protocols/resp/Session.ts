@@ -387,6 +387,13 @@ export class Session implements Net.StreamSink, Port, Front {
     return place
   }
 
+  capture(run: () => void): Uint8Array {
+    const { client } = this
+    this.say()
+    run()
+    return client.out.take() ?? new Uint8Array(0)
+  }
+
   repeat({ argv, isCaching, isSilent, multi, place }: Repeated): boolean {
     const { client } = this
     const { executor } = this.host

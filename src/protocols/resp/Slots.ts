@@ -1,5 +1,6 @@
 /** Slots: which slot of Redis Cluster a key lies in, and what a client is told whose keys are at another node. */
 import * as Latin1 from "#base/Latin1.ts"
+import { SlotSet } from "#database/redis/SlotSet.ts"
 import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import type { Address } from "#world/Net.ts"
 
@@ -16,6 +17,9 @@ export const slotOf = (key: string): number => {
   const crc = close > open + 1 ? SpacesRedis.crc16(scratch, open + 1, close) : SpacesRedis.crc16(scratch, 0, length)
   return crc % SpacesRedis.slots
 }
+
+export const setOf = (keys: ReadonlyArray<string>): SlotSet =>
+  SlotSet.of(keys.map((key) => [slotOf(key), slotOf(key)] as const))
 
 /** A command may have keys of several slots, and is sent where the first one is. */
 export const moved = (key: string, { host, port }: Address): string => `MOVED ${slotOf(key)} ${host}:${port}`

@@ -1,0 +1,205 @@
+/**
+ * Crossing: a command, or a whole MULTI, whose keys several nodes have. Each of them is asked, one after the other in the order of their numbers, to
+ * hold these keys still, and tells what they hold; the command is run on that (`Scratch`); what it has changed is stored for all of them in one transaction
+ * (`database/redis/Joint`), or for none; then they go on. So it is as if all had happened at once, at one node.
+ *
+ * What it has only read needs no transaction, but each node must have been the one to tell until it was done.
+ */
+import * as Latin1 from "#base/Latin1.ts"
+import type { Part, Stored } from "#database/redis/Joint.ts"
+import type { End, Ending, Grant, Request } from "#database/redis/Partaking.ts"
+import * as Record from "#database/redis/Record.ts"
+import type { Peer } from "#database/redis/Shards.ts"
+import type { Client } from "./Client.ts"
+import * as Departure from "./Departure.ts"
+import { Parser } from "./Parser.ts"
+import * as Sample from "./Sample.ts"
+import type { Server } from "./Server.ts"
+import * as Slots from "./Slots.ts"
+import * as Watches from "./Watches.ts"
+
+/** What it comes to. `again`: nothing has happened, and where the keys are has changed. `unknown`: it may have happened. */
+export type Outcome =
+  | { readonly type: "replied"; readonly bytes: Uint8Array }
+  | { readonly type: "again" }
+  | { readonly type: "unknown" }
+
+export interface Parts {
+  readonly client: Client
+  readonly server: Server
+  readonly queue: ReadonlyArray<ReadonlyArray<string>>
+  /** Its reply begins so: of a MULTI. */
+  readonly isMulti: boolean
+  /** By node, in their order: the names of its keys, those that are watched among them. */
+  readonly names: ReadonlyMap<number, ReadonlySet<string>>
+  /** undefined: it is this node. */
+  readonly peerOf: (node: number) => Peer | undefined
+  /** Asks another node; undefined: its connection broke. */
+  readonly ask: (peer: Peer, argv: ReadonlyArray<string>, answered: (bytes: Uint8Array | undefined) => void) => void
+  /** Runs it, and gives the bytes that the client is to be told. */
+  readonly run: (run: () => void) => Uint8Array
+  readonly done: (outcome: Outcome) => void
+}
+
+/** A node that holds its keys still. */
+interface Held {
+  readonly grant: Grant
+  readonly hasChanged: boolean
+  readonly samples: ReadonlyArray<Sample.Sample>
+  readonly end: End
+}
+
+const minus = 0x2d
+const headLength = 6
+const sampleLength = 4
+
+const nullArray = ({ out }: Client): Uint8Array => Latin1.encode(out.protocol === 2 ? "*-1\r\n" : "_\r\n")
+
+const error = (text: string): Uint8Array => Latin1.encode(`-${text.replaceAll(/[\r\n]/g, " ")}\r\n`)
+
+/** What CLIENT PARTAKE replies. */
+const heldOf = (bytes: Uint8Array, end: End): Held => {
+  const parser = new Parser()
+  parser.feed(bytes)
+  const words = parser.next()!
+  const [node, epoch, stream, number, generation, changed] = words.slice(0, headLength).map(Number)
+  const samples: Array<Sample.Sample> = []
+  for (let at = headLength; at < words.length; at += sampleLength) {
+    const [name, database, expiresAt, payload] = words.slice(at, at + sampleLength)
+    samples.push({ name, database: Number(database), expiresAt: Number(expiresAt), payload })
+  }
+  return { grant: { node, epoch, stream, number, generation }, hasChanged: changed === 1, samples, end }
+}
+
+export class Crossing {
+  private readonly parts: Parts
+  private readonly nodes: ReadonlyArray<number>
+  private held: Array<Held> = []
+  /** This node has been asked, and has not answered. */
+  private request: Request | undefined
+  private isOver = false
+
+  constructor(parts: Parts) {
+    this.parts = parts
+    this.nodes = [...parts.names.keys()].sort((left, right) => left - right)
+  }
+
+  begin(): void {
+    this.next()
+  }
+
+  /** The client is gone: who holds keys still finds out what became of them. */
+  abandon(): void {
+    const { held, parts, request } = this
+    this.isOver = true
+    if (request !== undefined) parts.server.joint!.withdraw(request)
+    // The others see that their connection is over.
+    for (const { end, grant } of held) if (parts.peerOf(grant.node) === undefined) end(undefined, () => {})
+  }
+
+  private next(): void {
+    const { parts } = this
+    if (this.held.length === this.nodes.length) return this.run()
+    const node = this.nodes[this.held.length]
+    const names = [...parts.names.get(node)!]
+    const peer = parts.peerOf(node)
+    if (peer === undefined) return this.holdOwn(names)
+    parts.ask(peer, ["CLIENT", "PARTAKE", ...names], (bytes) => {
+      if (this.isOver) return
+      if (bytes === undefined) return this.giveUp({ type: "again" })
+      if (bytes[0] === minus) {
+        const isElsewhere = Latin1.decode(bytes).startsWith(`-${Departure.elsewhere}`)
+        return this.giveUp(isElsewhere ? { type: "again" } : { type: "replied", bytes })
+      }
+      this.held.push(heldOf(bytes, this.endOf(peer)))
+      this.next()
+    })
+  }
+
+  private holdOwn(names: ReadonlyArray<string>): void {
+    const { client, server } = this.parts
+    const { engine } = server
+    const request: Request = {
+      slots: Slots.setOf(names),
+      granted: (grant, end) => {
+        this.request = undefined
+        if (this.isOver) return end({ type: "unstored" }, () => {})
+        const hasChanged = client.watched.some(
+          (watched) => watched.node === undefined && Watches.hasChanged(engine, watched)
+        )
+        this.held.push({ grant, hasChanged, samples: Sample.of(engine, names), end })
+        this.next()
+      },
+      refused: () => {
+        this.request = undefined
+        if (!this.isOver) this.giveUp({ type: "again" })
+      }
+    }
+    this.request = request
+    server.joint!.hold(request)
+  }
+
+  private endOf(peer: Peer): End {
+    return (ending, told) => {
+      if (ending === undefined) return told(false)
+      const words = ending.type === "stored" ? ["STORED", Latin1.decode(ending.record)] : ["UNSTORED"]
+      this.parts.ask(peer, ["CLIENT", "CONCLUDE", ...words], (bytes) => told(bytes !== undefined && bytes[0] !== minus))
+    }
+  }
+
+  private run(): void {
+    const { held, parts } = this
+    const { client, queue, server } = parts
+    if (held.some(({ hasChanged }) => hasChanged) || client.watched.some(Watches.isLost)) {
+      return this.giveUp({ type: "replied", bytes: nullArray(client) })
+    }
+    const samples = held.flatMap((each) => each.samples)
+    const generation = Math.max(...held.map(({ grant }) => grant.generation))
+    let record: Uint8Array | undefined
+    const bytes = parts.run(() => {
+      if (parts.isMulti) client.replies.array(queue.length)
+      record = server.scratch!.run({ client, queue, samples, generation })
+    })
+    if (record === undefined) return this.conclude(new Map(), bytes, true)
+    const nodeOf = new Map<string, number>()
+    for (const [node, names] of parts.names) for (const name of names) nodeOf.set(name, node)
+    const records = Record.split(record, (name) => nodeOf.get(name)!)
+    const shares = held.map(({ grant }): Part => ({ grant, record: records.get(grant.node) }))
+    server.joint!.store(shares, (stored) => this.stored(stored, records, bytes))
+  }
+
+  private stored(stored: Stored, records: ReadonlyMap<number, Uint8Array>, bytes: Uint8Array): void {
+    if (this.isOver) return
+    if (stored.type === "stored") return this.conclude(records, bytes, false)
+    if (stored.type === "unknown") return this.over({ type: "unknown" })
+    this.giveUp(stored.isMoved ? { type: "again" } : { type: "replied", bytes: error(`ERR ${stored.reason}`) })
+  }
+
+  /** All go on. `isRead`: the reply is right only if all could still tell what they have told. */
+  private conclude(records: ReadonlyMap<number, Uint8Array>, bytes: Uint8Array, isRead: boolean): void {
+    let left = this.held.length
+    let isRight = true
+    for (const { end, grant } of this.held) {
+      const record = records.get(grant.node)
+      const ending: Ending = record === undefined ? { type: "unstored" } : { type: "stored", record }
+      end(ending, (isDone) => {
+        isRight &&= isDone
+        left -= 1
+        if (isRead && left === 0 && !this.isOver) this.over(isRight ? { type: "replied", bytes } : { type: "again" })
+      })
+    }
+    if (!isRead) this.over({ type: "replied", bytes })
+  }
+
+  /** Nothing is done. */
+  private giveUp(outcome: Outcome): void {
+    for (const { end } of this.held) end({ type: "unstored" }, () => {})
+    this.over(outcome)
+  }
+
+  private over(outcome: Outcome): void {
+    if (outcome.type === "unknown") this.abandon()
+    this.isOver = true
+    this.parts.done(outcome)
+  }
+}

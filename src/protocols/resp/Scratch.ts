@@ -1,0 +1,46 @@
+/**
+ * Scratch: where commands are run whose keys several nodes have: an engine of its own, which has these keys and nothing else for as long as that takes. What
+ * comes of it is a reply, and a record of what has changed, with all that each changed key holds.
+ */
+import { Engine } from "#database/redis/Engine.ts"
+import * as Latin1 from "#base/Latin1.ts"
+import type { Handler } from "./Call.ts"
+import * as Dump from "./Dump.ts"
+import { Executor } from "./Executor.ts"
+import type { Run } from "./Sample.ts"
+import { Server } from "./Server.ts"
+
+/** A server's own; not for two things at a time. */
+export class Scratch {
+  private readonly server: Server
+  private readonly engine: Engine
+  private readonly executor: Executor
+
+  constructor(server: Server, handlers: ReadonlyMap<string, Handler>) {
+    const { engine: own } = server
+    this.server = server
+    this.engine = new Engine({ wallMillis: own.wallMillis, random: own.random, settings: own.settings })
+    const scratch = new Server(this.engine)
+    scratch.notify = (kind, event, database, key) => server.notify(kind, event, database, key)
+    scratch.relay = (channel, message, isShard) => server.relay(channel, message, isShard)
+    this.executor = new Executor(this.engine, handlers, scratch)
+  }
+
+  /** The client has the replies. Returns the record of what has changed; undefined: nothing has. */
+  run({ client, generation, queue, samples }: Run): Uint8Array | undefined {
+    const { engine, server } = this
+    const { engine: own } = server
+    Object.assign(engine.settings, own.settings)
+    engine.reset(generation)
+    engine.advance()
+    engine.notified = own.notified
+    engine.arrange(Uint8Array.from(own.databases, ({ index }) => index))
+    for (const { database, expiresAt, name, payload } of samples) {
+      engine.databaseAt(database).restore(name, Dump.read(Latin1.encode(payload), engine.settings)!, expiresAt)
+    }
+    this.executor.executeQueued(client, queue)
+    const record = engine.journal.take()?.record
+    engine.reset(0)
+    return record
+  }
+}

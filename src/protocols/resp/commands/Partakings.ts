@@ -1,0 +1,108 @@
+/**
+ * Partakings: what one node asks another in the name of a client whose command has keys at both (`Crossing`): to hold them still and tell what they
+ * hold, and, when that is known, what has become of the command. Nobody else is understood who says it.
+ *
+ *   CLIENT PARTAKE key ...          node, epoch, stream, number, generation, whether a watched key has changed (1), then of each key that is there:
+ *                                   name, database, when it expires, payload
+ *   CLIENT CONCLUDE STORED record   the record is stored
+ *   CLIENT CONCLUDE UNSTORED        it is not, and never will be
+ */
+import type { End, Request } from "#database/redis/Partaking.ts"
+import type { Call, Handler } from "../Call.ts"
+import type { Client } from "../Client.ts"
+import * as Departure from "../Departure.ts"
+import * as Latin1 from "#base/Latin1.ts"
+import { Refusal } from "../Refusal.ts"
+import * as Sample from "../Sample.ts"
+import * as Slots from "../Slots.ts"
+import * as Watches from "../Watches.ts"
+
+/** Its reply comes later. Returns what is to be called when it is written. */
+const wait = ({ argv, client, engine, server }: Call): (() => void) => {
+  const waiter = { database: client.database, keys: [], takes: undefined, serve: () => false }
+  client.blocked = { argv, waiter, until: 0, isBusy: true, timedOut: () => {}, finished: () => {} }
+  engine.blocking.wait(waiter)
+  return () => {
+    if (client.blocked?.waiter !== waiter) return
+    engine.blocking.leave(waiter)
+    client.blocked.finished(false)
+    client.blocked = undefined
+    server.current = undefined
+    client.port?.unblocked()
+  }
+}
+
+const check = ({ argv, client }: Call): void => {
+  if (!client.isRelayed) throw new Refusal(`ERR unknown subcommand '${argv[1].slice(0, 128)}'. Try CLIENT HELP.`)
+}
+
+/** From now on its client is part of what the node has promised. */
+const promise = (client: Client, end: End): void => {
+  client.promise = {
+    end: (ending, told) => {
+      client.promise = undefined
+      end(ending, told)
+    }
+  }
+}
+
+const partake: Handler = (call) => {
+  check(call)
+  const { argv, client, engine, out, server } = call
+  const names = argv.slice(2)
+  const written = wait(call)
+  const { joint } = server
+  if (joint === undefined) throw new Refusal("ERR this node has no others")
+  let isGone = false
+  const request: Request = {
+    slots: Slots.setOf(names),
+    granted: (grant, end) => {
+      if (isGone) return end({ type: "unstored" }, () => {})
+      promise(client, end)
+      const { epoch, generation, node, number, stream } = grant
+      const hasChanged = client.watched.some((watched) => Watches.hasChanged(engine, watched))
+      const head = [node, epoch, stream, number, generation, hasChanged ? 1 : 0].map(String)
+      const samples = Sample.of(engine, names).flatMap(({ database, expiresAt, name, payload }) => [
+        name,
+        String(database),
+        String(expiresAt),
+        payload
+      ])
+      out.bulks([...head, ...samples])
+      written()
+    },
+    refused: () => {
+      client.promise = undefined
+      Departure.refuse(client)
+      written()
+    }
+  }
+  client.promise = {
+    end: () => {
+      isGone = true
+      joint.withdraw(request)
+    }
+  }
+  joint.hold(request)
+}
+
+const conclude: Handler = (call) => {
+  check(call)
+  const { argv, client, out } = call
+  if (client.promise === undefined) throw new Refusal("ERR nothing was promised")
+  const written = wait(call)
+  client.watched = []
+  const ending =
+    argv.length > 3 ? { type: "stored" as const, record: Latin1.encode(argv[3]) } : { type: "unstored" as const }
+  client.promise.end(ending, (isDone) => {
+    // Whoever asked finds out that nobody knows.
+    if (!isDone) return client.port?.break()
+    out.ok()
+    written()
+  })
+}
+
+export const handlers: Readonly<Record<string, Handler>> = {
+  "client|conclude": conclude,
+  "client|partake": partake
+}
