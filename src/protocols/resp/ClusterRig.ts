@@ -181,6 +181,10 @@ export class ClusterRig {
     }
   }
 
+  slotOf(key: string): number {
+    return Slots.slotOf(key)
+  }
+
   /** Two of each node. */
   get keys(): ReadonlyArray<string> {
     return this.nodes.flatMap(({ number }) => [this.key(number, 0), this.key(number, 1)])
@@ -194,10 +198,11 @@ export class ClusterRig {
     return this.nodes[number - 1]
   }
 
-  /** Carries what is under way between nodes, and what that causes, until nothing is. */
-  run(): void {
+  /** Carries what is under way between nodes, and what that causes, until nothing is, or so often. */
+  run(roundsMax = Infinity): void {
     const { ready } = this.wires
     for (let rounds = 0; rounds < 10_000; rounds++) {
+      if (rounds === roundsMax) return
       for (const end of [...ready]) {
         ready.delete(end)
         end.run()
@@ -224,16 +229,30 @@ export class ClusterRig {
     return client.received()
   }
 
-  /** From now on another node has the slot of a key, with nothing in it; `known`: to these nodes. */
-  move(key: string, owner: Owner, { known }: { readonly known: ReadonlyArray<number> }): void {
+  /** From now on another node answers for a key, with what it holds, or nobody does; both know at once, others when `tell` is called. */
+  move(key: string, owner: Owner): void {
     const slot = Slots.slotOf(key)
-    for (const number of known) {
-      const { server, shards } = this.node(number)
-      const wasHere = shards.placeOf(slot) === "here"
-      shards.set(slot, owner)
-      if (wasHere && owner !== number && owner !== "held") server.left((each) => each === slot)
-      server.resumed()
+    const from = this.nodes.find(({ shards }) => shards.placeOf(slot) === "here")
+    const to = typeof owner === "number" ? this.node(owner) : undefined
+    if (from === to) return
+    from?.shards.set(slot, owner)
+    from?.server.left((each) => each === slot)
+    for (let database = 0; from !== undefined && database < SpacesRedis.databases; database++) {
+      const entry = from.engine.databases[database].peek(key)
+      if (entry === undefined) continue
+      from.engine.databases[database].delete(key)
+      to?.engine.databases[database].add(key, entry.content)
     }
+    to?.shards.set(slot, to.number)
+    to?.server.resumed()
+    from?.server.resumed()
+  }
+
+  /** A node hears who answers for a key. */
+  tell(node: number, key: string, owner: Owner): void {
+    const { server, shards } = this.node(node)
+    shards.set(Slots.slotOf(key), owner)
+    server.resumed()
   }
 
   /** Breaks all connections between nodes. */

@@ -25,13 +25,13 @@ export interface Place {
   until: number
   /** The larger, the later its command was sent first; 0: it was not. */
   order: number
+  /** Its client wants no reply. */
+  isSilent: boolean
 }
 
 /** A command that is to be run again. */
 export interface Repeated extends Errand {
   readonly place: Place
-  /** Its client wants no reply. */
-  readonly isSilent: boolean
   /** CLIENT CACHING was said for it. */
   readonly isCaching: boolean
 }
@@ -71,7 +71,6 @@ class Sent implements Asked {
   readonly errand: Errand
   /** `Shards.version` when it was sent. */
   readonly version: number
-  readonly isSilent: boolean
   readonly isCaching: boolean
   /** It may wait for keys. */
   readonly isBlocking: boolean
@@ -87,13 +86,11 @@ class Sent implements Asked {
     {
       backend,
       client,
-      isSilent,
       place,
       version
     }: {
       readonly backend: Backend
       readonly client: Client
-      readonly isSilent: boolean
       readonly place: Place | undefined
       readonly version: number
     }
@@ -103,7 +100,6 @@ class Sent implements Asked {
     this.backend = backend
     this.place = place
     this.version = version
-    this.isSilent = isSilent
     this.isCaching = client.tracking?.isCaching === true
     this.isBlocking = mayBlock(errand)
     this.isWatching = errand.multi !== undefined && client.watched.length > 0
@@ -197,7 +193,8 @@ export class Forwarding implements Away, Keeper {
     const { argv, multi } = errand
     const place = this.front.place()
     if (this.isOver) return
-    const sent = this.sentTo(peer, errand, { place, isSilent: client.replies !== client.out })
+    if (place.order === 0) place.isSilent = client.replies !== client.out
+    const sent = this.sentTo(peer, errand, place)
     sent.backend.send(multi === undefined ? [argv] : [["MULTI"], ...multi.queue, argv], sent)
     if (multi !== undefined) sent.backend.isWatching = false
     if (client.tracking !== undefined) client.tracking.isCaching = false
@@ -209,7 +206,8 @@ export class Forwarding implements Away, Keeper {
     const argv = ["WATCH", ...keys]
     const place = isLast ? this.front.place() : undefined
     if (this.isOver) return
-    const sent = this.sentTo(peer, { command: watching, argv }, { place, isSilent: client.replies !== client.out })
+    if (place !== undefined) place.isSilent = client.replies !== client.out
+    const sent = this.sentTo(peer, { command: watching, argv }, place)
     sent.backend.send([argv], sent)
     sent.backend.isWatching = true
   }
@@ -257,7 +255,9 @@ export class Forwarding implements Away, Keeper {
     this.broadcast = client.tracking
     if (client.tracking?.isBroadcast !== true) return
     for (const peer of this.shards.peers) {
-      const sent = this.sentTo(peer, identify, { place: this.front.placeBefore(), isSilent: true })
+      const place = this.front.placeBefore()
+      place.isSilent = true
+      const sent = this.sentTo(peer, identify, place)
       sent.backend.send([identify.argv], sent)
     }
   }
@@ -346,17 +346,13 @@ export class Forwarding implements Away, Keeper {
     this.heard()
   }
 
-  private sentTo(
-    peer: Peer,
-    errand: Errand,
-    { isSilent, place }: { readonly place: Place | undefined; readonly isSilent: boolean }
-  ): Sent {
+  private sentTo(peer: Peer, errand: Errand, place: Place | undefined): Sent {
     const { client } = this.front
     const { version } = this.shards
     const backend = this.backendOf(peer)
     backend.agree(client)
     if (this.outstanding.size === 0) this.version = version
-    const sent = new Sent(this, errand, { backend, client, place, isSilent, version })
+    const sent = new Sent(this, errand, { backend, client, place, version })
     this.outstanding.add(sent)
     if (place?.order === 0) place.order = ++this.order
     return sent
@@ -379,8 +375,8 @@ export class Forwarding implements Away, Keeper {
     if (this.blocking === sent) this.blocking = undefined
   }
 
-  private fill({ isSilent, place }: Sent, bytes: Uint8Array): void {
-    if (place !== undefined) this.front.fill(place, isSilent ? nothing : bytes)
+  private fill({ place }: Sent, bytes: Uint8Array): void {
+    if (place !== undefined) this.front.fill(place, place.isSilent ? nothing : bytes)
   }
 
   /** It was not run, because the node that was asked does not answer for its keys. */
@@ -403,7 +399,7 @@ export class Forwarding implements Away, Keeper {
     const { front, shards } = this
     while (this.outstanding.size === 0 && this.refused.length > 0) {
       const [sent] = this.refused
-      const { errand, isCaching, isSilent, version } = sent
+      const { errand, isCaching, version } = sent
       const place = sent.place!
       if (front.server.engine.wallMillis() >= place.until) {
         this.refused.shift()
@@ -412,7 +408,7 @@ export class Forwarding implements Away, Keeper {
       }
       if (!this.isWoken && version === shards.version) return this.wait()
       this.refused.shift()
-      if (!front.repeat({ ...errand, place, isSilent, isCaching })) {
+      if (!front.repeat({ ...errand, place, isCaching })) {
         this.refused.unshift(sent)
         this.isWoken = false
         return this.wait()

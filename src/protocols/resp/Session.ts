@@ -358,7 +358,7 @@ export class Session implements Net.StreamSink, Port, Front {
   }
 
   placeBefore(): Output {
-    const output: Output = { bytes: undefined, isHeld: false, isOwn: false, until: 0, order: 0 }
+    const output: Output = { bytes: undefined, isHeld: false, isOwn: false, until: 0, order: 0, isSilent: false }
     this.output.push(output)
     return output
   }
@@ -380,14 +380,14 @@ export class Session implements Net.StreamSink, Port, Front {
   /** Behind all replies that have come, and not behind those that have not: these may take long. */
   private placeOfPush(): Output {
     const { output } = this
-    const place: Output = { bytes: undefined, isHeld: false, isOwn: false, until: 0, order: 0 }
+    const place: Output = { bytes: undefined, isHeld: false, isOwn: false, until: 0, order: 0, isSilent: false }
     let at = output.length
     while (at > 0 && output[at - 1].bytes === undefined) at -= 1
     output.splice(at, 0, place)
     return place
   }
 
-  repeat({ argv, isCaching, isSilent, multi, place }: Repeated): boolean {
+  repeat({ argv, isCaching, multi, place }: Repeated): boolean {
     const { client } = this
     const { executor } = this.host
     this.say()
@@ -406,7 +406,7 @@ export class Session implements Net.StreamSink, Port, Front {
     }
     if (!isHere) return true
     const bytes = client.out.take()
-    const isTold = bytes !== undefined && !isSilent
+    const isTold = bytes !== undefined && !place.isSilent
     this.fill(place, isTold ? bytes : new Uint8Array(0))
     if (isTold && client.durability === "stored") this.guard(place as Output)
     this.wait()
