@@ -257,7 +257,7 @@ describe("a MULTI for another node", () => {
   })
 
   it("is run once where some of its keys are held, and not at all where one is elsewhere", () => {
-    const rig = new ClusterRig(2)
+    const rig = new ClusterRig(3)
     const client = rig.connect(1)
     const [key, other] = [rig.key(2), rig.key(2, 1)]
     rig.tell(2, other, "held")
@@ -266,9 +266,9 @@ describe("a MULTI for another node", () => {
     rig.tell(2, other, 2)
     rig.run()
     expect(client.received()).toBe("*2\r\n:1\r\n:1\r\n")
-    rig.move(other, 1)
+    rig.move(other, 3)
     expect(rig.ask(client, multi)).toBe("+OK\r\n+QUEUED\r\n+QUEUED\r\n")
-    rig.tell(1, other, 1)
+    rig.tell(1, other, 3)
     rig.run()
     expect(client.received()).toMatch(/^-EXECABORT .*CROSSSLOT/)
     expect(rig.ask(client, `GET ${key}`)).toBe(bulk("1"))

@@ -211,10 +211,15 @@ export class Session implements Net.StreamSink, Port, Front {
     if (this.isOver) return
     if (this.client.isRelayed && this.client.blocked !== undefined) this.release()
     this.run()
-    if (this.client.tracking?.isBroadcast === true && this.server.shards !== undefined) this.away.broadcastTo()
+    if (this.client.tracking?.isBroadcast === true) this.broadcast()
     this.forwarding?.flush()
     this.answer()
     this.weigh()
+  }
+
+  /** Each node tells of its own keys, and only its own clients. */
+  private broadcast(): void {
+    if (this.server.shards !== undefined && !this.client.isRelayed) this.away.broadcastTo()
   }
 
   /** All that another node says while its client's command waits is that it is to wait no more (`Backend.unblock`). */
