@@ -61,10 +61,10 @@ export class Dispatch {
     if (isExec) {
       const denial = this.denialOf(client)
       if (denial !== undefined) return this.refuse(client, command, denial)
-      away!.send(route, { command, argv, multi: client.multi })
+      client.port!.reach().send(route, { command, argv, multi: client.multi })
       client.multi = undefined
       client.watched = []
-    } else away!.send(route, { command, argv })
+    } else client.port!.reach().send(route, { command, argv })
     client.lastCommand = name
     return "done"
   }
@@ -152,7 +152,7 @@ export class Dispatch {
       }
     }
     for (const [index, peer] of peers.entries()) {
-      client.port!.away.watch(peer, keysOf.get(peer.node)!, { isLast: index === peers.length - 1 })
+      client.port!.reach().watch(peer, keysOf.get(peer.node)!, { isLast: index === peers.length - 1 })
     }
     for (const [node, keys] of keysOf) Watches.add(engine, client, { keys, node })
     client.lastCommand = "watch"

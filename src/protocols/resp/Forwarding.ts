@@ -153,6 +153,8 @@ export class Forwarding implements Away, Keeper {
   /** What all nodes have been told of a client that wants to hear of all keys. */
   private broadcast: Client["tracking"]
   private isThrottled = false
+  /** A connection takes no more, now or ever. */
+  private isHindered = false
   private isOver = false
   private readonly waking = new Alarm(() => this.resumed())
 
@@ -179,9 +181,9 @@ export class Forwarding implements Away, Keeper {
 
   /** More commands of the client may be run. */
   get canRun(): boolean {
-    if (this.blocking !== undefined || this.isStuck || this.outstanding.size >= Limits.respAwaitedMax) return false
-    for (const { isAstray, isFull } of this.backends.values()) if (isFull || isAstray) return false
-    return true
+    return (
+      this.blocking === undefined && !this.isStuck && !this.isHindered && this.outstanding.size < Limits.respAwaitedMax
+    )
   }
 
   private get shards(): Shards {
@@ -232,7 +234,10 @@ export class Forwarding implements Away, Keeper {
 
   /** What was sent in this turn leaves. */
   flush(): void {
-    for (const backend of this.backends.values()) backend.flush()
+    for (const backend of this.backends.values()) {
+      backend.flush()
+      if (backend.isFull) this.isHindered = true
+    }
   }
 
   /** Other nodes are read from as fast as the client reads, but always the one whose reply is the next. */
@@ -262,9 +267,17 @@ export class Forwarding implements Away, Keeper {
     }
   }
 
-  /** Now and then: nodes that have come since are told that, too; what has changed there before is not known. */
+  /** Now and then: nodes may have gone without a word, and others come. */
   inspect(): void {
+    const nodes = new Set(this.shards.peers.map(({ node }) => node))
+    for (const backend of [...this.backends.values()]) if (!nodes.has(backend.node)) backend.break()
+    this.broadcastAgain()
+  }
+
+  /** Nodes that have come since hear that the client wants to hear of all keys; what has changed there before is not known. */
+  private broadcastAgain(): void {
     const { client } = this.front
+    if (this.isOver) return
     if (client.tracking?.isBroadcast !== true || client.tracking !== this.broadcast) return
     for (const peer of this.shards.peers) {
       if (this.backends.get(peer.node)?.isTracking === true) continue
@@ -309,7 +322,7 @@ export class Forwarding implements Away, Keeper {
     if (this.isOver) return
     this.settle(sent)
     if (isElsewhere(bytes)) {
-      sent.backend.isAstray = true
+      sent.backend.isAstray = this.isHindered = true
       this.refuse(sent)
     } else this.fill(sent, bytes)
   }
@@ -325,11 +338,17 @@ export class Forwarding implements Away, Keeper {
       for (const backend of [...this.backends.values()]) if (backend.isAstray) this.forget(backend)
       this.retry()
     }
-    this.front.proceed()
+    this.proceed()
   }
 
   drained(): void {
-    if (!this.isOver) this.front.proceed()
+    if (!this.isOver) this.proceed()
+  }
+
+  private proceed(): void {
+    this.isHindered = false
+    for (const { isAstray, isFull } of this.backends.values()) if (isAstray || isFull) this.isHindered = true
+    this.front.proceed()
   }
 
   broke(backend: Backend): void {
