@@ -206,7 +206,8 @@ export class Backend implements Net.StreamSink {
     this.break()
   }
 
-  private break(): void {
+  /** It ends at once, whatever is under way. */
+  break(): void {
     if (this.isOver) return
     this.isOver = true
     this.connection.reset()

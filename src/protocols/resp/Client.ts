@@ -63,8 +63,10 @@ export interface Port {
   }
   /** Bytes that wait to be sent. */
   readonly outputBytes: number
-  /** What other nodes do for it. */
-  readonly away: Away
+  /** What other nodes do for it; undefined: nothing so far. */
+  readonly away: Away | undefined
+  /** The same, to have something done. */
+  reach(): Away
   /** A command that waited here for keys is to be run again from its beginning. */
   again(argv: ReadonlyArray<string>): void
 }

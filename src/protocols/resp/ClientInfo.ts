@@ -9,7 +9,7 @@ const flagsOf = (client: Client): string => {
     client.isMonitor ? "O" : "",
     client.isSubscribed ? "P" : "",
     client.multi === undefined ? "" : "x",
-    client.blocked === undefined && !client.isHeld && client.port?.away.isBlocked !== true ? "" : "b",
+    client.blocked === undefined && !client.isHeld && client.port?.away?.isBlocked !== true ? "" : "b",
     tracking === undefined ? "" : "t",
     tracking?.isBroken === true ? "R" : "",
     tracking?.isBroadcast === true ? "B" : "",

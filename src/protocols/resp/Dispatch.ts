@@ -62,13 +62,13 @@ export class Dispatch {
       if (denial !== undefined) return this.refuse(client, command, denial)
       const errand = { command, argv, multi: client.multi }
       client.multi = undefined
-      if (route === "apart") away!.cross(errand)
+      if (route === "apart") client.port!.reach().cross(errand)
       else {
-        away!.send(route, errand)
+        client.port!.reach().send(route, errand)
         client.watched = []
       }
     } else if (route === "apart") return this.across(client, command, argv)
-    else away!.send(route, { command, argv })
+    else client.port!.reach().send(route, { command, argv })
     client.lastCommand = name
     return "done"
   }
@@ -156,7 +156,7 @@ export class Dispatch {
       }
     }
     for (const [index, peer] of peers.entries()) {
-      client.port!.away.watch(peer, keysOf.get(peer.node)!, { isLast: index === peers.length - 1 })
+      client.port!.reach().watch(peer, keysOf.get(peer.node)!, { isLast: index === peers.length - 1 })
     }
     for (const [node, keys] of keysOf) Watches.add(engine, client, { keys, node })
     client.lastCommand = "watch"
@@ -166,7 +166,7 @@ export class Dispatch {
   /** Keys are at several nodes. */
   private across(client: Client, command: Command, argv: ReadonlyArray<string>): Step {
     if (Routes.mayBlock({ command, argv })) return this.refuse(client, command, apart)
-    client.port!.away.cross({ command, argv })
+    client.port!.reach().cross({ command, argv })
     client.lastCommand = command.name
     return "done"
   }

@@ -28,13 +28,13 @@ export interface Place {
   until: number
   /** The larger, the later its command was sent first; 0: it was not. */
   order: number
+  /** Its client wants no reply. */
+  isSilent: boolean
 }
 
 /** A command that is to be run again. */
 export interface Repeated extends Errand {
   readonly place: Place
-  /** Its client wants no reply. */
-  readonly isSilent: boolean
   /** CLIENT CACHING was said for it. */
   readonly isCaching: boolean
 }
@@ -76,7 +76,6 @@ class Sent implements Asked {
   readonly errand: Errand
   /** `Shards.version` when it was sent. */
   readonly version: number
-  readonly isSilent: boolean
   readonly isCaching: boolean
   /** It may wait for keys. */
   readonly isBlocking: boolean
@@ -92,13 +91,11 @@ class Sent implements Asked {
     {
       backend,
       client,
-      isSilent,
       place,
       version
     }: {
       readonly backend: Backend
       readonly client: Client
-      readonly isSilent: boolean
       readonly place: Place | undefined
       readonly version: number
     }
@@ -108,7 +105,6 @@ class Sent implements Asked {
     this.backend = backend
     this.place = place
     this.version = version
-    this.isSilent = isSilent
     this.isCaching = client.tracking?.isCaching === true
     this.isBlocking = Routes.mayBlock(errand)
     this.isWatching = errand.multi !== undefined && client.watched.length > 0
@@ -125,7 +121,6 @@ interface Refused {
   readonly place: Place | undefined
   readonly errand: Errand
   readonly version: number
-  readonly isSilent: boolean
   readonly isCaching: boolean
   readonly isBlocking: boolean
 }
@@ -173,6 +168,8 @@ export class Forwarding implements Away, Keeper {
   /** What all nodes have been told of a client that wants to hear of all keys. */
   private broadcast: Client["tracking"]
   private isThrottled = false
+  /** A connection takes no more, now or ever. */
+  private isHindered = false
   private isOver = false
   private readonly waking = new Alarm(() => this.resumed())
 
@@ -199,15 +196,13 @@ export class Forwarding implements Away, Keeper {
 
   /** More commands of the client may be run. */
   get canRun(): boolean {
-    if (
-      this.crossing !== undefined ||
-      this.blocking !== undefined ||
-      this.isStuck ||
-      this.outstanding.size >= Limits.respAwaitedMax
+    return (
+      this.crossing === undefined &&
+      this.blocking === undefined &&
+      !this.isStuck &&
+      !this.isHindered &&
+      this.outstanding.size < Limits.respAwaitedMax
     )
-      return false
-    for (const { isAstray, isFull } of this.backends.values()) if (isFull || isAstray) return false
-    return true
   }
 
   private get shards(): Shards {
@@ -219,7 +214,8 @@ export class Forwarding implements Away, Keeper {
     const { argv, multi } = errand
     const place = this.front.place()
     if (this.isOver) return
-    const sent = this.sentTo(peer, errand, { place, isSilent: client.replies !== client.out })
+    if (place.order === 0) place.isSilent = client.replies !== client.out
+    const sent = this.sentTo(peer, errand, place)
     sent.backend.send(multi === undefined ? [argv] : [["MULTI"], ...multi.queue, argv], sent)
     if (multi !== undefined) sent.backend.isWatching = false
     if (client.tracking !== undefined) client.tracking.isCaching = false
@@ -231,7 +227,8 @@ export class Forwarding implements Away, Keeper {
     const argv = ["WATCH", ...keys]
     const place = isLast ? this.front.place() : undefined
     if (this.isOver) return
-    const sent = this.sentTo(peer, { command: watching, argv }, { place, isSilent: client.replies !== client.out })
+    if (place !== undefined) place.isSilent = client.replies !== client.out
+    const sent = this.sentTo(peer, { command: watching, argv }, place)
     sent.backend.send([argv], sent)
     sent.backend.isWatching = true
   }
@@ -241,9 +238,9 @@ export class Forwarding implements Away, Keeper {
     const place = this.front.place()
     if (this.isOver) return
     const { version } = this.shards
-    const isSilent = client.replies !== client.out
+    if (place.order === 0) place.isSilent = client.replies !== client.out
     const isCaching = client.tracking?.isCaching === true
-    const refused = { place, errand, version, isSilent, isCaching, isBlocking: false }
+    const refused = { place, errand, version, isCaching, isBlocking: false }
     if (place.order === 0) place.order = ++this.order
     const queue = errand.multi?.queue ?? [errand.argv]
     const crossing = new Crossing({
@@ -280,7 +277,10 @@ export class Forwarding implements Away, Keeper {
 
   /** What was sent in this turn leaves. */
   flush(): void {
-    for (const backend of this.backends.values()) backend.flush()
+    for (const backend of this.backends.values()) {
+      backend.flush()
+      if (backend.isFull) this.isHindered = true
+    }
   }
 
   /** Other nodes are read from as fast as the client reads, but always the one whose reply is the next. */
@@ -303,14 +303,24 @@ export class Forwarding implements Away, Keeper {
     this.broadcast = client.tracking
     if (client.tracking?.isBroadcast !== true) return
     for (const peer of this.shards.peers) {
-      const sent = this.sentTo(peer, identify, { place: this.front.placeBefore(), isSilent: true })
+      const place = this.front.placeBefore()
+      place.isSilent = true
+      const sent = this.sentTo(peer, identify, place)
       sent.backend.send([identify.argv], sent)
     }
   }
 
-  /** Now and then: nodes that have come since are told that, too; what has changed there before is not known. */
+  /** Now and then: nodes may have gone without a word, and others come. */
   inspect(): void {
+    const nodes = new Set(this.shards.peers.map(({ node }) => node))
+    for (const backend of [...this.backends.values()]) if (!nodes.has(backend.node)) backend.break()
+    this.broadcastAgain()
+  }
+
+  /** Nodes that have come since hear that the client wants to hear of all keys; what has changed there before is not known. */
+  private broadcastAgain(): void {
     const { client } = this.front
+    if (this.isOver) return
     if (client.tracking?.isBroadcast !== true || client.tracking !== this.broadcast) return
     for (const peer of this.shards.peers) {
       if (this.backends.get(peer.node)?.isTracking === true) continue
@@ -358,7 +368,7 @@ export class Forwarding implements Away, Keeper {
     if (this.isOver) return
     this.settle(sent)
     if (isElsewhere(bytes)) {
-      sent.backend.isAstray = true
+      sent.backend.isAstray = this.isHindered = true
       this.refuse(sent)
     } else this.fill(sent, bytes)
   }
@@ -374,11 +384,17 @@ export class Forwarding implements Away, Keeper {
       for (const backend of [...this.backends.values()]) if (backend.isAstray) this.forget(backend)
       this.retry()
     }
-    this.front.proceed()
+    this.proceed()
   }
 
   drained(): void {
-    if (!this.isOver) this.front.proceed()
+    if (!this.isOver) this.proceed()
+  }
+
+  private proceed(): void {
+    this.isHindered = false
+    for (const { isAstray, isFull } of this.backends.values()) if (isAstray || isFull) this.isHindered = true
+    this.front.proceed()
   }
 
   broke(backend: Backend): void {
@@ -451,17 +467,13 @@ export class Forwarding implements Away, Keeper {
     this.heard()
   }
 
-  private sentTo(
-    peer: Peer,
-    errand: Errand,
-    { isSilent, place }: { readonly place: Place | undefined; readonly isSilent: boolean }
-  ): Sent {
+  private sentTo(peer: Peer, errand: Errand, place: Place | undefined): Sent {
     const { client } = this.front
     const { version } = this.shards
     const backend = this.backendOf(peer)
     backend.agree(client)
     if (this.outstanding.size === 0) this.version = version
-    const sent = new Sent(this, errand, { backend, client, place, isSilent, version })
+    const sent = new Sent(this, errand, { backend, client, place, version })
     this.outstanding.add(sent)
     if (place?.order === 0) place.order = ++this.order
     return sent
@@ -484,8 +496,8 @@ export class Forwarding implements Away, Keeper {
     if (this.blocking === sent) this.blocking = undefined
   }
 
-  private fill({ isSilent, place }: Pick<Refused, "isSilent" | "place">, bytes: Uint8Array): void {
-    if (place !== undefined) this.front.fill(place, isSilent ? nothing : bytes)
+  private fill({ place }: Pick<Refused, "place">, bytes: Uint8Array): void {
+    if (place !== undefined) this.front.fill(place, place.isSilent ? nothing : bytes)
   }
 
   /** It was not run, because the node that was asked does not answer for its keys. */
@@ -515,7 +527,7 @@ export class Forwarding implements Away, Keeper {
     const { front, shards } = this
     while (this.count === 0 && this.refused.length > 0) {
       const [sent] = this.refused
-      const { errand, isCaching, isSilent, version } = sent
+      const { errand, isCaching, version } = sent
       const place = sent.place!
       if (front.server.engine.wallMillis() >= place.until) {
         this.refused.shift()
@@ -524,7 +536,7 @@ export class Forwarding implements Away, Keeper {
       }
       if (!this.isWoken && version === shards.version) return this.wait()
       this.refused.shift()
-      if (!front.repeat({ ...errand, place, isSilent, isCaching })) {
+      if (!front.repeat({ ...errand, place, isCaching })) {
         this.refused.unshift(sent)
         this.isWoken = false
         return this.wait()

@@ -67,7 +67,7 @@ export class Parser {
 
   feed(chunk: Uint8Array): void {
     if (this.problem !== undefined || chunk.length === 0) return
-    if (this.at === this.chunk.length) {
+    if (this.at === this.chunk.length && this.waiting.length === 0) {
       this.chunk = chunk
       this.at = 0
     } else this.waiting.push(chunk)

@@ -9,6 +9,7 @@
  *
  * Source: the RESP2 and RESP3 specifications, without streamed strings and aggregates, which no server sends.
  */
+import * as Bytes from "#base/Bytes.ts"
 import * as Latin1 from "#base/Latin1.ts"
 import * as Limits from "#base/Limits.ts"
 
@@ -66,7 +67,7 @@ export class ReplyFrames {
       this.hasBegun = this.isPush = false
       each(bytes, isPush)
     }
-    if (this.problem === undefined && from < chunk.length) this.keep(chunk.slice(from))
+    if (this.problem === undefined && from < chunk.length) this.keep(Bytes.copy(chunk, from))
   }
 
   private keep(part: Uint8Array): void {
@@ -83,7 +84,7 @@ export class ReplyFrames {
 
   private joined(chunk: Uint8Array, from: number, to: number): Uint8Array {
     const { parts } = this
-    if (parts.length === 0) return chunk.slice(from, to)
+    if (parts.length === 0) return Bytes.copy(chunk, from, to)
     const bytes = new Uint8Array(this.partsBytes + to - from)
     let at = 0
     for (const part of parts) {

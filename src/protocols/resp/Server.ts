@@ -214,7 +214,7 @@ export class Server implements Listener {
   /** A blocked client waits no more. `error`: it is told that instead of what it would be when its time is over. False: it did not wait. */
   unblock(client: Client, error?: string): boolean {
     const { blocked } = client
-    if (blocked === undefined) return client.port?.away.unblock(error) ?? false
+    if (blocked === undefined) return client.port?.away?.unblock(error) ?? false
     this.engine.blocking.leave(blocked.waiter)
     if (error === undefined) blocked.timedOut()
     else {

@@ -56,6 +56,18 @@ describe("a session", () => {
     expect([client.isEnded, client.ask("PING")]).toEqual([true, ""])
   })
 
+  it("runs what came in several pieces while it waited in the order in which it came", () => {
+    const rig = new SessionRig()
+    const [client, other] = [rig.connect(), rig.connect()]
+    for (const lines of ["BLPOP l 0", "ECHO 1\r\nBLPOP l 0", "ECHO 2"]) client.sendOnly(`${lines}\r\n`)
+    other.ask("LPUSH l v")
+    rig.pass(1)
+    client.sendOnly("ECHO 3\r\n")
+    other.ask("LPUSH l v")
+    rig.pass(1)
+    expect(client.received().match(/^\d/gm)).toEqual(["1", "2", "3"])
+  })
+
   it("that wants no replies gets neither replies nor errors, but what others send it", () => {
     const rig = new SessionRig()
     const [client, other] = [rig.connect(), rig.connect()]

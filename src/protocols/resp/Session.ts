@@ -65,6 +65,7 @@ const unblockedText = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
 export class Session implements Net.StreamSink, Port, Front {
   readonly client: Client
   readonly input = new Parser()
+  away: Forwarding | undefined
   outputBytes = 0
   private readonly host: Host
   private connection!: Net.Connection
@@ -72,7 +73,6 @@ export class Session implements Net.StreamSink, Port, Front {
   private output: Array<Output> = []
   /** Of the command that is run again. */
   private ownPlace: Place | undefined
-  private forwarding: Forwarding | undefined
   /** The connection's buffer is full. */
   isFull = false
   /** Of what waits to be sent, as much is in there. */
@@ -105,8 +105,8 @@ export class Session implements Net.StreamSink, Port, Front {
     return this.host.executor.server
   }
 
-  get away(): Forwarding {
-    return (this.forwarding ??= new Forwarding(this))
+  reach(): Forwarding {
+    return (this.away ??= new Forwarding(this))
   }
 
   /** To be called before the connection can say anything. */
@@ -158,8 +158,8 @@ export class Session implements Net.StreamSink, Port, Front {
   /** It will ask nothing more; what it has asked is answered, unless it would have to wait. */
   ended(): void {
     this.isLast = true
-    const isHeld = this.held !== undefined && (this.forwarding === undefined || this.forwarding.count === 0)
-    if (this.client.blocked !== undefined || isHeld || this.forwarding?.isBlocked === true) this.end()
+    const isHeld = this.held !== undefined && (this.away === undefined || this.away.count === 0)
+    if (this.client.blocked !== undefined || isHeld || this.away?.isBlocked === true) this.end()
     else this.turn()
     this.host.settle()
   }
@@ -211,10 +211,15 @@ export class Session implements Net.StreamSink, Port, Front {
     if (this.isOver) return
     if (this.client.isRelayed && this.client.blocked !== undefined) this.release()
     this.run()
-    if (this.client.tracking?.isBroadcast === true && this.server.shards !== undefined) this.away.broadcastTo()
-    this.forwarding?.flush()
+    if (this.client.tracking?.isBroadcast === true) this.broadcast()
+    this.away?.flush()
     this.answer()
     this.weigh()
+  }
+
+  /** Each node tells of its own keys, and only its own clients. */
+  private broadcast(): void {
+    if (this.server.shards !== undefined && !this.client.isRelayed) this.reach().broadcastTo()
   }
 
   /** All that another node says while its client's command waits is that it is to wait no more (`Backend.unblock`). */
@@ -260,18 +265,18 @@ export class Session implements Net.StreamSink, Port, Front {
   inspect(now: number): void {
     const { settings } = this.host.executor.server
     const { blocked, isRelayed, isSubscribed, usedAt } = this.client
-    const isWaiting = isRelayed || blocked !== undefined || this.forwarding?.isBlocked === true
+    const isWaiting = isRelayed || blocked !== undefined || this.away?.isBlocked === true
     if (this.endedAt !== 0 && now - this.endedAt > Limits.respClosingMillisMax) return this.break()
     const isIdle = settings.idleSeconds > 0 && now - usedAt > settings.idleSeconds * 1_000
     if (isIdle && !isWaiting && !isSubscribed) return this.break()
-    this.forwarding?.inspect()
+    this.away?.inspect()
     this.limit(now)
   }
 
   private get canRun(): boolean {
     if (this.isEnding || this.client.isClosing || this.client.blocked !== undefined || this.held !== undefined)
       return false
-    return !this.isLaden && (this.forwarding === undefined || this.forwarding.canRun)
+    return !this.isLaden && (this.away === undefined || this.away.canRun)
   }
 
   get isLaden(): boolean {
@@ -323,7 +328,7 @@ export class Session implements Net.StreamSink, Port, Front {
       return false
     }
     if (client.isClosing) return false
-    if (client.blocked === undefined) return this.forwarding === undefined || this.forwarding.canRun
+    if (client.blocked === undefined) return this.away === undefined || this.away.canRun
     this.wait()
     return false
   }
@@ -335,8 +340,8 @@ export class Session implements Net.StreamSink, Port, Front {
 
   /** What held up its command may be over. */
   resume(): void {
-    const { forwarding } = this
-    if (forwarding?.isStuck === true) forwarding.resumed()
+    const { away } = this
+    if (away?.isStuck === true) away.resumed()
     else if (this.held !== undefined) this.retry(this.held)
   }
 
@@ -358,7 +363,7 @@ export class Session implements Net.StreamSink, Port, Front {
   }
 
   placeBefore(): Output {
-    const output: Output = { bytes: undefined, isHeld: false, isOwn: false, until: 0, order: 0 }
+    const output: Output = { bytes: undefined, isHeld: false, isOwn: false, until: 0, order: 0, isSilent: false }
     this.output.push(output)
     return output
   }
@@ -380,7 +385,7 @@ export class Session implements Net.StreamSink, Port, Front {
   /** Behind all replies that have come, and not behind those that have not: these may take long. */
   private placeOfPush(): Output {
     const { output } = this
-    const place: Output = { bytes: undefined, isHeld: false, isOwn: false, until: 0, order: 0 }
+    const place: Output = { bytes: undefined, isHeld: false, isOwn: false, until: 0, order: 0, isSilent: false }
     let at = output.length
     while (at > 0 && output[at - 1].bytes === undefined) at -= 1
     output.splice(at, 0, place)
@@ -394,7 +399,7 @@ export class Session implements Net.StreamSink, Port, Front {
     return client.out.take() ?? new Uint8Array(0)
   }
 
-  repeat({ argv, isCaching, isSilent, multi, place }: Repeated): boolean {
+  repeat({ argv, isCaching, multi, place }: Repeated): boolean {
     const { client } = this
     const { executor } = this.host
     this.say()
@@ -413,7 +418,7 @@ export class Session implements Net.StreamSink, Port, Front {
     }
     if (!isHere) return true
     const bytes = client.out.take()
-    const isTold = bytes !== undefined && !isSilent
+    const isTold = bytes !== undefined && !place.isSilent
     this.fill(place, isTold ? bytes : new Uint8Array(0))
     if (isTold && client.durability === "stored") this.guard(place as Output)
     this.wait()
@@ -422,12 +427,12 @@ export class Session implements Net.StreamSink, Port, Front {
 
   proceed(): void {
     if (this.isOver) return
-    const { client, forwarding, held, host } = this
+    const { away, client, held, host } = this
     this.pump()
-    if (held !== undefined && !client.isClosing && forwarding?.count === 0 && !forwarding.isStuck) this.retry(held)
+    if (held !== undefined && !client.isClosing && away?.count === 0 && !away.isStuck) this.retry(held)
     else if (this.canRun && (this.isReadPaused || this.isLast || this.input.waitingBytes > 0)) this.turn()
     else {
-      forwarding?.flush()
+      away?.flush()
       this.answer()
     }
     host.settle()
@@ -456,7 +461,7 @@ export class Session implements Net.StreamSink, Port, Front {
       return
     }
     // Nothing is run while it waits elsewhere: these are messages, and they do not.
-    const output = this.forwarding?.isBlocked === true ? this.placeOfPush() : this.placeBefore()
+    const output = this.away?.isBlocked === true ? this.placeOfPush() : this.placeBefore()
     output.bytes = bytes
     output.isOwn = true
     this.waits(bytes.length)
@@ -484,10 +489,12 @@ export class Session implements Net.StreamSink, Port, Front {
     while (!this.isFull) {
       const end = this.readyFrom(sent)
       if (end === sent) break
-      const ready = output.slice(sent, end)
-      if (!host.gate.isHeld && ready.some(({ isOwn }) => isOwn)) return this.break()
-      this.sendJoined(ready)
+      if (!host.gate.isHeld && this.hasOwn(sent, end)) return this.break()
+      const bytes = this.joined(sent, end)
       sent = end
+      if (bytes.length === 0) continue
+      this.write(bytes)
+      if (!this.isFull) this.waits(-bytes.length)
     }
     if (sent > 0) output.splice(0, sent)
     if (this.isEnding) {
@@ -495,7 +502,7 @@ export class Session implements Net.StreamSink, Port, Front {
     } else if (this.isReadPaused || this.isLast || (sent > 0 && this.input.waitingBytes > 0)) {
       if (this.canRun) host.later(this)
     }
-    this.forwarding?.throttle()
+    this.away?.throttle()
     this.limit(host.executor.engine.now)
     this.weigh()
   }
@@ -513,12 +520,14 @@ export class Session implements Net.StreamSink, Port, Front {
     return at
   }
 
-  private sendJoined(ready: ReadonlyArray<Output>): void {
-    const [{ bytes: first }] = ready
-    const bytes = ready.length === 1 ? first! : Bytes.concat(ready.map((each) => each.bytes!))
-    if (bytes.length === 0) return
-    this.write(bytes)
-    if (!this.isFull) this.waits(-bytes.length)
+  private hasOwn(from: number, end: number): boolean {
+    for (let at = from; at < end; at++) if (this.output[at].isOwn) return true
+    return false
+  }
+
+  private joined(from: number, end: number): Uint8Array {
+    const { output } = this
+    return end - from === 1 ? output[from].bytes! : Bytes.concat(output.slice(from, end).map(({ bytes }) => bytes!))
   }
 
   /** So many bytes more wait to be sent. */
@@ -556,12 +565,12 @@ export class Session implements Net.StreamSink, Port, Front {
     this.held = undefined
     this.client.isHeld = false
     this.host.executor.server.forget(this.client)
-    this.forwarding?.abandon()
+    this.away?.abandon()
     this.pump()
   }
 
   private finish(): void {
-    this.forwarding?.close()
+    this.away?.close()
     this.host.executor.server.leave(this.client)
     this.endedAt = this.host.executor.engine.now
     this.connection.end()
@@ -569,7 +578,7 @@ export class Session implements Net.StreamSink, Port, Front {
 
   /** What was to be sent is not. */
   private drop(): void {
-    this.forwarding?.close()
+    this.away?.close()
     this.waits(-this.outputBytes)
     this.bufferedBytes = 0
     this.output = []
