@@ -10,7 +10,8 @@ import type { Part, Stored } from "#database/redis/Joint.ts"
 import type { End, Ending, Grant, Request } from "#database/redis/Partaking.ts"
 import * as Record from "#database/redis/Record.ts"
 import type { Peer } from "#database/redis/Shards.ts"
-import type { Client } from "./Client.ts"
+import type { Found } from "./Awaiting.ts"
+import type { Blocked, Client } from "./Client.ts"
 import * as Departure from "./Departure.ts"
 import { Parser } from "./Parser.ts"
 import * as Sample from "./Sample.ts"
@@ -18,9 +19,10 @@ import type { Server } from "./Server.ts"
 import * as Slots from "./Slots.ts"
 import * as Watches from "./Watches.ts"
 
-/** What it comes to. `again`: nothing has happened, and where the keys are has changed. `unknown`: it may have happened. */
+/** What it comes to. `again`: nothing has happened, and where the keys are has changed. `unknown`: it may have happened. `waits`: for these keys. */
 export type Outcome =
   | { readonly type: "replied"; readonly bytes: Uint8Array }
+  | { readonly type: "waits"; readonly blocked: Blocked; readonly keys: ReadonlyMap<number, ReadonlyArray<Found>> }
   | { readonly type: "again" }
   | { readonly type: "unknown" }
 
@@ -51,7 +53,6 @@ interface Held {
 
 const minus = 0x2d
 const headLength = 6
-const sampleLength = 4
 
 const nullArray = ({ out }: Client): Uint8Array => Latin1.encode(out.protocol === 2 ? "*-1\r\n" : "_\r\n")
 
@@ -63,11 +64,7 @@ const heldOf = (bytes: Uint8Array, end: End): Held => {
   parser.feed(bytes)
   const words = parser.next()!
   const [node, epoch, stream, number, generation, changed] = words.slice(0, headLength).map(Number)
-  const samples: Array<Sample.Sample> = []
-  for (let at = headLength; at < words.length; at += sampleLength) {
-    const [name, database, expiresAt, payload] = words.slice(at, at + sampleLength)
-    samples.push({ name, database: Number(database), expiresAt: Number(expiresAt), payload })
-  }
+  const samples = Sample.read(words.slice(headLength))
   return { grant: { node, epoch, stream, number, generation }, hasChanged: changed === 1, samples, end }
 }
 
@@ -155,28 +152,50 @@ export class Crossing {
     }
     const samples = held.flatMap((each) => each.samples)
     const generation = Math.max(...held.map(({ grant }) => grant.generation))
-    let record: Uint8Array | undefined
+    let ran: Sample.Ran | undefined
     const bytes = parts.run(() => {
       if (parts.isMulti) client.replies.array(queue.length)
-      record = server.scratch!.run({ client, queue, samples, generation })
+      ran = server.scratch!.run({ client, queue, samples, generation, mayWait: !parts.isMulti })
     })
-    if (record === undefined) return this.conclude(new Map(), bytes, true)
+    const { blocked, record } = ran!
+    const outcome: Outcome =
+      blocked === undefined ? { type: "replied", bytes } : { type: "waits", blocked, keys: this.found(blocked) }
+    if (record === undefined) return this.conclude(new Map(), outcome, true)
     const nodeOf = new Map<string, number>()
     for (const [node, names] of parts.names) for (const name of names) nodeOf.set(name, node)
     const records = Record.split(record, (name) => nodeOf.get(name)!)
     const shares = held.map(({ grant }): Part => ({ grant, record: records.get(grant.node) }))
-    server.joint!.store(shares, (stored) => this.stored(stored, records, bytes))
+    server.joint!.store(shares, (stored) => this.stored(stored, records, outcome))
   }
 
-  private stored(stored: Stored, records: ReadonlyMap<number, Uint8Array>, bytes: Uint8Array): void {
+  /** What it waits for, as it is at its nodes. */
+  private found({ waiter }: Blocked): ReadonlyMap<number, ReadonlyArray<Found>> {
+    const { client, names, server } = this.parts
+    const { index } = server.engine.databases[client.database]
+    const keys = new Map<number, ReadonlyArray<Found>>()
+    for (const { grant, samples } of this.held) {
+      const versions = new Map(
+        samples.filter(({ database }) => database === index).map((each) => [each.name, each.version])
+      )
+      const own = waiter.keys.filter((key) => names.get(grant.node)!.has(key))
+      if (own.length > 0)
+        keys.set(
+          grant.node,
+          own.map((name) => ({ name, version: versions.get(name) ?? 0 }))
+        )
+    }
+    return keys
+  }
+
+  private stored(stored: Stored, records: ReadonlyMap<number, Uint8Array>, outcome: Outcome): void {
     if (this.isOver) return
-    if (stored.type === "stored") return this.conclude(records, bytes, false)
+    if (stored.type === "stored") return this.conclude(records, outcome, false)
     if (stored.type === "unknown") return this.over({ type: "unknown" })
     this.giveUp(stored.isMoved ? { type: "again" } : { type: "replied", bytes: error(`ERR ${stored.reason}`) })
   }
 
   /** All go on. `isRead`: the reply is right only if all could still tell what they have told. */
-  private conclude(records: ReadonlyMap<number, Uint8Array>, bytes: Uint8Array, isRead: boolean): void {
+  private conclude(records: ReadonlyMap<number, Uint8Array>, outcome: Outcome, isRead: boolean): void {
     let left = this.held.length
     let isRight = true
     for (const { end, grant } of this.held) {
@@ -185,10 +204,10 @@ export class Crossing {
       end(ending, (isDone) => {
         isRight &&= isDone
         left -= 1
-        if (isRead && left === 0 && !this.isOver) this.over(isRight ? { type: "replied", bytes } : { type: "again" })
+        if (isRead && left === 0 && !this.isOver) this.over(isRight ? outcome : { type: "again" })
       })
     }
-    if (!isRead) this.over({ type: "replied", bytes })
+    if (!isRead) this.over(outcome)
   }
 
   /** Nothing is done. */

@@ -29,7 +29,6 @@ export interface Parts {
 
 const loading = "LOADING Redis is loading the dataset in memory"
 const unserved = "CLUSTERDOWN Hash slot not served"
-const apart = "CROSSSLOT Keys in request don't hash to the same slot's node: not supported yet"
 
 export class Dispatch {
   private readonly parts: Parts
@@ -165,7 +164,6 @@ export class Dispatch {
 
   /** Keys are at several nodes. */
   private across(client: Client, command: Command, argv: ReadonlyArray<string>): Step {
-    if (Routes.mayBlock({ command, argv })) return this.refuse(client, command, apart)
     client.port!.reach().cross({ command, argv })
     client.lastCommand = command.name
     return "done"

@@ -186,9 +186,9 @@ export class Executor {
     this.server.tracking.settle()
   }
 
-  /** Runs what a MULTI has queued; nobody is served between. */
-  executeQueued(client: Client, queue: ReadonlyArray<ReadonlyArray<string>>): void {
-    this.call.isInMulti = true
+  /** Runs what a MULTI has queued, or one command that may wait; nobody is served between. */
+  executeQueued(client: Client, queue: ReadonlyArray<ReadonlyArray<string>>, isInMulti = true): void {
+    this.call.isInMulti = isInMulti
     for (const argv of queue) {
       const runnable = this.find(argv)
       const problem = typeof runnable === "string" ? runnable : this.denialOf(client, runnable.command, argv)

@@ -10,8 +10,9 @@ import * as Latin1 from "#base/Latin1.ts"
 import * as Limits from "#base/Limits.ts"
 import type { Peer, Shards } from "#database/redis/Shards.ts"
 import { Alarm } from "#world/DeadlineHeap.ts"
+import { Awaiting } from "./Awaiting.ts"
 import { type Asked, Backend, type Keeper } from "./Backend.ts"
-import type { Away, Client, Errand } from "./Client.ts"
+import type { Away, Blocked, Client, Errand } from "./Client.ts"
 import * as CommandKeys from "./CommandKeys.ts"
 import * as CommandTable from "./CommandTable.ts"
 import { Crossing, type Outcome, type Parts } from "./Crossing.ts"
@@ -28,6 +29,8 @@ export interface Place {
   until: number
   /** The larger, the later its command was sent first; 0: it was not. */
   order: number
+  /** Milliseconds of the wall clock, until when its command waits for keys of several nodes, 0: for ever; undefined: it does not. */
+  waitsUntil?: number
   /** Its client wants no reply. */
   isSilent: boolean
 }
@@ -125,6 +128,15 @@ interface Refused {
   readonly isBlocking: boolean
 }
 
+/** A command that waits for keys of several nodes. */
+interface Waiting {
+  readonly awaiting: Awaiting
+  readonly refused: Refused
+  readonly blocked: Blocked
+}
+
+type Nodes = Pick<Parts, "names" | "peerOf">
+
 /** What is asked in a client's name that is none of its commands. */
 interface Inquiry {
   readonly backend: Backend
@@ -158,6 +170,8 @@ export class Forwarding implements Away, Keeper {
   /** A command of several nodes that is under way. */
   private crossing: Crossing | undefined
   private readonly inquiries = new Set<Inquiry>()
+  private waiting: Waiting | undefined
+  private readonly waited = new Alarm(() => this.waitedFor())
   /** The last of what is under way may wait for keys. */
   private blocking: Sent | undefined
   /** `Shards.version` when the first of what is under way was sent. */
@@ -178,7 +192,7 @@ export class Forwarding implements Away, Keeper {
   }
 
   get count(): number {
-    return this.outstanding.size + (this.crossing === undefined ? 0 : 1)
+    return this.outstanding.size + (this.crossing === undefined && this.waiting === undefined ? 0 : 1)
   }
 
   get isMapOld(): boolean {
@@ -186,7 +200,9 @@ export class Forwarding implements Away, Keeper {
   }
 
   get isBlocked(): boolean {
-    return this.blocking !== undefined || this.refused.some(({ isBlocking }) => isBlocking)
+    return (
+      this.blocking !== undefined || this.waiting !== undefined || this.refused.some(({ isBlocking }) => isBlocking)
+    )
   }
 
   /** Commands were refused that nothing may be run before. */
@@ -198,6 +214,7 @@ export class Forwarding implements Away, Keeper {
   get canRun(): boolean {
     return (
       this.crossing === undefined &&
+      this.waiting === undefined &&
       this.blocking === undefined &&
       !this.isStuck &&
       !this.isHindered &&
@@ -240,25 +257,34 @@ export class Forwarding implements Away, Keeper {
     const { version } = this.shards
     if (place.order === 0) place.isSilent = client.replies !== client.out
     const isCaching = client.tracking?.isCaching === true
-    const refused = { place, errand, version, isCaching, isBlocking: false }
+    const refused = { place, errand, version, isCaching, isBlocking: Routes.mayBlock(errand) }
     if (place.order === 0) place.order = ++this.order
     const queue = errand.multi?.queue ?? [errand.argv]
+    const nodes = this.nodesOf(queue)
     const crossing = new Crossing({
       client,
       server: this.front.server,
       queue,
       isMulti: errand.multi !== undefined,
-      ...this.nodesOf(queue),
+      ...nodes,
       ask: (peer, argv, answered) => this.ask(peer, argv, answered),
       run: (run) => this.front.capture(run),
-      done: (outcome) => this.crossed(refused, outcome)
+      done: (outcome) => this.crossed(refused, outcome, nodes)
     })
     this.crossing = crossing
     crossing.begin()
   }
 
   unblock(error: string | undefined): boolean {
-    const { blocking, front } = this
+    const { blocking, front, waiting } = this
+    if (waiting !== undefined) {
+      this.stopWaiting()
+      const { blocked, refused } = waiting
+      const bytes = error === undefined ? front.capture(() => blocked.timedOut()) : Latin1.encode(`-${error}\r\n`)
+      this.fill(refused, bytes)
+      front.alarm(this.waking, 0)
+      return true
+    }
     if (blocking !== undefined) {
       if (blocking.isUnblocked) return false
       blocking.isUnblocked = true
@@ -340,9 +366,11 @@ export class Forwarding implements Away, Keeper {
 
   /** What waits for keys is waited for no more, nor what was refused. */
   abandon(): void {
-    const { blocking, refused } = this
+    const { blocking, refused, waiting } = this
     this.refused = []
     for (const sent of refused) this.fill(sent, nothing)
+    this.stopWaiting()
+    if (waiting !== undefined) this.fill(waiting.refused, nothing)
     if (blocking === undefined) return
     this.settle(blocking)
     this.forget(blocking.backend)
@@ -355,6 +383,7 @@ export class Forwarding implements Away, Keeper {
     this.isOver = true
     this.crossing?.abandon()
     this.crossing = undefined
+    this.stopWaiting()
     this.inquiries.clear()
     this.front.alarm(this.waking, undefined)
     for (const backend of this.backends.values()) backend.end()
@@ -417,7 +446,7 @@ export class Forwarding implements Away, Keeper {
   }
 
   /** Where the keys are of what is run in one, and those that are watched. */
-  private nodesOf(queue: ReadonlyArray<ReadonlyArray<string>>): Pick<Parts, "names" | "peerOf"> {
+  private nodesOf(queue: ReadonlyArray<ReadonlyArray<string>>): Nodes {
     const { client, server } = this.front
     const names = new Map<number, Set<string>>()
     const peers = new Map<number, Peer>()
@@ -453,12 +482,13 @@ export class Forwarding implements Away, Keeper {
     backend.flush()
   }
 
-  private crossed(refused: Refused, outcome: Outcome): void {
+  private crossed(refused: Refused, outcome: Outcome, nodes: Nodes): void {
     const { client } = this.front
     const isWatching = client.watched.length > 0
     this.crossing = undefined
     if (this.isOver) return
     if (outcome.type === "unknown") return this.front.break()
+    if (outcome.type === "waits") return this.await(refused, outcome, nodes)
     if (refused.errand.multi !== undefined) client.watched = []
     if (outcome.type === "replied") this.fill(refused, outcome.bytes)
     // What was watched has not been watched since: it may have changed.
@@ -488,6 +518,60 @@ export class Forwarding implements Away, Keeper {
     const backend = new Backend(peer, { client: client.address, front, dial, keeper: this })
     this.backends.set(peer.node, backend)
     return backend
+  }
+
+  private await(refused: Refused, { blocked, keys }: Outcome & { type: "waits" }, { peerOf }: Nodes): void {
+    const { client, server } = this.front
+    const place = refused.place!
+    place.waitsUntil ??= blocked.until
+    const awaiting = new Awaiting({
+      client,
+      server,
+      keys,
+      peerOf,
+      ask: (peer, argv, answered) => {
+        this.backendOf(peer).agree(client)
+        this.ask(peer, argv, answered)
+      },
+      release: (peer) => {
+        const backend = this.backends.get(peer.node)
+        backend?.unblock("TIMEOUT")
+        backend?.flush()
+      },
+      ready: () => this.front.alarm(this.waited, 0)
+    })
+    this.waiting = { awaiting, refused, blocked }
+    if (place.waitsUntil !== 0) {
+      this.front.alarm(this.waited, Math.max(0, place.waitsUntil - server.engine.wallMillis()))
+    }
+    awaiting.begin()
+  }
+
+  /** There is something, or its time is over. */
+  private waitedFor(): void {
+    const { waiting } = this
+    if (waiting === undefined || this.isOver) return
+    const { waitsUntil } = waiting.refused.place!
+    const isLate = waitsUntil !== 0 && this.front.server.engine.wallMillis() >= waitsUntil!
+    this.stopWaiting()
+    if (isLate)
+      this.fill(
+        waiting.refused,
+        this.front.capture(() => waiting.blocked.timedOut())
+      )
+    else {
+      waiting.refused.place!.until = 0
+      this.postpone(waiting.refused)
+      this.isWoken = true
+    }
+    this.heard()
+  }
+
+  private stopWaiting(): void {
+    const { waiting } = this
+    this.waiting = undefined
+    this.front.alarm(this.waited, undefined)
+    waiting?.awaiting.end()
   }
 
   /** It has its answer, or never will. */

@@ -1,7 +1,7 @@
 /** Sample: what one node tells another of the keys that a command has at both. */
 import * as Latin1 from "#base/Latin1.ts"
 import type { Engine } from "#database/redis/Engine.ts"
-import type { Client } from "./Client.ts"
+import type { Blocked, Client } from "./Client.ts"
 import * as Dump from "./Dump.ts"
 
 /** A key as a node has it, in a form that leaves the node. */
@@ -11,8 +11,32 @@ export interface Sample {
   readonly database: number
   /** Milliseconds of the wall clock; 0: never. */
   readonly expiresAt: number
+  /** At its node. */
+  readonly version: number
   /** As DUMP has it. */
   readonly payload: string
+}
+
+/** What CLIENT PARTAKE replies of each. */
+export const wordsOf = ({ database, expiresAt, name, payload, version }: Sample): ReadonlyArray<string> => [
+  name,
+  String(database),
+  String(expiresAt),
+  String(version),
+  payload
+]
+
+const length = 5
+
+/** Of all of them, one behind the other. */
+export const read = (words: ReadonlyArray<string>): ReadonlyArray<Sample> => {
+  const samples: Array<Sample> = []
+  for (let at = 0; at < words.length; at += length) {
+    const [name, database, expiresAt, version, payload] = words.slice(at, at + length)
+    const numbers = { database: Number(database), expiresAt: Number(expiresAt), version: Number(version) }
+    samples.push({ name, ...numbers, payload })
+  }
+  return samples
 }
 
 /** What keys with these names hold, in all databases. */
@@ -23,7 +47,8 @@ export const of = (engine: Engine, names: Iterable<string>): ReadonlyArray<Sampl
       const entry = database.find(name)
       if (entry === undefined) continue
       const payload = Latin1.decode(Dump.write(entry.content, engine.settings))
-      samples.push({ name, database: entry.database, expiresAt: entry.expiresAt, payload })
+      const { expiresAt, version } = entry
+      samples.push({ name, database: entry.database, expiresAt, version, payload })
     }
   }
   return samples
@@ -36,4 +61,14 @@ export interface Run {
   readonly samples: ReadonlyArray<Sample>
   /** Generations are above this. */
   readonly generation: number
+  /** One command, which may wait for keys. */
+  readonly mayWait: boolean
+}
+
+/** What comes of it. */
+export interface Ran {
+  /** What has changed; undefined: nothing. */
+  readonly record: Uint8Array | undefined
+  /** What it waits for; undefined: its client has the reply. */
+  readonly blocked: Blocked | undefined
 }

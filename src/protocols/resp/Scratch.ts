@@ -7,7 +7,7 @@ import * as Latin1 from "#base/Latin1.ts"
 import type { Handler } from "./Call.ts"
 import * as Dump from "./Dump.ts"
 import { Executor } from "./Executor.ts"
-import type { Run } from "./Sample.ts"
+import type { Ran, Run } from "./Sample.ts"
 import { Server } from "./Server.ts"
 
 /** A server's own; not for two things at a time. */
@@ -26,8 +26,7 @@ export class Scratch {
     this.executor = new Executor(this.engine, handlers, scratch)
   }
 
-  /** The client has the replies. Returns the record of what has changed; undefined: nothing has. */
-  run({ client, generation, queue, samples }: Run): Uint8Array | undefined {
+  run({ client, generation, mayWait, queue, samples }: Run): Ran {
     const { engine, server } = this
     const { engine: own } = server
     Object.assign(engine.settings, own.settings)
@@ -38,9 +37,12 @@ export class Scratch {
     for (const { database, expiresAt, name, payload } of samples) {
       engine.databaseAt(database).restore(name, Dump.read(Latin1.encode(payload), engine.settings)!, expiresAt)
     }
-    this.executor.executeQueued(client, queue)
+    this.executor.executeQueued(client, queue, !mayWait)
+    const { blocked } = client
+    client.blocked = undefined
+    if (blocked !== undefined) engine.blocking.leave(blocked.waiter)
     const record = engine.journal.take()?.record
     engine.reset(0)
-    return record
+    return { record, blocked }
   }
 }

@@ -15,7 +15,7 @@ import { LatencyMonitor } from "./LatencyMonitor.ts"
 import * as Machine from "./Machine.ts"
 import { Memory } from "./Memory.ts"
 import { PubSub } from "./PubSub.ts"
-import type { Run } from "./Sample.ts"
+import type { Ran, Run } from "./Sample.ts"
 import { defaults, type ServerSettings } from "./ServerSettings.ts"
 import { Rates } from "./Rates.ts"
 import { Slowlog } from "./Slowlog.ts"
@@ -117,7 +117,7 @@ export class Server implements Listener {
   /** This node's part in what several do together. */
   joint: Joint | undefined
   /** Where that is run. */
-  scratch: { run(run: Run): Uint8Array | undefined } | undefined
+  scratch: { run(run: Run): Ran } | undefined
   private lastId = 0
 
   constructor(engine: Engine, settings: Partial<ServerSettings> = {}) {

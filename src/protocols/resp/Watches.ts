@@ -9,7 +9,7 @@ import type { Client, Watched } from "./Client.ts"
 const lost = -1
 
 /** The version of what a key holds; 0: nothing. */
-const versionOf = (engine: Engine, database: number, key: string): number =>
+export const versionOf = (engine: Engine, database: number, key: string): number =>
   engine.databases[database].peek(key)?.version ?? 0
 
 export const hasChanged = (engine: Engine, { database, key, version }: Watched): boolean =>

@@ -3,16 +3,19 @@
  * hold, and, when that is known, what has become of the command. Nobody else is understood who says it.
  *
  *   CLIENT PARTAKE key ...          node, epoch, stream, number, generation, whether a watched key has changed (1), then of each key that is there:
- *                                   name, database, when it expires, payload
+ *                                   name, database, when it expires, version, payload
  *   CLIENT CONCLUDE STORED record   the record is stored
  *   CLIENT CONCLUDE UNSTORED        it is not, and never will be
+ *   CLIENT AWAIT key version ...    replies when one of the keys has another version (`Awaiting`)
  */
 import type { End, Request } from "#database/redis/Partaking.ts"
+import * as Awaiting from "../Awaiting.ts"
 import type { Call, Handler } from "../Call.ts"
 import type { Client } from "../Client.ts"
 import * as Departure from "../Departure.ts"
 import * as Latin1 from "#base/Latin1.ts"
 import { Refusal } from "../Refusal.ts"
+import * as Routes from "../Routes.ts"
 import * as Sample from "../Sample.ts"
 import * as Slots from "../Slots.ts"
 import * as Watches from "../Watches.ts"
@@ -62,12 +65,7 @@ const partake: Handler = (call) => {
       const { epoch, generation, node, number, stream } = grant
       const hasChanged = client.watched.some((watched) => Watches.hasChanged(engine, watched))
       const head = [node, epoch, stream, number, generation, hasChanged ? 1 : 0].map(String)
-      const samples = Sample.of(engine, names).flatMap(({ database, expiresAt, name, payload }) => [
-        name,
-        String(database),
-        String(expiresAt),
-        payload
-      ])
+      const samples = Sample.of(engine, names).flatMap(Sample.wordsOf)
       out.bulks([...head, ...samples])
       written()
     },
@@ -102,7 +100,24 @@ const conclude: Handler = (call) => {
   })
 }
 
+const awaited: Handler = (call) => {
+  check(call)
+  const { argv, client, engine, out, server } = call
+  const found: Array<Awaiting.Found> = []
+  for (let at = 2; at + 1 < argv.length; at += 2) found.push({ name: argv[at], version: call.integer(at + 1) })
+  const keys = found.map(({ name }) => name)
+  const isGone = keys.some((key) => server.shards !== undefined && Routes.isPeer(Routes.ofKey(server.shards, key)))
+  if (isGone) return Departure.refuse(client)
+  if (Awaiting.isOld(engine, client.database, found)) return out.ok()
+  const tell = (again: Call): boolean => {
+    again.out.ok()
+    return true
+  }
+  call.block({ keys, timeoutMillis: 0, serve: tell, timedOut: (again) => void tell(again) })
+}
+
 export const handlers: Readonly<Record<string, Handler>> = {
+  "client|await": awaited,
   "client|conclude": conclude,
   "client|partake": partake
 }
