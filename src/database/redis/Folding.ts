@@ -152,6 +152,8 @@ export class Folding {
         this.wake = undefined
         done(undefined, undefined)
       }
+      // Somebody may have asked since it was looked.
+      if (this.asking.length > 0) this.wake()
     })
     const look = Effect.suspend(() => {
       this.wake = undefined

@@ -63,6 +63,8 @@ export class Jobs {
         this.wake = undefined
         done(undefined, undefined)
       }
+      // One may have come since it was looked.
+      if (this.jobs.length > 0) this.wake()
     })
     const next = Effect.suspend(() => {
       const job = this.jobs.shift()

@@ -100,6 +100,8 @@ export class Partaking {
         this.wake = undefined
         done(undefined, undefined)
       }
+      // Somebody may have asked since it was looked.
+      if (this.requests.length > 0) this.wake()
     })
     const next = Effect.suspend(() => {
       const request = this.requests.shift()

@@ -74,9 +74,8 @@ export class Storing {
   }
 
   /** Everything up to now; false: it will never be. */
-  readonly flush: Effect.Effect<boolean> = Effect.suspend(() => {
-    if (this.parts.engine.journal.ticket === 0) return Effect.succeed(true)
-    return Completion.submit<boolean, never>((done) => void this.settled((isStored) => done(undefined, isStored)))
+  readonly flush: Effect.Effect<boolean> = Completion.submit<boolean, never>((done) => {
+    if (!this.settled((isStored) => done(undefined, isStored))) done(undefined, true)
   })
 
   /** Never ends, unless the data is another node's. */
