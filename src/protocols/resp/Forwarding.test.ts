@@ -53,7 +53,7 @@ describe("a command whose keys another node has", () => {
       fc.constantFrom("SELECT 1", "SELECT 0", "HELLO 2", "HELLO 3", "ECHO x", "CLIENT DURABILITY async", "NOSUCH")
     )
     fc.assert(
-      fc.property(fc.array(command, { maxLength: 25 }), fc.integer({ min: 1, max: 40 }), (lines, cutBytes) => {
+      fc.property(fc.array(command, { maxLength: 25, size: "max" }), fc.integer({ min: 1, max: 40 }), (lines, cutBytes) => {
         const text = [...lines, "SELECT 1", ...keys.flatMap((each) => [`TYPE ${each}`, `GET ${each}`, `LLEN ${each}`])]
           .map((line) => `${line}\r\n`)
           .join("")
@@ -163,6 +163,13 @@ describe("a client's connection to another node", () => {
     const [relayed] = rig.node(2).server.clients.values()
     expect([relayed.isRelayed, relayed.address]).toEqual([true, "127.0.0.1:50000"])
     expect(rig.ask(rig.connect(2), "PING")).toBe("-ERR max number of clients reached\r\n")
+    rig.node(2).server.settings.clientsMax = 1
+    const other = rig.connect(2)
+    expect(rig.ask(other, "CLIENT KILL TYPE normal")).toBe(":0\r\n")
+    expect(rig.ask(other, "CLIENT LIST").match(/ addr=/g)?.length).toBe(1)
+    expect(rig.ask(other, "INFO clients")).toMatch(/connected_clients:1\r\ncluster_connections:1\r\n/)
+    rig.ask(other, "ACL SETUSER default -@all resetkeys")
+    expect(rig.ask(client, `GET ${rig.key(2)}`)).toBe("$-1\r\n")
   })
 
   it("that nobody can have made but a node is refused without its pass", () => {
