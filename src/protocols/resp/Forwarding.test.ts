@@ -53,24 +53,32 @@ describe("a command whose keys another node has", () => {
       fc.constantFrom("SELECT 1", "SELECT 0", "HELLO 2", "HELLO 3", "ECHO x", "CLIENT DURABILITY async", "NOSUCH")
     )
     fc.assert(
-      fc.property(fc.array(command, { maxLength: 25, size: "max" }), fc.integer({ min: 1, max: 40 }), (lines, cutBytes) => {
-        const text = [...lines, "SELECT 1", ...keys.flatMap((each) => [`TYPE ${each}`, `GET ${each}`, `LLEN ${each}`])]
-          .map((line) => `${line}\r\n`)
-          .join("")
-        const replies = [3, 1].map((count) => {
-          const rig = new ClusterRig(count)
-          rig.cutBytes = cutBytes
-          const client = rig.connect(1)
-          client.sendOnly(text)
-          rig.pass(500)
-          const reply = client.received()
-          client.sink.closed(undefined)
-          rig.run()
-          expect(rig.nodes.map(({ server }) => server.clients.size)).toEqual(rig.nodes.map(() => 0))
-          return reply
-        })
-        expect(replies[0]).toBe(replies[1])
-      }),
+      fc.property(
+        fc.array(command, { maxLength: 25, size: "max" }),
+        fc.integer({ min: 1, max: 40 }),
+        (lines, cutBytes) => {
+          const text = [
+            ...lines,
+            "SELECT 1",
+            ...keys.flatMap((each) => [`TYPE ${each}`, `GET ${each}`, `LLEN ${each}`])
+          ]
+            .map((line) => `${line}\r\n`)
+            .join("")
+          const replies = [3, 1].map((count) => {
+            const rig = new ClusterRig(count)
+            rig.cutBytes = cutBytes
+            const client = rig.connect(1)
+            client.sendOnly(text)
+            rig.pass(500)
+            const reply = client.received()
+            client.sink.closed(undefined)
+            rig.run()
+            expect(rig.nodes.map(({ server }) => server.clients.size)).toEqual(rig.nodes.map(() => 0))
+            return reply
+          })
+          expect(replies[0]).toBe(replies[1])
+        }
+      ),
       { numRuns: 100 }
     )
   })
@@ -179,6 +187,8 @@ describe("a client's connection to another node", () => {
       "-ERR this node does not know that pass: ask again\r\n"
     )
     expect([stranger.isEnded, rig.node(2).server.clients.size]).toEqual([true, 0])
+    rig.node(2).shards.pass = ""
+    expect(rig.connect(2).ask("ORBIT-RELAY 1.2.3.4:5  1")).toMatch(/^-ERR this node does not know/)
     const client = rig.connect(1)
     rig.node(2).shards.pass = "another"
     rig.ask(client, `SET ${rig.key(2)} v`)
@@ -236,6 +246,29 @@ describe("a client's connection to another node", () => {
     rig.run()
     length += client.received().length
     expect([length, rig.node(1).sessions.outputBytes]).toEqual([60 * bulk(value).length, 0])
+  })
+})
+
+describe("who comes to a door where other nodes come in", () => {
+  it("is refused only when it is known that it is none of them", () => {
+    const rig = new ClusterRig(2)
+    const node = rig.node(2)
+    const [stranger, relayed] = [node.connect("10.0.0.1"), node.connect("10.0.0.1")]
+    expect([stranger.received(), stranger.ask("PING")]).toEqual(["", expect.stringMatching(/^-DENIED/)])
+    expect(relayed.ask("ORBIT-RELAY 1.2.3.4:5 secret 1\r\nPING")).toBe("+PONG\r\n")
+    expect([stranger.isEnded, relayed.isEnded, node.server.clients.size]).toEqual([true, false, 1])
+  })
+
+  it("is refused at once where too many have said nothing, and broken off when it says nothing for long", () => {
+    const rig = new ClusterRig(2)
+    const node = rig.node(2)
+    const silent = Array.from({ length: Limits.respArrivalsMax }, () => node.connect("10.0.0.1"))
+    expect(node.connect("10.0.0.1").received()).toMatch(/^-ERR max number of clients/)
+    expect(node.connect().ask("PING")).toBe("+PONG\r\n")
+    node.pass(Limits.respClosingMillisMax + 2_000)
+    expect(silent.every(({ isReset }) => isReset)).toBe(true)
+    for (const each of silent) each.sink.closed(undefined)
+    expect(node.connect("10.0.0.1").received()).toBe("")
   })
 })
 

@@ -36,9 +36,3 @@ export const ofCommand = (shards: Shards, command: Command, argv: ReadonlyArray<
   for (let at = firstKey; at <= last; at += keyStep) route = joined(route, ofKey(shards, argv[at]))
   return route
 }
-
-/** The first of a command's keys that is at another node. */
-export const firstAway = (shards: Shards, command: Command, argv: ReadonlyArray<string>): string | undefined => {
-  const at = CommandKeys.places(command, argv).find((each) => isPeer(ofKey(shards, argv[each])))
-  return at === undefined ? undefined : argv[at]
-}
