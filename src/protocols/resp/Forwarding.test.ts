@@ -213,6 +213,23 @@ describe("a client's connection to another node", () => {
     expect(rig.ask(idle, `GET ${rig.key(2)}`)).toBe(bulk("w"))
   })
 
+  it("breaks when the other node is gone without a word, as soon as that is known", () => {
+    const rig = new ClusterRig(3)
+    const [idle, busy] = [rig.connect(1), rig.connect(1)]
+    rig.ask(idle, `GET ${rig.key(2)}`)
+    rig.node(2).isShut = true
+    expect(rig.ask(busy, `SET ${rig.key(2)} w`)).toBe("")
+    rig.pass(2_000)
+    expect(busy.isReset).toBe(false)
+    const { shards } = rig.node(1)
+    shards.peers = shards.peers.filter(({ node }) => node !== 2)
+    rig.tell(1, rig.key(2), 3)
+    rig.tell(3, rig.key(2), 3)
+    rig.pass(2_000)
+    expect([idle.isReset, busy.isReset]).toEqual([false, true])
+    expect(rig.ask(idle, `GET ${rig.key(2)}`)).toBe("$-1\r\n")
+  })
+
   it("that cannot be made has run nothing: the command waits for another node to take over, so long", () => {
     const rig = new ClusterRig(3)
     const [patient, other] = [rig.connect(1), rig.connect(1)]

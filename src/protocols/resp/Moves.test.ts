@@ -392,10 +392,10 @@ describe("a client that caches what it reads", () => {
     const rig = new ClusterRig(3)
     const [client, other] = [rig.connect(1), rig.connect(2)]
     rig.ask(client, "HELLO 3")
-    client.sendOnly("CLIENT TRACKING ON BCAST PREFIX key\r\n")
+    client.sendOnly(`PING\r\nCLIENT TRACKING ON BCAST PREFIX key\r\nGET ${rig.key(1)}\r\nPING\r\n`)
     expect(client.received()).toBe("")
     rig.run()
-    expect(client.received()).toBe("+OK\r\n")
+    expect(client.received()).toBe("+PONG\r\n+OK\r\n_\r\n+PONG\r\n")
     for (const node of [1, 2, 3]) {
       rig.ask(other, `SET ${rig.key(node)} v`)
       expect(client.received()).toBe(invalidated(rig.key(node)))
