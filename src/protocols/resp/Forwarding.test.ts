@@ -353,7 +353,16 @@ describe("what waits for keys at another node", () => {
     gone.sink.closed(undefined)
     halfGone.sink.ended()
     rig.run()
-    expect([halfGone.isEnded, rig.node(2).engine.blocking.count]).toEqual([true, 0])
+    expect([halfGone.isEnded, halfGone.received(), rig.node(2).engine.blocking.count]).toEqual([true, "", 0])
+    rig.node(2).isShut = true
+    const busy = rig.connect(1)
+    expect(rig.ask(busy, `SET ${rig.key(2, 1)} v\r\nBLPOP ${rig.key(2)} 0`)).toBe("")
+    busy.sink.ended()
+    rig.run()
+    rig.node(2).isShut = false
+    rig.node(2).settle()
+    rig.run()
+    expect([busy.received(), busy.isEnded, rig.node(2).engine.blocking.count]).toEqual(["+OK\r\n", true, 0])
     expect(rig.ask(rig.connect(2), `LPUSH ${rig.key(2)} e`)).toBe(":1\r\n")
   })
 })

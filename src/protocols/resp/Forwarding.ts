@@ -298,7 +298,6 @@ export class Forwarding implements Away, Keeper {
 
   /** Who answers for what may be another by now. */
   resumed(): void {
-    if (this.isOver || !this.isStuck) return this.isOver ? undefined : this.front.proceed()
     this.isWoken = true
     this.heard()
   }
@@ -308,10 +307,9 @@ export class Forwarding implements Away, Keeper {
     const { blocking, refused } = this
     this.refused = []
     for (const sent of refused) this.fill(sent, nothing)
-    if (blocking === undefined) return
-    this.settle(blocking)
-    this.forget(blocking.backend)
-    this.fill(blocking, nothing)
+    if (blocking?.place === undefined) return
+    blocking.place.isSilent = true
+    this.unblock(undefined)
   }
 
   /** The client is gone. */
