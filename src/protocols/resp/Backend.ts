@@ -46,7 +46,7 @@ export class Backend implements Net.StreamSink {
   readonly node: number
   /** The connection was established: from then on nobody knows what has been run. */
   isOpen = false
-  /** It takes no more for now. */
+  /** It takes no more until it has room again. */
   isFull = false
   /** It has refused a command, and so all behind that: nothing more is sent. */
   isAstray = false

@@ -2,9 +2,10 @@
  * Departure: what becomes of clients when slots leave this node, in the same turn in which it ceases to answer for them. Whoever asks for these keys from
  * then on is led to the node that has them; whoever has heard of them, and would hear of their changes, cannot any more, and learns that now.
  */
+import type { Engine } from "#database/redis/Engine.ts"
 import type { Client } from "./Client.ts"
-import type { Server } from "./Server.ts"
 import * as Slots from "./Slots.ts"
+import type { Tracking } from "./Tracking.ts"
 import * as Watches from "./Watches.ts"
 
 /** What another node is told of a command whose keys are not here. Users never see it. */
@@ -18,11 +19,18 @@ export const refuse = (client: Client): void => {
   client.replies.error(elsewhere)
 }
 
+/** What of a server knows of clients and keys. */
+interface Parts {
+  readonly engine: Engine
+  readonly clients: ReadonlyMap<number, Client>
+  readonly tracking: Tracking
+}
+
 /** It waits here no more: where the keys are now it begins anew. */
-const sendAway = (server: Server, client: Client): void => {
+const sendAway = ({ engine }: Parts, client: Client): void => {
   const { blocked } = client
   if (blocked === undefined) return
-  server.engine.blocking.leave(blocked.waiter)
+  engine.blocking.leave(blocked.waiter)
   if (client.isRelayed) refuse(client)
   blocked.finished(false)
   client.blocked = undefined
@@ -31,13 +39,13 @@ const sendAway = (server: Server, client: Client): void => {
 }
 
 /** `isGone`: whether a slot has left. */
-export const leave = (server: Server, isGone: (slot: number) => boolean): void => {
+export const leave = (parts: Parts, isGone: (slot: number) => boolean): void => {
   const hasGone = (key: string): boolean => isGone(Slots.slotOf(key))
-  for (const client of server.clients.values()) {
+  for (const client of parts.clients.values()) {
     for (const watched of client.watched) {
       if (watched.node === undefined && hasGone(watched.key)) Watches.lose(watched)
     }
-    if (client.blocked?.waiter.keys.some(hasGone) === true) sendAway(server, client)
+    if (client.blocked?.waiter.keys.some(hasGone) === true) sendAway(parts, client)
   }
-  server.tracking.left(hasGone)
+  parts.tracking.left(hasGone)
 }

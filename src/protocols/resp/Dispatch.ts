@@ -5,9 +5,10 @@
  * What a client has sent is run as if one after the other: a command for one node passes another one's only where neither can see that. So whatever has no
  * keys, or keys at several nodes, waits until nothing is under way; and everything does while it is not sure any more who answers for what.
  */
-import type { Shards } from "#database/redis/Shards.ts"
+import type { Peer, Shards } from "#database/redis/Shards.ts"
 import type { Client, Multi } from "./Client.ts"
 import { type Command, Flag } from "./CommandTable.ts"
+import * as CommandKeys from "./CommandKeys.ts"
 import * as Departure from "./Departure.ts"
 import * as Routes from "./Routes.ts"
 import type { Server } from "./Server.ts"
@@ -29,6 +30,10 @@ export interface Parts {
 
 const loading = "LOADING Redis is loading the dataset in memory"
 const unserved = "CLUSTERDOWN Hash slot not served"
+
+/** What a client is told that goes to the other node by itself. */
+const moved = (command: Command, argv: ReadonlyArray<string>, { address }: Peer): string =>
+  Slots.moved(argv[CommandKeys.places(command, argv)[0]], address)
 
 export class Dispatch {
   private readonly parts: Parts
@@ -54,7 +59,9 @@ export class Dispatch {
     if (route === "held") return "later"
     if (route === "loading") return this.refuse(client, command, loading)
     if (route === "nowhere") return this.refuse(client, command, unserved)
-    if (this.parts.server.place !== undefined && !isExec) return this.redirect(shards, client, command, argv)
+    if (this.parts.server.place !== undefined && Routes.isPeer(route) && !isExec) {
+      return this.refuse(client, command, moved(command, argv, route))
+    }
     if (isWatch) return this.watch(shards, client, argv)
     if (isExec) {
       const denial = this.denialOf(client)
@@ -99,8 +106,9 @@ export class Dispatch {
 
   /** Clients that find their way by themselves are told when they queue something for another node. */
   private stepOfQueued(shards: Shards, client: Client, command: Command, argv: ReadonlyArray<string>): Step {
-    const isTold = this.parts.server.place !== undefined && Routes.isPeer(this.routeOf(shards, command, argv))
-    return isTold ? this.redirect(shards, client, command, argv) : "here"
+    if (this.parts.server.place === undefined) return "here"
+    const route = this.routeOf(shards, command, argv)
+    return Routes.isPeer(route) ? this.refuse(client, command, moved(command, argv, route)) : "here"
   }
 
   private routeOfQueue(shards: Shards, { queue }: Multi): Routes.Route | undefined {
@@ -143,7 +151,7 @@ export class Dispatch {
   private watch(shards: Shards, client: Client, argv: ReadonlyArray<string>): Step {
     const { engine } = this.parts.server
     const keysOf = new Map<number | undefined, Array<string>>()
-    const peers: Array<Exclude<Routes.Route, string>> = []
+    const peers: Array<Peer> = []
     for (const key of argv.slice(1)) {
       const place = Routes.ofKey(shards, key)
       const node = Routes.isPeer(place) ? place.node : undefined
@@ -167,13 +175,6 @@ export class Dispatch {
     client.port!.reach().cross({ command, argv })
     client.lastCommand = command.name
     return "done"
-  }
-
-  private redirect(shards: Shards, client: Client, command: Command, argv: ReadonlyArray<string>): Step {
-    const key = Routes.firstAway(shards, command, argv)
-    const place = key === undefined ? undefined : Routes.ofKey(shards, key)
-    if (key === undefined || !Routes.isPeer(place)) return this.across(client, command, argv)
-    return this.refuse(client, command, Slots.moved(key, place.address))
   }
 
   private refuse(client: Client, command: Command, text: string): Step {

@@ -53,24 +53,32 @@ describe("a command whose keys another node has", () => {
       fc.constantFrom("SELECT 1", "SELECT 0", "HELLO 2", "HELLO 3", "ECHO x", "CLIENT DURABILITY async", "NOSUCH")
     )
     fc.assert(
-      fc.property(fc.array(command, { maxLength: 25 }), fc.integer({ min: 1, max: 40 }), (lines, cutBytes) => {
-        const text = [...lines, "SELECT 1", ...keys.flatMap((each) => [`TYPE ${each}`, `GET ${each}`, `LLEN ${each}`])]
-          .map((line) => `${line}\r\n`)
-          .join("")
-        const replies = [3, 1].map((count) => {
-          const rig = new ClusterRig(count)
-          rig.cutBytes = cutBytes
-          const client = rig.connect(1)
-          client.sendOnly(text)
-          rig.pass(500)
-          const reply = client.received()
-          client.sink.closed(undefined)
-          rig.run()
-          expect(rig.nodes.map(({ server }) => server.clients.size)).toEqual(rig.nodes.map(() => 0))
-          return reply
-        })
-        expect(replies[0]).toBe(replies[1])
-      }),
+      fc.property(
+        fc.array(command, { maxLength: 25, size: "max" }),
+        fc.integer({ min: 1, max: 40 }),
+        (lines, cutBytes) => {
+          const text = [
+            ...lines,
+            "SELECT 1",
+            ...keys.flatMap((each) => [`TYPE ${each}`, `GET ${each}`, `LLEN ${each}`])
+          ]
+            .map((line) => `${line}\r\n`)
+            .join("")
+          const replies = [3, 1].map((count) => {
+            const rig = new ClusterRig(count)
+            rig.cutBytes = cutBytes
+            const client = rig.connect(1)
+            client.sendOnly(text)
+            rig.pass(500)
+            const reply = client.received()
+            client.sink.closed(undefined)
+            rig.run()
+            expect(rig.nodes.map(({ server }) => server.clients.size)).toEqual(rig.nodes.map(() => 0))
+            return reply
+          })
+          expect(replies[0]).toBe(replies[1])
+        }
+      ),
       { numRuns: 100 }
     )
   })
@@ -163,6 +171,13 @@ describe("a client's connection to another node", () => {
     const [relayed] = rig.node(2).server.clients.values()
     expect([relayed.isRelayed, relayed.address]).toEqual([true, "127.0.0.1:50000"])
     expect(rig.ask(rig.connect(2), "PING")).toBe("-ERR max number of clients reached\r\n")
+    rig.node(2).server.settings.clientsMax = 1
+    const other = rig.connect(2)
+    expect(rig.ask(other, "CLIENT KILL TYPE normal")).toBe(":0\r\n")
+    expect(rig.ask(other, "CLIENT LIST").match(/ addr=/g)?.length).toBe(1)
+    expect(rig.ask(other, "INFO clients")).toMatch(/connected_clients:1\r\ncluster_connections:1\r\n/)
+    rig.ask(other, "ACL SETUSER default -@all resetkeys")
+    expect(rig.ask(client, `GET ${rig.key(2)}`)).toBe("$-1\r\n")
   })
 
   it("that nobody can have made but a node is refused without its pass", () => {
@@ -172,6 +187,8 @@ describe("a client's connection to another node", () => {
       "-ERR this node does not know that pass: ask again\r\n"
     )
     expect([stranger.isEnded, rig.node(2).server.clients.size]).toEqual([true, 0])
+    rig.node(2).shards.pass = ""
+    expect(rig.connect(2).ask("ORBIT-RELAY 1.2.3.4:5  1")).toMatch(/^-ERR this node does not know/)
     const client = rig.connect(1)
     rig.node(2).shards.pass = "another"
     rig.ask(client, `SET ${rig.key(2)} v`)
@@ -194,6 +211,23 @@ describe("a client's connection to another node", () => {
     expect([idle.isReset, busy.isReset]).toEqual([false, true])
     rig.node(2).isShut = false
     expect(rig.ask(idle, `GET ${rig.key(2)}`)).toBe(bulk("w"))
+  })
+
+  it("breaks when the other node is gone without a word, as soon as that is known", () => {
+    const rig = new ClusterRig(3)
+    const [idle, busy] = [rig.connect(1), rig.connect(1)]
+    rig.ask(idle, `GET ${rig.key(2)}`)
+    rig.node(2).isShut = true
+    expect(rig.ask(busy, `SET ${rig.key(2)} w`)).toBe("")
+    rig.pass(2_000)
+    expect(busy.isReset).toBe(false)
+    const { shards } = rig.node(1)
+    shards.peers = shards.peers.filter(({ node }) => node !== 2)
+    rig.tell(1, rig.key(2), 3)
+    rig.tell(3, rig.key(2), 3)
+    rig.pass(2_000)
+    expect([idle.isReset, busy.isReset]).toEqual([false, true])
+    expect(rig.ask(idle, `GET ${rig.key(2)}`)).toBe("$-1\r\n")
   })
 
   it("that cannot be made has run nothing: the command waits for another node to take over, so long", () => {
@@ -229,6 +263,29 @@ describe("a client's connection to another node", () => {
     rig.run()
     length += client.received().length
     expect([length, rig.node(1).sessions.outputBytes]).toEqual([60 * bulk(value).length, 0])
+  })
+})
+
+describe("who comes to a door where other nodes come in", () => {
+  it("is refused only when it is known that it is none of them", () => {
+    const rig = new ClusterRig(2)
+    const node = rig.node(2)
+    const [stranger, relayed] = [node.connect("10.0.0.1"), node.connect("10.0.0.1")]
+    expect([stranger.received(), stranger.ask("PING")]).toEqual(["", expect.stringMatching(/^-DENIED/)])
+    expect(relayed.ask("ORBIT-RELAY 1.2.3.4:5 secret 1\r\nPING")).toBe("+PONG\r\n")
+    expect([stranger.isEnded, relayed.isEnded, node.server.clients.size]).toEqual([true, false, 1])
+  })
+
+  it("is refused at once where too many have said nothing, and broken off when it says nothing for long", () => {
+    const rig = new ClusterRig(2)
+    const node = rig.node(2)
+    const silent = Array.from({ length: Limits.respArrivalsMax }, () => node.connect("10.0.0.1"))
+    expect(node.connect("10.0.0.1").received()).toMatch(/^-ERR max number of clients/)
+    expect(node.connect().ask("PING")).toBe("+PONG\r\n")
+    node.pass(Limits.respClosingMillisMax + 2_000)
+    expect(silent.every(({ isReset }) => isReset)).toBe(true)
+    for (const each of silent) each.sink.closed(undefined)
+    expect(node.connect("10.0.0.1").received()).toBe("")
   })
 })
 
@@ -296,7 +353,16 @@ describe("what waits for keys at another node", () => {
     gone.sink.closed(undefined)
     halfGone.sink.ended()
     rig.run()
-    expect([halfGone.isEnded, rig.node(2).engine.blocking.count]).toEqual([true, 0])
+    expect([halfGone.isEnded, halfGone.received(), rig.node(2).engine.blocking.count]).toEqual([true, "", 0])
+    rig.node(2).isShut = true
+    const busy = rig.connect(1)
+    expect(rig.ask(busy, `SET ${rig.key(2, 1)} v\r\nBLPOP ${rig.key(2)} 0`)).toBe("")
+    busy.sink.ended()
+    rig.run()
+    rig.node(2).isShut = false
+    rig.node(2).settle()
+    rig.run()
+    expect([busy.received(), busy.isEnded, rig.node(2).engine.blocking.count]).toEqual(["+OK\r\n", true, 0])
     expect(rig.ask(rig.connect(2), `LPUSH ${rig.key(2)} e`)).toBe(":1\r\n")
   })
 })

@@ -177,6 +177,8 @@ export class Forwarding implements Away, Keeper {
   /** `Shards.version` when the first of what is under way was sent. */
   private version = 0
   private order = 0
+  /** `Shards.version` when it was last looked which nodes are gone. */
+  private inspectedVersion = 0
   /** Of what was refused, the next may be sent again, though nothing is known to have changed. */
   private isWoken = false
   /** What all nodes have been told of a client that wants to hear of all keys. */
@@ -338,9 +340,15 @@ export class Forwarding implements Away, Keeper {
 
   /** Now and then: nodes may have gone without a word, and others come. */
   inspect(): void {
+    const { version } = this.shards
+    if (version !== this.inspectedVersion) this.breakGone()
+    this.inspectedVersion = version
+    this.broadcastAgain()
+  }
+
+  private breakGone(): void {
     const nodes = new Set(this.shards.peers.map(({ node }) => node))
     for (const backend of [...this.backends.values()]) if (!nodes.has(backend.node)) backend.break()
-    this.broadcastAgain()
   }
 
   /** Nodes that have come since hear that the client wants to hear of all keys; what has changed there before is not known. */
@@ -359,7 +367,6 @@ export class Forwarding implements Away, Keeper {
 
   /** Who answers for what may be another by now. */
   resumed(): void {
-    if (this.isOver || !this.isStuck) return this.isOver ? undefined : this.front.proceed()
     this.isWoken = true
     this.heard()
   }
@@ -371,10 +378,9 @@ export class Forwarding implements Away, Keeper {
     for (const sent of refused) this.fill(sent, nothing)
     this.stopWaiting()
     if (waiting !== undefined) this.fill(waiting.refused, nothing)
-    if (blocking === undefined) return
-    this.settle(blocking)
-    this.forget(blocking.backend)
-    this.fill(blocking, nothing)
+    if (blocking?.place === undefined) return
+    blocking.place.isSilent = true
+    this.unblock(undefined)
   }
 
   /** The client is gone. */

@@ -57,9 +57,9 @@ const server = ({ config, engine, machine, startedAt, topology }: Server): Field
 const largest = (clients: ReadonlyMap<number, Client>, of: (client: Client) => number): number =>
   [...clients.values()].reduce((max, client) => Math.max(max, of(client)), 0)
 
-const clients = ({ clients: all, engine, settings, tracking }: Server): Fields => [
-  ["connected_clients", all.size],
-  ["cluster_connections", 0],
+const clients = ({ clients: all, engine, ownClients, settings, tracking }: Server): Fields => [
+  ["connected_clients", ownClients.length],
+  ["cluster_connections", all.size - ownClients.length],
   ["maxclients", settings.clientsMax],
   ["client_recent_max_input_buffer", largest(all, ClientMemory.ofInput)],
   ["client_recent_max_output_buffer", largest(all, ClientMemory.ofOutput)],

@@ -3,6 +3,46 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import * as Limits from "#base/Limits.ts"
 import { ClusterRig } from "./ClusterRig.ts"
+import type { RigConnection } from "./SessionRig.ts"
+
+/** Counts up as clients do that share a counter: looks what it is, and writes one more unless another one has meanwhile. */
+class Counter {
+  counted = 0
+  refused = 0
+  private readonly client: RigConnection
+  private readonly key: string
+  private heard = ""
+  private isWatching = false
+  private isAsking = false
+
+  constructor(client: RigConnection, key: string) {
+    this.client = client
+    this.key = key
+  }
+
+  /** Goes on if it has its answer. */
+  step(): void {
+    this.hear()
+    if (this.isAsking) return
+    const value = Number(/\r\n(\d+)\r\n$/.exec(this.heard)?.[1] ?? 0)
+    const lines = this.isWatching
+      ? ["MULTI", `SET ${this.key} ${value + 1}`, "EXEC"]
+      : [`WATCH ${this.key}`, `GET ${this.key}`]
+    this.isWatching = !this.isWatching
+    this.isAsking = true
+    this.heard = ""
+    for (const line of lines) this.client.sendOnly(`${line}\r\n`)
+  }
+
+  hear(): void {
+    this.heard += this.client.received()
+    const { heard } = this
+    if (!this.isAsking || !/\$-1\r\n$|\$\d+\r\n\d+\r\n$|\*-1\r\n$|\*1\r\n\+OK\r\n$/.test(heard)) return
+    this.isAsking = false
+    if (heard.endsWith("*1\r\n+OK\r\n")) this.counted += 1
+    else if (heard.endsWith("*-1\r\n")) this.refused += 1
+  }
+}
 
 const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`
 
@@ -116,7 +156,7 @@ describe("a command whose key has moved", () => {
       { weight: 1, arbitrary: fc.record({ millis: fc.integer({ min: 1, max: 100 }) }) }
     )
     fc.assert(
-      fc.property(fc.array(event, { maxLength: 30 }), (events) => {
+      fc.property(fc.array(event, { maxLength: 30, size: "max" }), (events) => {
         const rig = new ClusterRig(3)
         const single = new ClusterRig(1)
         const [client, other] = [rig.connect(1), single.connect(1)]
@@ -224,6 +264,42 @@ describe("what a client watches", () => {
     expect(end(rig, client, rig.key(2))).toBe("*-1\r\n")
   })
 
+  it("is never changed by another between WATCH and EXEC, wherever its key goes", () => {
+    const key = new ClusterRig(3).key(2)
+    const event = fc.oneof(
+      { weight: 6, arbitrary: fc.record({ client: fc.integer({ min: 0, max: 3 }) }) },
+      { weight: 1, arbitrary: fc.record({ to: fc.constantFrom(1, 2, 3) }) },
+      { weight: 1, arbitrary: fc.record({ told: fc.constantFrom(1, 2, 3) }) },
+      { weight: 6, arbitrary: fc.record({ rounds: fc.integer({ min: 1, max: 4 }) }) },
+      { weight: 1, arbitrary: fc.record({ millis: fc.integer({ min: 1, max: 100 }) }) }
+    )
+    let changed = 0
+    let unchanged = 0
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 120, size: "max" }), (events) => {
+        const rig = new ClusterRig(3)
+        const counters = [1, 2, 3, 1].map((node) => new Counter(rig.connect(node), key))
+        let owner = 2
+        for (const each of events) {
+          if ("client" in each) counters[each.client].step()
+          else if ("to" in each) rig.move(key, (owner = each.to))
+          else if ("told" in each) rig.tell(each.told, key, owner)
+          else if ("rounds" in each) rig.run(each.rounds)
+          else rig.pass(each.millis)
+        }
+        for (const node of [1, 2, 3]) rig.tell(node, key, owner)
+        rig.pass(500)
+        for (const counter of counters) counter.hear()
+        const counted = counters.reduce((sum, counter) => sum + counter.counted, 0)
+        expect(rig.ask(rig.connect(1), `INCRBY ${key} 0`)).toBe(`:${counted}\r\n`)
+        changed += counters.reduce((sum, counter) => sum + counter.refused, 0)
+        unchanged += counted
+      }),
+      { numRuns: 200 }
+    )
+    expect([changed > 100, unchanged > 100]).toEqual([true, true])
+  })
+
   it("is lost where EXEC finds its keys gone", () => {
     const rig = new ClusterRig(3)
     const key = rig.key(2)
@@ -316,10 +392,10 @@ describe("a client that caches what it reads", () => {
     const rig = new ClusterRig(3)
     const [client, other] = [rig.connect(1), rig.connect(2)]
     rig.ask(client, "HELLO 3")
-    client.sendOnly("CLIENT TRACKING ON BCAST PREFIX key\r\n")
+    client.sendOnly(`PING\r\nCLIENT TRACKING ON BCAST PREFIX key\r\nGET ${rig.key(1)}\r\nPING\r\n`)
     expect(client.received()).toBe("")
     rig.run()
-    expect(client.received()).toBe("+OK\r\n")
+    expect(client.received()).toBe("+PONG\r\n+OK\r\n_\r\n+PONG\r\n")
     for (const node of [1, 2, 3]) {
       rig.ask(other, `SET ${rig.key(node)} v`)
       expect(client.received()).toBe(invalidated(rig.key(node)))

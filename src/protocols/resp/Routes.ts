@@ -38,12 +38,6 @@ export const ofCommand = (shards: Shards, command: Command, argv: ReadonlyArray<
   return route
 }
 
-/** The first of a command's keys that is at another node. */
-export const firstAway = (shards: Shards, command: Command, argv: ReadonlyArray<string>): string | undefined => {
-  const at = CommandKeys.places(command, argv).find((each) => isPeer(ofKey(shards, argv[each])))
-  return at === undefined ? undefined : argv[at]
-}
-
 /** Streams are read without waiting unless that is asked for; and nobody waits in a MULTI. */
 export const mayBlock = ({ argv, command, multi }: Errand): boolean => {
   if ((command.flags & Flag.blocking) === 0 || multi !== undefined) return false

@@ -171,6 +171,11 @@ export class Server implements Listener {
     this.errors.set(code, (this.errors.get(code) ?? 0) + 1)
   }
 
+  /** The clients that are connected to this node: without those that other nodes are here for. */
+  get ownClients(): ReadonlyArray<Client> {
+    return [...this.clients.values()].filter(({ isRelayed }) => !isRelayed)
+  }
+
   nextId(): number {
     return ++this.lastId
   }
@@ -187,7 +192,7 @@ export class Server implements Listener {
   begin(client: Client): void {
     client.isNoEvict = client.isAdministrator || client.isRelayed
     client.user = client.isAdministrator ? User.administrator : this.users.default
-    if (client.isRelayed) client.user = User.unlimited
+    if (client.isRelayed) client.user = User.relayed
     client.isAuthenticated = client.user.isOn && client.user.isOpen
   }
 

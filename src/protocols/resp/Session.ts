@@ -211,7 +211,6 @@ export class Session implements Net.StreamSink, Port, Front {
     if (this.isOver) return
     if (this.client.isRelayed && this.client.blocked !== undefined) this.release()
     this.run()
-    if (this.client.tracking?.isBroadcast === true) this.broadcast()
     this.away?.flush()
     this.answer()
     this.weigh()
@@ -327,6 +326,7 @@ export class Session implements Net.StreamSink, Port, Front {
       host.hold(this)
       return false
     }
+    if (client.tracking?.isBroadcast === true) this.broadcast()
     if (client.isClosing) return false
     if (client.blocked === undefined) return this.away === undefined || this.away.canRun
     this.wait()

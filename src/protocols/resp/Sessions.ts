@@ -13,6 +13,7 @@ import type { Blocked, Durability } from "./Client.ts"
 import type { Executor } from "./Executor.ts"
 import * as Relay from "./Relay.ts"
 import { type Gate, type Host, Session } from "./Session.ts"
+import * as Users from "./Users.ts"
 
 export interface Options {
   readonly executor: Executor
@@ -115,7 +116,8 @@ export class Sessions implements Host {
     return new Relay.Arrival((relayed) => {
       this.arrivals.delete(connection)
       if (relayed === undefined) return session ?? this.refuse(connection, problem!)
-      if (relayed.pass !== this.executor.server.shards?.pass || this.isDraining) {
+      const pass = this.executor.server.shards?.pass ?? ""
+      if (pass === "" || !Users.isSame(relayed.pass, pass) || this.isDraining) {
         session?.closed()
         return Relay.refuse(connection, Relay.wrongPass)
       }

@@ -21,5 +21,5 @@ export const slotOf = (key: string): number => {
 export const setOf = (keys: ReadonlyArray<string>): SlotSet =>
   SlotSet.of(keys.map((key) => [slotOf(key), slotOf(key)] as const))
 
-/** A command may have keys of several slots, and is sent where the first one is. */
+/** A command may have keys of several slots; one node has them all, so it is the slot of any of them. */
 export const moved = (key: string, { host, port }: Address): string => `MOVED ${slotOf(key)} ${host}:${port}`

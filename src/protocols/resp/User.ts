@@ -191,6 +191,9 @@ export const unlimited = new User({
 /** Whoever comes in by the node's own socket, whoever the users are: whose the process's files are, its data is. No client can become it by a name. */
 export const administrator = unlimited.with({ name: "administrator" })
 
+/** Another node, which has looked itself what its client may. A value of its own: nobody changes it. */
+export const relayed = unlimited.with({ name: "relayed" })
+
 /** All commands, subcommands among them, but for their containers. */
 export const everyCommand: ReadonlyArray<Command> = [...commands.values()].flatMap((command) =>
   command.subcommands.size === 0 ? [command] : [...command.subcommands.values()]

@@ -6,8 +6,8 @@ import * as User from "./User.ts"
 
 export const digest = (password: string): string => Hex.of(sha256(Latin1.encode(password)))
 
-/** In a time that does not depend on where they differ. */
-const isSame = (left: string, right: string): boolean => {
+/** Whether two texts are the same, in a time that does not depend on where they differ. */
+export const isSame = (left: string, right: string): boolean => {
   let differing = left.length ^ right.length
   for (let i = 0; i < left.length; i++) differing |= left.charCodeAt(i) ^ right.charCodeAt(i)
   return differing === 0

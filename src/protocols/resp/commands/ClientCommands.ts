@@ -23,7 +23,7 @@ const replyLines = ({ engine, out }: Call, clients: ReadonlyArray<Client>): void
 
 const list: Handler = (call) => {
   const { argv, server } = call
-  const all = [...server.clients.values()]
+  const all = server.ownClients
   if (argv.length === 2) return replyLines(call, all)
   if (argv.length === 4 && call.is(2, "type")) {
     const type = checkType(argv[3])
@@ -38,7 +38,10 @@ const list: Handler = (call) => {
     if (id === undefined) throw new Refusal("ERR Invalid client ID")
     return id
   })
-  const found = ids.flatMap((id) => server.clients.get(id) ?? [])
+  const found = ids.flatMap((id) => {
+    const client = server.clients.get(id)
+    return client === undefined || client.isRelayed ? [] : client
+  })
   replyLines(call, found)
 }
 
@@ -81,7 +84,7 @@ const killFilter = (call: Call): Filter => {
 
 const kill: Handler = (call) => {
   const { argv, out, server } = call
-  const all = [...server.clients.values()]
+  const all = server.ownClients
   if (argv.length === 3) {
     const found = all.find(({ address }) => address === argv[2])
     if (found === undefined) throw new Refusal("ERR No such client")
