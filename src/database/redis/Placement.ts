@@ -14,6 +14,9 @@ const isSame = (left: Place, right: Place): boolean =>
     ? left === right
     : left.node === right.node && left.pass === right.pass
 
+/** Whether it answers just now or not, it is the same node. */
+const nodeOf = (place: Place): Place => (place === "held" ? "here" : place)
+
 export class Placement implements Shards {
   version = 0
   peers: ReadonlyArray<Peer> = []
@@ -88,9 +91,10 @@ export class Placement implements Shards {
       }
     }
     this.peers = peers
-    if (places.every((place, slot) => isSame(place, this.places[slot]))) return
+    const before = this.places
+    if (places.every((place, slot) => isSame(place, before[slot]))) return
     this.places = places
-    this.version += 1
+    if (places.some((place, slot) => !isSame(nodeOf(place), nodeOf(before[slot])))) this.version += 1
     this.changed()
   }
 }

@@ -20,7 +20,7 @@ export interface Peer {
 export type Place = "here" | "held" | "loading" | "nowhere" | Peer
 
 export interface Shards {
-  /** Rises whenever something has changed of who answers for what. */
+  /** Rises whenever another node answers for something, or another one than before. */
   readonly version: number
   /** What other nodes have to say here. */
   readonly pass: string

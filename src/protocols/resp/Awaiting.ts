@@ -42,32 +42,39 @@ export class Awaiting {
   }
 
   begin(): void {
-    const { ask, client, keys, peerOf, server } = this.parts
+    const { ask, keys, peerOf } = this.parts
+    let own: ReadonlyArray<Found> = []
     for (const [node, found] of keys) {
       const peer = peerOf(node)
-      if (peer !== undefined) {
-        this.asked.add(peer)
-        const words = found.flatMap(({ name, version }) => [name, String(version)])
-        ask(peer, ["CLIENT", "AWAIT", ...words], () => {
-          this.asked.delete(peer)
-          this.over()
-        })
+      if (peer === undefined) {
+        own = found
         continue
       }
-      const { engine } = server
-      const waiter = {
-        database: client.database,
-        keys: found.map(({ name }) => name),
-        takes: undefined,
-        serve: () => {
-          this.over()
-          return true
-        }
-      }
-      engine.blocking.wait(waiter)
-      this.leave = () => void engine.blocking.leave(waiter)
-      if (isOld(engine, client.database, found)) this.over()
+      this.asked.add(peer)
+      const words = found.flatMap(({ name, version }) => [name, String(version)])
+      ask(peer, ["CLIENT", "AWAIT", ...words], () => {
+        this.asked.delete(peer)
+        this.over()
+      })
     }
+    // It may be over at once: whoever is asked has to be told so.
+    if (own.length > 0) this.wait(own)
+  }
+
+  /** For keys of this node. */
+  private wait(found: ReadonlyArray<Found>): void {
+    const { client, server } = this.parts
+    const { engine } = server
+    const { database } = client
+    const keys = found.map(({ name }) => name)
+    const serve = (): boolean => {
+      this.over()
+      return true
+    }
+    const waiter = { database, keys, takes: undefined, serve }
+    engine.blocking.wait(waiter)
+    this.leave = () => void engine.blocking.leave(waiter)
+    if (isOld(engine, database, found)) this.over()
   }
 
   /** It waits no more. */

@@ -4,9 +4,13 @@
  */
 import * as Latin1 from "#base/Latin1.ts"
 import type { Peer, Place, Shards } from "#database/redis/Shards.ts"
+import type { SlotSet } from "#database/redis/SlotSet.ts"
 import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import type * as Net from "#world/Net.ts"
 import { NetError, type NetErrorCode } from "#world/WorldError.ts"
+import { handlers } from "./Handlers.ts"
+import { RigJoint } from "./RigJoint.ts"
+import { Scratch } from "./Scratch.ts"
 import { type RigConnection, SessionRig } from "./SessionRig.ts"
 import * as Slots from "./Slots.ts"
 
@@ -39,10 +43,14 @@ export class RigShards implements Shards {
   }
 
   set(slot: number, owner: Owner): void {
+    const [before, after] = [this.owners[slot], owner].map((each) => (each === "held" ? this.node : each))
     this.owners[slot] = owner
-    this.version += 1
+    if (before !== after) this.version += 1
   }
 }
+
+const each = (slots: SlotSet): ReadonlyArray<number> =>
+  slots.ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, at) => first + at))
 
 const broken = (code: NetErrorCode): NetError => new NetError({ code, address: "", message: code })
 
@@ -134,8 +142,11 @@ export class ClusterNode extends SessionRig {
   readonly number: number
   readonly shards: RigShards
   readonly address: Net.Address
+  readonly joint: RigJoint
   /** Nobody reaches it. */
   isDown = false
+  /** What is to be called when the present turn is over. */
+  private laters: Array<() => void> = []
 
   constructor(number: number, owners: ReadonlyArray<Owner>) {
     super()
@@ -144,6 +155,27 @@ export class ClusterNode extends SessionRig {
     this.shards = new RigShards(number, owners)
     this.server.node = number
     this.server.shards = this.shards
+    const { engine, shards } = this
+    this.joint = new RigJoint({
+      node: number,
+      engine,
+      isHere: (slots) => each(slots).every((slot) => shards.placeOf(slot) === "here"),
+      hold: (slots, isHeld) => {
+        for (const slot of each(slots)) shards.set(slot, isHeld ? "held" : number)
+        this.server.resumed()
+      },
+      later: (act) => this.laters.push(act)
+    })
+    this.server.joint = this.joint
+    this.server.scratch = new Scratch(this.server, handlers)
+  }
+
+  /** False: there was nothing to be done. */
+  settleLaters(): boolean {
+    const { laters } = this
+    this.laters = []
+    for (const act of laters) act()
+    return laters.length > 0
   }
 }
 
@@ -207,8 +239,10 @@ export class ClusterRig {
         ready.delete(end)
         end.run()
       }
+      let isBusy = false
+      for (const node of this.nodes) isBusy = node.settleLaters() || isBusy
       for (const node of this.nodes) node.pass(0)
-      if (ready.size === 0) return
+      if (ready.size === 0 && !isBusy) return
     }
     throw new Error("nodes never come to rest")
   }
@@ -229,12 +263,14 @@ export class ClusterRig {
     return client.received()
   }
 
-  /** From now on another node answers for a key, with what it holds, or nobody does; both know at once, others when `tell` is called. */
-  move(key: string, owner: Owner): void {
+  /** From now on another node answers for a key, with what it holds, or nobody does; both know at once, others when `tell` is called. False: not now. */
+  move(key: string, owner: Owner): boolean {
     const slot = Slots.slotOf(key)
+    // Who holds slots still gives none away.
+    if (this.isHeld(key)) return false
     const from = this.nodes.find(({ shards }) => shards.placeOf(slot) === "here")
     const to = typeof owner === "number" ? this.node(owner) : undefined
-    if (from === to) return
+    if (from === to) return true
     from?.shards.set(slot, owner)
     from?.server.left((each) => each === slot)
     for (let database = 0; from !== undefined && database < SpacesRedis.databases; database++) {
@@ -246,6 +282,12 @@ export class ClusterRig {
     to?.shards.set(slot, to.number)
     to?.server.resumed()
     from?.server.resumed()
+    return true
+  }
+
+  /** A command of several nodes is being run with it. */
+  isHeld(key: string): boolean {
+    return this.nodes.some(({ joint }) => joint.held?.has(Slots.slotOf(key)) === true)
   }
 
   /** A node hears who answers for a key. */

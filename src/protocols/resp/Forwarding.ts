@@ -181,13 +181,15 @@ export class Forwarding implements Away, Keeper {
   private inspectedVersion = 0
   /** Of what was refused, the next may be sent again, though nothing is known to have changed. */
   private isWoken = false
+  /** It would have been run where it was sent again, but not now. */
+  private isHeld = false
   /** What all nodes have been told of a client that wants to hear of all keys. */
   private broadcast: Client["tracking"]
   private isThrottled = false
   /** A connection takes no more, now or ever. */
   private isHindered = false
   private isOver = false
-  private readonly waking = new Alarm(() => this.resumed())
+  private readonly waking = new Alarm(() => this.wake())
 
   constructor(front: Front) {
     this.front = front
@@ -365,8 +367,13 @@ export class Forwarding implements Away, Keeper {
     }
   }
 
-  /** Who answers for what may be another by now. */
+  /** Keys may be held no more, and who answers for what may be another by now. */
   resumed(): void {
+    if (this.isHeld) this.isWoken = true
+    this.heard()
+  }
+
+  private wake(): void {
     this.isWoken = true
     this.heard()
   }
@@ -607,6 +614,7 @@ export class Forwarding implements Away, Keeper {
     const { place } = sent
     this.shards.refresh()
     this.isWoken = false
+    this.isHeld = false
     if (place!.until === 0) place!.until = server.engine.wallMillis() + Limits.respElsewhereMillisMax
     this.refused.push(sent)
     this.refused.sort((left, right) => left.place!.order - right.place!.order)
@@ -629,6 +637,7 @@ export class Forwarding implements Away, Keeper {
       if (!front.repeat({ ...errand, place, isCaching })) {
         this.refused.unshift(sent)
         this.isWoken = false
+        this.isHeld = true
         return this.wait()
       }
       if (this.isOver) return

@@ -209,7 +209,7 @@ export class Session implements Net.StreamSink, Port, Front {
   /** Runs what has come, as much as one turn allows, and sends what there is to be sent. */
   turn(): void {
     if (this.isOver) return
-    if (this.client.isRelayed && this.client.blocked !== undefined) this.release()
+    if (this.client.isRelayed && this.client.blocked?.isBusy === false) this.release()
     this.run()
     this.away?.flush()
     this.answer()

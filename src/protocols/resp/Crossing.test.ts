@@ -1,0 +1,209 @@
+/** Commands whose keys several nodes have: they are what they are where one node has all of them. */
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { ClusterRig } from "./ClusterRig.ts"
+import type { RigConnection } from "./SessionRig.ts"
+
+const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`
+
+const listOf = (...texts: ReadonlyArray<string>): string => `*${texts.length}\r\n${texts.map(bulk).join("")}`
+
+/** Nothing stands still any more, and nobody waits. */
+const isAtRest = (rig: ClusterRig): boolean =>
+  rig.nodes.every(({ engine, joint }) => joint.held === undefined && engine.blocking.count === 0)
+
+describe("a command on keys of several nodes", () => {
+  it("reads and changes all of them", () => {
+    const rig = new ClusterRig(3)
+    const client = rig.connect(1)
+    const [one, two, three] = [1, 2, 3].map((node) => rig.key(node))
+    expect(rig.ask(client, `MSET ${one} 1 ${two} 2 ${three} 3`)).toBe("+OK\r\n")
+    for (const node of [1, 2, 3]) {
+      expect(rig.ask(rig.connect(node), `MGET ${three} ${one} ${two}`)).toBe(listOf("3", "1", "2"))
+      expect(rig.node(node).engine.databases[0].size).toBe(1)
+    }
+    expect(rig.ask(client, `DEL ${one} ${two}`)).toBe(":2\r\n")
+    expect(rig.ask(client, `EXISTS ${one} ${two} ${three}`)).toBe(":1\r\n")
+    expect(isAtRest(rig)).toBe(true)
+  })
+
+  it("asks nodes in the order of their numbers, whatever the order of its keys, and only those that have some", () => {
+    const rig = new ClusterRig(4)
+    const client = rig.connect(4)
+    expect(rig.ask(client, `MGET ${rig.key(3)} ${rig.key(1)}`)).toBe("*2\r\n$-1\r\n$-1\r\n")
+    expect(rig.nodes.map(({ joint }) => joint.granted)).toEqual([1, 0, 1, 0])
+  })
+
+  it("finds values of all kinds as they are, and when they expire", () => {
+    const rig = new ClusterRig(2)
+    const client = rig.connect(1)
+    const [here, there] = [rig.key(1), rig.key(2)]
+    const values = [
+      "HSET k a 1 b 2",
+      "RPUSH k a b c",
+      "SADD k a b 3",
+      "ZADD k 1 a 2.5 b",
+      "SET k text",
+      "SET k 42",
+      "PFADD k a b"
+    ]
+    for (const line of values) {
+      rig.ask(client, `DEL ${here} ${there}`)
+      rig.ask(client, line.replace(" k ", ` ${there} `))
+      const dumped = rig.ask(client, `DUMP ${there}`)
+      rig.ask(client, `PEXPIRE ${there} 5000`)
+      expect(rig.ask(client, `RENAME ${there} ${here}`)).toBe("+OK\r\n")
+      expect(rig.ask(client, `DUMP ${here}\r\nPTTL ${here}\r\nEXISTS ${there}`)).toBe(`${dumped}:5000\r\n:0\r\n`)
+      expect(rig.ask(client, `COPY ${here} ${there}`)).toBe(":1\r\n")
+      expect(rig.ask(client, `DUMP ${there}`)).toBe(dumped)
+    }
+  })
+
+  it("leaves nothing behind when it is refused", () => {
+    const rig = new ClusterRig(2)
+    const client = rig.connect(1)
+    const [here, there] = [rig.key(1), rig.key(2)]
+    rig.ask(client, `SET ${there} text\r\nRPUSH ${here} a`)
+    expect(rig.ask(client, `LMOVE ${here} ${there} LEFT RIGHT`)).toMatch(/^-WRONGTYPE/)
+    expect(rig.ask(client, `LRANGE ${here} 0 -1\r\nGET ${there}`)).toBe(listOf("a") + bulk("text"))
+    rig.node(2).joint.outcome = { type: "unstored", reason: "no", isMoved: false }
+    rig.node(1).joint.outcome = rig.node(2).joint.outcome
+    expect(rig.ask(client, `MSET ${here} 1 ${there} 2`)).toBe("-ERR no\r\n")
+    expect(rig.ask(client, `TYPE ${here}\r\nGET ${there}`)).toBe(`+list\r\n${bulk("text")}`)
+    expect(isAtRest(rig)).toBe(true)
+  })
+
+  it("is a MULTI, too, in the databases that it selects, with what is watched anywhere", () => {
+    const rig = new ClusterRig(2)
+    const [client, other] = [rig.connect(1), rig.connect(2)]
+    const [here, there] = [rig.key(1), rig.key(2)]
+    const multi = `MULTI\r\nINCR ${here}\r\nSELECT 3\r\nINCRBY ${there} 5\r\nLPUSH ${there} x\r\nPING\r\nSELECT 0\r\nEXEC`
+    const replies =
+      "*6\r\n:1\r\n+OK\r\n:5\r\n-WRONGTYPE Operation against a key holding the wrong kind of value\r\n+PONG\r\n+OK\r\n"
+    expect(rig.ask(client, multi)).toBe(`+OK\r\n${"+QUEUED\r\n".repeat(6)}${replies}`)
+    expect(rig.ask(other, `SELECT 3\r\nGET ${there}\r\nSELECT 0\r\nGET ${here}`)).toBe(
+      `+OK\r\n${bulk("5")}+OK\r\n${bulk("1")}`
+    )
+    const bump = `MULTI\r\nINCR ${here}\r\nINCR ${there}\r\nEXEC`
+    for (const [changes, reply] of [
+      [true, "*-1\r\n"],
+      [false, "*2\r\n:2\r\n:1\r\n"]
+    ] as const) {
+      rig.ask(client, `WATCH ${here} ${rig.key(2, 1)}`)
+      if (changes) rig.ask(other, `SET ${rig.key(2, 1)} v`)
+      expect(rig.ask(client, bump)).toBe(`+OK\r\n+QUEUED\r\n+QUEUED\r\n${reply}`)
+    }
+  })
+
+  it("breaks its client where nobody knows what became of it", () => {
+    const rig = new ClusterRig(2)
+    const client = rig.connect(1)
+    rig.node(1).joint.outcome = { type: "unknown" }
+    rig.ask(client, `MSET ${rig.key(1)} 1 ${rig.key(2)} 2`)
+    expect(client.isReset).toBe(true)
+    rig.run()
+    expect(isAtRest(rig)).toBe(true)
+  })
+
+  it("leaves nobody waiting when its client goes, or a node does, at any moment", () => {
+    for (let rounds = 0; rounds < 12; rounds++) {
+      for (const goes of ["client", "wires"]) {
+        const rig = new ClusterRig(3)
+        const client = rig.connect(2)
+        client.sendOnly(`MSET ${rig.key(1)} 1 ${rig.key(2)} 2 ${rig.key(3)} 3\r\n`)
+        rig.run(rounds)
+        if (goes === "client") client.sink.closed(undefined)
+        else rig.breakAll()
+        rig.pass(3_000)
+        expect([goes, rounds, isAtRest(rig)]).toEqual([goes, rounds, true])
+        expect(rig.ask(rig.connect(1), `MSET ${rig.key(1)} a ${rig.key(2)} b`)).toBe("+OK\r\n")
+      }
+    }
+  })
+})
+
+describe("who waits for keys of several nodes", () => {
+  const served = (rig: ClusterRig, client: RigConnection, key: string, item: string): void => {
+    expect(rig.ask(rig.connect(3), `RPUSH ${key} ${item}`)).toBe(":1\r\n")
+    rig.pass(100)
+    expect(client.received()).toBe(listOf(key, item))
+    expect(isAtRest(rig)).toBe(true)
+  }
+
+  it("is served from whichever has something first, there or here", () => {
+    const rig = new ClusterRig(3)
+    const client = rig.connect(1)
+    const keys = [1, 2, 3].map((node) => rig.key(node))
+    for (const key of keys) {
+      expect(rig.ask(client, `BLPOP ${keys.join(" ")} 0`)).toBe("")
+      served(rig, client, key, "a")
+    }
+    expect(rig.ask(client, `BLMOVE ${keys[1]} ${keys[2]} LEFT LEFT 0`)).toBe("")
+    rig.ask(rig.connect(3), `RPUSH ${keys[1]} b`)
+    rig.pass(100)
+    expect(client.received()).toBe(bulk("b"))
+    expect(rig.ask(client, `LRANGE ${keys[2]} 0 -1`)).toBe(listOf("b"))
+  })
+
+  it("waits as long as it said, and no longer, whatever comes and goes meanwhile", () => {
+    const rig = new ClusterRig(3)
+    const client = rig.connect(1)
+    const keys = [rig.key(2), rig.key(3)]
+    rig.ask(client, `BLPOP ${keys.join(" ")} 0.5`)
+    rig.pass(200)
+    rig.ask(rig.connect(2), `SET ${keys[0]} v\r\nDEL ${keys[0]}`)
+    rig.pass(200)
+    expect(client.received()).toBe("")
+    rig.pass(120)
+    expect(client.received()).toBe("*-1\r\n")
+    expect(isAtRest(rig)).toBe(true)
+  })
+
+  it("waits no more when somebody says so, or it goes", () => {
+    const rig = new ClusterRig(3)
+    const line = `BLPOP ${rig.key(1)} ${rig.key(3)} 0`
+    for (const [word, reply] of [
+      ["TIMEOUT", "*-1\r\n"],
+      ["ERROR", "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n"]
+    ] as const) {
+      const client = rig.connect(1)
+      const id = /:(\d+)/.exec(rig.ask(client, "CLIENT ID"))![1]
+      rig.ask(client, line)
+      expect(rig.ask(rig.connect(1), `CLIENT UNBLOCK ${id} ${word}`)).toBe(":1\r\n")
+      expect(client.received()).toBe(reply)
+      expect(isAtRest(rig)).toBe(true)
+    }
+    const gone = rig.connect(1)
+    rig.ask(gone, line)
+    expect(isAtRest(rig)).toBe(false)
+    gone.sink.closed(undefined)
+    rig.run()
+    expect(isAtRest(rig)).toBe(true)
+  })
+
+  it("loses nothing that comes while it looks", () => {
+    const event = fc.oneof(
+      fc.record({ push: fc.constantFrom(1, 2, 3) }),
+      fc.record({ rounds: fc.integer({ min: 1, max: 4 }) }),
+      fc.constant({ pop: true })
+    )
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 40, size: "max" }), (events) => {
+        const rig = new ClusterRig(3)
+        const keys = [1, 2, 3].map((node) => rig.key(node))
+        const [client, pusher] = [rig.connect(1), rig.connect(2)]
+        let [pops, pushes] = [0, 0]
+        for (const each of events) {
+          if ("push" in each) pusher.sendOnly(`RPUSH ${keys[each.push - 1]} item${++pushes}\r\n`)
+          else if ("rounds" in each) rig.run(each.rounds)
+          else if (++pops > 0) client.sendOnly(`BLPOP ${keys.join(" ")} 0\r\n`)
+        }
+        rig.pass(1_000)
+        const got = client.received().match(/item\d+/g) ?? []
+        expect(got.length).toBe(Math.min(pops, pushes))
+        expect(new Set(got).size).toBe(got.length)
+      }),
+      { numRuns: 150 }
+    )
+  })
+})
