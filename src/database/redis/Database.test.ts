@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { Database } from "./Database.ts"
 
-const databaseAt = (clock: { now: number; keepsExpiredUntil?: number }) =>
+const databaseAt = (clock: { now: number; keepsExpiredUntil?: number; still?: string }) =>
   new Database(0, {
     get keepsExpiredUntil() {
       return clock.keepsExpiredUntil ?? 0
@@ -10,6 +10,7 @@ const databaseAt = (clock: { now: number; keepsExpiredUntil?: number }) =>
       return clock.now
     },
     random: () => 0,
+    isStill: (key) => key === clock.still,
     added: () => {},
     changed: () => {},
     weigh: () => {},
@@ -30,6 +31,19 @@ describe("deadlines of keys", () => {
     expect(database.expiring).toBe(10)
     clock.now = 1_000
     expect([database.expireSome(7), database.expireSome(7), database.size]).toEqual([7, 3, 0])
+  })
+})
+
+describe("a key that stands still", () => {
+  it("is not there when its time has passed, and stays all the same until it may go", () => {
+    const clock: { now: number; still?: string } = { now: 1, still: "a" }
+    const database = databaseAt(clock)
+    for (const key of ["a", "b"]) database.expireAt(database.add(key, "v"), key === "a" ? 10 : 11)
+    clock.now = 20
+    expect([database.peek("a"), database.expireSome(10), database.size]).toEqual([undefined, 0, 2])
+    expect([database.peek("b"), database.size]).toEqual([undefined, 1])
+    delete clock.still
+    expect([database.expireSome(10), database.size]).toEqual([1, 0])
   })
 })
 

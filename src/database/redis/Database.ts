@@ -14,6 +14,8 @@ export interface Keeper {
   readonly now: number
   /** Until then keys whose time has passed stay, though nobody sees them. */
   readonly keepsExpiredUntil: number
+  /** The key stays as it is, whatever its time. */
+  isStill(key: string): boolean
   random(): number
   /** The entry is new. */
   added(entry: Entry): void
@@ -74,7 +76,7 @@ export class Database {
     if (entry === undefined) return undefined
     const { now } = this.keeper
     if (entry.expiresAt === 0 || now < entry.expiresAt) return entry
-    if (now >= this.keeper.keepsExpiredUntil) this.remove(entry, true)
+    if (now >= this.keeper.keepsExpiredUntil && !this.keeper.isStill(key)) this.remove(entry, true)
     return undefined
   }
 
@@ -255,6 +257,8 @@ export class Database {
     while (expired < max && this.deadlines.length > 0) {
       const [first] = this.deadlines
       if (first.at > this.keeper.now) break
+      // Those behind it wait with it: not for long.
+      if (holds(first) && this.keeper.isStill(first.entry.name)) break
       this.popDeadline()
       if (!holds(first)) continue
       this.remove(first.entry, true)

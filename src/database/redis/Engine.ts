@@ -4,6 +4,8 @@
  *
  * Needs of its caller: `advance` before each run of commands, `settle` after each command, or MULTI, that may have changed something.
  */
+import * as Latin1 from "#base/Latin1.ts"
+import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import { Blocking } from "./Blocking.ts"
 import { Database, type Keeper, restoredVersion } from "./Database.ts"
 import type { Entry } from "./Entry.ts"
@@ -14,6 +16,7 @@ import { Journal } from "./Journal.ts"
 import { Loading } from "./Loading.ts"
 import { Overlay } from "./Overlay.ts"
 import * as Settings from "./Settings.ts"
+import { SlotSet } from "./SlotSet.ts"
 import { Staging } from "./Staging.ts"
 import * as Stored from "./Stored.ts"
 
@@ -67,10 +70,10 @@ export class Engine implements Keeper {
   readonly counts = { hits: 0, misses: 0, expired: 0, evicted: 0 }
   /** Classes of events that somebody wants to hear of. */
   notified = 0
-  /** Milliseconds of the wall clock: until then keys whose time has passed are not removed, for the sake of who is paused. */
-  pausedUntil = 0
-  /** Nothing may change that no command asks for: what some keys hold is being carried to where they are another node's. */
-  isStill = false
+  /** Milliseconds of the wall clock: until then keys whose time has passed are not removed, though nobody sees them. */
+  keepsExpiredUntil = 0
+  /** Slots in which nothing may change that no command asks for: what is in them is being carried elsewhere. */
+  still: SlotSet = SlotSet.none
   /** Bytes of memory that all data takes, about (see `Footprint`). */
   usedBytes = 0
   /** How often keys are used is what decides, and is counted: by the policy. */
@@ -90,15 +93,14 @@ export class Engine implements Keeper {
     this.databases = Array.from({ length: databasesCount }, (_, index) => new Database(index, this))
   }
 
-  /** Milliseconds of the wall clock: until then keys whose time has passed are not removed, though nobody sees them. */
-  get keepsExpiredUntil(): number {
-    return this.isStill ? Infinity : this.pausedUntil
+  isStill(name: string): boolean {
+    return this.still.count > 0 && this.still.has(SpacesRedis.slotOf(Latin1.encode(name)))
   }
 
   /** Forgets all data, stored or not. Generations of what is stored from now on are above `since`. */
   reset(since: number): void {
     this.journal = new Journal(since)
-    this.isStill = false
+    this.still = SlotSet.none
     this.usedBytes = 0
     this.eviction.reset()
     this.databases = Array.from({ length: databasesCount }, (_, index) => new Database(index, this))
@@ -230,7 +232,6 @@ export class Engine implements Keeper {
 
   /** Has keys go, those whose time has passed first, until so many bytes are free. */
   free(sizeBytes: number): Outcome {
-    if (this.isStill) return "done"
     return this.eviction.run(sizeBytes)
   }
 

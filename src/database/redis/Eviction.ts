@@ -19,6 +19,8 @@ export interface Keyspace {
   /** Bytes that all data takes. */
   readonly usedBytes: number
   random(): number
+  /** It may not go now. */
+  isStill(name: string): boolean
   evict(entry: Entry): void
 }
 
@@ -77,6 +79,8 @@ export class Eviction {
       if (left === 0) return "more"
       const entry = this.next(settings.maxMemoryPolicy)
       if (entry === undefined) return "nothing"
+      // Soon it may go again.
+      if (keyspace.isStill(entry.name)) return "done"
       keyspace.evict(entry)
     }
     return "done"

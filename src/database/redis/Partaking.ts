@@ -1,20 +1,20 @@
 /**
  * Partaking: this node's part in commands whose keys several nodes have. Whoever carries out such a command asks each of them, in the order of their
- * numbers, to hold its slots still; reads what it needs there; and stores what comes of it for all of them in one transaction: each gets it as the next
- * record of its stream, which it keeps free meanwhile. So the record decides: if nobody says what became of the command, this node looks whether the
+ * numbers, to hold its slots still; reads what it needs there; and stores what comes of it for all of them in one transaction: each gets it as a
+ * record of its stream, whose number it keeps free. So the record decides: if nobody says what became of the command, this node looks whether the
  * record is there, and puts an empty one there if it is not, so that it never will be.
  */
 import * as Effect from "effect/Effect"
-import * as Semaphore from "effect/Semaphore"
 import type { Timestamp } from "#keyspace/Request.ts"
 import * as Completion from "#world/Completion.ts"
 import type { Trace } from "#world/Trace.ts"
 import type { Engine } from "./Engine.ts"
 import type { Name } from "./Folding.ts"
+import type { Holding } from "./Holding.ts"
 import type { Ownership, OwnershipLost } from "./Ownership.ts"
 import type { Placement } from "./Placement.ts"
 import * as Record from "./Record.ts"
-import { SlotSet } from "./SlotSet.ts"
+import type { SlotSet } from "./SlotSet.ts"
 import type { Storing } from "./Storing.ts"
 
 /** What the node promises: nothing changes in its slots, and its stream has no record of this number, until it is told the end. */
@@ -47,6 +47,7 @@ export interface Parts {
   readonly engine: Engine
   readonly ownership: Ownership
   readonly placement: Placement
+  readonly holding: Holding
   readonly storing: Storing
   readonly trace: Trace["Service"]
 }
@@ -61,12 +62,10 @@ const grantMillisMax = 10_000
 
 export class Partaking {
   readonly counts = { granted: 0, doubted: 0 }
-  /** Whoever holds slots still does so alone. */
-  readonly turn = Semaphore.makeUnsafe(1)
   private readonly parts: Parts
   private requests: Array<Request> = []
   private wake: (() => void) | undefined
-  private owed: ((isDone: boolean) => void) | undefined
+  private readonly owed = new Set<(isDone: boolean) => void>()
 
   constructor(parts: Parts) {
     this.parts = parts
@@ -86,11 +85,12 @@ export class Partaking {
 
   /** Everything is another node's. */
   abandon(): void {
-    const { owed, requests } = this
+    const { requests } = this
+    const owed = [...this.owed]
     this.requests = []
-    this.owed = undefined
+    this.owed.clear()
     for (const { refused } of requests) refused()
-    owed?.(false)
+    for (const told of owed) told(false)
   }
 
   /** Never ends, unless the data is another node's. */
@@ -105,59 +105,63 @@ export class Partaking {
     })
     const next = Effect.suspend(() => {
       const request = this.requests.shift()
-      return request === undefined ? asked : this.turn.withPermits(1)(this.serve(request))
+      if (request === undefined) return asked
+      // Who has lost everything learns that elsewhere, too.
+      return Effect.asVoid(Effect.forkChild(Effect.ignore(this.serve(request))))
     })
     return Effect.forever(next)
   })
 
   private serve(request: Request): Effect.Effect<void, OwnershipLost> {
-    const { engine, ownership, placement, storing } = this.parts
-    return Effect.gen({ self: this }, function* () {
-      const { slots } = request
-      if (slots.without(placement.here).count > 0) return request.refused()
-      placement.hold(slots)
-      engine.isStill = true
-      if (!(yield* storing.flush)) return request.refused()
-      const { ended, record } = yield* storing.reserved(this.granted(request))
-      engine.isStill = false
-      placement.hold(SlotSet.none)
-      this.owed = undefined
-      // What it was told is its own to tell as long as nobody else can have had the slots.
-      ended.told(record !== undefined || ownership.isHeld)
+    const { holding, ownership, placement, storing } = this.parts
+    const { slots } = request
+    // What it is told must be so when it hears of it: the slots do not stand still any more.
+    let tell: (() => void) | undefined
+    const still = Effect.gen({ self: this }, function* () {
+      if (slots.without(placement.loaded).count > 0 || !(yield* storing.flush)) return request.refused()
+      const { ended, record } = yield* this.granted(request, storing.reserve())
+      this.owed.delete(ended.told)
+      tell = () => ended.told(record !== undefined || ownership.isHeld)
+    })
+    return Effect.map(holding.during(slots, still), () => tell?.())
+  }
+
+  private granted(
+    { granted }: Request,
+    name: Name
+  ): Effect.Effect<{ readonly ended: Ended; readonly record: Uint8Array | undefined }, OwnershipLost> {
+    const { engine, node, ownership, storing, trace } = this.parts
+    const { epoch } = ownership
+    const ended = Completion.submit<Ended, never>((done) => {
+      this.counts.granted += 1
+      granted({ ...name, node, epoch, generation: engine.journal.generation }, (ending, told) => {
+        this.owed.add(told)
+        done(undefined, { ending, told })
+      })
+    })
+    const nobody: Ended = { ending: undefined, told: () => {} }
+    const patient = Effect.map(Effect.timeoutOption(ended, grantMillisMax), (found) =>
+      found._tag === "Some" ? found.value : nobody
+    )
+    return Effect.flatMap(patient, (end) => {
+      if (end.ending !== undefined) {
+        const record = end.ending.type === "stored" ? end.ending.record : undefined
+        return Effect.sync(() => this.become(name, record, end))
+      }
+      this.counts.doubted += 1
+      trace.emit("warn", "redis/in-doubt", { stream: name.stream, number: name.number })
+      return Effect.map(storing.decide(name), (record) => this.become(name, record, end))
     })
   }
 
-  /** What is to be done while no record of its own is stored. */
-  private readonly granted =
-    ({ granted }: Request) =>
-    (name: Name): Effect.Effect<{ readonly ended: Ended; readonly record: Uint8Array | undefined }, OwnershipLost> => {
-      const { engine, node, ownership, storing, trace } = this.parts
-      const { epoch } = ownership
-      const ended = Completion.submit<Ended, never>((done) => {
-        this.counts.granted += 1
-        granted({ ...name, node, epoch, generation: engine.journal.generation }, (ending, told) => {
-          this.owed = told
-          done(undefined, { ending, told })
-        })
-      })
-      const nobody: Ended = { ending: undefined, told: () => {} }
-      const patient = Effect.map(Effect.timeoutOption(ended, grantMillisMax), (found) =>
-        found._tag === "Some" ? found.value : nobody
-      )
-      return Effect.flatMap(patient, (end) => {
-        if (end.ending !== undefined) {
-          const record = end.ending.type === "stored" ? end.ending.record : undefined
-          return Effect.sync(() => this.become(record, end))
-        }
-        this.counts.doubted += 1
-        trace.emit("warn", "redis/in-doubt", { stream: name.stream, number: name.number })
-        return Effect.map(storing.decide(name), (record) => this.become(record, end))
-      })
-    }
-
   /** Entries are as the record says. */
-  private become(record: Uint8Array | undefined, ended: Ended): { ended: Ended; record: Uint8Array | undefined } {
+  private become(
+    name: Name,
+    record: Uint8Array | undefined,
+    ended: Ended
+  ): { readonly ended: Ended; readonly record: Uint8Array | undefined } {
     const { engine, storing } = this.parts
+    if (record !== undefined) storing.folding.add(name, record.length)
     if (record !== undefined && !Record.isEmpty(record)) {
       for (const prefix of engine.become(record)) storing.folding.discard(prefix)
     }

@@ -14,9 +14,6 @@ const isSame = (left: Place, right: Place): boolean =>
     ? left === right
     : left.node === right.node && left.pass === right.pass
 
-/** Whether it answers just now or not, it is the same node. */
-const nodeOf = (place: Place): Place => (place === "held" ? "here" : place)
-
 export class Placement implements Shards {
   version = 0
   peers: ReadonlyArray<Peer> = []
@@ -38,7 +35,8 @@ export class Placement implements Shards {
   }
 
   placeOf(slot: number): Place {
-    return this.places[slot]
+    const place = this.places[slot]
+    return place === "here" && this.held.has(slot) ? "held" : place
   }
 
   /** Of everything that this node has: `here`, unless it does not answer for all of that. */
@@ -55,13 +53,14 @@ export class Placement implements Shards {
   /** Commands on these slots wait, and on no others. */
   hold(slots: SlotSet): void {
     this.held = slots
-    this.look()
+    this.changed()
   }
 
   /** It has nothing. */
   clear(): void {
     this.loaded = SlotSet.none
-    this.hold(SlotSet.none)
+    this.held = SlotSet.none
+    this.look()
   }
 
   /** Every slot has a node, and this one has loaded all of its own. */
@@ -75,12 +74,11 @@ export class Placement implements Shards {
 
   /** Something may have changed. */
   look(): void {
-    const { held, loaded, ownership } = this
+    const { loaded, ownership } = this
     const { others, slots } = ownership
     const places = Array.from({ length: SpacesRedis.slots }, (_, slot): Place => {
       if (!slots.has(slot)) return "nowhere"
-      if (!loaded.has(slot)) return "loading"
-      return held.has(slot) ? "held" : "here"
+      return loaded.has(slot) ? "here" : "loading"
     })
     const peers: Array<Peer> = []
     for (const seen of [...others.values()].sort((left, right) => left.node - right.node)) {
@@ -91,10 +89,9 @@ export class Placement implements Shards {
       }
     }
     this.peers = peers
-    const before = this.places
-    if (places.every((place, slot) => isSame(place, before[slot]))) return
+    if (places.every((place, slot) => isSame(place, this.places[slot]))) return
     this.places = places
-    if (places.some((place, slot) => !isSame(nodeOf(place), nodeOf(before[slot])))) this.version += 1
+    this.version += 1
     this.changed()
   }
 }

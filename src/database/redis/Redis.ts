@@ -20,6 +20,7 @@ import { Trace } from "#world/Trace.ts"
 import { Engine } from "./Engine.ts"
 import { DoesNotFit, Fetching } from "./Fetching.ts"
 import * as Folding from "./Folding.ts"
+import { Holding } from "./Holding.ts"
 import * as Joint from "./Joint.ts"
 import { beatsInLease, Ownership, type OwnershipLost, type Taken } from "./Ownership.ts"
 import { Partaking } from "./Partaking.ts"
@@ -72,6 +73,7 @@ export class Redis {
   readonly placement: Placement
   readonly tending: Tending
   readonly partaking: Partaking
+  private readonly holding: Holding
   /** It has a part, and has loaded what it began with. */
   isReady = false
   /** Why it cannot be loaded, and what to do. */
@@ -120,7 +122,9 @@ export class Redis {
     this.fetching = new Fetching({ engine, folding, transactions, dataBytesMax })
     const placement = new Placement(ownership, pass)
     this.placement = placement
-    this.partaking = new Partaking({ node, engine, ownership, placement, storing, trace })
+    this.holding = new Holding(engine, placement)
+    const { holding } = this
+    this.partaking = new Partaking({ node, engine, ownership, placement, holding, storing, trace })
     this.tending = new Tending({
       engine,
       ownership,
@@ -128,7 +132,7 @@ export class Redis {
       storing,
       fetching: this.fetching,
       trace,
-      turn: this.partaking.turn,
+      holding,
       lookMillis: leaseMillis / beatsInLease,
       left: (slots) => {
         for (const { left } of this.listeners) left?.(slots)
@@ -211,6 +215,7 @@ export class Redis {
     this.engine.reset(0)
     this.storing.abandon()
     this.placement.clear()
+    this.holding.abandon()
     this.partaking.abandon()
   }
 

@@ -1,19 +1,24 @@
-/** SlotSet: some of the slots of Redis's keys. */
+/** SlotSet: some of the slots of Redis's keys: a bit each. */
 import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 
 /** Both included. */
 export type SlotRange = readonly [first: number, last: number]
 
+const words = SpacesRedis.slots / 32
+
+const bitsIn = (word: number): number => {
+  const pairs = word - ((word >>> 1) & 0x55555555)
+  const fours = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333)
+  return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
+}
+
 export class SlotSet {
-  private readonly flags = new Uint8Array(SpacesRedis.slots)
+  private readonly bits = new Uint32Array(words)
   private counted = 0
 
   static of(ranges: ReadonlyArray<SlotRange>): SlotSet {
     const set = new SlotSet()
-    for (const [first, last] of ranges) {
-      set.flags.fill(1, first, last + 1)
-    }
-    set.counted = set.flags.reduce((sum, flag) => sum + flag, 0)
+    for (const [first, last] of ranges) for (let slot = first; slot <= last; slot++) set.add(slot)
     return set
   }
 
@@ -26,19 +31,24 @@ export class SlotSet {
   }
 
   has(slot: number): boolean {
-    return this.flags[slot] === 1
+    return ((this.bits[slot >>> 5] >>> (slot & 31)) & 1) === 1
   }
 
   /** Rising, with others between each two. */
   get ranges(): ReadonlyArray<SlotRange> {
     const found: Array<SlotRange> = []
-    for (let first = this.flags.indexOf(1); first >= 0; first = this.flags.indexOf(1, first)) {
-      const end = this.flags.indexOf(0, first)
-      const last = (end < 0 ? SpacesRedis.slots : end) - 1
-      found.push([first, last])
-      first = last + 1
+    for (let slot = 0; slot < SpacesRedis.slots; slot++) {
+      if (!this.has(slot)) continue
+      const first = slot
+      while (slot + 1 < SpacesRedis.slots && this.has(slot + 1)) slot += 1
+      found.push([first, slot])
     }
     return found
+  }
+
+  /** They have slots in common. */
+  touches(other: SlotSet): boolean {
+    return this.bits.some((word, at) => (word & other.bits[at]) !== 0)
   }
 
   and(other: SlotSet): SlotSet {
@@ -52,18 +62,21 @@ export class SlotSet {
   /** The last of them, at most so many. */
   last(max: number): SlotSet {
     const set = new SlotSet()
-    for (let slot = SpacesRedis.slots - 1; slot >= 0 && set.counted < max; slot--) {
-      set.flags[slot] = this.flags[slot]
-      set.counted += this.flags[slot]
-    }
+    for (let slot = SpacesRedis.slots - 1; slot >= 0 && set.counted < max; slot--) if (this.has(slot)) set.add(slot)
     return set
   }
 
-  private with(other: SlotSet, flagOf: (own: number, others: number) => number): SlotSet {
+  private add(slot: number): void {
+    if (this.has(slot)) return
+    this.bits[slot >>> 5] |= 1 << (slot & 31)
+    this.counted += 1
+  }
+
+  private with(other: SlotSet, wordOf: (own: number, others: number) => number): SlotSet {
     const set = new SlotSet()
-    for (let slot = 0; slot < SpacesRedis.slots; slot++) {
-      set.flags[slot] = flagOf(this.flags[slot], other.flags[slot])
-      set.counted += set.flags[slot]
+    for (let at = 0; at < words; at++) {
+      set.bits[at] = wordOf(this.bits[at], other.bits[at])
+      set.counted += bitsIn(set.bits[at])
     }
     return set
   }

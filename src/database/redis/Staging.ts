@@ -66,6 +66,10 @@ export class Staging implements Keeper {
     return this.engine.random()
   }
 
+  isStill(): boolean {
+    return true
+  }
+
   // What is restored is neither new nor changed, and nobody asks for it.
   added(): void {}
   changed(): void {}

@@ -11,7 +11,6 @@
  * A batch is repeated until it is stored: it says how things are, so it may be. It is given up when another node has the data.
  */
 import * as Effect from "effect/Effect"
-import * as Semaphore from "effect/Semaphore"
 import * as Bytes from "#base/Bytes.ts"
 import type { Transaction } from "#txn/Transaction.ts"
 import type { Transactions } from "#txn/Transactions.ts"
@@ -49,8 +48,6 @@ export class Storing {
   readonly counts = { batches: 0, bytes: 0, retries: 0 }
   readonly folding: Folding
   private readonly parts: Parts
-  /** Records are stored one after the other. */
-  private readonly order = Semaphore.makeUnsafe(1)
   private waiters: Array<Waiter> = []
   /** Ends the pause between batches. */
   private wake: (() => void) | undefined
@@ -97,24 +94,10 @@ export class Storing {
     for (const { done } of waiters) done(false)
   }
 
-  /**
-   * Does something while no batch is stored, with the name that the next record would have had; it tells of the record that has it now, if there is one.
-   * Everything before it is stored.
-   */
-  reserved<A extends { readonly record: Uint8Array | undefined }, E>(
-    use: (name: Name) => Effect.Effect<A, E>
-  ): Effect.Effect<A, E> {
-    const reserved = Effect.suspend(() => {
-      const name = { stream: this.stream, number: this.number + 1 }
-      return Effect.map(use(name), (used) => {
-        if (used.record !== undefined) {
-          this.number = name.number
-          this.folding.add(name, used.record.length)
-        }
-        return used
-      })
-    })
-    return this.order.withPermits(1)(reserved)
+  /** The name of a record that is not one of its own. What it says no record before or behind it does, as long as the slots that it is of stand still. */
+  reserve(): Name {
+    this.number += 1
+    return { stream: this.stream, number: this.number }
   }
 
   /** What has this name: the record that another node has put there, or an empty one, if none has, so that none ever will. */
@@ -139,7 +122,7 @@ export class Storing {
     const { journal } = this.parts.engine
     const isDue = this.waiters.length > 0 || journal.isFull
     const slept = isDue ? Effect.yieldNow : Effect.timeoutOption(pause, this.parts.intervalMillis)
-    return Effect.andThen(slept, this.order.withPermits(1)(this.batch))
+    return Effect.andThen(slept, this.batch)
   })
 
   /** A slice of the batch that fills, so that no command waits until all of it is put together. */
@@ -171,12 +154,9 @@ export class Storing {
   })
 
   private store(record: Uint8Array): Effect.Effect<void, OwnershipLost> {
-    const { stream } = this
-    const number = this.number + 1
-    const name = { stream, number }
+    const name = this.reserve()
     const stored = Effect.forEach(parts(record), (part) => this.storePart(name, record, part), { discard: true })
     return Effect.map(stored, () => {
-      this.number = number
       this.folding.add(name, record.length)
       this.counts.batches += 1
       this.counts.bytes += record.length

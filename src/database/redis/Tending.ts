@@ -6,7 +6,6 @@
  * gets them finds all of them among their keys, and nothing in any stream.
  */
 import * as Effect from "effect/Effect"
-import type * as Semaphore from "effect/Semaphore"
 import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import * as Latin1 from "#base/Latin1.ts"
 import type { RunError } from "#txn/TxnError.ts"
@@ -15,9 +14,10 @@ import type { Trace } from "#world/Trace.ts"
 import type { Engine } from "./Engine.ts"
 import type { Entry } from "./Entry.ts"
 import type { DoesNotFit, Fetching } from "./Fetching.ts"
+import type { Holding } from "./Holding.ts"
 import { type Ownership, OwnershipLost, type Seen, type Taken } from "./Ownership.ts"
 import type { Placement } from "./Placement.ts"
-import { SlotSet } from "./SlotSet.ts"
+import type { SlotSet } from "./SlotSet.ts"
 import type { Storing } from "./Storing.ts"
 
 export interface Parts {
@@ -27,8 +27,7 @@ export interface Parts {
   readonly storing: Storing
   readonly fetching: Fetching
   readonly trace: Trace["Service"]
-  /** Whoever holds slots still does so alone. */
-  readonly turn: Semaphore.Semaphore
+  readonly holding: Holding
   /** Between looks. */
   readonly lookMillis: number
   /** Called when slots are another node's, before anybody is told. */
@@ -58,6 +57,7 @@ export class Tending {
   private readonly parts: Parts
   /** Streams of which everything is loaded. */
   private streams = new Set<number>()
+  private isDue = false
   /** Ends the pause between looks. */
   private wake: (() => void) | undefined
 
@@ -67,6 +67,7 @@ export class Tending {
 
   /** There may be something to do. */
   look(): void {
+    this.isDue = true
     this.wake?.()
   }
 
@@ -95,7 +96,9 @@ export class Tending {
         done(undefined, undefined)
       }
     })
-    return Effect.map(Effect.timeoutOption(woken, this.parts.lookMillis), () => {
+    const paused = this.isDue ? Effect.yieldNow : Effect.timeoutOption(woken, this.parts.lookMillis)
+    this.isDue = false
+    return Effect.map(paused, () => {
       this.wake = undefined
     })
   })
@@ -152,7 +155,7 @@ export class Tending {
   }
 
   private give({ slots, to }: Move): Effect.Effect<void, RunError | OwnershipLost> {
-    const { engine, left, ownership, placement, storing, trace, turn } = this.parts
+    const { holding, left, ownership, placement, storing, trace } = this.parts
     const { folding } = storing
     const ready = Effect.gen(function* () {
       for (let round = 0; round === 0 || (round < roundsMax && folding.waitingBytes > restBytesMax); round++) {
@@ -160,24 +163,18 @@ export class Tending {
       }
     })
     const given = Effect.gen({ self: this }, function* () {
-      placement.hold(slots)
-      engine.isStill = true
       if (!(yield* storing.flush)) return
       yield* folding.folded
       yield* this.handOver(slots, to.node)
-      if (!ownership.slots.has(slots.ranges[0][0])) {
-        placement.loaded = placement.loaded.without(slots)
-        left(slots)
-        placement.look()
-        yield* this.unload(slots)
-        this.counts.given += slots.count
-        trace.emit("info", "redis/slots-given", { slots: slots.count, to: to.node })
-      }
-      engine.isStill = false
-      placement.hold(SlotSet.none)
-      this.look()
+      if (ownership.slots.has(slots.ranges[0][0])) return
+      placement.loaded = placement.loaded.without(slots)
+      left(slots)
+      placement.look()
+      yield* this.unload(slots)
+      this.counts.given += slots.count
+      trace.emit("info", "redis/slots-given", { slots: slots.count, to: to.node })
     })
-    return Effect.andThen(ready, turn.withPermits(1)(given))
+    return Effect.map(Effect.andThen(ready, holding.during(slots, given)), () => this.look())
   }
 
   /** Until it is known whether they are that node's. */

@@ -106,12 +106,12 @@ const pause: Handler = (call) => {
   if (millis < 0) throw new Refusal("ERR timeout is negative")
   const isPaused = server.pause.until > engine.now
   server.pause.isAll = isAll || (isPaused && server.pause.isAll)
-  engine.pausedUntil = server.pause.until = Math.max(server.pause.until, engine.now + millis)
+  engine.keepsExpiredUntil = server.pause.until = Math.max(server.pause.until, engine.now + millis)
   out.ok()
 }
 
 const unpause: Handler = ({ engine, out, server }) => {
-  engine.pausedUntil = server.pause.until = 0
+  engine.keepsExpiredUntil = server.pause.until = 0
   server.resumed()
   out.ok()
 }
