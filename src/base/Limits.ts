@@ -226,6 +226,9 @@ export const respClosingBytesMax = 65_536
 /** Commands of one Redis client that other nodes run and have not answered, before nothing more is run for it: as many as a turn has. */
 export const respAwaitedMax = 1_024
 
+/** Messages of pub/sub that wait for another node; above that they are lost. */
+export const respMessagesBytesMax = 8 * 1_048_576
+
 /**
  * A command that the node refuses that was thought to have its keys is sent again this often, and for so long: the time in which other nodes notice
  * that one has died and take over what it had.

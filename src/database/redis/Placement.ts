@@ -17,6 +17,7 @@ const isSame = (left: Place, right: Place): boolean =>
 export class Placement implements Shards {
   version = 0
   peers: ReadonlyArray<Peer> = []
+  owners: ReadonlyArray<Peer> = []
   readonly pass: string
   /** What this node has loaded. */
   loaded: SlotSet = SlotSet.none
@@ -39,7 +40,10 @@ export class Placement implements Shards {
     return place === "here" && this.held.has(slot) ? "held" : place
   }
 
-  /** Of everything that this node has: `here`, unless it does not answer for all of that. */
+  get own(): SlotSet {
+    return this.ownership.slots
+  }
+
   get whole(): "here" | "held" | "loading" {
     if (this.held.count > 0) return "held"
     return this.ownership.slots.without(this.loaded).count > 0 ? "loading" : "here"
@@ -81,14 +85,17 @@ export class Placement implements Shards {
       return loaded.has(slot) ? "here" : "loading"
     })
     const peers: Array<Peer> = []
+    const owners: Array<Peer> = []
     for (const seen of [...others.values()].sort((left, right) => left.node - right.node)) {
       const peer = peerOf(seen)
       if (seen.hasBeaten && !ownership.isSilent(seen)) peers.push(peer)
+      if (seen.slots.count > 0) owners.push(peer)
       for (const [first, last] of seen.slots.ranges) {
         for (let slot = first; slot <= last; slot++) if (!slots.has(slot)) places[slot] = peer
       }
     }
     this.peers = peers
+    this.owners = owners
     if (places.every((place, slot) => isSame(place, this.places[slot]))) return
     this.places = places
     this.version += 1

@@ -3,6 +3,7 @@
  * tells may be old: who has a slot says so itself, when a command comes that is not its to answer.
  */
 import type { Address } from "#world/Net.ts"
+import type { SlotSet } from "./SlotSet.ts"
 
 /** Another node. */
 export interface Peer {
@@ -26,6 +27,12 @@ export interface Shards {
   readonly pass: string
   /** Nodes other than this one that live, by their numbers, with slots or without. */
   readonly peers: ReadonlyArray<Peer>
+  /** Those of all nodes, this one excepted, that have slots, by their numbers, whether they live or not. */
+  readonly owners: ReadonlyArray<Peer>
+  /** What this node has, whether it answers for it or not. */
+  readonly own: SlotSet
+  /** Whether it answers for all that it has. */
+  readonly whole: "here" | "held" | "loading"
   placeOf(slot: number): Place
   /** What was told does not hold any more: it is looked again, soon. */
   refresh(): void

@@ -4,11 +4,12 @@
  */
 import * as Latin1 from "#base/Latin1.ts"
 import type { Peer, Place, Shards } from "#database/redis/Shards.ts"
-import type { SlotSet } from "#database/redis/SlotSet.ts"
+import { SlotSet } from "#database/redis/SlotSet.ts"
 import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import type * as Net from "#world/Net.ts"
 import { NetError, type NetErrorCode } from "#world/WorldError.ts"
 import { handlers } from "./Handlers.ts"
+import { Messengers } from "./Messengers.ts"
 import { RigJoint } from "./RigJoint.ts"
 import { Scratch } from "./Scratch.ts"
 import { type RigConnection, SessionRig } from "./SessionRig.ts"
@@ -24,16 +25,30 @@ export class RigShards implements Shards {
   /** How often it was asked to look again. */
   refreshes = 0
   /** By slot. */
-  readonly owners: Array<Owner>
+  readonly places: Array<Owner>
   private readonly node: number
 
   constructor(node: number, owners: ReadonlyArray<Owner>) {
     this.node = node
-    this.owners = [...owners]
+    this.places = [...owners]
+  }
+
+  get owners(): ReadonlyArray<Peer> {
+    const numbers = new Set(this.places)
+    return this.peers.filter(({ node }) => numbers.has(node))
+  }
+
+  get own(): SlotSet {
+    const others = new Set<Owner>(["nowhere", ...this.peers.map(({ node }) => node)])
+    return SlotSet.of(this.places.flatMap((place, slot) => (others.has(place) ? [] : [[slot, slot] as const])))
+  }
+
+  get whole(): "here" | "held" | "loading" {
+    return this.places.includes("held") ? "held" : this.places.includes("loading") ? "loading" : "here"
   }
 
   placeOf(slot: number): Place {
-    const owner = this.owners[slot]
+    const owner = this.places[slot]
     if (typeof owner === "string") return owner
     return owner === this.node ? "here" : (this.peers.find(({ node }) => node === owner) ?? "nowhere")
   }
@@ -43,8 +58,8 @@ export class RigShards implements Shards {
   }
 
   set(slot: number, owner: Owner): void {
-    const [before, after] = [this.owners[slot], owner].map((each) => (each === "held" ? this.node : each))
-    this.owners[slot] = owner
+    const [before, after] = [this.places[slot], owner].map((each) => (each === "held" ? this.node : each))
+    this.places[slot] = owner
     if (before !== after) this.version += 1
   }
 }
@@ -168,6 +183,9 @@ export class ClusterNode extends SessionRig {
     })
     this.server.joint = this.joint
     this.server.scratch = new Scratch(this.server, handlers)
+    const messengers = new Messengers(this.server)
+    this.server.relay = (channel, message, isShard) => messengers.send(channel, message, isShard)
+    this.server.rested = () => messengers.flush()
   }
 
   /** False: there was nothing to be done. */

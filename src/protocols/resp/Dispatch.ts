@@ -13,6 +13,7 @@ import * as Departure from "./Departure.ts"
 import * as Routes from "./Routes.ts"
 import type { Server } from "./Server.ts"
 import * as Slots from "./Slots.ts"
+import * as Survey from "./Survey.ts"
 import * as Watches from "./Watches.ts"
 
 /** `here`: it is to be run. `done`: it has gone, or its client is told why not. `later`: it waits. */
@@ -35,6 +36,17 @@ const unserved = "CLUSTERDOWN Hash slot not served"
 const moved = (command: Command, argv: ReadonlyArray<string>, { address }: Peer): string =>
   Slots.moved(argv[CommandKeys.places(command, argv)[0]], address)
 
+const isOfAll = (word: string): boolean => Survey.isSurvey(word.toLowerCase())
+
+/** What SORT reads beside the key that it sorts, of which nobody knows where it is; undefined: nothing. */
+const sortsBeyond = (argv: ReadonlyArray<string>): string | undefined => {
+  for (let at = 2; at + 1 < argv.length; at++) {
+    const word = argv[at].toUpperCase()
+    if ((word === "BY" || word === "GET") && argv[at + 1].includes("*")) return word
+  }
+  return undefined
+}
+
 export class Dispatch {
   private readonly parts: Parts
 
@@ -50,11 +62,22 @@ export class Dispatch {
     const isWatch = name === "watch"
     if (isWatch && client.multi !== undefined) return "here"
     const isExec = name === "exec"
+    if ((name === "sort" || name === "sort_ro") && shards.owners.length > 0) {
+      const word = sortsBeyond(argv)
+      if (word !== undefined) return this.refuse(client, command, `ERR ${word} option of SORT denied in cluster mode.`)
+    }
     const route = isExec ? this.routeOfMulti(shards, client) : this.routeOf(shards, command, argv)
     const away = client.port?.away
     if (away !== undefined && away.count > 0) {
       if (route === undefined || route === "apart" || isExec || isWatch || away.isMapOld) return "later"
     }
+    if (route === undefined && Survey.isSurvey(name) && (shards.owners.length > 0 || Survey.isFlush(name))) {
+      client.port!.reach().survey({ command, argv })
+      client.lastCommand = name
+      return "done"
+    }
+    if (isExec && shards.whole === "held" && client.multi?.queue.some(([word]) => isOfAll(word)) === true)
+      return "later"
     if (route === undefined || route === "here") return "here"
     if (route === "held") return "later"
     if (route === "loading") return this.refuse(client, command, loading)
@@ -106,6 +129,14 @@ export class Dispatch {
 
   /** Clients that find their way by themselves are told when they queue something for another node. */
   private stepOfQueued(shards: Shards, client: Client, command: Command, argv: ReadonlyArray<string>): Step {
+    const { name } = command
+    if (Survey.isSurvey(name) && shards.owners.length > 0) {
+      return this.refuse(
+        client,
+        command,
+        `ERR ${name.toUpperCase()} is not allowed in a MULTI where several nodes have the data`
+      )
+    }
     if (this.parts.server.place === undefined) return "here"
     const route = this.routeOf(shards, command, argv)
     return Routes.isPeer(route) ? this.refuse(client, command, moved(command, argv, route)) : "here"

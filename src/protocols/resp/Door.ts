@@ -12,6 +12,7 @@ import type { NetError } from "#world/WorldError.ts"
 import type { Durability } from "./Client.ts"
 import { Executor } from "./Executor.ts"
 import { handlers } from "./Handlers.ts"
+import { Messengers } from "./Messengers.ts"
 import { Scratch } from "./Scratch.ts"
 import { Server } from "./Server.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
@@ -82,6 +83,14 @@ export const open = Effect.fnUntraced(function* ({
   }
   server.scratch = new Scratch(server, handlers)
   prepare?.(server)
+  if (server.shards !== undefined) {
+    const messengers = yield* Effect.acquireRelease(
+      Effect.sync(() => new Messengers(server)),
+      (made) => Effect.sync(() => made.close())
+    )
+    server.relay = (channel, message, isShard) => messengers.send(channel, message, isShard)
+    server.rested = () => messengers.flush()
+  }
   const executor = new Executor(redis.engine, handlers, server)
   const gate = {
     // While it has no data, nobody is told of any.

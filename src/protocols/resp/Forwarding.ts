@@ -19,6 +19,7 @@ import { Crossing, type Outcome, type Parts } from "./Crossing.ts"
 import * as Departure from "./Departure.ts"
 import * as Routes from "./Routes.ts"
 import type { Server } from "./Server.ts"
+import { Survey } from "./Survey.ts"
 import * as Watches from "./Watches.ts"
 
 /** A reply's place in the client's output. */
@@ -168,7 +169,7 @@ export class Forwarding implements Away, Keeper {
   /** What is to be sent again, in the same order. */
   private refused: Array<Refused> = []
   /** A command of several nodes that is under way. */
-  private crossing: Crossing | undefined
+  private crossing: Crossing | Survey | undefined
   private readonly inquiries = new Set<Inquiry>()
   private waiting: Waiting | undefined
   private readonly waited = new Alarm(() => this.waitedFor())
@@ -256,13 +257,8 @@ export class Forwarding implements Away, Keeper {
 
   cross(errand: Errand): void {
     const { client } = this.front
-    const place = this.front.place()
+    const refused = this.begun(errand)
     if (this.isOver) return
-    const { version } = this.shards
-    if (place.order === 0) place.isSilent = client.replies !== client.out
-    const isCaching = client.tracking?.isCaching === true
-    const refused = { place, errand, version, isCaching, isBlocking: Routes.mayBlock(errand) }
-    if (place.order === 0) place.order = ++this.order
     const queue = errand.multi?.queue ?? [errand.argv]
     const nodes = this.nodesOf(queue)
     const crossing = new Crossing({
@@ -277,6 +273,31 @@ export class Forwarding implements Away, Keeper {
     })
     this.crossing = crossing
     crossing.begin()
+  }
+
+  survey(errand: Errand): void {
+    const { client, server } = this.front
+    const refused = this.begun(errand)
+    if (this.isOver) return
+    const survey = new Survey({
+      server,
+      name: errand.command.name,
+      argv: errand.argv,
+      ask: (peer, argv, answered) => {
+        this.backendOf(peer).agree(client)
+        this.ask(peer, argv, answered)
+      },
+      run: (argv) => this.front.capture(() => server.runQueued(client, [argv])),
+      done: (bytes) => {
+        this.crossing = undefined
+        if (this.isOver) return
+        if (bytes === undefined) this.postpone(refused)
+        else this.fill(refused, bytes)
+        this.heard()
+      }
+    })
+    this.crossing = survey
+    survey.begin()
   }
 
   unblock(error: string | undefined): boolean {
@@ -585,6 +606,19 @@ export class Forwarding implements Away, Keeper {
     this.waiting = undefined
     this.front.alarm(this.waited, undefined)
     waiting?.awaiting.end()
+  }
+
+  /** A command of several nodes, with the place of its reply. */
+  private begun(errand: Errand): Refused {
+    const { client } = this.front
+    const place = this.front.place()
+    const { version } = this.shards
+    if (place.order === 0) {
+      place.isSilent = client.replies !== client.out
+      place.order = ++this.order
+    }
+    const isCaching = client.tracking?.isCaching === true
+    return { place, errand, version, isCaching, isBlocking: Routes.mayBlock(errand) }
   }
 
   /** It has its answer, or never will. */

@@ -4,7 +4,7 @@
  * `CLIENT DURABILITY [quorum|local|stored|async]`: what a reply has behind it, for this connection: `async` does not wait until what it tells of
  * is stored; the others do, as durably as the node stores anything. Without a word, which it is.
  *
- * `CLIENT PARTAKE`, `CLIENT CONCLUDE` and `CLIENT AWAIT` are what nodes say among each other (`commands/Partakings`).
+ * The others are what nodes say among each other (`commands/Partakings`).
  */
 import { type Command, Flag } from "./CommandTable.ts"
 
@@ -24,5 +24,7 @@ const commandOf = (name: string): Command => ({
 
 /** By whole names. */
 export const subcommands: ReadonlyMap<string, Command> = new Map(
-  ["client|durability", "client|await", "client|conclude", "client|partake"].map((name) => [name, commandOf(name)])
+  ["durability", "await", "conclude", "empty", "partake", "relay"]
+    .map((word) => `client|${word}`)
+    .map((name) => [name, commandOf(name)])
 )

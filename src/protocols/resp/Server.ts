@@ -114,6 +114,8 @@ export class Server implements Listener {
   reload: (done: () => void) => boolean = () => false
   /** Sends a message to the other nodes' clients. Default: there are no other nodes. */
   relay: (channel: string, message: string, isShard: boolean) => void = () => {}
+  /** What is to be done at the end of each turn; the door sets it. */
+  rested: () => void = () => {}
   /** This node's part in what several do together. */
   joint: Joint | undefined
   /** Where that is run. */
@@ -248,7 +250,12 @@ export class Server implements Listener {
   notify(kind: number, event: string, database: number, key: string): void {
     const { notified } = this.engine
     if ((notified & kind) === 0) return
-    if ((notified & keyspaceEvents) !== 0) this.pubsub.publish(`__keyspace@${database}__:${key}`, event)
-    if ((notified & keyeventEvents) !== 0) this.pubsub.publish(`__keyevent@${database}__:${event}`, key)
+    if ((notified & keyspaceEvents) !== 0) this.tellAll(`__keyspace@${database}__:${key}`, event)
+    if ((notified & keyeventEvents) !== 0) this.tellAll(`__keyevent@${database}__:${event}`, key)
+  }
+
+  private tellAll(channel: string, message: string): void {
+    this.pubsub.publish(channel, message)
+    this.relay(channel, message, false)
   }
 }

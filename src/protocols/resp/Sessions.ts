@@ -172,6 +172,7 @@ export class Sessions implements Host {
         for (const session of sessions) session.answer()
       }
     } while (memory.isLimited && memory.evictClients())
+    server.rested()
   }
 
   wait(session: Session, until: number): void {

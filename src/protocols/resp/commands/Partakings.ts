@@ -7,6 +7,8 @@
  *   CLIENT CONCLUDE STORED record   the record is stored
  *   CLIENT CONCLUDE UNSTORED        it is not, and never will be
  *   CLIENT AWAIT key version ...    replies when one of the keys has another version (`Awaiting`)
+ *   CLIENT EMPTY FLUSHALL ...       the same as FLUSHALL or FLUSHDB, of its own keys (`Survey`)
+ *   CLIENT RELAY channel message    a message for its clients; with a further word, to a shard channel (`Messengers`)
  */
 import type { End, Request } from "#database/redis/Partaking.ts"
 import * as Awaiting from "../Awaiting.ts"
@@ -18,6 +20,7 @@ import { Refusal } from "../Refusal.ts"
 import * as Routes from "../Routes.ts"
 import * as Sample from "../Sample.ts"
 import * as Slots from "../Slots.ts"
+import * as Survey from "../Survey.ts"
 import * as Watches from "../Watches.ts"
 
 /** Its reply comes later. Returns what is to be called when it is written. */
@@ -116,8 +119,40 @@ const awaited: Handler = (call) => {
   call.block({ keys, timeoutMillis: 0, serve: tell, timedOut: (again) => void tell(again) })
 }
 
+const emptied: Handler = (call) => {
+  check(call)
+  const { argv, client, engine, out, server } = call
+  const words = argv.slice(2)
+  if (server.joint === undefined || !Survey.isFlush(words[0]?.toLowerCase() ?? ""))
+    throw new Refusal("ERR syntax error")
+  const written = wait(call)
+  const { database } = client
+  const run = (): Uint8Array => {
+    engine.flush(words[0].toLowerCase() === "flushall" ? -1 : database)
+    return Latin1.encode("+OK\r\n")
+  }
+  const request = Survey.flushing(server, run, (bytes) => {
+    client.promise = undefined
+    out.raw(Latin1.decode(bytes))
+    written()
+  })
+  client.promise = { end: () => server.joint!.withdraw(request) }
+  server.joint.hold(request)
+}
+
+const relayed: Handler = (call) => {
+  check(call)
+  const { argv, out, server } = call
+  if (argv.length < 4) throw new Refusal("ERR syntax error")
+  if (argv.length > 4) server.pubsub.publishToShard(argv[2], argv[3])
+  else server.pubsub.publish(argv[2], argv[3])
+  out.ok()
+}
+
 export const handlers: Readonly<Record<string, Handler>> = {
   "client|await": awaited,
   "client|conclude": conclude,
-  "client|partake": partake
+  "client|empty": emptied,
+  "client|partake": partake,
+  "client|relay": relayed
 }

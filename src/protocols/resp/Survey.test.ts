@@ -1,0 +1,152 @@
+/** Commands about all keys, and messages to all clients, where several nodes have the data. */
+import { describe, expect, it } from "vitest"
+import { ClusterRig } from "./ClusterRig.ts"
+import type { RigConnection } from "./SessionRig.ts"
+
+const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`
+
+/** Thirty keys, on all nodes. */
+const filled = (
+  count: number
+): { readonly rig: ClusterRig; readonly client: RigConnection; readonly keys: ReadonlyArray<string> } => {
+  const rig = new ClusterRig(count)
+  const client = rig.connect(2)
+  const keys = Array.from({ length: 30 }, (_, index) => `key${index}`)
+  for (const key of keys) rig.ask(client, `SET ${key} v`)
+  return { rig, client, keys }
+}
+
+const namesIn = (reply: string): ReadonlyArray<string> => reply.match(/key\d+/g) ?? []
+
+const scanned = (rig: ClusterRig, client: RigConnection, options: string): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  let cursor = "0"
+  do {
+    const reply = rig.ask(client, `SCAN ${cursor}${options}`)
+    const match = /^\*2\r\n\$\d+\r\n(\d+)\r\n\*(\d+)\r\n/.exec(reply)!
+    cursor = match[1]
+    const names = namesIn(reply)
+    expect(names.length).toBe(Number(match[2]))
+    found.push(...names)
+  } while (cursor !== "0")
+  return found
+}
+
+describe("a command about all keys", () => {
+  it("counts and lists those of all nodes", () => {
+    const { client, keys, rig } = filled(3)
+    expect(rig.ask(client, "DBSIZE")).toBe(":30\r\n")
+    const reply = rig.ask(client, "KEYS *")
+    expect(reply).toMatch(/^\*30\r\n/)
+    expect([...namesIn(reply)].sort()).toEqual([...keys].sort())
+    expect(namesIn(rig.ask(client, "KEYS key1?"))).toHaveLength(10)
+    expect(rig.ask(client, "SELECT 3\r\nDBSIZE\r\nRANDOMKEY")).toBe("+OK\r\n:0\r\n$-1\r\n")
+  })
+
+  it("scans node after node, with all options", () => {
+    const { client, keys, rig } = filled(3)
+    for (const options of ["", " COUNT 3", " MATCH key*", " COUNT 100"]) {
+      expect([...scanned(rig, client, options)].sort()).toEqual([...keys].sort())
+    }
+    expect(scanned(rig, client, " MATCH key2 COUNT 2")).toEqual(["key2"])
+    expect(scanned(rig, client, " TYPE hash")).toEqual([])
+    expect(rig.ask(client, "SCAN x")).toBe("-ERR invalid cursor\r\n")
+    expect(rig.ask(client, "SCAN 0 COUNT 0")).toBe("-ERR syntax error\r\n")
+    // Of a node that has nothing any more.
+    expect(rig.ask(client, `SCAN ${5 * 65_536 + 9}`)).toBe(`*2\r\n${bulk("0")}*0\r\n`)
+  })
+
+  it("finds some key wherever there is one", () => {
+    const { client, keys, rig } = filled(3)
+    let draws = 0
+    for (const { engine } of rig.nodes) Object.assign(engine, { random: () => (draws++ % 10) / 10 })
+    const found = new Set(Array.from({ length: 60 }, () => namesIn(rig.ask(client, "RANDOMKEY"))[0]))
+    expect(new Set([...found].map((key) => 1 + (rig.slotOf(key) % 3))).size).toBe(3)
+    for (const key of keys) if (key !== rig.key(3)) rig.ask(client, `DEL ${key}`)
+    expect(rig.ask(client, "RANDOMKEY")).toBe(bulk(rig.key(3)))
+  })
+
+  it("removes everything everywhere, when nothing stands still any more", () => {
+    const { client, rig } = filled(3)
+    rig.ask(client, "SELECT 1\r\nSET key0 v\r\nSET key1 v\r\nSET key2 v\r\nFLUSHDB\r\nSELECT 0")
+    expect(rig.ask(client, "DBSIZE")).toBe(":30\r\n")
+    const slow = rig.connect(1)
+    slow.sendOnly("MSET key0 a key1 b key2 c\r\n")
+    rig.run(3)
+    expect(rig.nodes.some(({ joint }) => joint.held !== undefined)).toBe(true)
+    expect(rig.ask(client, "FLUSHALL")).toBe("+OK\r\n")
+    expect(slow.received()).toBe("+OK\r\n")
+    expect(rig.ask(client, "DBSIZE")).toBe(":0\r\n")
+  })
+
+  it("is refused where it cannot be what it says", () => {
+    const { client, rig } = filled(2)
+    expect(rig.ask(client, "SWAPDB 0 1")).toBe("-ERR SWAPDB is not allowed where several nodes have the data\r\n")
+    for (const line of ["DBSIZE", "KEYS *", "FLUSHALL", "SCAN 0", "RANDOMKEY", "SWAPDB 0 1"]) {
+      expect(rig.ask(client, `MULTI\r\n${line}\r\nEXEC`)).toMatch(
+        /^\+OK\r\n-ERR [A-Z]+ is not allowed in a MULTI.*\r\n-EXECABORT/
+      )
+    }
+    expect(rig.ask(client, `SORT ${rig.key(1)} BY w_*`)).toBe("-ERR BY option of SORT denied in cluster mode.\r\n")
+    expect(rig.ask(client, `SORT ${rig.key(1)} GET w_*`)).toBe("-ERR GET option of SORT denied in cluster mode.\r\n")
+  })
+
+  it("is begun again where a node was not there", () => {
+    const { client, rig } = filled(3)
+    rig.breakAll()
+    rig.run()
+    client.sendOnly("DBSIZE\r\n")
+    rig.run(1)
+    rig.breakAll()
+    rig.pass(200)
+    expect(client.received()).toBe(":30\r\n")
+  })
+})
+
+describe("a message", () => {
+  it("reaches the clients of all nodes, once, in order, through channels, patterns and shard channels", () => {
+    const rig = new ClusterRig(3)
+    const listeners = [1, 2, 3].map((node) => rig.connect(node))
+    for (const listener of listeners) rig.ask(listener, "SUBSCRIBE news\r\nPSUBSCRIBE n*\r\nSSUBSCRIBE shard")
+    const client = rig.connect(1)
+    expect(rig.ask(client, "PUBLISH news a\r\nPUBLISH news b\r\nSPUBLISH shard c")).toBe(":2\r\n:2\r\n:1\r\n")
+    const messages = ["a", "b"]
+      .map(
+        (each) =>
+          `*3\r\n${bulk("message")}${bulk("news")}${bulk(each)}*4\r\n${bulk("pmessage")}${bulk("n*")}${bulk("news")}${bulk(each)}`
+      )
+      .join("")
+    for (const listener of listeners) {
+      expect(listener.received()).toBe(`${messages}*3\r\n${bulk("smessage")}${bulk("shard")}${bulk("c")}`)
+    }
+  })
+
+  it("of what happens to keys does, too, wherever they are", () => {
+    const rig = new ClusterRig(2)
+    const listener = rig.connect(1)
+    rig.ask(listener, "PSUBSCRIBE __key*__:*")
+    rig.ask(rig.connect(2), "CONFIG SET notify-keyspace-events KA")
+    rig.ask(rig.connect(1), `SET ${rig.key(2)} v`)
+    expect(listener.received()).toContain(`__keyspace@0__:${rig.key(2)}`)
+  })
+
+  it("is lost with a connection, and the next one is not", () => {
+    const rig = new ClusterRig(2)
+    const listener = rig.connect(2)
+    rig.ask(listener, "SUBSCRIBE news")
+    const client = rig.connect(1)
+    rig.ask(client, "PUBLISH news a")
+    rig.breakAll()
+    rig.run()
+    listener.received()
+    rig.ask(client, "PUBLISH news b")
+    expect(listener.received()).toContain(bulk("b"))
+  })
+
+  it("is taken from nodes alone", () => {
+    const rig = new ClusterRig(2)
+    for (const line of ["RELAY news a", "PARTAKE k", "CONCLUDE UNSTORED", "AWAIT k 0", "EMPTY FLUSHALL"]) {
+      expect(rig.ask(rig.connect(1), `CLIENT ${line}`)).toMatch(/^-ERR unknown subcommand/)
+    }
+  })
+})

@@ -1,0 +1,196 @@
+/**
+ * Survey: a command about all keys, whichever nodes have them: each node that has slots says what it has, side by side, and the client is told all of it as
+ * if it came from one.
+ *
+ * SCAN goes from node to node, in the order of their numbers: its cursor is the node's own, and the node's number. A key that is there from the first call
+ * to the last is met as long as its slot stays where it is; one whose slot moves meanwhile may be met twice, or not at all.
+ */
+import * as Latin1 from "#base/Latin1.ts"
+import type { Request } from "#database/redis/Partaking.ts"
+import type { Peer } from "#database/redis/Shards.ts"
+import type { Server } from "./Server.ts"
+
+type Argv = ReadonlyArray<string>
+
+export interface Parts {
+  readonly server: Server
+  readonly name: string
+  readonly argv: Argv
+  /** Asks another node; undefined: its connection broke. */
+  readonly ask: (peer: Peer, argv: Argv, answered: (bytes: Uint8Array | undefined) => void) => void
+  /** Runs a command here, and gives its reply. */
+  readonly run: (argv: Argv) => Uint8Array
+  /** undefined: a node has not answered, and all is to be asked again. */
+  readonly done: (bytes: Uint8Array | undefined) => void
+}
+
+const flushes = new Set(["flushall", "flushdb"])
+const reads = new Set(["dbsize", "keys", "randomkey", "scan"])
+
+/** They make all keys go. */
+export const isFlush = (name: string): boolean => flushes.has(name)
+
+/** They are about all keys, so they are not what they seem to be where they are run with others at one node. */
+export const isSurvey = (name: string): boolean => reads.has(name) || flushes.has(name) || name === "swapdb"
+
+const minus = 0x2d
+
+/** Of a cursor that clients have: what the node's own is multiplied with. */
+const nodesMax = 65_536
+
+const bytesOf = (text: string): Uint8Array => Latin1.encode(text)
+
+const error = (text: string): Uint8Array => bytesOf(`-${text}\r\n`)
+
+/** The reply is an integer. */
+const integerOf = (bytes: Uint8Array): number => Number(Latin1.decode(bytes, 1, bytes.length - 2))
+
+/** Where the line that begins there ends, its end included. */
+const afterLine = (bytes: Uint8Array, from: number): number => bytes.indexOf(0x0a, from) + 1
+
+/** One array of all that is in several. */
+const joined = (arrays: ReadonlyArray<Uint8Array>): Uint8Array => {
+  let count = 0
+  const texts = arrays.map((bytes) => {
+    const from = afterLine(bytes, 0)
+    count += Number(Latin1.decode(bytes, 1, from - 2))
+    return Latin1.decode(bytes, from)
+  })
+  return bytesOf(`*${count}\r\n${texts.join("")}`)
+}
+
+export class Survey {
+  private readonly parts: Parts
+  /** The other nodes that have slots. */
+  private readonly owners: ReadonlyArray<Peer>
+  private isOver = false
+  private request: Request | undefined
+
+  constructor(parts: Parts) {
+    this.parts = parts
+    this.owners = parts.server.shards!.owners
+  }
+
+  begin(): void {
+    const { name } = this.parts
+    if (name === "scan") return this.scan()
+    if (name === "randomkey") return this.random()
+    if (name === "swapdb") return this.over(error("ERR SWAPDB is not allowed where several nodes have the data"))
+    if (isFlush(name)) return this.flush()
+    this.everywhere(this.parts.argv, (replies) => this.over(this.merged(replies)))
+  }
+
+  /** Its client is gone. */
+  abandon(): void {
+    this.isOver = true
+    if (this.request !== undefined) this.parts.server.joint!.withdraw(this.request)
+  }
+
+  /** Replies come in the order of the nodes, this one first. */
+  private everywhere(argv: Argv, done: (replies: ReadonlyArray<Uint8Array>) => void): void {
+    this.others(argv, [this.parts.run(argv)], done)
+  }
+
+  private others(argv: Argv, own: ReadonlyArray<Uint8Array>, done: (replies: ReadonlyArray<Uint8Array>) => void): void {
+    const { owners } = this
+    const replies = [...own, ...owners.map((): Uint8Array | undefined => undefined)]
+    let left = owners.length
+    if (left === 0) return done(own)
+    for (const [index, peer] of owners.entries()) {
+      this.parts.ask(peer, argv, (bytes) => {
+        if (this.isOver) return
+        if (bytes === undefined) return this.over(undefined)
+        replies[own.length + index] = bytes
+        left -= 1
+        if (left === 0) done(replies as ReadonlyArray<Uint8Array>)
+      })
+    }
+  }
+
+  private merged(replies: ReadonlyArray<Uint8Array>): Uint8Array {
+    const refused = replies.find((bytes) => bytes[0] === minus)
+    if (refused !== undefined) return refused
+    if (this.parts.name === "keys") return joined(replies)
+    if (this.parts.name === "dbsize")
+      return bytesOf(`:${replies.reduce((sum, bytes) => sum + integerOf(bytes), 0)}\r\n`)
+    return replies[0]
+  }
+
+  /** The own part first: if it is refused, nothing has happened. */
+  private flush(): void {
+    const { argv, run, server } = this.parts
+    const request = flushing(
+      server,
+      () => run(argv),
+      (bytes) => {
+        this.request = undefined
+        if (this.isOver) return
+        if (bytes[0] === minus) return this.over(bytes)
+        this.others(["CLIENT", "EMPTY", ...argv], [bytes], (replies) => this.over(this.merged(replies)))
+      }
+    )
+    this.request = request
+    server.joint!.hold(request)
+  }
+
+  /** Each key as likely as any other. */
+  private random(): void {
+    const { ask, run, server } = this.parts
+    this.everywhere(["DBSIZE"], (replies) => {
+      const sizes = replies.map(integerOf)
+      const all = sizes.reduce((sum, size) => sum + size, 0)
+      let drawn = Math.floor(server.engine.random() * all)
+      let at = 0
+      while (at + 1 < sizes.length && drawn >= sizes[at]) drawn -= sizes[at++]
+      if (at === 0) return this.over(run(["RANDOMKEY"]))
+      ask(this.owners[at - 1], ["RANDOMKEY"], (bytes) => {
+        if (!this.isOver) this.over(bytes)
+      })
+    })
+  }
+
+  private scan(): void {
+    const { argv, ask, run, server } = this.parts
+    const cursor = /^\d{1,16}$/.test(argv[1]) ? Number(argv[1]) : undefined
+    // What is wrong is told in the words of who scans here.
+    if (cursor === undefined) return this.over(run(argv))
+    const nodes = [server.node, ...this.owners.map(({ node }) => node)].sort((left, right) => left - right)
+    const wanted = cursor % nodesMax
+    const node = nodes.find((each) => each >= wanted)
+    const own = node === wanted ? Math.floor(cursor / nodesMax) : 0
+    if (node === undefined) return this.over(bytesOf("*2\r\n$1\r\n0\r\n*0\r\n"))
+    const line = [argv[0], String(own), ...argv.slice(2)]
+    const answered = (bytes: Uint8Array | undefined): void => {
+      if (this.isOver) return
+      if (bytes === undefined || bytes[0] === minus) return this.over(bytes)
+      const from = afterLine(bytes, afterLine(bytes, 0))
+      const to = afterLine(bytes, from)
+      const next = Number(Latin1.decode(bytes, from, to - 2))
+      const later = nodes.find((each) => each > node)
+      const text = String(next > 0 ? next * nodesMax + node : (later ?? 0))
+      this.over(bytesOf(`*2\r\n$${text.length}\r\n${text}\r\n${Latin1.decode(bytes, to)}`))
+    }
+    if (node === server.node) return answered(run(line))
+    ask(
+      this.owners.find((peer) => peer.node === node)!,
+      line,
+      answered
+    )
+  }
+
+  private over(bytes: Uint8Array | undefined): void {
+    this.isOver = true
+    this.parts.done(bytes)
+  }
+}
+
+/** All keys of this node go, when nobody carries any of them elsewhere. */
+export const flushing = (server: Server, run: () => Uint8Array, done: (bytes: Uint8Array) => void): Request => ({
+  slots: server.shards!.own,
+  granted: (_, end) => {
+    const bytes = run()
+    end({ type: "unstored" }, () => {})
+    done(bytes)
+  },
+  refused: () => done(error("LOADING Redis is loading the dataset in memory"))
+})
