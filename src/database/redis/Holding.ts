@@ -3,6 +3,7 @@
  * wait, and nothing expires or is evicted. Whoever wants slots waits until nobody has any of them, and nobody who came before wants any.
  */
 import * as Effect from "effect/Effect"
+import * as Completion from "#world/Completion.ts"
 import type { Engine } from "./Engine.ts"
 import type { Placement } from "./Placement.ts"
 import { SlotSet } from "./SlotSet.ts"
@@ -26,8 +27,8 @@ export class Holding {
   /** Does something while the slots stand still. */
   during<A, E>(slots: SlotSet, use: Effect.Effect<A, E>): Effect.Effect<A, E> {
     let own: Wish | undefined
-    const held = Effect.callback<void>((resume) => {
-      own = { slots, granted: () => resume(Effect.void) }
+    const held = Completion.submit<void, never>((done) => {
+      own = { slots, granted: () => done(undefined, undefined) }
       this.waiting.push(own)
       this.look()
     })

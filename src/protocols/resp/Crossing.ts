@@ -14,6 +14,7 @@ import type { Found } from "./Awaiting.ts"
 import type { Blocked, Client } from "./Client.ts"
 import * as Departure from "./Departure.ts"
 import { Parser } from "./Parser.ts"
+import * as Replies from "./Replies.ts"
 import * as Sample from "./Sample.ts"
 import type { Server } from "./Server.ts"
 import * as Slots from "./Slots.ts"
@@ -53,10 +54,6 @@ interface Held {
 
 const minus = 0x2d
 const headLength = 6
-
-const nullArray = ({ out }: Client): Uint8Array => Latin1.encode(out.protocol === 2 ? "*-1\r\n" : "_\r\n")
-
-const error = (text: string): Uint8Array => Latin1.encode(`-${text.replaceAll(/[\r\n]/g, " ")}\r\n`)
 
 /** What CLIENT PARTAKE replies. */
 const heldOf = (bytes: Uint8Array, end: End): Held => {
@@ -148,7 +145,7 @@ export class Crossing {
     const { held, parts } = this
     const { client, queue, server } = parts
     if (held.some(({ hasChanged }) => hasChanged) || client.watched.some(Watches.isLost)) {
-      return this.giveUp({ type: "replied", bytes: nullArray(client) })
+      return this.giveUp({ type: "replied", bytes: Replies.nullArray(client) })
     }
     const samples = held.flatMap((each) => each.samples)
     const generation = Math.max(...held.map(({ grant }) => grant.generation))
@@ -191,7 +188,7 @@ export class Crossing {
     if (this.isOver) return
     if (stored.type === "stored") return this.conclude(records, outcome, false)
     if (stored.type === "unknown") return this.over({ type: "unknown" })
-    this.giveUp(stored.isMoved ? { type: "again" } : { type: "replied", bytes: error(`ERR ${stored.reason}`) })
+    this.giveUp(stored.isMoved ? { type: "again" } : { type: "replied", bytes: Replies.error(`ERR ${stored.reason}`) })
   }
 
   /** All go on. `isRead`: the reply is right only if all could still tell what they have told. */

@@ -10,67 +10,15 @@ import * as Latin1 from "#base/Latin1.ts"
 import * as Limits from "#base/Limits.ts"
 import type { Peer, Shards } from "#database/redis/Shards.ts"
 import { Alarm } from "#world/DeadlineHeap.ts"
-import { Awaiting } from "./Awaiting.ts"
 import { type Asked, Backend, type Keeper } from "./Backend.ts"
-import type { Away, Blocked, Client, Errand } from "./Client.ts"
-import * as CommandKeys from "./CommandKeys.ts"
+import type { Away, Client, Errand } from "./Client.ts"
 import * as CommandTable from "./CommandTable.ts"
-import { Crossing, type Outcome, type Parts } from "./Crossing.ts"
 import * as Departure from "./Departure.ts"
+import type { Front, Place, Refused } from "./Front.ts"
+import * as Replies from "./Replies.ts"
 import * as Routes from "./Routes.ts"
-import type { Server } from "./Server.ts"
-import { Survey } from "./Survey.ts"
+import { Together } from "./Together.ts"
 import * as Watches from "./Watches.ts"
-
-/** A reply's place in the client's output. */
-export interface Place {
-  /** Undefined: it has not come. */
-  bytes: Uint8Array | undefined
-  /** Milliseconds of the wall clock, until when its command is sent again; 0: no node has refused it. */
-  until: number
-  /** The larger, the later its command was sent first; 0: it was not. */
-  order: number
-  /** Milliseconds of the wall clock, until when its command waits for keys of several nodes, 0: for ever; undefined: it does not. */
-  waitsUntil?: number
-  /** Its client wants no reply. */
-  isSilent: boolean
-}
-
-/** A command that is to be run again. */
-export interface Repeated extends Errand {
-  readonly place: Place
-  /** CLIENT CACHING was said for it. */
-  readonly isCaching: boolean
-}
-
-/** The client's session. */
-export interface Front {
-  readonly client: Client
-  readonly server: Server
-  /** The client reads nothing now. */
-  readonly isFull: boolean
-  /** Much waits for it to be sent. */
-  readonly isLaden: boolean
-  /** A place behind all that the client has been told so far, or that of the command that is run again. */
-  place(): Place
-  /** The same before what it was told in this turn. */
-  placeBefore(): Place
-  /** A reply of another node. */
-  fill(place: Place, bytes: Uint8Array): void
-  /** A message of another node. */
-  push(bytes: Uint8Array): void
-  /** Runs something whose reply is the client's, and gives the reply instead of sending it. */
-  capture(run: () => void): Uint8Array
-  /** Runs what was refused once more. False: not now. */
-  repeat(command: Repeated): boolean
-  /** It may be that more can be sent, or run. */
-  proceed(): void
-  /** Fires after so many milliseconds; undefined: not any more. */
-  alarm(alarm: Alarm, delayMillis: number | undefined): void
-  /** Has `resumed` called when `Server.resumed` is. */
-  hold(): void
-  break(): void
-}
 
 /** A command that is under way. */
 class Sent implements Asked {
@@ -119,40 +67,18 @@ class Sent implements Asked {
   }
 }
 
-/** A command that has not been run, and is to be run again. */
-interface Refused {
-  /** Undefined: its client has another reply. */
-  readonly place: Place | undefined
-  readonly errand: Errand
-  readonly version: number
-  readonly isCaching: boolean
-  readonly isBlocking: boolean
-}
-
-/** A command that waits for keys of several nodes. */
-interface Waiting {
-  readonly awaiting: Awaiting
-  readonly refused: Refused
-  readonly blocked: Blocked
-}
-
-type Nodes = Pick<Parts, "names" | "peerOf">
-
 /** What is asked in a client's name that is none of its commands. */
 interface Inquiry {
   readonly backend: Backend
   readonly answered: (bytes: Uint8Array | undefined) => void
 }
 
-const nothing: Uint8Array = new Uint8Array(0)
 const ok = Latin1.encode("+OK\r\n")
 const unserved = Latin1.encode("-CLUSTERDOWN Hash slot not served\r\n")
 const elsewhere = Latin1.encode(`-${Departure.elsewhere}`)
 
 const isElsewhere = (bytes: Uint8Array): boolean =>
   bytes[0] === elsewhere[0] && bytes.length >= elsewhere.length && elsewhere.every((byte, at) => bytes[at] === byte)
-
-const nullArray = ({ out }: Client): Uint8Array => Latin1.encode(out.protocol === 2 ? "*-1\r\n" : "_\r\n")
 
 /** Any key may have changed that the client has read. */
 const invalidation = Latin1.encode(">2\r\n$10\r\ninvalidate\r\n_\r\n")
@@ -168,11 +94,9 @@ export class Forwarding implements Away, Keeper {
   private readonly outstanding = new Set<Sent>()
   /** What is to be sent again, in the same order. */
   private refused: Array<Refused> = []
-  /** A command of several nodes that is under way. */
-  private crossing: Crossing | Survey | undefined
   private readonly inquiries = new Set<Inquiry>()
-  private waiting: Waiting | undefined
-  private readonly waited = new Alarm(() => this.waitedFor())
+  /** What it does with several of them. */
+  private readonly together: Together
   /** The last of what is under way may wait for keys. */
   private blocking: Sent | undefined
   /** `Shards.version` when the first of what is under way was sent. */
@@ -194,10 +118,20 @@ export class Forwarding implements Away, Keeper {
 
   constructor(front: Front) {
     this.front = front
+    this.together = new Together(front, {
+      begun: (errand) => this.begun(errand),
+      ask: (peer, argv, answered) => this.ask(peer, argv, answered),
+      agree: (peer) => this.backendOf(peer).agree(front.client),
+      release: (peer) => this.release(peer),
+      fill: (refused, bytes) => this.fill(refused, bytes),
+      postpone: (refused) => this.postpone(refused),
+      wake: () => this.wake(),
+      heard: () => this.heard()
+    })
   }
 
   get count(): number {
-    return this.outstanding.size + (this.crossing === undefined && this.waiting === undefined ? 0 : 1)
+    return this.outstanding.size + (this.together.isBusy ? 1 : 0)
   }
 
   get isMapOld(): boolean {
@@ -205,9 +139,7 @@ export class Forwarding implements Away, Keeper {
   }
 
   get isBlocked(): boolean {
-    return (
-      this.blocking !== undefined || this.waiting !== undefined || this.refused.some(({ isBlocking }) => isBlocking)
-    )
+    return this.blocking !== undefined || this.together.isWaiting || this.refused.some(({ isBlocking }) => isBlocking)
   }
 
   /** Commands were refused that nothing may be run before. */
@@ -218,8 +150,7 @@ export class Forwarding implements Away, Keeper {
   /** More commands of the client may be run. */
   get canRun(): boolean {
     return (
-      this.crossing === undefined &&
-      this.waiting === undefined &&
+      !this.together.isBusy &&
       this.blocking === undefined &&
       !this.isStuck &&
       !this.isHindered &&
@@ -256,57 +187,16 @@ export class Forwarding implements Away, Keeper {
   }
 
   cross(errand: Errand): void {
-    const { client } = this.front
-    const refused = this.begun(errand)
-    if (this.isOver) return
-    const queue = errand.multi?.queue ?? [errand.argv]
-    const nodes = this.nodesOf(queue)
-    const crossing = new Crossing({
-      client,
-      server: this.front.server,
-      queue,
-      isMulti: errand.multi !== undefined,
-      ...nodes,
-      ask: (peer, argv, answered) => this.ask(peer, argv, answered),
-      run: (run) => this.front.capture(run),
-      done: (outcome) => this.crossed(refused, outcome, nodes)
-    })
-    this.crossing = crossing
-    crossing.begin()
+    this.together.cross(errand)
   }
 
   survey(errand: Errand): void {
-    const { client, server } = this.front
-    const refused = this.begun(errand)
-    if (this.isOver) return
-    const survey = new Survey({
-      server,
-      name: errand.command.name,
-      argv: errand.argv,
-      ask: (peer, argv, answered) => {
-        this.backendOf(peer).agree(client)
-        this.ask(peer, argv, answered)
-      },
-      run: (argv) => this.front.capture(() => server.runQueued(client, [argv])),
-      done: (bytes) => {
-        this.crossing = undefined
-        if (this.isOver) return
-        if (bytes === undefined) this.postpone(refused)
-        else this.fill(refused, bytes)
-        this.heard()
-      }
-    })
-    this.crossing = survey
-    survey.begin()
+    this.together.survey(errand)
   }
 
   unblock(error: string | undefined): boolean {
-    const { blocking, front, waiting } = this
-    if (waiting !== undefined) {
-      this.stopWaiting()
-      const { blocked, refused } = waiting
-      const bytes = error === undefined ? front.capture(() => blocked.timedOut()) : Latin1.encode(`-${error}\r\n`)
-      this.fill(refused, bytes)
+    const { blocking, front } = this
+    if (this.together.unblock(error)) {
       front.alarm(this.waking, 0)
       return true
     }
@@ -320,7 +210,7 @@ export class Forwarding implements Away, Keeper {
     const found = this.refused.find(({ isBlocking }) => isBlocking)
     if (found === undefined) return false
     this.refused = this.refused.filter((sent) => sent !== found)
-    this.fill(found, error === undefined ? nullArray(front.client) : Latin1.encode(`-${error}\r\n`))
+    this.fill(found, error === undefined ? Replies.nullArray(front.client) : Replies.error(error))
     // The client's turn comes later: another one's command runs.
     front.alarm(this.waking, 0)
     return true
@@ -401,11 +291,10 @@ export class Forwarding implements Away, Keeper {
 
   /** What waits for keys is waited for no more, nor what was refused. */
   abandon(): void {
-    const { blocking, refused, waiting } = this
+    const { blocking, refused } = this
     this.refused = []
-    for (const sent of refused) this.fill(sent, nothing)
-    this.stopWaiting()
-    if (waiting !== undefined) this.fill(waiting.refused, nothing)
+    for (const sent of refused) this.fill(sent, Replies.nothing)
+    this.together.abandon()
     if (blocking?.place === undefined) return
     blocking.place.isSilent = true
     this.unblock(undefined)
@@ -415,9 +304,7 @@ export class Forwarding implements Away, Keeper {
   close(): void {
     if (this.isOver) return
     this.isOver = true
-    this.crossing?.abandon()
-    this.crossing = undefined
-    this.stopWaiting()
+    this.together.close()
     this.inquiries.clear()
     this.front.alarm(this.waking, undefined)
     for (const backend of this.backends.values()) backend.end()
@@ -479,27 +366,6 @@ export class Forwarding implements Away, Keeper {
     this.heard()
   }
 
-  /** Where the keys are of what is run in one, and those that are watched. */
-  private nodesOf(queue: ReadonlyArray<ReadonlyArray<string>>): Nodes {
-    const { client, server } = this.front
-    const names = new Map<number, Set<string>>()
-    const peers = new Map<number, Peer>()
-    const add = (name: string): void => {
-      const place = Routes.ofKey(this.shards, name)
-      const node = Routes.isPeer(place) ? place.node : server.node
-      if (Routes.isPeer(place)) peers.set(node, place)
-      const own = names.get(node)
-      if (own === undefined) names.set(node, new Set([name]))
-      else own.add(name)
-    }
-    for (const argv of queue) {
-      const command = CommandTable.asked(argv)
-      if (command !== undefined) for (const at of CommandKeys.places(command, argv)) add(argv[at])
-    }
-    for (const { key } of client.watched) add(key)
-    return { names, peerOf: (node) => peers.get(node) }
-  }
-
   private ask(peer: Peer, argv: ReadonlyArray<string>, answered: (bytes: Uint8Array | undefined) => void): void {
     const backend = this.backendOf(peer)
     const inquiry = { backend, answered }
@@ -516,19 +382,11 @@ export class Forwarding implements Away, Keeper {
     backend.flush()
   }
 
-  private crossed(refused: Refused, outcome: Outcome, nodes: Nodes): void {
-    const { client } = this.front
-    const isWatching = client.watched.length > 0
-    this.crossing = undefined
-    if (this.isOver) return
-    if (outcome.type === "unknown") return this.front.break()
-    if (outcome.type === "waits") return this.await(refused, outcome, nodes)
-    if (refused.errand.multi !== undefined) client.watched = []
-    if (outcome.type === "replied") this.fill(refused, outcome.bytes)
-    // What was watched has not been watched since: it may have changed.
-    else if (isWatching && refused.errand.multi !== undefined) this.fill(refused, nullArray(client))
-    else this.postpone(refused)
-    this.heard()
+  /** What waits for keys at a node is not wanted any more. */
+  private release({ node }: Peer): void {
+    const backend = this.backends.get(node)
+    backend?.unblock("TIMEOUT")
+    backend?.flush()
   }
 
   private sentTo(peer: Peer, errand: Errand, place: Place | undefined): Sent {
@@ -554,60 +412,6 @@ export class Forwarding implements Away, Keeper {
     return backend
   }
 
-  private await(refused: Refused, { blocked, keys }: Outcome & { type: "waits" }, { peerOf }: Nodes): void {
-    const { client, server } = this.front
-    const place = refused.place!
-    place.waitsUntil ??= blocked.until
-    const awaiting = new Awaiting({
-      client,
-      server,
-      keys,
-      peerOf,
-      ask: (peer, argv, answered) => {
-        this.backendOf(peer).agree(client)
-        this.ask(peer, argv, answered)
-      },
-      release: (peer) => {
-        const backend = this.backends.get(peer.node)
-        backend?.unblock("TIMEOUT")
-        backend?.flush()
-      },
-      ready: () => this.front.alarm(this.waited, 0)
-    })
-    this.waiting = { awaiting, refused, blocked }
-    if (place.waitsUntil !== 0) {
-      this.front.alarm(this.waited, Math.max(0, place.waitsUntil - server.engine.wallMillis()))
-    }
-    awaiting.begin()
-  }
-
-  /** There is something, or its time is over. */
-  private waitedFor(): void {
-    const { waiting } = this
-    if (waiting === undefined || this.isOver) return
-    const { waitsUntil } = waiting.refused.place!
-    const isLate = waitsUntil !== 0 && this.front.server.engine.wallMillis() >= waitsUntil!
-    this.stopWaiting()
-    if (isLate)
-      this.fill(
-        waiting.refused,
-        this.front.capture(() => waiting.blocked.timedOut())
-      )
-    else {
-      waiting.refused.place!.until = 0
-      this.postpone(waiting.refused)
-      this.isWoken = true
-    }
-    this.heard()
-  }
-
-  private stopWaiting(): void {
-    const { waiting } = this
-    this.waiting = undefined
-    this.front.alarm(this.waited, undefined)
-    waiting?.awaiting.end()
-  }
-
   /** A command of several nodes, with the place of its reply. */
   private begun(errand: Errand): Refused {
     const { client } = this.front
@@ -628,7 +432,7 @@ export class Forwarding implements Away, Keeper {
   }
 
   private fill({ place }: Pick<Refused, "place">, bytes: Uint8Array): void {
-    if (place !== undefined) this.front.fill(place, place.isSilent ? nothing : bytes)
+    if (place !== undefined) this.front.fill(place, place.isSilent ? Replies.nothing : bytes)
   }
 
   /** It was not run, because the node that was asked does not answer for its keys. */
@@ -638,7 +442,7 @@ export class Forwarding implements Away, Keeper {
     this.lose(backend)
     // What was watched has not been watched since: it may have changed.
     if (errand.command === watching) return this.fill(sent, ok)
-    if (isWatching) return this.fill(sent, nullArray(client))
+    if (isWatching) return this.fill(sent, Replies.nullArray(client))
     this.postpone(sent)
   }
 

@@ -8,6 +8,7 @@
 import * as Latin1 from "#base/Latin1.ts"
 import type { Request } from "#database/redis/Partaking.ts"
 import type { Peer } from "#database/redis/Shards.ts"
+import * as Replies from "./Replies.ts"
 import type { Server } from "./Server.ts"
 
 type Argv = ReadonlyArray<string>
@@ -39,8 +40,6 @@ const minus = 0x2d
 const nodesMax = 65_536
 
 const bytesOf = (text: string): Uint8Array => Latin1.encode(text)
-
-const error = (text: string): Uint8Array => bytesOf(`-${text}\r\n`)
 
 /** The reply is an integer. */
 const integerOf = (bytes: Uint8Array): number => Number(Latin1.decode(bytes, 1, bytes.length - 2))
@@ -75,7 +74,8 @@ export class Survey {
     const { name } = this.parts
     if (name === "scan") return this.scan()
     if (name === "randomkey") return this.random()
-    if (name === "swapdb") return this.over(error("ERR SWAPDB is not allowed where several nodes have the data"))
+    if (name === "swapdb")
+      return this.over(Replies.error("ERR SWAPDB is not allowed where several nodes have the data"))
     if (isFlush(name)) return this.flush()
     this.everywhere(this.parts.argv, (replies) => this.over(this.merged(replies)))
   }
@@ -192,5 +192,5 @@ export const flushing = (server: Server, run: () => Uint8Array, done: (bytes: Ui
     end({ type: "unstored" }, () => {})
     done(bytes)
   },
-  refused: () => done(error("LOADING Redis is loading the dataset in memory"))
+  refused: () => done(Replies.error("LOADING Redis is loading the dataset in memory"))
 })
