@@ -79,7 +79,7 @@ export const table = {
   redisCluster: setting(
     Kind.choice("no", "yes", "moved"),
     "no",
-    "Whether clients are told that this is a Redis Cluster. yes: whichever node they ask has all slots, and carries what they say to the data; moved: the node with the data has them, and others send clients there."
+    "Whether clients are told that this is a Redis Cluster. yes: they are told which node has which slots, and every node carries what they say to where it belongs; moved: nodes send them there."
   ),
   redisProtected: setting(
     Kind.yesNo,
