@@ -132,17 +132,20 @@ export class Partaking {
   ): Effect.Effect<{ readonly ended: Ended; readonly record: Uint8Array | undefined }, OwnershipLost> {
     const { engine, node, ownership, storing, trace } = this.parts
     const { epoch } = ownership
+    let isLate = false
     const ended = Completion.submit<Ended, never>((done) => {
       this.counts.granted += 1
       granted({ ...name, node, epoch, generation: engine.journal.generation }, (ending, told) => {
+        if (isLate) return told(false)
         this.owed.add(told)
         done(undefined, { ending, told })
       })
     })
     const nobody: Ended = { ending: undefined, told: () => {} }
-    const patient = Effect.map(Effect.timeoutOption(ended, grantMillisMax), (found) =>
-      found._tag === "Some" ? found.value : nobody
-    )
+    const patient = Effect.map(Effect.timeoutOption(ended, grantMillisMax), (found) => {
+      isLate = true
+      return found._tag === "Some" ? found.value : nobody
+    })
     return Effect.flatMap(patient, (end) => {
       if (end.ending !== undefined) {
         const record = end.ending.type === "stored" ? end.ending.record : undefined

@@ -9,7 +9,11 @@ import { ModelCluster } from "#txn/testing/ModelCluster.ts"
 import { Transactions } from "#txn/Transactions.ts"
 import type { Timers } from "#world/Timers.ts"
 import type { Trace } from "#world/Trace.ts"
+import * as Bytes from "#base/Bytes.ts"
 import { HashValue } from "./HashValue.ts"
+import * as Owner from "./Owner.ts"
+import * as Places from "./Places.ts"
+import * as Record from "./Record.ts"
 import * as Redis from "./Redis.ts"
 import * as Stored from "./Stored.ts"
 import { StringValue } from "./StringValue.ts"
@@ -343,6 +347,47 @@ describe("what a node stores", () => {
         use: ({ engine }) => Effect.sync(() => expect(engine.databases[0].peek("a")!.content).toBe(3))
       }
     ])
+  })
+
+  it("is that of the one node which had everything before nodes had slots, with its records", () => {
+    const bench = new TestBench({ machines: 1 })
+    const cluster = new ModelCluster(bench)
+    const record = new Record.Builder()
+    record.key(0, "changed")
+    record.head(Stored.types.indexOf("string"), 0, 0, true, "later")
+    const owner = Bytes.Writer.make().u8(1).u32(1).f64(77).f64(3).text("n1").u32(6_379).finish()
+    const head = { type: "string", expiresAt: 0, generation: 0, isInline: true, head: "before" } as const
+    let found: ReadonlyArray<unknown> = []
+    let left: ReadonlyArray<unknown> = []
+    bench.startOnce(
+      0,
+      cluster.program(0, ({ transactions }) =>
+        Effect.gen(function* () {
+          yield* transactions.run((txn) =>
+            Effect.gen(function* () {
+              yield* txn.put(Places.onlyOwnerKey, owner)
+              yield* txn.put(Places.recordKey(0, 9, 0), record.finish()!)
+              for (const name of ["changed", "kept"])
+                yield* txn.put(Stored.keyOf(0, name), Stored.encodeHead(name, head))
+            })
+          )
+          const address = { host: "n1", port: 6_379 }
+          const opened = Redis.open({ node: 1, address, pass: "", leaseMillis: 1_000, folding: { quietLooks: 2 } })
+          const redis = yield* Effect.provideService(opened, Transactions, transactions)
+          yield* ready(redis)
+          const [db] = redis.engine.databases
+          found = ["changed", "kept"].map((name) => db.peek(name)?.content)
+          yield* Effect.sleep(10_000)
+          const keys = [Places.onlyOwnerKey, Places.recordKey(0, 9, 0), Places.ownerKey(1)]
+          const values = yield* transactions.run((txn) => txn.getMany(keys))
+          left = values.map((value) => (value === undefined ? undefined : Owner.decode(value).streams.length))
+        })
+      )
+    )
+    bench.pass(60_000_000)
+    expect(found).toEqual(["later", "before"])
+    // The stream of old is forgotten once it is folded.
+    expect(left).toEqual([undefined, undefined, 1])
   })
 
   it("is shared with a node that comes, slot by slot, with all that was changed meanwhile", () => {

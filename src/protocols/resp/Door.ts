@@ -118,8 +118,8 @@ export const open = Effect.fnUntraced(function* ({
         ready: (isReady) => {
           server.isReady = isReady
           server.savedChanges = redis.engine.journal.changes
-          if (!isReady && server.shards === undefined) sessions.breakAll()
-          else if (!isReady) server.left(() => true)
+          // What they have been told, watch and wait for is another node's now.
+          if (!isReady) sessions.breakAll()
           const heard = waiting
           waiting = []
           for (const done of heard) done()
