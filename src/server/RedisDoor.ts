@@ -144,7 +144,8 @@ const measure = (metrics: Metrics, { sessions, server }: RespDoor.Door, redis: R
     metrics.read({ name, type: "counter", help }, of)
   const { counts } = server
   gauge("orbit_redis_connections", "Open connections of Redis clients.", () => sessions.count)
-  gauge("orbit_redis_ready", "1 while this node answers for Redis's data.", () => (redis.isReady ? 1 : 0))
+  gauge("orbit_redis_ready", "1 while this node answers for what it has of Redis's data.", () => (redis.isReady ? 1 : 0))
+  gauge("orbit_redis_slots", "Hash slots that this node answers for.", () => redis.placement.here.count)
   gauge("orbit_redis_output_bytes", "Bytes of replies that wait for clients.", () => sessions.outputBytes)
   counter("orbit_redis_connections_total", "Connections of Redis clients that were let in.", () => counts.connections)
   counter("orbit_redis_connections_refused_total", "Connections that were not.", () => counts.refused)

@@ -25,7 +25,7 @@ export interface Options {
 
 const host = "127.0.0.1"
 const askMillisMax = 400
-const readyLine = /^orbit_redis_ready 1$/m
+const slotsLine = /^orbit_redis_slots (\d+)$/m
 
 interface Ports {
   readonly redis: number
@@ -75,22 +75,22 @@ export class Cluster {
     this.ports = ports
   }
 
-  /** The node that answers for the data, asked behind the mesh's back; undefined: none says so. Of several, the last: the others have not heard of it. */
+  /** The node that has the most of the data, asked behind the mesh's back; undefined: none says that it has any. Of several, the last. */
   async owner(): Promise<number | undefined> {
-    const ready = await Promise.all(this.processes.map((_, node) => this.isOwner(node)))
-    const owner = ready.lastIndexOf(true)
-    return owner === -1 ? undefined : owner
+    const slots = await Promise.all(this.processes.map((_, node) => this.slotsOf(node)))
+    const most = Math.max(...slots)
+    return most === 0 ? undefined : slots.lastIndexOf(most)
   }
 
-  private async isOwner(node: number): Promise<boolean> {
+  private async slotsOf(node: number): Promise<number> {
     const process = this.processes[node]
-    if (!process.isRunning || process.isPaused) return false
+    if (!process.isRunning || process.isPaused) return 0
     try {
       const signal = AbortSignal.timeout(askMillisMax)
       const response = await fetch(`http://${host}:${this.ports[node].admin}/metrics`, { signal })
-      return readyLine.test(await response.text())
+      return Number(slotsLine.exec(await response.text())?.[1] ?? 0)
     } catch {
-      return false
+      return 0
     }
   }
 

@@ -2,8 +2,7 @@
  * Mesh: a loopback proxy in front of every link: from each node and each client to each node. Faults of the network are the weather on it.
  *
  * Doors of two kinds. `between` has a listener a pair: it knows who dials. A node's `door` has one listener for all other nodes, since all are told one
- * address by its owner; who dials is found from the line with which a relayed connection begins: it names the client's address as the relaying node
- * sees it, and that is one of the mesh's own sockets.
+ * address of it; who dials is found from the line with which a relayed connection begins: it names the node.
  *
  * Places are numbers: nodes from 0 on, then clients.
  */
@@ -12,8 +11,8 @@ import type { Address } from "#world/Net.ts"
 import { Pump, type Weather } from "./Pump.ts"
 
 const host = "127.0.0.1"
-const relayWord = "ORBIT-RELAY "
-const relayLine = /^ORBIT-RELAY (?:127\.0\.0\.1|\[?::ffff:127\.0\.0\.1\]?):(\d+)\r\n/
+const relayLine = /^ORBIT-RELAY \S+ \S+ (\d+)\r\n/
+const lineBytesMax = 512
 
 /** What lies on the network, until the returned function is called. */
 export interface Trouble {
@@ -39,8 +38,6 @@ export class Mesh {
   private readonly troubles = new Set<Trouble>()
   private readonly pairs = new Set<Pair>()
   private readonly listeners = new Set<Server>()
-  /** Who dialled through the mesh, by the port that the far end sees. */
-  private readonly dialled = new Map<number, number>()
   private readonly draw: () => number
 
   /** `draw` gives numbers from 0 to 1. */
@@ -105,9 +102,9 @@ export class Mesh {
 
   /** The node that relays, by the line with which its connection begins; undefined: nobody knows, and it waits while there is any trouble. */
   private relaying(chunk: Buffer): number | undefined {
-    const text = chunk.toString("latin1", 0, relayWord.length + 64)
-    const port = relayLine.exec(text)?.[1]
-    return port === undefined ? undefined : this.dialled.get(Number(port))
+    const number = relayLine.exec(chunk.toString("latin1", 0, lineBytesMax))?.[1]
+    // Nodes count themselves from 1.
+    return number === undefined ? undefined : Number(number) - 1
   }
 
   /** Dials the far end, as soon as a packet would come through both ways. */
@@ -120,13 +117,6 @@ export class Mesh {
     const far = connect({ host, port, allowHalfOpen: true, noDelay: true })
     pair.far = far
     pair.back = new Pump({ source: far, weather: () => this.weather(pair, true), draw: this.draw })
-    far.on("connect", () => {
-      const local = far.localPort
-      if (local !== undefined) this.dialled.set(local, pair.to)
-      far.on("close", () => {
-        if (local !== undefined) this.dialled.delete(local)
-      })
-    })
     far.on("close", () => this.forget(pair))
     pair.forth.to(far)
     pair.back.to(pair.near)

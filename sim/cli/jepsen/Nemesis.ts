@@ -15,7 +15,7 @@ export interface Parts {
   readonly mesh: Mesh
   readonly machine: Machine
   readonly nodes: number
-  /** The node that last answered for the data. */
+  /** The node that last had most of the data. */
   readonly owner: () => number | undefined
   readonly nowMicros: () => number
   readonly later: (delayMicros: number, call: () => void) => void
@@ -44,7 +44,7 @@ export class Nemesis {
     this.counts[kind] = (this.counts[kind] ?? 0) + 1
     const at = nowMicros()
     const names = nodes.map((node) => `n${node}`).join(", ")
-    const isOwner = nodes[0] === owner() ? ", which had the data" : ""
+    const isOwner = nodes[0] === owner() ? ", which had most of the data" : ""
     const detail = `${names}${isOwner}${amount === 0 ? "" : `, ${amount}`}`
     struck({ type: "fault", at, until: at + forMicros, kind, group: definitions[kind].group, nodes, detail })
     const end = this.begin(strike, nodes)

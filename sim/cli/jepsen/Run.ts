@@ -176,7 +176,7 @@ export class Run {
       const owner = await cluster.owner()
       if (owner !== undefined && owner !== this.owner && !this.isOver) {
         const fields = { node: nameOf(owner) }
-        this.add({ type: "trace", at: this.now(), node: owner, level: "info", name: "has the data", fields })
+        this.add({ type: "trace", at: this.now(), node: owner, level: "info", name: "has most of the data", fields })
       }
       this.owner = owner ?? this.owner
       await wait(lookMillis)
@@ -272,7 +272,7 @@ export class Run {
   private progress(): string {
     const { failed, ok, unknown } = this.clients.counts
     const owner = this.owner === undefined ? "nobody" : nameOf(this.owner)
-    return `${Math.round(this.now() / 1_000_000)} s · ${ok} ok, ${failed} failed, ${unknown} unknown · ${owner} has the data`
+    return `${Math.round(this.now() / 1_000_000)} s · ${ok} ok, ${failed} failed, ${unknown} unknown · ${owner} has most of the data`
   }
 
   /** After `play`. May take long, and nothing can be said meanwhile. */

@@ -3,7 +3,7 @@
  * meet there is the machine's affair.
  *
  * They come as people know them from operation: some seconds of calm, then one fault, or two that meet; sometimes shorter than anybody notices,
- * sometimes longer than any lease. Most are aimed at the node that owns the data, whichever that is by then.
+ * sometimes longer than any lease. Most are aimed at the node that has most of the data, whichever that is by then.
  */
 import type { Fault, Kind } from "#sim/faults/Fault.ts"
 import { definitions } from "#sim/faults/Fault.ts"
