@@ -93,11 +93,10 @@ export class Fetching {
         loading.layer(layer)
         if (++layers % turnChanges === 0) yield* breathe
       }
-      if (isFirst) {
-        const stored = yield* transactions.run((txn) => txn.get(Places.databasesKey), { readOnly: true })
-        const databases = overlay.databases ?? stored
-        if (databases !== undefined) engine.arrange(databases)
-      }
+      const stored = yield* transactions.run((txn) => txn.get(Places.databasesKey), { readOnly: true })
+      const databases = overlay.databases ?? stored
+      // All nodes have the same order: it is changed only while one of them has everything.
+      if (databases !== undefined) engine.arrange(databases)
       if (staging !== undefined) for (const _ of staging.moved(turnChanges)) yield* breathe
       engine.journal.rise(at)
       for (const { name, sizeBytes } of found) folding.add(name, sizeBytes)

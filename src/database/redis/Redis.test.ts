@@ -401,6 +401,10 @@ describe("what a node stores", () => {
           Effect.gen(function* () {
             const [db] = redis.engine.databases
             for (const name of names) db.add(name, hashOf({ first: "1", changes: "0" }))
+            // Whoever comes has to know of that.
+            redis.engine.swap(3, 0)
+            redis.engine.swap(0, 3)
+            redis.engine.swap(4, 5)
             for (let change = 1; change <= 200; change++) {
               yield* Effect.sleep(50)
               for (const name of names) {
@@ -426,6 +430,7 @@ describe("what a node stores", () => {
           Effect.sync(() => {
             const [db] = engine.databases
             expect(tending.counts).toMatchObject({ adopted: 1, given: 0, taken: SpacesRedis.slots })
+            expect(engine.databases.map(({ index }) => index).slice(3, 6)).toEqual([3, 5, 4])
             const changes: Array<number> = []
             for (const name of names) {
               const { content } = db.peek(name)!

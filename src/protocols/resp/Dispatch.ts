@@ -71,7 +71,7 @@ export class Dispatch {
     if (away !== undefined && away.count > 0) {
       if (route === undefined || route === "apart" || isExec || isWatch || away.isMapOld) return "later"
     }
-    if (route === undefined && Survey.isSurvey(name) && (shards.owners.length > 0 || Survey.isFlush(name))) {
+    if (route === undefined && Survey.isSurvey(name) && (shards.owners.length > 0 || Survey.isChange(name))) {
       client.port!.reach().survey({ command, argv })
       client.lastCommand = name
       return "done"

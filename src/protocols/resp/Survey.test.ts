@@ -91,6 +91,14 @@ describe("a command about all keys", () => {
     expect(rig.ask(client, `SORT ${rig.key(1)} GET w_*`)).toBe("-ERR GET option of SORT denied in cluster mode.\r\n")
   })
 
+  it("swaps databases where one node has everything", () => {
+    const rig = new ClusterRig(1)
+    const client = rig.connect(1)
+    expect(rig.ask(client, "SET a v\r\nSWAPDB 0 1\r\nGET a\r\nSELECT 1\r\nGET a")).toBe(
+      `+OK\r\n+OK\r\n$-1\r\n+OK\r\n${bulk("v")}`
+    )
+  })
+
   it("is begun again where a node was not there", () => {
     const { client, rig } = filled(3)
     rig.breakAll()

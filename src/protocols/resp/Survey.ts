@@ -31,8 +31,11 @@ const reads = new Set(["dbsize", "keys", "randomkey", "scan"])
 /** They make all keys go. */
 export const isFlush = (name: string): boolean => flushes.has(name)
 
+/** They change all keys: not while some of them are being carried elsewhere. */
+export const isChange = (name: string): boolean => flushes.has(name) || name === "swapdb"
+
 /** They are about all keys, so they are not what they seem to be where they are run with others at one node. */
-export const isSurvey = (name: string): boolean => reads.has(name) || flushes.has(name) || name === "swapdb"
+export const isSurvey = (name: string): boolean => reads.has(name) || isChange(name)
 
 const minus = 0x2d
 
@@ -74,9 +77,10 @@ export class Survey {
     const { name } = this.parts
     if (name === "scan") return this.scan()
     if (name === "randomkey") return this.random()
-    if (name === "swapdb")
+    if (name === "swapdb" && this.owners.length > 0) {
       return this.over(Replies.error("ERR SWAPDB is not allowed where several nodes have the data"))
-    if (isFlush(name)) return this.flush()
+    }
+    if (isChange(name)) return this.change()
     this.everywhere(this.parts.argv, (replies) => this.over(this.merged(replies)))
   }
 
@@ -117,9 +121,9 @@ export class Survey {
   }
 
   /** The own part first: if it is refused, nothing has happened. */
-  private flush(): void {
+  private change(): void {
     const { argv, run, server } = this.parts
-    const request = flushing(
+    const request = changing(
       server,
       () => run(argv),
       (bytes) => {
@@ -184,8 +188,8 @@ export class Survey {
   }
 }
 
-/** All keys of this node go, when nobody carries any of them elsewhere. */
-export const flushing = (server: Server, run: () => Uint8Array, done: (bytes: Uint8Array) => void): Request => ({
+/** Runs what changes all keys of this node, when nobody carries any of them elsewhere. */
+export const changing = (server: Server, run: () => Uint8Array, done: (bytes: Uint8Array) => void): Request => ({
   slots: server.shards!.own,
   granted: (_, end) => {
     const bytes = run()

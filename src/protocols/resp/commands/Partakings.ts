@@ -131,7 +131,7 @@ const emptied: Handler = (call) => {
     engine.flush(words[0].toLowerCase() === "flushall" ? -1 : database)
     return Latin1.encode("+OK\r\n")
   }
-  const request = Survey.flushing(server, run, (bytes) => {
+  const request = Survey.changing(server, run, (bytes) => {
     client.promise = undefined
     out.raw(Latin1.decode(bytes))
     written()
