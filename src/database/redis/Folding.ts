@@ -62,6 +62,11 @@ interface StoredRecord extends Name {
   readonly pieces: number
 }
 
+interface Asking {
+  readonly isUrgent: boolean
+  readonly done: () => void
+}
+
 export class Folding {
   readonly counts = { folds: 0, keys: 0 }
   /** What is too large for one key. */
@@ -74,7 +79,7 @@ export class Folding {
   private additions = 0
   private garbage: Array<Uint8Array> = []
   /** Who waits until everything is folded that there was when they asked. */
-  private asking: Array<() => void> = []
+  private asking: Array<Asking> = []
   /** Ends the pause between looks. */
   private wake: (() => void) | undefined
   /** Somebody waits for the fold that goes on: nothing else has time. */
@@ -170,19 +175,21 @@ export class Folding {
     return Effect.forever(Effect.andThen(paused, look))
   })
 
-  /** Until everything up to now is folded, and no record of it is left. Only while it runs. */
-  readonly folded: Effect.Effect<void> = Completion.submit((done) => {
-    this.asking.push(() => done(undefined, undefined))
-    this.wake?.()
-  })
+  /** Until everything up to now is folded, and no record of it is left. Only while it runs. `isUrgent`: nothing else has time meanwhile. */
+  folded(isUrgent: boolean): Effect.Effect<void> {
+    return Completion.submit((done) => {
+      this.asking.push({ isUrgent, done: () => done(undefined, undefined) })
+      this.wake?.()
+    })
+  }
 
   private readonly asked = Effect.suspend(() => {
     const { asking } = this
     this.asking = []
-    this.isUrgent = true
+    this.isUrgent = asking.some(({ isUrgent }) => isUrgent)
     return Effect.map(this.fold, () => {
       this.isUrgent = false
-      for (const done of asking) done()
+      for (const { done } of asking) done()
     })
   })
 

@@ -163,12 +163,12 @@ describe("what a node stores", () => {
             db.set("hash", hashOf({ wide: "x".repeat(70_000_000), shrinks: "y".repeat(3_000_000), [name]: "1" }))
             db.set(name, "named")
             expect(yield* storing.flush).toBe(true)
-            yield* storing.folding.folded
+            yield* storing.folding.folded(false)
             const hash = db.peek("hash")!
             ;(hash.content as HashValue).set("shrinks", "y")
             db.touched(hash)
             expect(yield* storing.flush).toBe(true)
-            yield* storing.folding.folded
+            yield* storing.folding.folded(false)
             expect(storing.counts.retries).toBe(0)
           })
       },

@@ -159,12 +159,13 @@ export class Tending {
     const { folding } = storing
     const ready = Effect.gen(function* () {
       for (let round = 0; round === 0 || (round < roundsMax && folding.waitingBytes > restBytesMax); round++) {
-        yield* folding.folded
+        // What came while the first fold went on is the less the shorter the next one takes.
+        yield* folding.folded(round > 0)
       }
     })
     const given = Effect.gen({ self: this }, function* () {
       if (!(yield* storing.flush)) return
-      yield* folding.folded
+      yield* folding.folded(true)
       yield* this.handOver(slots, to.node)
       if (ownership.slots.has(slots.ranges[0][0])) return
       placement.loaded = placement.loaded.without(slots)
