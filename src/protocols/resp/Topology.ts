@@ -12,8 +12,6 @@ export interface Member {
   /** Others reach it. */
   readonly isOnline: boolean
   readonly slots: ReadonlyArray<Slots>
-  /** The member that it stands by for; undefined: for none. */
-  readonly primaryId?: string
 }
 
 /** All members that live, as far as is known, this one too. */

@@ -34,28 +34,20 @@ const address = ({ out }: Call, member: Member): void => {
   out.array(0)
 }
 
-/** It, and those who stand by for it. */
-const shardOf = (primary: Member, members: ReadonlyArray<Member>): ReadonlyArray<Member> => [
-  primary,
-  ...members.filter(({ primaryId }) => primaryId === primary.id)
-]
-
 const slots = inCluster((call, members) => {
   const ranges = members.flatMap((member) => member.slots.map((range) => [member, range] as const))
   call.out.array(ranges.length)
   for (const [member, [first, last]] of ranges) {
-    const shard = shardOf(member, members)
-    call.out.array(2 + shard.length)
+    call.out.array(3)
     call.out.integer(first)
     call.out.integer(last)
-    for (const each of shard) address(call, each)
+    address(call, member)
   }
 })
 
-const nodeOfShard = ({ out }: Call, { host, id, isOnline, port, primaryId }: Member): void => {
+const nodeOfShard = ({ out }: Call, { host, id, isOnline, port }: Member): void => {
   out.map(7)
-  const role = primaryId === undefined ? "master" : "replica"
-  const texts = { id, ip: host, endpoint: host, role, health: isOnline ? "online" : "fail" }
+  const texts = { id, ip: host, endpoint: host, role: "master", health: isOnline ? "online" : "fail" }
   for (const [name, value] of Object.entries(texts)) {
     out.bulk(name)
     out.bulk(value)
@@ -68,29 +60,27 @@ const nodeOfShard = ({ out }: Call, { host, id, isOnline, port, primaryId }: Mem
 
 const shards = inCluster((call, members) => {
   const { out } = call
-  const primaries = members.filter(({ primaryId }) => primaryId === undefined)
-  out.array(primaries.length)
-  for (const primary of primaries) {
+  out.array(members.length)
+  for (const member of members) {
     out.map(2)
     out.bulk("slots")
-    out.array(2 * primary.slots.length)
-    for (const bound of primary.slots.flat()) out.integer(bound)
+    out.array(2 * member.slots.length)
+    for (const bound of member.slots.flat()) out.integer(bound)
     out.bulk("nodes")
-    const shard = shardOf(primary, members)
-    out.array(shard.length)
-    for (const member of shard) nodeOfShard(call, member)
+    out.array(1)
+    nodeOfShard(call, member)
   }
 })
 
-const flagsOf = ({ isOnline, isSelf, primaryId }: Member): string =>
-  [...(isSelf ? ["myself"] : []), primaryId === undefined ? "master" : "slave", ...(isOnline ? [] : ["fail"])].join(",")
+const flagsOf = ({ isOnline, isSelf }: Member): string =>
+  [...(isSelf ? ["myself"] : []), "master", ...(isOnline ? [] : ["fail"])].join(",")
 
 const line = (member: Member, epoch: number): string =>
   [
     member.id,
     `${member.host}:${member.port}@${busPortOf(member)}`,
     flagsOf(member),
-    member.primaryId ?? "-",
+    "-",
     "0",
     "0",
     String(epoch),
