@@ -1,5 +1,5 @@
 /**
- * Exile: whoever has Redis's data is cut off from its peers, again and again, while its clients reach it still, and comes back when another one has
+ * Exile: whoever has the most of Redis's data is cut off from its peers, again and again, while its clients reach it still, and comes back when another one has
  * taken over: what it had begun to store, or to answer, it goes on with in a world that has moved on. Or the answers to what it asked come that late.
  */
 import * as Effect from "effect/Effect"
@@ -22,6 +22,15 @@ export const options = {
 const number = ({ options: own }: ServerSpec, name: keyof typeof options): number =>
   Number(own[name] ?? options[name][0])
 
+/** As far as it knows; of several, the first. */
+const hasMost = ({ isReady, ownership: { node, others, slots } }: Redis): boolean => {
+  if (!isReady) return false
+  for (const other of others.values()) {
+    if (other.slots.count > slots.count || (other.slots.count === slots.count && other.node < node)) return false
+  }
+  return true
+}
+
 /** `net`: what its store is to use. `run`: for the life of the process. */
 export const make = Effect.fnUntraced(function* (spec: ServerSpec) {
   const random = yield* Random.Random
@@ -38,7 +47,7 @@ export const make = Effect.fnUntraced(function* (spec: ServerSpec) {
   const run = (redis: Redis): Effect.Effect<void> => {
     const once = Effect.gen(function* () {
       yield* pause(some(reignMillis))
-      if (!redis.isReady) return
+      if (!hasMost(redis)) return
       const isDeaf = deafMillis > 0 && some(2) === 1
       const forMillis = isDeaf ? deafMillis : exileMillis
       if (isDeaf) cutNet.deafen()

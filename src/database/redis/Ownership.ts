@@ -134,6 +134,11 @@ export class Ownership {
     return this.held?.epoch ?? 0
   }
 
+  /** This one's number. */
+  get node(): number {
+    return this.options.node
+  }
+
   /** As they are stored, of this node; it may not have loaded all. */
   get slots(): SlotSet {
     return this.held?.own.slots ?? SlotSet.none
