@@ -44,6 +44,8 @@ export const make = <Operation, Value>({
     leaseMillis: [600, 300, 2_000],
     // How much is stored as records before it is put among the keys.
     foldBytes: [1_000, 100, 1_000_000],
+    // Whether each node has a part of the data, or one all of it.
+    spreads: [true, true, false],
     ...Exile.options,
     // As far as leases allow for, and not beyond: redis/lease-drift is.
     "clock.driftPpmMax": [500, Ownership.driftPpmMax],

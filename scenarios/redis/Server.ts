@@ -52,6 +52,7 @@ const serve = Effect.fnUntraced(function* (spec: ServerSpec, { slowness }: Behav
     pass: `pass-${spec.index + 1}`,
     leaseMillis: Settings.number(spec, "leaseMillis"),
     storeMillis: 100,
+    spreads: spec.options["spreads"] !== false,
     settings: { maxMemoryBytes: Number(spec.options["maxMemory"] ?? 0), maxMemoryPolicy: policyOf(spec.options) },
     folding: { foldBytes: Settings.number(spec, "foldBytes"), lookMillis: 100, quietLooks: 5 }
   })

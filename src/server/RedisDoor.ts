@@ -144,7 +144,9 @@ const measure = (metrics: Metrics, { sessions, server }: RespDoor.Door, redis: R
     metrics.read({ name, type: "counter", help }, of)
   const { counts } = server
   gauge("orbit_redis_connections", "Open connections of Redis clients.", () => sessions.count)
-  gauge("orbit_redis_ready", "1 while this node answers for what it has of Redis's data.", () => (redis.isReady ? 1 : 0))
+  gauge("orbit_redis_ready", "1 while this node answers for what it has of Redis's data.", () =>
+    redis.isReady ? 1 : 0
+  )
   gauge("orbit_redis_slots", "Hash slots that this node answers for.", () => redis.placement.here.count)
   gauge("orbit_redis_output_bytes", "Bytes of replies that wait for clients.", () => sessions.outputBytes)
   counter("orbit_redis_connections_total", "Connections of Redis clients that were let in.", () => counts.connections)
@@ -209,6 +211,7 @@ export const make = ({ credentials, machine, pass, sockets = [] }: Options): Doo
       pass,
       // Nobody else can take over from a single node, however long it stands still.
       ...(isAlone && { leaseMillis: aloneLeaseMillis }),
+      spreads: config.redisSpread,
       dataBytesMax: dataBytesMax(machine, loadedShare),
       settings: { protoMaxBulkBytes: config.redisArgumentBytesMax }
     })

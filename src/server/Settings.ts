@@ -81,6 +81,11 @@ export const table = {
     "no",
     "Whether clients are told that this is a Redis Cluster. yes: they are told which node has which slots, and every node carries what they say to where it belongs; moved: nodes send them there."
   ),
+  redisSpread: setting(
+    Kind.yesNo,
+    true,
+    "Whether a cluster's nodes share Redis's data. yes: each has about as many slots as any other. no: slots stay where they are, which is one node at first, so that commands on several keys stay within it; they move when a node dies."
+  ),
   redisProtected: setting(
     Kind.yesNo,
     true,

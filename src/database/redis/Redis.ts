@@ -43,6 +43,8 @@ export interface Options {
   /** How often what nobody waits for is stored. Default: 1,000. */
   readonly storeMillis?: number
   readonly folding?: Partial<Folding.Options>
+  /** Slots go from who has many to who has few. Default: they do. */
+  readonly spreads?: boolean
   /** Data that takes more, about, is not loaded: the process would end. Default: no bound. */
   readonly dataBytesMax?: number
 }
@@ -98,6 +100,7 @@ export class Redis {
     node,
     ownership,
     pass,
+    spreads,
     storing,
     trace,
     transactions
@@ -107,6 +110,7 @@ export class Redis {
     readonly ownership: Ownership
     readonly storing: Storing
     readonly pass: string
+    readonly spreads: boolean
     readonly dataBytesMax: number
     readonly transactions: Transactions["Service"]
     readonly trace: Trace["Service"]
@@ -133,6 +137,7 @@ export class Redis {
       fetching: this.fetching,
       trace,
       holding,
+      spreads,
       lookMillis: leaseMillis / beatsInLease,
       left: (slots) => {
         for (const { left } of this.listeners) left?.(slots)
@@ -299,6 +304,7 @@ export const open = Effect.fnUntraced(function* ({
   node,
   pass,
   settings = {},
+  spreads = true,
   storeMillis = 1_000
 }: Options): Effect.fn.Return<Redis, never, Transactions | Timers | Trace | Scope.Scope> {
   const transactions = yield* Transactions
@@ -328,7 +334,18 @@ export const open = Effect.fnUntraced(function* ({
     intervalMillis: storeMillis,
     folding: { ...Folding.defaults, ...folding }
   })
-  const redis = new Redis({ node, engine, ownership, storing, pass, transactions, trace, leaseMillis, dataBytesMax })
+  const redis = new Redis({
+    node,
+    spreads,
+    engine,
+    ownership,
+    storing,
+    pass,
+    transactions,
+    trace,
+    leaseMillis,
+    dataBytesMax
+  })
   yield* Effect.forkScoped(redis.run)
   yield* Effect.forkScoped(redis.jobs.run(yield* Effect.scope))
   // Before what runs is interrupted: finalizers go from the last to the first.

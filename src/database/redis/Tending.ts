@@ -28,6 +28,8 @@ export interface Parts {
   readonly fetching: Fetching
   readonly trace: Trace["Service"]
   readonly holding: Holding
+  /** Slots go from who has many to who has few. */
+  readonly spreads: boolean
   /** Between looks. */
   readonly lookMillis: number
   /** Called when slots are another node's, before anybody is told. */
@@ -142,7 +144,8 @@ export class Tending {
 
   /** From here to the node that has the fewest, if that is too few. */
   private get move(): Move | undefined {
-    const { ownership, placement } = this.parts
+    const { ownership, placement, spreads } = this.parts
+    if (!spreads) return undefined
     const living = placement.peers.map(({ node }) => ownership.others.get(node)!)
     const share = SpacesRedis.slots / (living.length + 1)
     let to: Seen | undefined
