@@ -46,6 +46,8 @@ export const make = <Operation, Value>({
     foldBytes: [1_000, 100, 1_000_000],
     // Whether each node has a part of the data, or one all of it.
     spreads: [true, true, false],
+    // How often nobody is told what became of a command of several nodes.
+    forgetsPercent: [0, 20],
     ...Exile.options,
     // As far as leases allow for, and not beyond: redis/lease-drift is.
     "clock.driftPpmMax": [500, Ownership.driftPpmMax],

@@ -1,7 +1,9 @@
 /** Server: a store with the keyspace, its transactions, and a door for Redis clients beside the stores' own. */
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import * as Redis from "#database/redis/Redis.ts"
 import * as Door from "#protocols/resp/Door.ts"
+import type { Joint } from "#protocols/resp/Server.ts"
 import type { ServerSpec } from "#sim/run/Scenario.ts"
 import { Transactions } from "#txn/Transactions.ts"
 import { type Address, Net } from "#world/Net.ts"
@@ -41,6 +43,13 @@ const slowed = (timers: Timers["Service"], slowness: number): Timers["Service"] 
   }
 })
 
+/** Who carries out a command of several nodes dies, as far as they can tell, when it is stored. */
+const forgetful = (joint: Joint, forgets: () => boolean): Joint => ({
+  hold: (request) => joint.hold(request),
+  withdraw: (request) => joint.withdraw(request),
+  store: (parts, done) => joint.store(parts, forgets() ? () => {} : done)
+})
+
 const serve = Effect.fnUntraced(function* (spec: ServerSpec, { slowness }: Behaviour) {
   const isOther = slowness > 1 && spec.index > 0
   const exile = yield* Exile.make(spec)
@@ -65,6 +74,8 @@ const serve = Effect.fnUntraced(function* (spec: ServerSpec, { slowness }: Behav
   )
   Waiting.observe(redis.engine, yield* Trace)
   yield* Effect.provideService(Tenure.observe(redis), Timers, timers)
+  const random = yield* Random.Random
+  const forgetsPercent = Number(spec.options["forgetsPercent"] ?? 0)
   yield* Door.open({
     addresses: [address],
     redis,
@@ -72,6 +83,7 @@ const serve = Effect.fnUntraced(function* (spec: ServerSpec, { slowness }: Behav
     prepare: (server) => {
       server.node = spec.index + 1
       server.shards = redis.placement
+      server.joint = forgetful(server.joint!, () => 100 * random.nextDoubleUnsafe() < forgetsPercent)
     }
   })
   if (!isOther) yield* exile.run(redis)
