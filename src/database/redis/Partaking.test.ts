@@ -141,6 +141,30 @@ describe("what several nodes do together", () => {
     )
   })
 
+  it("is answered, whatever becomes of a node", () => {
+    together(
+      ({ names: [name], nodes: [redis] }) =>
+        Effect.gen(function* () {
+          const granted = (yield* asked(redis, name))!
+          const told: Array<string> = []
+          const waits = {
+            slots: SlotSet.of([[slotOf(name), slotOf(name)]]),
+            granted: () => told.push("granted"),
+            refused: () => told.push("refused")
+          }
+          redis.partaking.ask(waits)
+          yield* Effect.sleep(50)
+          expect(redis.reload()).toBe(true)
+          yield* Effect.sleep(500)
+          expect(told).toHaveLength(1)
+          granted.end({ type: "unstored" }, (isDone) => told.push(String(isDone)))
+          expect(told.slice(1)).toEqual(["false"])
+          expect((yield* asked(redis, name)) === undefined).toBe(false)
+        }),
+      () => {}
+    )
+  })
+
   it("is nothing where one of them has lost its part by then", () => {
     together(
       ({ names, nodes, transactions }) =>

@@ -65,7 +65,8 @@ export class Partaking {
   private readonly parts: Parts
   private requests: Array<Request> = []
   private wake: (() => void) | undefined
-  private readonly owed = new Set<(isDone: boolean) => void>()
+  /** What is to be done with those that were neither granted nor refused, or have not ended, when everything is lost. */
+  private readonly lost = new Set<() => void>()
 
   constructor(parts: Parts) {
     this.parts = parts
@@ -86,11 +87,11 @@ export class Partaking {
   /** Everything is another node's. */
   abandon(): void {
     const { requests } = this
-    const owed = [...this.owed]
+    const lost = [...this.lost]
     this.requests = []
-    this.owed.clear()
+    this.lost.clear()
     for (const { refused } of requests) refused()
-    for (const told of owed) told(false)
+    for (const lose of lost) lose()
   }
 
   /** Never ends, unless the data is another node's. */
@@ -117,10 +118,13 @@ export class Partaking {
     const { slots } = request
     // What it is told must be so when it hears of it: the slots do not stand still any more.
     let tell: (() => void) | undefined
+    const { refused } = request
+    this.lost.add(refused)
     const still = Effect.gen({ self: this }, function* () {
-      if (slots.without(placement.loaded).count > 0 || !(yield* storing.flush)) return request.refused()
+      const isFit = slots.without(placement.loaded).count === 0 && (yield* storing.flush)
+      this.lost.delete(refused)
+      if (!isFit) return refused()
       const { ended, record } = yield* this.granted(request, storing.reserve())
-      this.owed.delete(ended.told)
       tell = () => ended.told(record !== undefined || ownership.isHeld)
     })
     return Effect.map(holding.during(slots, still), () => tell?.())
@@ -133,11 +137,17 @@ export class Partaking {
     const { engine, node, ownership, storing, trace } = this.parts
     const { epoch } = ownership
     let isLate = false
+    let owed: ((isDone: boolean) => void) | undefined
+    const lose = (): void => {
+      isLate = true
+      owed?.(false)
+    }
+    this.lost.add(lose)
     const ended = Completion.submit<Ended, never>((done) => {
       this.counts.granted += 1
       granted({ ...name, node, epoch, generation: engine.journal.generation }, (ending, told) => {
         if (isLate) return told(false)
-        this.owed.add(told)
+        owed = told
         done(undefined, { ending, told })
       })
     })
@@ -146,7 +156,7 @@ export class Partaking {
       isLate = true
       return found._tag === "Some" ? found.value : nobody
     })
-    return Effect.flatMap(patient, (end) => {
+    const decided = Effect.flatMap(patient, (end) => {
       if (end.ending !== undefined) {
         const record = end.ending.type === "stored" ? end.ending.record : undefined
         return Effect.sync(() => this.become(name, record, end))
@@ -154,6 +164,10 @@ export class Partaking {
       this.counts.doubted += 1
       trace.emit("warn", "redis/in-doubt", { stream: name.stream, number: name.number })
       return Effect.map(storing.decide(name), (record) => this.become(name, record, end))
+    })
+    return Effect.map(decided, (all) => {
+      this.lost.delete(lose)
+      return all
     })
   }
 
