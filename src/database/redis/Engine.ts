@@ -4,7 +4,6 @@
  *
  * Needs of its caller: `advance` before each run of commands, `settle` after each command, or MULTI, that may have changed something.
  */
-import * as Latin1 from "#base/Latin1.ts"
 import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import { Blocking } from "./Blocking.ts"
 import { Database, type Keeper, restoredVersion } from "./Database.ts"
@@ -16,7 +15,6 @@ import { Journal } from "./Journal.ts"
 import { Loading } from "./Loading.ts"
 import { Overlay } from "./Overlay.ts"
 import * as Settings from "./Settings.ts"
-import { SlotSet } from "./SlotSet.ts"
 import { Staging } from "./Staging.ts"
 import * as Stored from "./Stored.ts"
 
@@ -73,7 +71,7 @@ export class Engine implements Keeper {
   /** Milliseconds of the wall clock: until then keys whose time has passed are not removed, though nobody sees them. */
   keepsExpiredUntil = 0
   /** Slots in which nothing may change that no command asks for: what is in them is being carried elsewhere. */
-  still: SlotSet = SlotSet.none
+  still: ReadonlySet<number> = new Set()
   /** Bytes of memory that all data takes, about (see `Footprint`). */
   usedBytes = 0
   /** How often keys are used is what decides, and is counted: by the policy. */
@@ -94,13 +92,12 @@ export class Engine implements Keeper {
   }
 
   isStill(name: string): boolean {
-    return this.still.count > 0 && this.still.has(SpacesRedis.slotOf(Latin1.encode(name)))
+    return this.still.size > 0 && this.still.has(SpacesRedis.slotOfText(name))
   }
 
   /** Forgets all data, stored or not. Generations of what is stored from now on are above `since`. */
   reset(since: number): void {
     this.journal = new Journal(since)
-    this.still = SlotSet.none
     this.usedBytes = 0
     this.eviction.reset()
     this.databases = Array.from({ length: databasesCount }, (_, index) => new Database(index, this))

@@ -31,19 +31,29 @@ const stored: Stored = { type: "stored" }
 
 type Txn = Transaction["Service"]
 
+/** All have granted still, and none has decided by itself what became of it. */
+const areHeld = (txn: Txn, parts: ReadonlyArray<Part>): Effect.Effect<boolean, StepError> => {
+  const changed = parts.filter(({ record }) => record !== undefined)
+  const owners = parts.map(({ grant: { node } }) => Places.ownerKey(node))
+  const records = changed.map(({ grant: { number, stream } }) => Places.recordKey(stream, number, 0))
+  return Effect.map(txn.getMany([...owners, ...records]), (values) => {
+    const isHeld = ({ grant: { epoch } }: Part, at: number): boolean => {
+      const owner = values[at]
+      return owner !== undefined && Owner.decode(owner).epoch === epoch
+    }
+    return parts.every(isHeld) && values.slice(parts.length).every((record) => record === undefined)
+  })
+}
+
 const put = Effect.fnUntraced(function* (
   txn: Txn,
-  { grant: { epoch, node, number, stream }, record }: Part
-): Effect.fn.Return<boolean, StepError> {
-  const owner = yield* txn.get(Places.ownerKey(node))
-  if (owner === undefined || Owner.decode(owner).epoch !== epoch) return false
-  if (record === undefined) return true
-  if ((yield* txn.get(Places.recordKey(stream, number, 0))) !== undefined) return false
+  { grant: { number, stream }, record }: Part
+): Effect.fn.Return<void, StepError> {
+  if (record === undefined) return
   for (let piece = 0; piece < Record.piecesIn(record.length); piece++) {
     const from = piece * Record.pieceBytes
     yield* txn.put(Places.recordKey(stream, number, piece), record.subarray(from, from + Record.pieceBytes))
   }
-  return true
 })
 
 /** What callbacks ask for is done side by side, as long as `run` is. */
@@ -78,12 +88,8 @@ export class Jobs {
 export const store = (transactions: Transactions["Service"], parts: ReadonlyArray<Part>): Effect.Effect<Stored> => {
   const body = (txn: Txn): Effect.Effect<Stored, StepError> =>
     Effect.gen(function* () {
-      const before = yield* txn.savepoint()
-      for (const part of parts) {
-        if (yield* put(txn, part)) continue
-        yield* txn.rollbackTo(before)
-        return over
-      }
+      if (!(yield* areHeld(txn, parts))) return over
+      for (const part of parts) yield* put(txn, part)
       return stored
     })
   return Effect.catch(transactions.run(body, { timeoutMillis }), ({ _tag, message }: RunError) =>

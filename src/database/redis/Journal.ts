@@ -8,8 +8,10 @@
  * Needs of its caller: `gather` and `take` between commands, never within one, so that a batch holds whole commands.
  */
 import { assert } from "#base/Assert.ts"
+import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import type { Entry } from "./Entry.ts"
 import * as Record from "./Record.ts"
+import type { SlotSet } from "./SlotSet.ts"
 import * as Stored from "./Stored.ts"
 import { StringValue } from "./StringValue.ts"
 import { type ElementSink, typeOf } from "./Value.ts"
@@ -54,6 +56,8 @@ export class Journal implements ElementSink {
   filled: (() => void) | undefined
   /** Changes of data since the start. */
   changes = 0
+  /** By slot, since somebody asked: the ticket of what has changed there last. */
+  private slots: Float64Array | undefined
 
   /** Generations are above `since`: those of earlier owners are not. */
   constructor(since: number) {
@@ -81,6 +85,7 @@ export class Journal implements ElementSink {
     if (!entry.isDirty) {
       entry.isDirty = true
       this.dirty.push(entry)
+      this.touch(entry)
     } else if (typeof entry.content !== "object") return
     this.weigh()
   }
@@ -93,6 +98,7 @@ export class Journal implements ElementSink {
   removed(entry: Entry): void {
     this.changes += 1
     this.weigh()
+    this.touch(entry)
     entry.isGone = true
     if (entry.isStored) this.gone.push(entry)
   }
@@ -107,6 +113,19 @@ export class Journal implements ElementSink {
   get ticket(): number {
     if (this.hasChanges) return this.filling
     return this.stored === this.filling - 1 ? 0 : this.filling - 1
+  }
+
+  /** Of what has changed in these slots alone; 0: all of it is stored. */
+  ticketOf(slots: SlotSet): number {
+    // Until now nobody wanted to know.
+    this.slots ??= new Float64Array(SpacesRedis.slots).fill(this.ticket)
+    let ticket = 0
+    for (const slot of slots.list) ticket = Math.max(ticket, this.slots[slot])
+    return ticket > this.stored ? ticket : 0
+  }
+
+  private touch({ name }: Entry): void {
+    if (this.slots !== undefined) this.slots[SpacesRedis.slotOfText(name)] = this.filling
   }
 
   /** A batch should be taken, whoever waits. */

@@ -26,6 +26,7 @@ const asked = (redis: Redis.Redis, name: string): Effect.Effect<Granted | undefi
     const slots = SlotSet.of([[slotOf(name), slotOf(name)]])
     redis.partaking.ask({
       slots,
+      isPatient: true,
       granted: (grant, end) => done(undefined, { grant, end }),
       refused: () => done(undefined, undefined)
     })
@@ -141,6 +142,50 @@ describe("what several nodes do together", () => {
     )
   })
 
+  it("waits until what it changes is stored, and for nothing else", () => {
+    together(
+      ({ names: [name], nodes: [redis] }) =>
+        Effect.gen(function* () {
+          const { engine, storing } = redis
+          const before = (yield* asked(redis, name))!
+          expect(yield* ended(before, { type: "unstored" })).toBe(true)
+          const { batches } = storing.counts
+          const beside = keys.find((each) => slotOf(each) !== slotOf(name) && redis.placement.loaded.has(slotOf(each)))!
+          engine.databases[0].set(beside, "not stored yet")
+          const free = (yield* asked(redis, name))!
+          expect(storing.counts.batches).toBe(batches)
+          expect(yield* ended(free, { type: "unstored" })).toBe(true)
+          engine.databases[0].delete(beside)
+          engine.databases[0].set(name, "stored first")
+          const granted = (yield* asked(redis, name))!
+          expect(storing.counts.batches).toBe(batches + 1)
+          expect(yield* ended(granted, { type: "unstored" })).toBe(true)
+        }),
+      ({ engine }, [name]) => expect(engine.databases[0].peek(name)?.content).toBe("stored first")
+    )
+  })
+
+  it("is refused at once to who does not wait, where another one holds the slots", () => {
+    together(
+      ({ names: [name], nodes: [redis] }) =>
+        Effect.gen(function* () {
+          const granted = (yield* asked(redis, name))!
+          const refused = yield* Completion.submit<boolean, never>((done) => {
+            const slots = SlotSet.of([[slotOf(name), slotOf(name)]])
+            redis.partaking.ask({
+              slots,
+              isPatient: false,
+              granted: () => {},
+              refused: (isBusy) => done(undefined, isBusy)
+            })
+          })
+          expect(refused).toBe(true)
+          expect(yield* ended(granted, { type: "unstored" })).toBe(true)
+        }),
+      () => {}
+    )
+  })
+
   it("is answered, whatever becomes of a node", () => {
     together(
       ({ names: [name], nodes: [redis] }) =>
@@ -149,6 +194,7 @@ describe("what several nodes do together", () => {
           const told: Array<string> = []
           const waits = {
             slots: SlotSet.of([[slotOf(name), slotOf(name)]]),
+            isPatient: true,
             granted: () => told.push("granted"),
             refused: () => told.push("refused")
           }

@@ -1,8 +1,9 @@
 /**
- * Partaking: this node's part in commands whose keys several nodes have. Whoever carries out such a command asks each of them, in the order of their
- * numbers, to hold its slots still; reads what it needs there; and stores what comes of it for all of them in one transaction: each gets it as a
- * record of its stream, whose number it keeps free. So the record decides: if nobody says what became of the command, this node looks whether the
- * record is there, and puts an empty one there if it is not, so that it never will be.
+ * Partaking: this node's part in commands whose keys several nodes have. Whoever carries out such a command asks each of them to hold its slots still,
+ * all at a time if none has to wait for others' commands, else one after the other, in the order of their numbers; reads what it needs there; and
+ * stores what comes of it for all of them in one transaction: each gets it as a record of its stream, whose number it keeps free. So the record decides:
+ * if nobody says what became of the command, this node looks whether the record is there, and puts an empty one there if it is not, so that it never
+ * will be.
  */
 import * as Effect from "effect/Effect"
 import type { Timestamp } from "#keyspace/Request.ts"
@@ -37,9 +38,11 @@ export type End = (ending: Ending, told: (isDone: boolean) => void) => void
 export interface Request {
   /** By their slots. */
   readonly slots: SlotSet
+  /** Waits until nobody else holds any of them. */
+  readonly isPatient: boolean
   readonly granted: (grant: Grant, end: End) => void
-  /** Some of the slots are not this node's. */
-  readonly refused: () => void
+  /** Some of the slots are not this node's; `isBusy`: they are, but somebody else holds some. */
+  readonly refused: (isBusy: boolean) => void
 }
 
 export interface Parts {
@@ -90,7 +93,7 @@ export class Partaking {
     const lost = [...this.lost]
     this.requests = []
     this.lost.clear()
-    for (const { refused } of requests) refused()
+    for (const { refused } of requests) refused(false)
     for (const lose of lost) lose()
   }
 
@@ -115,13 +118,14 @@ export class Partaking {
 
   private serve(request: Request): Effect.Effect<void, OwnershipLost> {
     const { holding, ownership, placement, storing } = this.parts
-    const { slots } = request
+    const { isPatient, slots } = request
+    if (!isPatient && !holding.isFree(slots)) return Effect.sync(() => request.refused(true))
     // What it is told must be so when it hears of it: the slots do not stand still any more.
     let tell: (() => void) | undefined
-    const { refused } = request
+    const refused = (): void => request.refused(false)
     this.lost.add(refused)
     const still = Effect.gen({ self: this }, function* () {
-      const isFit = slots.without(placement.loaded).count === 0 && (yield* storing.flush)
+      const isFit = slots.isWithin(placement.loaded) && (yield* storing.flushOf(slots))
       this.lost.delete(refused)
       if (!isFit) return refused()
       const { ended, record } = yield* this.granted(request, storing.reserve())

@@ -25,8 +25,8 @@ export class Placement implements Shards {
   changed: () => void = () => {}
   /** Called when somebody wants to know more. */
   asked: () => void = () => {}
-  /** What of that it is about to give away. */
-  private held: SlotSet = SlotSet.none
+  /** What stands still: commands on these slots wait, and on no others. Who changes it calls `changed` where they need not any more. */
+  held: ReadonlySet<number> = new Set()
   private places: ReadonlyArray<Place> = Array.from({ length: SpacesRedis.slots }, (): Place => "nowhere")
   private readonly ownership: Ownership
 
@@ -45,25 +45,18 @@ export class Placement implements Shards {
   }
 
   get whole(): "here" | "held" | "loading" {
-    if (this.held.count > 0) return "held"
+    if (this.held.size > 0) return "held"
     return this.ownership.slots.without(this.loaded).count > 0 ? "loading" : "here"
   }
 
   /** What this node answers for. */
   get here(): SlotSet {
-    return this.loaded.without(this.held)
-  }
-
-  /** Commands on these slots wait, and on no others. */
-  hold(slots: SlotSet): void {
-    this.held = slots
-    this.changed()
+    return this.loaded.without(SlotSet.of([...this.held].map((slot) => [slot, slot] as const)))
   }
 
   /** It has nothing. */
   clear(): void {
     this.loaded = SlotSet.none
-    this.held = SlotSet.none
     this.look()
   }
 

@@ -34,21 +34,29 @@ export class SlotSet {
     return ((this.bits[slot >>> 5] >>> (slot & 31)) & 1) === 1
   }
 
-  /** Rising, with others between each two. */
-  get ranges(): ReadonlyArray<SlotRange> {
-    const found: Array<SlotRange> = []
-    for (let slot = 0; slot < SpacesRedis.slots; slot++) {
-      if (!this.has(slot)) continue
-      const first = slot
-      while (slot + 1 < SpacesRedis.slots && this.has(slot + 1)) slot += 1
-      found.push([first, slot])
+  /** Rising. */
+  get list(): ReadonlyArray<number> {
+    const found: Array<number> = []
+    for (let at = 0; at < words; at++) {
+      for (let word = this.bits[at]; word !== 0; word &= word - 1) found.push(32 * at + 31 - Math.clz32(word & -word))
     }
     return found
   }
 
-  /** They have slots in common. */
-  touches(other: SlotSet): boolean {
-    return this.bits.some((word, at) => (word & other.bits[at]) !== 0)
+  /** Rising, with others between each two. */
+  get ranges(): ReadonlyArray<SlotRange> {
+    const found: Array<[first: number, last: number]> = []
+    for (const slot of this.list) {
+      const before = found.at(-1)
+      if (before?.[1] === slot - 1) before[1] = slot
+      else found.push([slot, slot])
+    }
+    return found
+  }
+
+  /** The other one has all of them. */
+  isWithin(other: SlotSet): boolean {
+    return this.bits.every((word, at) => (word & ~other.bits[at]) === 0)
   }
 
   and(other: SlotSet): SlotSet {

@@ -22,6 +22,7 @@ import { type Commit, Folding, type Name, type Options, type Read } from "./Fold
 import { type Ownership, OwnershipLost } from "./Ownership.ts"
 import * as Places from "./Places.ts"
 import * as Record from "./Record.ts"
+import type { SlotSet } from "./SlotSet.ts"
 
 export interface Parts {
   readonly engine: Engine
@@ -63,7 +64,10 @@ export class Storing {
 
   /** `done` is called once what was changed up to now is durable, or will never be; not within the call. False: it is durable already. */
   settled(done: (isStored: boolean) => void): boolean {
-    const { ticket } = this.parts.engine.journal
+    return this.awaits(this.parts.engine.journal.ticket, done)
+  }
+
+  private awaits(ticket: number, done: (isStored: boolean) => void): boolean {
     if (ticket === 0) return false
     this.waiters.push({ ticket, done })
     this.wake?.()
@@ -74,6 +78,14 @@ export class Storing {
   readonly flush: Effect.Effect<boolean> = Completion.submit<boolean, never>((done) => {
     if (!this.settled((isStored) => done(undefined, isStored))) done(undefined, true)
   })
+
+  /** Everything up to now in these slots; false: it will never be. */
+  flushOf(slots: SlotSet): Effect.Effect<boolean> {
+    return Completion.submit<boolean, never>((done) => {
+      const { journal } = this.parts.engine
+      if (!this.awaits(journal.ticketOf(slots), (isStored) => done(undefined, isStored))) done(undefined, true)
+    })
+  }
 
   /** Never ends, unless the data is another node's. */
   readonly run: Effect.Effect<never, OwnershipLost> = Effect.suspend(() =>

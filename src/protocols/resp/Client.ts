@@ -48,6 +48,8 @@ export interface Watched {
 export interface Port {
   /** A blocked client has its reply, and goes on. */
   unblocked(): void
+  /** What is written meanwhile tells of nothing but what is durable, whatever else has been done: it is sent without waiting for that. */
+  assure(write: () => void): void
   /** Something was written that is no reply to what runs. */
   pushed(): void
   /** After what is to be sent was sent. */

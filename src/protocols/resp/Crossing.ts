@@ -1,7 +1,10 @@
 /**
- * Crossing: a command, or a whole MULTI, whose keys several nodes have. Each of them is asked, one after the other in the order of their numbers, to
- * hold these keys still, and tells what they hold; the command is run on that (`Scratch`); what it has changed is stored for all of them in one transaction
- * (`database/redis/Joint`), or for none; then they go on. So it is as if all had happened at once, at one node.
+ * Crossing: a command, or a whole MULTI, whose keys several nodes have. Each of them is asked to hold these keys still, and tells what they hold; the
+ * command is run on that (`Scratch`); what it has changed is stored for all of them in one transaction (`database/redis/Joint`), or for none; then they
+ * go on. So it is as if all had happened at once, at one node.
+ *
+ * They are asked all at a time first, and do not wait for each other's commands; where keys are held that are wanted, one after the other, in the order of
+ * their numbers, so that no two commands wait for each other.
  *
  * What it has only read needs no transaction, but each node must have been the one to tell until it was done.
  */
@@ -52,6 +55,11 @@ interface Held {
   readonly end: End
 }
 
+/** What comes of asking a node. `busy`: another command holds some of its keys. */
+type Answer = Held | Outcome | "busy"
+
+const isHeld = (answer: Answer): answer is Held => answer !== "busy" && "grant" in answer
+
 const minus = 0x2d
 const headLength = 6
 
@@ -79,7 +87,19 @@ export class Crossing {
   }
 
   begin(): void {
-    this.next()
+    let left = this.nodes.length
+    let failure: Outcome | "busy" | undefined
+    for (const node of this.nodes) {
+      this.askFor(node, false, (answer) => {
+        left -= 1
+        if (isHeld(answer)) this.held.push(answer)
+        else if (failure === undefined || failure === "busy") failure = answer
+        if (left > 0) return
+        if (failure === undefined) this.run()
+        else if (failure === "busy") this.beginAgain()
+        else this.giveUp(failure)
+      })
+    }
   }
 
   /** The client is gone: who holds keys still finds out what became of them. */
@@ -91,42 +111,53 @@ export class Crossing {
     for (const { end, grant } of held) if (parts.peerOf(grant.node) === undefined) end(undefined, () => {})
   }
 
+  private beginAgain(): void {
+    this.release()
+    this.held = []
+    this.next()
+  }
+
   private next(): void {
-    const { parts } = this
     if (this.held.length === this.nodes.length) return this.run()
-    const node = this.nodes[this.held.length]
-    const names = [...parts.names.get(node)!]
-    const peer = parts.peerOf(node)
-    if (peer === undefined) return this.holdOwn(names)
-    parts.ask(peer, ["CLIENT", "PARTAKE", ...names], (bytes) => {
-      if (this.isOver) return
-      if (bytes === undefined) return this.giveUp({ type: "again" })
-      if (bytes[0] === minus) {
-        const isElsewhere = Latin1.decode(bytes).startsWith(`-${Departure.elsewhere}`)
-        return this.giveUp(isElsewhere ? { type: "again" } : { type: "replied", bytes })
-      }
-      this.held.push(heldOf(bytes, this.endOf(peer)))
+    this.askFor(this.nodes[this.held.length], true, (answer) => {
+      if (!isHeld(answer)) return this.giveUp(answer === "busy" ? { type: "again" } : answer)
+      this.held.push(answer)
       this.next()
     })
   }
 
-  private holdOwn(names: ReadonlyArray<string>): void {
+  private askFor(node: number, isPatient: boolean, answered: (answer: Answer) => void): void {
+    const { parts } = this
+    const names = [...parts.names.get(node)!]
+    const peer = parts.peerOf(node)
+    if (peer === undefined) return this.holdOwn(names, isPatient, answered)
+    parts.ask(peer, ["CLIENT", "PARTAKE", isPatient ? "WAIT" : "NOW", ...names], (bytes) => {
+      if (this.isOver) return
+      if (bytes === undefined) return answered({ type: "again" })
+      if (bytes[0] !== minus) return answered(heldOf(bytes, this.endOf(peer)))
+      const text = Latin1.decode(bytes)
+      if (text.startsWith(`-${Departure.busy}`)) return answered("busy")
+      answered(text.startsWith(`-${Departure.elsewhere}`) ? { type: "again" } : { type: "replied", bytes })
+    })
+  }
+
+  private holdOwn(names: ReadonlyArray<string>, isPatient: boolean, answered: (answer: Answer) => void): void {
     const { client, server } = this.parts
     const { engine } = server
     const request: Request = {
       slots: Slots.setOf(names),
+      isPatient,
       granted: (grant, end) => {
         this.request = undefined
         if (this.isOver) return end({ type: "unstored" }, () => {})
         const hasChanged = client.watched.some(
           (watched) => watched.node === undefined && Watches.hasChanged(engine, watched)
         )
-        this.held.push({ grant, hasChanged, samples: Sample.of(engine, names), end })
-        this.next()
+        answered({ grant, hasChanged, samples: Sample.of(engine, names), end })
       },
-      refused: () => {
+      refused: (isBusy) => {
         this.request = undefined
-        if (!this.isOver) this.giveUp({ type: "again" })
+        if (!this.isOver) answered(isBusy ? "busy" : { type: "again" })
       }
     }
     this.request = request
@@ -209,8 +240,12 @@ export class Crossing {
 
   /** Nothing is done. */
   private giveUp(outcome: Outcome): void {
-    for (const { end } of this.held) end({ type: "unstored" }, () => {})
+    this.release()
     this.over(outcome)
+  }
+
+  private release(): void {
+    for (const { end } of this.held) end({ type: "unstored" }, () => {})
   }
 
   private over(outcome: Outcome): void {

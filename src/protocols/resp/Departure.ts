@@ -11,6 +11,9 @@ import * as Watches from "./Watches.ts"
 /** What another node is told of a command whose keys are not here. Users never see it. */
 export const elsewhere = "ORBIT-ELSEWHERE"
 
+/** Nor of one whose keys another command holds. */
+export const busy = "ORBIT-BUSY"
+
 /** The client that another node has here is told so, of this command and all that follow. */
 export const refuse = (client: Client): void => {
   client.isAstray = true

@@ -30,6 +30,7 @@ export class RigJoint implements Joint {
   }
 
   hold(request: Request): void {
+    if (!request.isPatient && this.held !== undefined) return this.parts.later(() => request.refused(true))
     this.requests.push(request)
     this.parts.later(() => this.next())
   }
@@ -50,7 +51,7 @@ export class RigJoint implements Joint {
     const { engine, hold, isHere, node } = this.parts
     const { slots } = request
     if (!isHere(slots)) {
-      request.refused()
+      request.refused(false)
       return this.next()
     }
     this.held = slots

@@ -393,6 +393,15 @@ export class Session implements Net.StreamSink, Port, Front {
     return place
   }
 
+  assure(write: () => void): void {
+    if (this.isOver) return
+    const bytes = this.capture(write)
+    const output = this.placeBefore()
+    output.isOwn = true
+    this.fill(output, bytes)
+    this.host.touched(this)
+  }
+
   capture(run: () => void): Uint8Array {
     const { client } = this
     this.say()

@@ -191,6 +191,7 @@ export class Survey {
 /** Runs what changes all keys of this node, when nobody carries any of them elsewhere. */
 export const changing = (server: Server, run: () => Uint8Array, done: (bytes: Uint8Array) => void): Request => ({
   slots: server.shards!.own,
+  isPatient: true,
   granted: (_, end) => {
     const bytes = run()
     end({ type: "unstored" }, () => {})

@@ -2,8 +2,9 @@
  * Partakings: what one node asks another in the name of a client whose command has keys at both (`Crossing`): to hold them still and tell what they
  * hold, and, when that is known, what has become of the command. Nobody else is understood who says it.
  *
- *   CLIENT PARTAKE key ...          node, epoch, stream, number, generation, whether a watched key has changed (1), then of each key that is there:
+ *   CLIENT PARTAKE WAIT key ...     node, epoch, stream, number, generation, whether a watched key has changed (1), then of each key that is there:
  *                                   name, database, when it expires, version, payload
+ *   CLIENT PARTAKE NOW key ...      the same, or an error where another command holds some of them
  *   CLIENT CONCLUDE STORED record   the record is stored
  *   CLIENT CONCLUDE UNSTORED        it is not, and never will be
  *   CLIENT AWAIT key version ...    replies when one of the keys has another version (`Awaiting`)
@@ -55,13 +56,14 @@ const promise = (client: Client, end: End): void => {
 const partake: Handler = (call) => {
   check(call)
   const { argv, client, engine, out, server } = call
-  const names = argv.slice(2)
+  const names = argv.slice(3)
   const written = wait(call)
   const { joint } = server
   if (joint === undefined) throw new Refusal("ERR this node has no others")
   let isGone = false
   const request: Request = {
     slots: Slots.setOf(names),
+    isPatient: call.is(2, "wait"),
     granted: (grant, end) => {
       if (isGone) return end({ type: "unstored" }, () => {})
       promise(client, end)
@@ -69,12 +71,13 @@ const partake: Handler = (call) => {
       const hasChanged = client.watched.some((watched) => Watches.hasChanged(engine, watched))
       const head = [node, epoch, stream, number, generation, hasChanged ? 1 : 0].map(String)
       const samples = Sample.of(engine, names).flatMap(Sample.wordsOf)
-      out.bulks([...head, ...samples])
+      client.port?.assure(() => out.bulks([...head, ...samples]))
       written()
     },
-    refused: () => {
+    refused: (isBusy) => {
       client.promise = undefined
-      Departure.refuse(client)
+      if (isBusy) out.error(Departure.busy)
+      else Departure.refuse(client)
       written()
     }
   }
@@ -98,7 +101,7 @@ const conclude: Handler = (call) => {
   client.promise.end(ending, (isDone) => {
     // Whoever asked finds out that nobody knows.
     if (!isDone) return client.port?.break()
-    out.ok()
+    client.port?.assure(() => out.ok())
     written()
   })
 }
