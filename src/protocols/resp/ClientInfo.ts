@@ -2,6 +2,10 @@
 import type { Client } from "./Client.ts"
 import * as ClientMemory from "./ClientMemory.ts"
 
+/** Its command waits: for keys, here or at other nodes, for these to be this node's to tell of, or because of CLIENT PAUSE. */
+export const isBlocked = ({ blocked, isHeld, port }: Client): boolean =>
+  blocked !== undefined || isHeld || port?.away?.isBlocked === true
+
 /** The letters of what applies; `N` where nothing does. */
 const flagsOf = (client: Client): string => {
   const { tracking } = client
@@ -9,7 +13,7 @@ const flagsOf = (client: Client): string => {
     client.isMonitor ? "O" : "",
     client.isSubscribed ? "P" : "",
     client.multi === undefined ? "" : "x",
-    client.blocked === undefined && !client.isHeld && client.port?.away?.isBlocked !== true ? "" : "b",
+    isBlocked(client) ? "b" : "",
     tracking === undefined ? "" : "t",
     tracking?.isBroken === true ? "R" : "",
     tracking?.isBroadcast === true ? "B" : "",

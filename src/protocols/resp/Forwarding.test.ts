@@ -24,6 +24,14 @@ describe("a command whose keys another node has", () => {
     expect(rig.ask(rig.connect(2), `GET ${keys[2]}`)).toBe(bulk("v2"))
   })
 
+  it("is DEBUG where that is about a key", () => {
+    const rig = new ClusterRig(2)
+    for (const { server } of rig.nodes) server.config.begin("enable-debug-command", "yes")
+    const client = rig.connect(1)
+    rig.ask(client, `SET ${rig.key(2)} 12`)
+    expect(rig.ask(client, `DEBUG OBJECT ${rig.key(2)}`)).toMatch(/^\+Value at:.* encoding:int /)
+  })
+
   it("leaves with the others of its turn in one write, and they come back in one", () => {
     const rig = new ClusterRig(2)
     const client = rig.connect(1)
@@ -294,6 +302,8 @@ describe("what waits for keys at another node", () => {
     expect(rig.ask(client, `BLPOP ${key} 0\r\nSET ${rig.key(1)} v`)).toBe("")
     expect(rig.ask(other, `GET ${rig.key(1)}`)).toBe("$-1\r\n")
     expect(rig.ask(other, "CLIENT LIST")).toMatch(/flags=b .*cmd=blpop/)
+    expect(rig.ask(other, "INFO clients")).toContain("blocked_clients:1\r\n")
+    expect(rig.ask(rig.connect(2), "INFO clients")).toContain("blocked_clients:0\r\n")
     expect(rig.ask(other, `LPUSH ${key} e`)).toBe(":1\r\n")
     expect(client.received()).toBe(`*2\r\n${bulk(key)}${bulk("e")}+OK\r\n`)
   })

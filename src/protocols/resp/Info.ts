@@ -3,6 +3,7 @@
  * that has none of it: no replicas, no scripts, no forks.
  */
 import type { Client } from "./Client.ts"
+import * as ClientInfo from "./ClientInfo.ts"
 import * as ClientMemory from "./ClientMemory.ts"
 import type { Server } from "./Server.ts"
 
@@ -57,13 +58,13 @@ const server = ({ config, engine, machine, startedAt, topology }: Server): Field
 const largest = (clients: ReadonlyMap<number, Client>, of: (client: Client) => number): number =>
   [...clients.values()].reduce((max, client) => Math.max(max, of(client)), 0)
 
-const clients = ({ clients: all, engine, ownClients, settings, tracking }: Server): Fields => [
+const clients = ({ clients: all, ownClients, settings, tracking }: Server): Fields => [
   ["connected_clients", ownClients.length],
   ["cluster_connections", all.size - ownClients.length],
   ["maxclients", settings.clientsMax],
   ["client_recent_max_input_buffer", largest(all, ClientMemory.ofInput)],
   ["client_recent_max_output_buffer", largest(all, ClientMemory.ofOutput)],
-  ["blocked_clients", engine.blocking.count + [...all.values()].filter(({ isHeld }) => isHeld).length],
+  ["blocked_clients", ownClients.filter(ClientInfo.isBlocked).length],
   ["tracking_clients", tracking.clients.size],
   ["clients_in_timeout_table", [...all.values()].filter(({ blocked }) => (blocked?.until ?? 0) > 0).length]
 ]

@@ -24,6 +24,9 @@ export const joined = (route: Route | undefined, place: Route): Route => {
 
 export const ofKey = (shards: Shards, key: string): Place => shards.placeOf(Slots.slotOf(key))
 
+/** Subcommands of DEBUG that look at a key, which is not among those that COMMAND tells of. */
+const looks = new Set(["object", "listpack", "htstats-key"])
+
 /** Undefined: it has no keys. Allocates nothing where the place of keys among the arguments is fixed. */
 export const ofCommand = (shards: Shards, command: Command, argv: ReadonlyArray<string>): Route | undefined => {
   let route: Route | undefined
@@ -31,7 +34,8 @@ export const ofCommand = (shards: Shards, command: Command, argv: ReadonlyArray<
     for (const at of CommandKeys.places(command, argv)) route = joined(route, ofKey(shards, argv[at]))
     return route
   }
-  const { firstKey, keyStep, lastKey } = command
+  const { firstKey, keyStep, lastKey, name } = command
+  if (name === "debug" && argv.length === 3 && looks.has(argv[1].toLowerCase())) return ofKey(shards, argv[2])
   if (firstKey === 0) return undefined
   const last = lastKey < 0 ? argv.length + lastKey : Math.min(lastKey, argv.length - 1)
   for (let at = firstKey; at <= last; at += keyStep) route = joined(route, ofKey(shards, argv[at]))
