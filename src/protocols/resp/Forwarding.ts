@@ -18,6 +18,7 @@ import type { Front, Place, Refused } from "./Front.ts"
 import * as Replies from "./Replies.ts"
 import * as Routes from "./Routes.ts"
 import { Together } from "./Together.ts"
+import * as Tracking from "./Tracking.ts"
 import * as Watches from "./Watches.ts"
 
 /** A command that is under way. */
@@ -81,7 +82,7 @@ const isElsewhere = (bytes: Uint8Array): boolean =>
   bytes[0] === elsewhere[0] && bytes.length >= elsewhere.length && elsewhere.every((byte, at) => bytes[at] === byte)
 
 /** Any key may have changed that the client has read. */
-const invalidation = Latin1.encode(">2\r\n$10\r\ninvalidate\r\n_\r\n")
+const invalidation = Tracking.invalidationOf(undefined)
 
 const watching = CommandTable.commands.get("watch")!
 const identifying = CommandTable.named("client|id")!
@@ -273,7 +274,7 @@ export class Forwarding implements Away, Keeper {
       if (this.backends.get(peer.node)?.isTracking === true) continue
       const backend = this.backendOf(peer)
       backend.agree(client)
-      backend.send([identify.argv], { answered: () => this.front.push(invalidation) })
+      backend.send([identify.argv], { answered: () => this.pushed(invalidation) })
       backend.flush()
     }
   }
@@ -324,8 +325,10 @@ export class Forwarding implements Away, Keeper {
   }
 
   pushed(bytes: Uint8Array): void {
-    const { client } = this.front
-    if (!this.isOver && client.tracking !== undefined && client.out.protocol === 3) this.front.push(bytes)
+    const { client, server } = this.front
+    if (this.isOver || client.tracking === undefined) return
+    if (client.tracking.redirect !== 0) server.tracking.redirected(client, bytes)
+    else if (client.out.protocol === 3) this.front.push(bytes)
   }
 
   heard(): void {
@@ -489,10 +492,9 @@ export class Forwarding implements Away, Keeper {
 
   /** Its connection ends; what it knew of the client goes with it. */
   private forget(backend: Backend): void {
-    const { client } = this.front
     this.backends.delete(backend.node)
     this.lose(backend)
-    if (backend.isTracking && client.tracking !== undefined && client.out.protocol === 3) this.front.push(invalidation)
+    if (backend.isTracking) this.pushed(invalidation)
     backend.end()
   }
 

@@ -65,7 +65,7 @@ const clients = ({ clients: all, ownClients, settings, tracking }: Server): Fiel
   ["client_recent_max_input_buffer", largest(all, ClientMemory.ofInput)],
   ["client_recent_max_output_buffer", largest(all, ClientMemory.ofOutput)],
   ["blocked_clients", ownClients.filter(ClientInfo.isBlocked).length],
-  ["tracking_clients", tracking.clients.size],
+  ["tracking_clients", [...tracking.clients].filter(({ isRelayed }) => !isRelayed).length],
   ["clients_in_timeout_table", [...all.values()].filter(({ blocked }) => (blocked?.until ?? 0) > 0).length]
 ]
 

@@ -439,11 +439,57 @@ describe("a client that caches what it reads", () => {
     expect(client.received()).toBe(everything)
   })
 
-  it("has to speak protocol 3", () => {
+  it("may have another client told, in either protocol, of keys of any node", () => {
+    const rig = new ClusterRig(3)
+    const [client, listener, other] = [rig.connect(1), rig.connect(1), rig.connect(2)]
+    const id = rig.ask(listener, "CLIENT ID").slice(1, -2)
+    rig.ask(listener, "SUBSCRIBE __redis__:invalidate")
+    expect(rig.ask(client, `CLIENT TRACKING ON REDIRECT ${id}`)).toBe("+OK\r\n")
+    const message = (body: string): string => `*3\r\n${bulk("message")}${bulk("__redis__:invalidate")}${body}`
+    for (const node of [1, 2, 3]) {
+      rig.ask(client, `GET ${rig.key(node)}`)
+      rig.ask(other, `SET ${rig.key(node)} v`)
+      expect(listener.received()).toBe(message(`*1\r\n${bulk(rig.key(node))}`))
+    }
+    rig.ask(client, `GET ${rig.key(2)}`)
+    rig.breakAll()
+    rig.run()
+    expect(listener.received()).toBe(message("$-1\r\n").repeat(2))
+    expect(rig.ask(listener, "UNSUBSCRIBE\r\nHELLO 3")).toContain("proto")
+    rig.ask(client, `GET ${rig.key(2)}`)
+    rig.ask(other, `SET ${rig.key(2)} w`)
+    expect(listener.received()).toBe(invalidated(rig.key(2)))
+    expect(client.received()).toBe("")
+  })
+
+  it("may have another client told of all keys, and learns when that one is gone", () => {
     const rig = new ClusterRig(2)
-    const client = rig.connect(1)
-    expect(rig.ask(client, "CLIENT TRACKING ON")).toMatch(/^-ERR .*not supported when several nodes have the data/)
+    const [client, listener, other] = [rig.connect(1), rig.connect(1), rig.connect(2)]
+    rig.ask(listener, "HELLO 3")
+    const id = rig.ask(listener, "CLIENT ID").slice(1, -2)
     rig.ask(client, "HELLO 3")
-    expect(rig.ask(client, "CLIENT TRACKING ON REDIRECT 1")).toMatch(/^-ERR .*not supported when several nodes/)
+    expect(rig.ask(client, `CLIENT TRACKING ON BCAST NOLOOP REDIRECT ${id}`)).toBe("+OK\r\n")
+    for (const node of [1, 2]) {
+      rig.ask(other, `SET ${rig.key(node)} v`)
+      expect(listener.received()).toBe(invalidated(rig.key(node)))
+      rig.ask(client, `SET ${rig.key(node)} w`)
+      expect(listener.received()).toBe("")
+    }
+    rig.ask(listener, "QUIT")
+    rig.ask(other, `SET ${rig.key(2)} x`)
+    expect(client.received()).toBe(`>2\r\n${bulk("tracking-redir-broken")}:${id}\r\n`)
+    expect(rig.ask(client, "CLIENT TRACKINGINFO")).toContain("broken_redirect")
+  })
+
+  it("hears of nothing by itself where its protocol has no way to tell", () => {
+    const rig = new ClusterRig(2)
+    const [client, other] = [rig.connect(1), rig.connect(2)]
+    expect(rig.ask(client, "CLIENT TRACKING ON")).toBe("+OK\r\n")
+    rig.ask(client, `GET ${rig.key(1)}\r\nGET ${rig.key(2)}`)
+    for (const node of [1, 2]) rig.ask(other, `SET ${rig.key(node)} v`)
+    rig.breakAll()
+    rig.run()
+    expect([client.received(), client.isEnded]).toEqual(["", false])
+    expect(rig.ask(client, `GET ${rig.key(2)}`)).toBe(bulk("v"))
   })
 })

@@ -4,9 +4,15 @@
  * A client is remembered for the keys that it reads and told once, or (BCAST) told of all keys with its prefixes. What the running command's own
  * client is to hear waits until that command's reply is written (`settle`); what broadcasts have to say is collected until `broadcast`.
  *
+ * Of keys that another node has, that node tells this one, over the connection that runs the client's commands there; whom the client wants to be told
+ * is found here.
+ *
  * The table of keys has a bound: at it the key that was read longest ago is told of as if it had changed.
  */
+import * as Latin1 from "#base/Latin1.ts"
 import type { Client } from "./Client.ts"
+import { Parser } from "./Parser.ts"
+import * as Reply from "./Reply.ts"
 import type { Tracked, TrackingOptions } from "./Tracked.ts"
 
 interface Prefix {
@@ -19,6 +25,20 @@ interface Pending {
   readonly client: Client
   /** undefined: everything. */
   readonly key: string | undefined
+}
+
+const head = ">2\r\n$10\r\ninvalidate\r\n"
+const headBytes = head.length
+const star = 0x2a
+
+/** What one node tells another, whatever protocol the client speaks. `keys` undefined: everything. */
+export const invalidationOf = (keys: ReadonlyArray<string> | undefined): Uint8Array => {
+  const reply = new Reply.Reply()
+  reply.protocol = 3
+  reply.raw(head)
+  if (keys === undefined) reply.null()
+  else reply.bulks(keys)
+  return reply.take()!
 }
 
 export class Tracking {
@@ -156,6 +176,15 @@ export class Tracking {
     }
   }
 
+  /** Another node has told the client's connection to it something (`invalidationOf`), which the client wants to go elsewhere. */
+  redirected(client: Client, invalidation: Uint8Array): void {
+    const keys = invalidation.subarray(headBytes)
+    if (keys[0] !== star) return this.send(client, undefined)
+    const parser = new Parser()
+    parser.feed(keys)
+    this.send(client, parser.next())
+  }
+
   private tellReaders(key: string, by: Client | undefined, running: Client | undefined): void {
     const readers = this.readers.get(key)
     if (readers === undefined) return
@@ -179,6 +208,11 @@ export class Tracking {
   private send(client: Client, keys: ReadonlyArray<string> | undefined): void {
     const { tracking } = client
     if (tracking === undefined) return
+    if (client.isRelayed) {
+      client.out.raw(Latin1.decode(invalidationOf(keys)))
+      client.port?.pushed()
+      return
+    }
     let target = client
     if (tracking.redirect !== 0) {
       const found = this.findClient(tracking.redirect)

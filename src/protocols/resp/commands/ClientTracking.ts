@@ -64,17 +64,10 @@ const check = ({ options, prefixes }: Wanted, tracked: Tracked | undefined): voi
   if (isBroadcast) checkPrefixes(prefixes, tracked?.prefixes ?? new Set())
 }
 
-/** Each node tells of its own keys, over the client's connection to it: nobody else's, and in no other protocol. */
-const apart = new Refusal(
-  "ERR CLIENT TRACKING with REDIRECT, or with RESP2, is not supported when several nodes have the data: use RESP3"
-)
-
 const tracking: Handler = (call) => {
   const { client, out, server } = call
   const wanted = optionsOf(call)
   if (call.is(2, "on")) {
-    const isTold = wanted.options.redirect === 0 && client.out.protocol === 3
-    if (server.shards !== undefined && !client.isRelayed && !isTold) throw apart
     check(wanted, client.tracking)
     server.tracking.enable(client, wanted.options, wanted.prefixes)
   } else if (call.is(2, "off")) server.tracking.disable(client)
