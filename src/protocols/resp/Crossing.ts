@@ -28,6 +28,8 @@ export type Outcome =
   | { readonly type: "replied"; readonly bytes: Uint8Array }
   | { readonly type: "waits"; readonly blocked: Blocked; readonly keys: ReadonlyMap<number, ReadonlyArray<Found>> }
   | { readonly type: "again" }
+  /** Nothing has happened: it wants these keys, too. */
+  | { readonly type: "seeks"; readonly names: ReadonlyArray<string> }
   | { readonly type: "unknown" }
 
 export interface Parts {
@@ -36,10 +38,14 @@ export interface Parts {
   readonly queue: ReadonlyArray<ReadonlyArray<string>>
   /** Its reply begins so: of a MULTI. */
   readonly isMulti: boolean
+  /** Something of it only reads: who caches what it reads has read these keys. */
+  readonly reads: boolean
   /** By node, in their order: the names of its keys, those that are watched among them. */
   readonly names: ReadonlyMap<number, ReadonlySet<string>>
   /** undefined: it is this node. */
   readonly peerOf: (node: number) => Peer | undefined
+  /** What the node is asked next it understands as the client means it. */
+  readonly agree: (peer: Peer) => void
   /** Asks another node; undefined: its connection broke. */
   readonly ask: (peer: Peer, argv: ReadonlyArray<string>, answered: (bytes: Uint8Array | undefined) => void) => void
   /** Runs it, and gives the bytes that the client is to be told. */
@@ -131,7 +137,9 @@ export class Crossing {
     const names = [...parts.names.get(node)!]
     const peer = parts.peerOf(node)
     if (peer === undefined) return this.holdOwn(names, isPatient, answered)
-    parts.ask(peer, ["CLIENT", "PARTAKE", isPatient ? "WAIT" : "NOW", ...names], (bytes) => {
+    const words = ["CLIENT", "PARTAKE", isPatient ? "WAIT" : "NOW", parts.reads ? "READ" : "CHANGE"]
+    parts.agree(peer)
+    parts.ask(peer, [...words, ...names], (bytes) => {
       if (this.isOver) return
       if (bytes === undefined) return answered({ type: "again" })
       if (bytes[0] !== minus) return answered(heldOf(bytes, this.endOf(peer)))
@@ -153,6 +161,7 @@ export class Crossing {
         const hasChanged = client.watched.some(
           (watched) => watched.node === undefined && Watches.hasChanged(engine, watched)
         )
+        if (this.parts.reads) server.tracking.remember(client, names)
         answered({ grant, hasChanged, samples: Sample.of(engine, names), end })
       },
       refused: (isBusy) => {
@@ -179,13 +188,16 @@ export class Crossing {
       return this.giveUp({ type: "replied", bytes: Replies.nullArray(client) })
     }
     const samples = held.flatMap((each) => each.samples)
+    const names = new Set([...parts.names.values()].flatMap((own) => [...own]))
     const generation = Math.max(...held.map(({ grant }) => grant.generation))
     let ran: Sample.Ran | undefined
     const bytes = parts.run(() => {
       if (parts.isMulti) client.replies.array(queue.length)
-      ran = server.scratch!.run({ client, queue, samples, generation, mayWait: !parts.isMulti })
+      ran = server.scratch!.run({ client, queue, samples, names, generation, mayWait: !parts.isMulti })
     })
-    const { blocked, record } = ran!
+    const { blocked, record, say, sought } = ran!
+    if (sought.length > 0) return this.giveUp({ type: "seeks", names: sought })
+    this.say = say
     const outcome: Outcome =
       blocked === undefined ? { type: "replied", bytes } : { type: "waits", blocked, keys: this.found(blocked) }
     if (record === undefined) return this.conclude(new Map(), outcome, true)
@@ -217,7 +229,10 @@ export class Crossing {
 
   private stored(stored: Stored, records: ReadonlyMap<number, Uint8Array>, outcome: Outcome): void {
     if (this.isOver) return
-    if (stored.type === "stored") return this.conclude(records, outcome, false)
+    if (stored.type === "stored") {
+      this.say()
+      return this.conclude(records, outcome, false)
+    }
     if (stored.type === "unknown") return this.over({ type: "unknown" })
     this.giveUp(stored.isMoved ? { type: "again" } : { type: "replied", bytes: Replies.error(`ERR ${stored.reason}`) })
   }
@@ -232,11 +247,16 @@ export class Crossing {
       end(ending, (isDone) => {
         isRight &&= isDone
         left -= 1
-        if (isRead && left === 0 && !this.isOver) this.over(isRight ? outcome : { type: "again" })
+        if (!isRead || left > 0 || this.isOver) return
+        if (isRight) this.say()
+        this.over(isRight ? outcome : { type: "again" })
       })
     }
     if (!isRead) this.over(outcome)
   }
+
+  /** What is so by now is told to whom it concerns. */
+  private say: () => void = () => {}
 
   /** Nothing is done. */
   private giveUp(outcome: Outcome): void {

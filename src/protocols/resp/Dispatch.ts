@@ -31,6 +31,7 @@ export interface Parts {
 
 const loading = "LOADING Redis is loading the dataset in memory"
 const unserved = "CLUSTERDOWN Hash slot not served"
+const elsewhere = "ERR commands about all keys of a node are not allowed in a MULTI with keys of other nodes"
 
 /** What a client is told that goes to the other node by itself. */
 const moved = (command: Command, argv: ReadonlyArray<string>, { address }: Peer): string =>
@@ -38,8 +39,9 @@ const moved = (command: Command, argv: ReadonlyArray<string>, { address }: Peer)
 
 const isOfAll = (word: string): boolean => Survey.isSurvey(word.toLowerCase())
 
-/** What SORT reads beside the key that it sorts, of which nobody knows where it is; undefined: nothing. */
-const sortsBeyond = (argv: ReadonlyArray<string>): string | undefined => {
+/** What SORT reads beside the key that it sorts, of which nobody knows where it is before; undefined: nothing. */
+const sortsBeyond = ({ name }: Command, argv: ReadonlyArray<string>): string | undefined => {
+  if (name !== "sort" && name !== "sort_ro") return undefined
   for (let at = 2; at + 1 < argv.length; at++) {
     const word = argv[at].toUpperCase()
     if ((word === "BY" || word === "GET") && argv[at + 1].includes("*")) return word
@@ -62,22 +64,20 @@ export class Dispatch {
     const isWatch = name === "watch"
     if (isWatch && client.multi !== undefined) return "here"
     const isExec = name === "exec"
-    if ((name === "sort" || name === "sort_ro") && shards.owners.length > 0) {
-      const word = sortsBeyond(argv)
-      if (word !== undefined) return this.refuse(client, command, `ERR ${word} option of SORT denied in cluster mode.`)
-    }
+    const denied = this.denialOfCluster(command, argv)
+    if (denied !== undefined) return this.refuse(client, command, denied)
     const route = isExec ? this.routeOfMulti(shards, client) : this.routeOf(shards, command, argv)
     const away = client.port?.away
     if (away !== undefined && away.count > 0) {
       if (route === undefined || route === "apart" || isExec || isWatch || away.isMapOld) return "later"
     }
-    if (route === undefined && Survey.isSurvey(name) && (shards.owners.length > 0 || Survey.isChange(name))) {
+    if (route === undefined && Survey.isSurvey(name) && (this.isOfAll(shards) || Survey.isChange(name))) {
       client.port!.reach().survey({ command, argv })
       client.lastCommand = name
       return "done"
     }
-    if (isExec && shards.whole === "held" && client.multi?.queue.some(([word]) => isOfAll(word)) === true)
-      return "later"
+    const isAboutAll = isExec && client.multi?.queue.some(([word]) => isOfAll(word)) === true
+    if (isAboutAll && shards.whole === "held") return "later"
     if (route === undefined || route === "here") return "here"
     if (route === "held") return "later"
     if (route === "loading") return this.refuse(client, command, loading)
@@ -87,7 +87,7 @@ export class Dispatch {
     }
     if (isWatch) return this.watch(shards, client, argv)
     if (isExec) {
-      const denial = this.denialOf(client)
+      const denial = isAboutAll ? elsewhere : this.denialOf(client)
       if (denial !== undefined) return this.refuse(client, command, denial)
       const errand = { command, argv, multi: client.multi }
       client.multi = undefined
@@ -105,7 +105,23 @@ export class Dispatch {
   /** Where a command is run that is not in a MULTI; undefined: it has no keys. */
   routeOf(shards: Shards, command: Command, argv: ReadonlyArray<string>): Routes.Route | undefined {
     // Channels stand where keys do.
-    return (command.flags & Flag.pubsub) !== 0 ? undefined : Routes.ofCommand(shards, command, argv)
+    if ((command.flags & Flag.pubsub) !== 0) return undefined
+    const route = Routes.ofCommand(shards, command, argv)
+    const isOne = route === "here" || Routes.isPeer(route)
+    return isOne && this.isOfAll(shards) && sortsBeyond(command, argv) !== undefined ? "apart" : route
+  }
+
+  /** A command about all keys is one for several nodes. Where clients know that there are several, each node tells of its own, as in a Redis Cluster. */
+  private isOfAll(shards: Shards): boolean {
+    return shards.owners.length > 0 && this.parts.server.topology === undefined
+  }
+
+  /** Why a Redis Cluster does not run it. */
+  private denialOfCluster(command: Command, argv: ReadonlyArray<string>): string | undefined {
+    if (this.parts.server.topology === undefined) return undefined
+    if (command.name === "swapdb") return "ERR SWAPDB is not allowed in cluster mode"
+    const word = sortsBeyond(command, argv)
+    return word === undefined ? undefined : `ERR ${word} option of SORT denied in cluster mode.`
   }
 
   /** Another node is to run it. */
@@ -130,7 +146,9 @@ export class Dispatch {
   /** Clients that find their way by themselves are told when they queue something for another node. */
   private stepOfQueued(shards: Shards, client: Client, command: Command, argv: ReadonlyArray<string>): Step {
     const { name } = command
-    if (Survey.isSurvey(name) && shards.owners.length > 0) {
+    const denied = this.denialOfCluster(command, argv)
+    if (denied !== undefined) return this.refuse(client, command, denied)
+    if (Survey.isSurvey(name) && this.isOfAll(shards)) {
       return this.refuse(
         client,
         command,

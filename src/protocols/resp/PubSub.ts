@@ -102,6 +102,15 @@ export class PubSub {
     return line?.size ?? 0
   }
 
+  /** How many times a message would be sent. */
+  countOf(channel: string, isShard: boolean): number {
+    const { channel: channels, pattern: patterns, shard } = this.lines
+    if (isShard) return shard.get(channel)?.size ?? 0
+    let count = channels.get(channel)?.size ?? 0
+    for (const [pattern, line] of patterns) if (Glob.matches(pattern, channel)) count += line.size
+    return count
+  }
+
   private leave(client: Client, kind: Kind, name: string): void {
     if (!ownOf(client, kind).delete(name)) return
     const line = this.lines[kind].get(name)

@@ -59,6 +59,8 @@ export interface Run {
   readonly client: Client
   readonly queue: ReadonlyArray<ReadonlyArray<string>>
   readonly samples: ReadonlyArray<Sample>
+  /** Of all keys that it has. */
+  readonly names: ReadonlySet<string>
   /** Generations are above this. */
   readonly generation: number
   /** One command, which may wait for keys. */
@@ -71,4 +73,8 @@ export interface Ran {
   readonly record: Uint8Array | undefined
   /** What it waits for; undefined: its client has the reply. */
   readonly blocked: Blocked | undefined
+  /** Keys that were looked up, and are none of those that it has: so nothing of all this is right. */
+  readonly sought: ReadonlyArray<string>
+  /** Tells who wants to hear of it what has happened. */
+  readonly say: () => void
 }

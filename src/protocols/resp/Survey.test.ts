@@ -86,8 +86,34 @@ describe("a command about all keys", () => {
         /^\+OK\r\n-ERR [A-Z]+ is not allowed in a MULTI.*\r\n-EXECABORT/
       )
     }
-    expect(rig.ask(client, `SORT ${rig.key(1)} BY w_*`)).toBe("-ERR BY option of SORT denied in cluster mode.\r\n")
-    expect(rig.ask(client, `SORT ${rig.key(1)} GET w_*`)).toBe("-ERR GET option of SORT denied in cluster mode.\r\n")
+  })
+
+  it("is one about a node's own keys where clients know that there are several, who ask all of them", () => {
+    const { keys, rig } = filled(3)
+    for (const { server } of rig.nodes) server.topology = () => []
+    for (const node of [1, 2, 3]) {
+      const client = rig.connect(node)
+      const own = keys.filter((key) => 1 + (rig.slotOf(key) % 3) === node).sort()
+      expect(rig.ask(client, "DBSIZE")).toBe(`:${own.length}\r\n`)
+      expect([...namesIn(rig.ask(client, "KEYS *"))].sort()).toEqual(own)
+      expect([...namesIn(rig.ask(client, "SCAN 0 COUNT 1000"))].sort()).toEqual(own)
+      expect(own).toContain(namesIn(rig.ask(client, "RANDOMKEY"))[0])
+      expect(rig.ask(client, `MULTI\r\nDBSIZE\r\nGET ${own[0]}\r\nEXEC`)).toContain(`*2\r\n:${own.length}\r\n`)
+      const elsewhere = rig.key(1 + (node % 3))
+      for (const other of [elsewhere, `${own[0]} ${elsewhere}`]) {
+        expect(rig.ask(client, `MULTI\r\nDBSIZE\r\nDEL ${other}\r\nEXEC`)).toMatch(
+          /^\+OK\r\n\+QUEUED\r\n\+QUEUED\r\n-EXECABORT .*: commands about all keys of a node/
+        )
+      }
+      expect(rig.ask(client, "SWAPDB 0 1")).toBe("-ERR SWAPDB is not allowed in cluster mode\r\n")
+      for (const word of ["BY", "GET"]) {
+        const denied = `-ERR ${word} option of SORT denied in cluster mode.\r\n`
+        expect(rig.ask(client, `SORT ${own[0]} ${word} w_*`)).toBe(denied)
+        expect(rig.ask(client, `MULTI\r\nSORT ${own[0]} ${word} w_*\r\nEXEC`)).toContain(denied)
+      }
+    }
+    expect(rig.ask(rig.connect(2), "FLUSHALL")).toBe("+OK\r\n")
+    expect([1, 2, 3].map((node) => rig.node(node).engine.databases[0].size === 0)).toEqual([false, true, false])
   })
 
   it("swaps databases where one node has everything", () => {

@@ -70,7 +70,9 @@ export class Survey {
 
   constructor(parts: Parts) {
     this.parts = parts
-    this.owners = parts.server.shards!.owners
+    const { shards, topology } = parts.server
+    // Clients that know of them ask all of them.
+    this.owners = topology === undefined ? shards!.owners : []
   }
 
   begin(): void {

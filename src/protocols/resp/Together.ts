@@ -41,6 +41,11 @@ interface Waiting {
 }
 
 type Nodes = Pick<Parts, "names" | "peerOf">
+type Sought = ReadonlyArray<ReadonlyArray<string>>
+
+/** What is sorted may change each time before what its elements lead to stands still, too. */
+const soughtMax = 32
+const restless = Replies.error("ERR what BY and GET lead to changed too often meanwhile: try again")
 
 export class Together {
   private readonly front: Front
@@ -64,21 +69,29 @@ export class Together {
   }
 
   cross(errand: Errand): void {
+    const refused = this.means.begun(errand)
+    if (!this.isOver) this.crossWith(refused, [])
+  }
+
+  /** `sought`: keys that it looks up beside those that it names, as was found out each time that it was tried. */
+  private crossWith(refused: Refused, sought: Sought): void {
     const { front, means } = this
     const { client, server } = front
-    const refused = means.begun(errand)
-    if (this.isOver) return
+    const { errand } = refused
     const queue = errand.multi?.queue ?? [errand.argv]
-    const nodes = this.nodesOf(queue)
+    const nodes = this.nodesOf(queue, sought)
+    if (nodes === undefined) return this.crossed(refused, { type: "again" }, sought)
     const crossing = new Crossing({
       client,
       server,
       queue,
       isMulti: errand.multi !== undefined,
+      reads: queue.some((argv) => ((CommandTable.asked(argv)?.flags ?? 0) & CommandTable.Flag.readonly) !== 0),
       ...nodes,
+      agree: (peer) => means.agree(peer),
       ask: (peer, argv, answered) => means.ask(peer, argv, answered),
       run: (run) => front.capture(run),
-      done: (outcome) => this.crossed(refused, outcome, nodes)
+      done: (outcome) => this.crossed(refused, outcome, sought, nodes)
     })
     this.undertaking = crossing
     crossing.begin()
@@ -134,7 +147,7 @@ export class Together {
   }
 
   /** Where the keys are of what is run in one, and those that are watched. */
-  private nodesOf(queue: ReadonlyArray<Argv>): Nodes {
+  private nodesOf(queue: ReadonlyArray<Argv>, sought: Sought): Nodes | undefined {
     const { client, server } = this.front
     const names = new Map<number, Set<string>>()
     const peers = new Map<number, Peer>()
@@ -151,6 +164,12 @@ export class Together {
       if (command !== undefined) for (const at of CommandKeys.places(command, argv)) add(argv[at])
     }
     for (const { key } of client.watched) add(key)
+    // What is looked up may be where nobody answers just now; what is named is not.
+    for (const key of sought.flat()) {
+      const place = Routes.ofKey(server.shards!, key)
+      if (place === "loading" || place === "nowhere") return undefined
+      add(key)
+    }
     return { names, peerOf: (node) => peers.get(node) }
   }
 
@@ -159,17 +178,21 @@ export class Together {
     this.means.ask(peer, argv, answered)
   }
 
-  private crossed(refused: Refused, outcome: Outcome, nodes: Nodes): void {
+  private crossed(refused: Refused, outcome: Outcome, sought: Sought, nodes?: Nodes): void {
     const { front, means } = this
     const { client } = front
     const isWatching = client.watched.length > 0
     this.undertaking = undefined
     if (this.isOver) return
     if (outcome.type === "unknown") return front.break()
-    if (outcome.type === "waits") return this.wait(refused, outcome, nodes)
+    if (outcome.type === "seeks" && sought.length < soughtMax)
+      return this.crossWith(refused, [...sought, outcome.names])
+    if (outcome.type === "waits") return this.wait(refused, outcome, nodes!)
     const isMulti = refused.errand.multi !== undefined
     if (isMulti) client.watched = []
+    if (client.tracking !== undefined) client.tracking.isCaching = false
     if (outcome.type === "replied") means.fill(refused, outcome.bytes)
+    else if (outcome.type === "seeks") means.fill(refused, restless)
     // What was watched has not been watched since: it may have changed.
     else if (isWatching && isMulti) means.fill(refused, Replies.nullArray(client))
     else means.postpone(refused)

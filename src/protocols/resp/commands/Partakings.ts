@@ -2,9 +2,10 @@
  * Partakings: what one node asks another in the name of a client whose command has keys at both (`Crossing`): to hold them still and tell what they
  * hold, and, when that is known, what has become of the command. Nobody else is understood who says it.
  *
- *   CLIENT PARTAKE WAIT key ...     node, epoch, stream, number, generation, whether a watched key has changed (1), then of each key that is there:
+ *   CLIENT PARTAKE WAIT READ key ... node, epoch, stream, number, generation, whether a watched key has changed (1), then of each key that is there:
  *                                   name, database, when it expires, version, payload
- *   CLIENT PARTAKE NOW key ...      the same, or an error where another command holds some of them
+ *                                   READ: the client hears of their changes, if it caches what it reads. CHANGE: it does not
+ *   CLIENT PARTAKE NOW READ key ... the same, or an error where another command holds some of them
  *   CLIENT CONCLUDE STORED record   the record is stored
  *   CLIENT CONCLUDE UNSTORED        it is not, and never will be
  *   CLIENT AWAIT key version ...    replies when one of the keys has another version (`Awaiting`)
@@ -56,7 +57,8 @@ const promise = (client: Client, end: End): void => {
 const partake: Handler = (call) => {
   check(call)
   const { argv, client, engine, out, server } = call
-  const names = argv.slice(3)
+  const reads = call.is(3, "read")
+  const names = argv.slice(4)
   const written = wait(call)
   const { joint } = server
   if (joint === undefined) throw new Refusal("ERR this node has no others")
@@ -71,6 +73,8 @@ const partake: Handler = (call) => {
       const hasChanged = client.watched.some((watched) => Watches.hasChanged(engine, watched))
       const head = [node, epoch, stream, number, generation, hasChanged ? 1 : 0].map(String)
       const samples = Sample.of(engine, names).flatMap(Sample.wordsOf)
+      if (reads) server.tracking.remember(client, names)
+      if (client.tracking !== undefined) client.tracking.isCaching = false
       client.port?.assure(() => out.bulks([...head, ...samples]))
       written()
     },
