@@ -31,13 +31,12 @@ export interface Parts {
 
 const loading = "LOADING Redis is loading the dataset in memory"
 const unserved = "CLUSTERDOWN Hash slot not served"
-const elsewhere = "ERR commands about all keys of a node are not allowed in a MULTI with keys of other nodes"
+/** What is about all keys is about those of this node there. */
+const mixed = "ERR a MULTI with a command about all keys cannot use, or watch, keys of other nodes"
 
 /** What a client is told that goes to the other node by itself. */
 const moved = (command: Command, argv: ReadonlyArray<string>, { address }: Peer): string =>
   Slots.moved(argv[CommandKeys.places(command, argv)[0]], address)
-
-const isOfAll = (word: string): boolean => Survey.isSurvey(word.toLowerCase())
 
 /** What SORT reads beside the key that it sorts, of which nobody knows where it is before; undefined: nothing. */
 const sortsBeyond = ({ name }: Command, argv: ReadonlyArray<string>): string | undefined => {
@@ -71,13 +70,15 @@ export class Dispatch {
     if (away !== undefined && away.count > 0) {
       if (route === undefined || route === "apart" || isExec || isWatch || away.isMapOld) return "later"
     }
-    if (route === undefined && Survey.isSurvey(name) && (this.isOfAll(shards) || Survey.isChange(name))) {
+    if (route === undefined && this.isSurveyed(name)) {
       client.port!.reach().survey({ command, argv })
       client.lastCommand = name
       return "done"
     }
-    const isAboutAll = isExec && client.multi?.queue.some(([word]) => isOfAll(word)) === true
-    if (isAboutAll && shards.whole === "held") return "later"
+    if (isExec && client.multi?.isAborted === false) {
+      const step = this.stepOfWhole(shards, client, command, route)
+      if (step !== "here") return step
+    }
     if (route === undefined || route === "here") return "here"
     if (route === "held") return "later"
     if (route === "loading") return this.refuse(client, command, loading)
@@ -87,7 +88,7 @@ export class Dispatch {
     }
     if (isWatch) return this.watch(shards, client, argv)
     if (isExec) {
-      const denial = isAboutAll ? elsewhere : this.denialOf(client)
+      const denial = this.denialOf(client)
       if (denial !== undefined) return this.refuse(client, command, denial)
       const errand = { command, argv, multi: client.multi }
       client.multi = undefined
@@ -102,24 +103,34 @@ export class Dispatch {
     return "done"
   }
 
+  /** A MULTI with commands about all keys is run here, when these can be told, or changed. */
+  private stepOfWhole(shards: Shards, client: Client, command: Command, route: Routes.Route | undefined): Step {
+    const names = client.multi!.queue.map(([word]) => word.toLowerCase()).filter(Survey.isSurvey)
+    if (names.length === 0) return "here"
+    if (Routes.isPeer(route) || route === "apart") return this.refuse(client, command, mixed)
+    if (shards.whole === "held") return "later"
+    if (shards.whole === "loading" && names.some(Survey.isChange)) return this.refuse(client, command, loading)
+    return "here"
+  }
+
+  /** It is about all keys of several nodes, or may have to wait until these can change. */
+  private isSurveyed(name: string): boolean {
+    if (!Survey.isSurvey(name)) return false
+    return Survey.isChange(name) || Survey.othersOf(this.parts.server).length > 0
+  }
+
   /** Where a command is run that is not in a MULTI; undefined: it has no keys. */
   routeOf(shards: Shards, command: Command, argv: ReadonlyArray<string>): Routes.Route | undefined {
     // Channels stand where keys do.
     if ((command.flags & Flag.pubsub) !== 0) return undefined
     const route = Routes.ofCommand(shards, command, argv)
     const isOne = route === "here" || Routes.isPeer(route)
-    return isOne && this.isOfAll(shards) && sortsBeyond(command, argv) !== undefined ? "apart" : route
-  }
-
-  /** A command about all keys is one for several nodes. Where clients know that there are several, each node tells of its own, as in a Redis Cluster. */
-  private isOfAll(shards: Shards): boolean {
-    return shards.owners.length > 0 && this.parts.server.topology === undefined
+    return isOne && sortsBeyond(command, argv) !== undefined && shards.owners.length > 0 ? "apart" : route
   }
 
   /** Why a Redis Cluster does not run it. */
   private denialOfCluster(command: Command, argv: ReadonlyArray<string>): string | undefined {
     if (this.parts.server.topology === undefined) return undefined
-    if (command.name === "swapdb") return "ERR SWAPDB is not allowed in cluster mode"
     const word = sortsBeyond(command, argv)
     return word === undefined ? undefined : `ERR ${word} option of SORT denied in cluster mode.`
   }
@@ -148,7 +159,7 @@ export class Dispatch {
     const { name } = command
     const denied = this.denialOfCluster(command, argv)
     if (denied !== undefined) return this.refuse(client, command, denied)
-    if (Survey.isSurvey(name) && this.isOfAll(shards)) {
+    if (Survey.isSurvey(name) && Survey.othersOf(this.parts.server).length > 0) {
       return this.refuse(
         client,
         command,

@@ -88,32 +88,15 @@ describe("a command about all keys", () => {
     }
   })
 
-  it("is one about a node's own keys where clients know that there are several, who ask all of them", () => {
-    const { keys, rig } = filled(3)
-    for (const { server } of rig.nodes) server.topology = () => []
-    for (const node of [1, 2, 3]) {
-      const client = rig.connect(node)
-      const own = keys.filter((key) => 1 + (rig.slotOf(key) % 3) === node).sort()
-      expect(rig.ask(client, "DBSIZE")).toBe(`:${own.length}\r\n`)
-      expect([...namesIn(rig.ask(client, "KEYS *"))].sort()).toEqual(own)
-      expect([...namesIn(rig.ask(client, "SCAN 0 COUNT 1000"))].sort()).toEqual(own)
-      expect(own).toContain(namesIn(rig.ask(client, "RANDOMKEY"))[0])
-      expect(rig.ask(client, `MULTI\r\nDBSIZE\r\nGET ${own[0]}\r\nEXEC`)).toContain(`*2\r\n:${own.length}\r\n`)
-      const elsewhere = rig.key(1 + (node % 3))
-      for (const other of [elsewhere, `${own[0]} ${elsewhere}`]) {
-        expect(rig.ask(client, `MULTI\r\nDBSIZE\r\nDEL ${other}\r\nEXEC`)).toMatch(
-          /^\+OK\r\n\+QUEUED\r\n\+QUEUED\r\n-EXECABORT .*: commands about all keys of a node/
-        )
-      }
-      expect(rig.ask(client, "SWAPDB 0 1")).toBe("-ERR SWAPDB is not allowed in cluster mode\r\n")
-      for (const word of ["BY", "GET"]) {
-        const denied = `-ERR ${word} option of SORT denied in cluster mode.\r\n`
-        expect(rig.ask(client, `SORT ${own[0]} ${word} w_*`)).toBe(denied)
-        expect(rig.ask(client, `MULTI\r\nSORT ${own[0]} ${word} w_*\r\nEXEC`)).toContain(denied)
-      }
+  it("is none of SORT's that looks beyond its keys where clients know that there are several nodes", () => {
+    const rig = new ClusterRig(2)
+    rig.node(1).server.topology = () => []
+    const client = rig.connect(1)
+    for (const word of ["BY", "GET"]) {
+      const denied = `-ERR ${word} option of SORT denied in cluster mode.\r\n`
+      expect(rig.ask(client, `SORT ${rig.key(1)} ${word} w_*`)).toBe(denied)
+      expect(rig.ask(client, `MULTI\r\nSORT ${rig.key(2)} ${word} w_*\r\nEXEC`)).toMatch(/denied.*\r\n-EXECABORT/)
     }
-    expect(rig.ask(rig.connect(2), "FLUSHALL")).toBe("+OK\r\n")
-    expect([1, 2, 3].map((node) => rig.node(node).engine.databases[0].size === 0)).toEqual([false, true, false])
   })
 
   it("swaps databases where one node has everything", () => {
@@ -133,6 +116,85 @@ describe("a command about all keys", () => {
     rig.breakAll()
     rig.pass(200)
     expect(client.received()).toBe(":30\r\n")
+  })
+})
+
+describe("a command about all keys, where clients know of a Redis Cluster", () => {
+  /** Where they are told who has what, and where they are sent there, too. */
+  const clustered = (isMoved: boolean): ReturnType<typeof filled> => {
+    const made = filled(3)
+    for (const { address, server } of made.rig.nodes) {
+      server.topology = () => []
+      if (isMoved) server.place = address
+    }
+    return made
+  }
+
+  for (const isMoved of [false, true]) {
+    it(`is about the keys of the node that it asks${isMoved ? ", which sends away who asks for others" : ""}`, () => {
+      const { keys, rig } = clustered(isMoved)
+      const all: Array<string> = []
+      for (const node of [1, 2, 3]) {
+        const client = rig.connect(node)
+        const own = keys.filter((key) => 1 + (rig.slotOf(key) % 3) === node).sort()
+        expect(rig.ask(client, "DBSIZE")).toBe(`:${own.length}\r\n`)
+        expect([...namesIn(rig.ask(client, "KEYS *"))].sort()).toEqual(own)
+        expect([...scanned(rig, client, " COUNT 3")].sort()).toEqual(own)
+        expect(own).toContain(namesIn(rig.ask(client, "RANDOMKEY"))[0])
+        const multi = `MULTI\r\nGET ${own[0]}\r\nDBSIZE\r\nSCAN 0 COUNT 100\r\nEXEC`
+        const reply = rig.ask(client, multi)
+        expect(reply).toMatch(new RegExp(`\\*3\r\n\\$1\r\nv\r\n:${own.length}\r\n\\*2\r\n\\$1\r\n0\r\n`))
+        all.push(...namesIn(reply))
+      }
+      expect(all.sort()).toEqual([...keys].sort())
+      expect(rig.ask(rig.connect(1), "FLUSHALL\r\nDBSIZE")).toBe("+OK\r\n:0\r\n")
+      expect(rig.ask(rig.connect(2), "MULTI\r\nFLUSHDB\r\nEXEC\r\nDBSIZE")).toBe(
+        "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n:0\r\n"
+      )
+      const left = keys.filter((key) => rig.slotOf(key) % 3 === 2).length
+      expect(rig.ask(rig.connect(3), "DBSIZE")).toBe(`:${left}\r\n`)
+    })
+  }
+
+  it("swaps no databases", () => {
+    const { client, rig } = clustered(false)
+    const refused = "-ERR SWAPDB is not allowed in cluster mode\r\n"
+    expect(rig.ask(client, "SWAPDB 0 1")).toBe(refused)
+    expect(rig.ask(client, "MULTI\r\nSWAPDB 0 1\r\nEXEC")).toBe(`+OK\r\n+QUEUED\r\n*1\r\n${refused}`)
+    const alone = new ClusterRig(1)
+    alone.node(1).server.topology = () => []
+    expect(alone.ask(alone.connect(1), "SWAPDB 0 1")).toBe(refused)
+  })
+
+  it("removes what the node has when nothing of it stands still, or is on its way", () => {
+    const { rig } = clustered(false)
+    const client = rig.connect(1)
+    const multi = "MULTI\r\nFLUSHALL\r\nEXEC"
+    rig.tell(1, rig.key(1), "held")
+    expect(rig.ask(client, multi)).toBe("+OK\r\n+QUEUED\r\n")
+    rig.tell(1, rig.key(1), 1)
+    rig.run()
+    expect(client.received()).toBe("*1\r\n+OK\r\n")
+    rig.tell(1, rig.key(1), "loading")
+    expect(rig.ask(client, "FLUSHALL")).toMatch(/^-LOADING/)
+    expect(rig.ask(client, multi)).toMatch(/-EXECABORT .*LOADING/)
+    rig.tell(1, rig.key(1), 1)
+    const slow = rig.connect(2)
+    slow.sendOnly(`MSET ${rig.key(1)} a ${rig.key(2)} b\r\n`)
+    while (rig.node(1).joint.held === undefined) rig.run(1)
+    expect(rig.ask(client, "FLUSHALL")).toBe("+OK\r\n")
+    expect(slow.received()).toBe("+OK\r\n")
+    expect(rig.ask(client, "DBSIZE")).toBe(":0\r\n")
+  })
+
+  it("has no keys of other nodes beside it in a MULTI", () => {
+    const { rig } = clustered(false)
+    const client = rig.connect(1)
+    for (const lines of [`GET ${rig.key(2)}`, `GET ${rig.key(1)}\r\nGET ${rig.key(2)}`]) {
+      expect(rig.ask(client, `MULTI\r\n${lines}\r\nDBSIZE\r\nEXEC`)).toMatch(
+        /-EXECABORT .* a MULTI with a command about all keys cannot use, or watch, keys of other nodes\r\n$/
+      )
+    }
   })
 })
 
