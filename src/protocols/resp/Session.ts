@@ -13,43 +13,14 @@ import * as Limits from "#base/Limits.ts"
 import type { Alarm } from "#world/DeadlineHeap.ts"
 import * as Net from "#world/Net.ts"
 import { Client, type Port } from "./Client.ts"
-import type { Executor } from "./Executor.ts"
 import { Forwarding } from "./Forwarding.ts"
 import type { Front, Place, Repeated } from "./Front.ts"
+import type { Host } from "./Host.ts"
 import { Parser } from "./Parser.ts"
 import * as Reply from "./Reply.ts"
 import type { Relayed } from "./Relay.ts"
 import type { Server } from "./Server.ts"
 import type { OutputLimit } from "./ServerSettings.ts"
-
-/** What lets replies out. */
-export interface Gate {
-  /** What was read was this node's own to tell, up to now. */
-  readonly isHeld: boolean
-  /** `done` is called once everything done up to now is durable, or never will be. False: it is durable. */
-  settled(done: (isStored: boolean) => void): boolean
-}
-
-/** What sessions ask of whoever has all of them. */
-export interface Host {
-  readonly executor: Executor
-  readonly gate: Gate
-  /** Bytes that wait to be sent to all clients. */
-  outputBytes: number
-  /** `Session.turn` is to be called in the next turn. */
-  later(session: Session): void
-  /** `Session.answer` is to be called when the present turn is over. */
-  touched(session: Session): void
-  /** The turn of a session is over. */
-  settle(): void
-  /** The client waits for keys until then, in milliseconds of the wall clock. */
-  wait(session: Session, until: number): void
-  /** The command that was held up may be tried again when `Server.resumed` says so. */
-  hold(session: Session): void
-  /** Fires after so many milliseconds; undefined: not any more. */
-  alarm(alarm: Alarm, delayMillis: number | undefined): void
-  over(session: Session): void
-}
 
 interface Output extends Place {
   /** Not durable yet. */

@@ -12,7 +12,8 @@ import type * as Timers from "#world/Timers.ts"
 import type { Blocked, Durability } from "./Client.ts"
 import type { Executor } from "./Executor.ts"
 import * as Relay from "./Relay.ts"
-import { type Gate, type Host, Session } from "./Session.ts"
+import type { Gate, Host } from "./Host.ts"
+import { Session } from "./Session.ts"
 import * as Users from "./Users.ts"
 
 export interface Options {
