@@ -83,6 +83,7 @@ export class Holding {
 
   private grant(wish: Wish): void {
     for (const slot of wish.slots.list) this.still.add(slot)
+    this.placement.changed()
     wish.granted()
   }
 }

@@ -25,7 +25,7 @@ export class Placement implements Shards {
   changed: () => void = () => {}
   /** Called when somebody wants to know more. */
   asked: () => void = () => {}
-  /** What stands still: commands on these slots wait, and on no others. Who changes it calls `changed` where they need not any more. */
+  /** What stands still: commands on these slots wait, and on no others. Who changes it calls `changed`. */
   held: ReadonlySet<number> = new Set()
   private places: ReadonlyArray<Place> = Array.from({ length: SpacesRedis.slots }, (): Place => "nowhere")
   private readonly ownership: Ownership
