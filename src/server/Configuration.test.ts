@@ -40,6 +40,10 @@ const problemsOf = (given: Given): ReadonlyArray<string> => {
 }
 
 const cluster = "0123456789abcdef0123456789abcdef"
+/** Of two nodes with certificates. */
+const secured = ["--cluster-id", cluster, "--nodes", "1=127.0.0.1:1,2=127.0.0.1:2"].concat(
+  ["certificate", "key", "authority"].flatMap((each) => [`--cluster-${each}-file`, `${each}.pem`])
+)
 
 describe("Configuration", () => {
   it("is complete and fits together when nobody says anything", () => {
@@ -118,10 +122,21 @@ describe("Configuration", () => {
       "redis-port: 0: while this node"
     ],
     [["--cluster-id", cluster, "--nodes", "1=10.0.0.1:1,2=10.0.0.2:1"], "cluster-listen: 10.0.0.1: other machines"],
-    [["--cluster-key-file", "key.pem"], "cluster-certificate-file: "]
+    [["--cluster-key-file", "key.pem"], "cluster-certificate-file: "],
+    [[...secured, "--port", "60000"], "redis-nodes-port: there is no port 70000"],
+    [[...secured, "--cluster-port", "6379"], "redis-nodes-port: 6379: clients come in there"]
   ])("refuses a cluster that does not fit together: %j", (argv, begin) => {
     expect(problemsOf({ argv })).toHaveLength(1)
     expect(problemsOf({ argv })[0]).toMatch(begin)
+  })
+
+  it("has nodes with certificates come in at a port of their own, also where clients have none without TLS", () => {
+    expect(Configuration.nodesPortOf(configOf(...secured))).toBe(16_379)
+    expect(Configuration.nodesPortOf(configOf(...secured, "--redis-nodes-port", "17001"))).toBe(17_001)
+    expect(Configuration.nodesPortOf(configOf(...secured.slice(0, 4)))).toBe(undefined)
+    expect(
+      problemsOf({ argv: [...secured, "--port", "0", "--unixsocket", "a.sock", "--cluster-port", "7001"] })
+    ).toEqual([])
   })
 })
 

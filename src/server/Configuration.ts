@@ -91,6 +91,28 @@ const doorProblems = (config: Config): ReadonlyArray<string> => {
   return found
 }
 
+const isSecured = (config: Config): boolean => config.clusterCertificateFile !== ""
+
+/** As Redis Cluster's `cluster-port` is without a word. */
+const nodesPortOffset = 10_000
+const portMax = 65_535
+
+/** Where the other nodes come in for their clients; undefined: where clients do. */
+export const nodesPortOf = (config: Config): number | undefined => {
+  const { nodes, redisNodesPort, redisPort, redisTlsPort } = config
+  if (nodes.size === 0 || !isSecured(config)) return undefined
+  return redisNodesPort === 0 ? (redisPort === 0 ? redisTlsPort : redisPort) + nodesPortOffset : redisNodesPort
+}
+
+const nodesPortProblems = (config: Config): ReadonlyArray<string> => {
+  const { redisPort, redisTlsPort } = config
+  const nodesPort = nodesPortOf(config)
+  if (nodesPort === undefined) return []
+  if (nodesPort > portMax) return [`redis-nodes-port: there is no port ${nodesPort}: say which it is`]
+  const isTaken = nodesPort === redisPort || nodesPort === redisTlsPort
+  return isTaken ? [`redis-nodes-port: ${nodesPort}: clients come in there`] : []
+}
+
 const clusterProblems = (config: Config): ReadonlyArray<string> => {
   const { clusterFounders, clusterId, nodeId, nodes } = config
   if (nodes.size === 0) {
@@ -105,13 +127,11 @@ const clusterProblems = (config: Config): ReadonlyArray<string> => {
   const places = new Set([...nodes.values()].map(({ host, port }) => `${host}:${port}`))
   if (places.size < nodes.size) found.push("nodes: two of them are at one place")
   const hasOtherDoors = config.redisTlsPort !== 0 || config.redisSocket !== ""
-  if (config.redisPort === 0 && hasOtherDoors && config.redisAnnounce === undefined) {
+  if (config.redisPort === 0 && hasOtherDoors && config.redisAnnounce === undefined && !isSecured(config)) {
     found.push("redis-port: 0: while this node has the data, the others bring their clients to that port")
   }
-  return found
+  return [...found, ...nodesPortProblems(config)]
 }
-
-const isSecured = (config: Config): boolean => config.clusterCertificateFile !== ""
 
 const transportProblems = (config: Config): ReadonlyArray<string> => {
   const files = [config.clusterCertificateFile, config.clusterKeyFile, config.clusterAuthorityFile]

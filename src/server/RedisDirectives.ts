@@ -52,6 +52,7 @@ const translations: Readonly<Record<string, Translation>> = {
   unixsocketperm: same("redisSocketMode"),
   bind: same("redisBind"),
   "cluster-enabled": same("redisCluster"),
+  "cluster-port": same("redisNodesPort"),
   "protected-mode": same("redisProtected"),
   requirepass: ([secret]) => [["redisPassword", secret === "" ? "" : `#${Kind.hashOf(secret)}`]],
   user: same("redisUsers"),
@@ -96,7 +97,7 @@ const others: ReadonlySet<string> = new Set(
   auto-aof-rewrite-percentage bgsave_cpulist bind-source-addr bio_cpulist busy-reply-threshold
   cluster-allow-pubsubshard-when-down cluster-allow-reads-when-down cluster-allow-replica-migration cluster-announce-bus-port
   cluster-announce-hostname cluster-announce-ip cluster-announce-port cluster-announce-tls-port cluster-config-file
-  cluster-link-sendbuf-limit cluster-migration-barrier cluster-node-timeout cluster-port
+  cluster-link-sendbuf-limit cluster-migration-barrier cluster-node-timeout
   cluster-preferred-endpoint-type cluster-replica-no-failover cluster-replica-validity-factor cluster-require-full-coverage
   cluster-slave-no-failover cluster-slave-validity-factor crash-log-enabled crash-memcheck-enabled dbfilename disable-thp
   dynamic-hz enable-debug-command enable-module-command enable-protected-configs hash-max-listpack-entries

@@ -9,7 +9,8 @@ import { Refusal } from "#protocols/resp/Refusal.ts"
 import type { Server } from "#protocols/resp/Server.ts"
 import type { Address, Credentials } from "#world/Net.ts"
 import { Trace } from "#world/Trace.ts"
-import { type Configuration, durabilityOf } from "./Configuration.ts"
+import * as Transport from "#cluster/transport/Transport.ts"
+import { type Configuration, durabilityOf, nodesPortOf } from "./Configuration.ts"
 import type { Door } from "./Door.ts"
 import { codes, StartError } from "./Ending.ts"
 import type * as Kind from "./Kind.ts"
@@ -21,6 +22,8 @@ export interface Options {
   readonly machine: Omit<Machine.Machine, "port" | "directory" | "save">
   /** Reads those of the port with TLS; throws when they cannot be read. */
   readonly credentials?: () => Credentials
+  /** Of this node among the others, with which they come in for their clients, and this one at theirs; undefined: they do without TLS. */
+  readonly ofNodes?: Credentials | undefined
   /** What the other nodes say when they come for their clients: hard to guess. */
   readonly pass: string
   /** In the file system of the process. */
@@ -46,6 +49,14 @@ export const announced = ({ nodeId, nodes, redisAnnounce, redisBind, redisPort }
   if (redisAnnounce !== undefined) return redisAnnounce
   const [{ host }] = redisBind
   return { host: everywhere.has(host) ? (nodes.get(nodeId)?.host ?? host) : host, port: redisPort }
+}
+
+/** Where other nodes come in for their clients. */
+const nodesDoorOf = (config: Config, tls: Credentials | undefined): RespDoor.Nodes | undefined => {
+  const port = nodesPortOf(config)
+  if (tls === undefined || port === undefined) return undefined
+  const places = config.redisBind.map(({ host, optional }) => ({ host, port, isOptional: optional }))
+  return { places, tls, nameOf: Transport.nameOf }
 }
 
 const idOf = (node: number): string => node.toString(16).padStart(40, "0")
@@ -200,14 +211,16 @@ const reload = (door: RespDoor.Door, credentials: Options["credentials"], trace:
   }
 }
 
-export const make = ({ credentials, machine, pass, sockets = [] }: Options): Door => ({
+export const make = ({ credentials, machine, ofNodes, pass, sockets = [] }: Options): Door => ({
   name: "Redis clients",
   open: Effect.fnUntraced(function* ({ configuration, metrics }) {
     const { config } = configuration
     const isAlone = config.nodes.size === 0
+    const nodes = nodesDoorOf(config, ofNodes)
     const redis = yield* Redis.open({
       node: config.nodeId,
       address: announced(config),
+      relay: nodes && { ...announced(config), port: nodes.places[0].port },
       pass,
       // Nobody else can take over from a single node, however long it stands still.
       ...(isAlone && { leaseMillis: aloneLeaseMillis }),
@@ -220,6 +233,7 @@ export const make = ({ credentials, machine, pass, sockets = [] }: Options): Doo
       addresses: [...placesOf(config, credentials), ...sockets],
       redis,
       durability: durabilityOf(config) === "async" ? "async" : "stored",
+      nodes,
       redirects: config.redisCluster === "moved" ? announced(config) : undefined,
       settings: {
         clientsMax: config.redisConnectionsMax,

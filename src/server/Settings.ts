@@ -112,6 +112,11 @@ export const table = {
     "The same for a client that subscribes."
   ),
   redisTlsPort: setting(port, 0, "Port for Redis clients by TLS; 0: none."),
+  redisNodesPort: setting(
+    port,
+    0,
+    "Port where the other nodes come in for their clients, by TLS, if nodes have certificates; 0: the clients' port + 10000. Without certificates they come to that of clients."
+  ),
   redisCertificateFile: setting(Kind.text, "", "Certificate (PEM) for it; read again at SIGHUP."),
   redisKeyFile: setting(Kind.text, "", "Its key (PEM)."),
   redisAuthorityFile: setting(Kind.text, "", "The authority (PEM) of clients' certificates."),

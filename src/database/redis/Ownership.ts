@@ -28,8 +28,10 @@ export class OwnershipLost extends Data.TaggedError("OwnershipLost")<{
 
 export interface Options {
   readonly node: number
-  /** Where others reach this node's door. */
+  /** Where this node's clients' door is. */
   readonly address: Address
+  /** Where other nodes come in for their clients. */
+  readonly relay: Address
   /** What they say there. */
   readonly pass: string
   readonly transactions: Transactions["Service"]
@@ -169,7 +171,7 @@ export class Ownership {
    * them.
    */
   readonly claim: Effect.Effect<Taken | undefined, RunError> = Effect.suspend(() => {
-    const { address, node, nowMicros, pass, transactions } = this.options
+    const { address, node, nowMicros, pass, relay, transactions } = this.options
     const beganMicros = nowMicros()
     const claimed = transactions.runCommitted((txn) =>
       Effect.flatMap(look(txn), (found) => {
@@ -180,7 +182,7 @@ export class Ownership {
         const isFirst = found.owners.length === 0
         const slots = before?.slots ?? (only !== undefined || isFirst ? SlotSet.all : SlotSet.none)
         const streams = [...(only?.streams ?? []), ...(before?.streams ?? [])]
-        const own = { node, epoch: txn.id, beats: 0, address, pass, slots, streams: [...streams, txn.id] }
+        const own = { node, epoch: txn.id, beats: 0, address, relay, pass, slots, streams: [...streams, txn.id] }
         const gone = only === undefined ? Effect.void : txn.delete(Places.onlyOwnerKey)
         return Effect.as(Effect.andThen(gone, put(txn, own)), { own, streams })
       })
@@ -198,11 +200,11 @@ export class Ownership {
   /** Says that this node lives. `ended`: streams that have no records; all but its own are left alone from now on. */
   beat(ended: ReadonlySet<number>): Effect.Effect<void, RunError | OwnershipLost> {
     return Effect.suspend(() => {
-      const { address, nowMicros } = this.options
+      const { address, nowMicros, relay } = this.options
       const beganMicros = nowMicros()
       const beaten = this.change((txn, own) => {
         const streams = own.streams.filter((stream) => stream === own.epoch || !ended.has(stream))
-        const next = { ...own, address, beats: own.beats + 1, streams }
+        const next = { ...own, address, relay, beats: own.beats + 1, streams }
         return Effect.as(put(txn, next), { own: next })
       })
       return Effect.map(beaten, () => {

@@ -7,7 +7,7 @@ import type { Ownership, Seen } from "./Ownership.ts"
 import type { Peer, Place, Shards } from "./Shards.ts"
 import { SlotSet } from "./SlotSet.ts"
 
-const peerOf = ({ address, node, pass }: Seen): Peer => ({ node, address, pass })
+const peerOf = ({ address, node, pass, relay }: Seen): Peer => ({ node, address, relay, pass })
 
 const isSame = (left: Place, right: Place): boolean =>
   typeof left === "string" || typeof right === "string"

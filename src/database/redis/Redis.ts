@@ -33,8 +33,10 @@ import { Tending } from "./Tending.ts"
 export interface Options {
   /** This node's number; others have others. */
   readonly node: number
-  /** Where others reach this node's door. */
+  /** Where this node's clients' door is. */
   readonly address: Address
+  /** Where other nodes come in for their clients. Default: there. */
+  readonly relay?: Address | undefined
   /** What other nodes have to say there: hard to guess. */
   readonly pass: string
   readonly settings?: Partial<Settings>
@@ -303,6 +305,7 @@ export const open = Effect.fnUntraced(function* ({
   leaseMillis = leaseMillisDefault,
   node,
   pass,
+  relay = address,
   settings = {},
   spreads = true,
   storeMillis = 1_000
@@ -321,6 +324,7 @@ export const open = Effect.fnUntraced(function* ({
   const ownership = new Ownership({
     node,
     address,
+    relay,
     pass,
     transactions,
     nowMicros: () => port.nowMicros(),

@@ -8,8 +8,10 @@ import type { SlotSet } from "./SlotSet.ts"
 /** Another node. */
 export interface Peer {
   readonly node: number
-  /** Of its door. */
+  /** Of its clients' door. */
   readonly address: Address
+  /** Where nodes come in for their clients. */
+  readonly relay: Address
   /** Who says it there is a node of this cluster. */
   readonly pass: string
 }

@@ -66,7 +66,7 @@ export class Backend implements Net.StreamSink {
   private tracking: Tracked | undefined
 
   constructor(
-    { address, node, pass }: Peer,
+    peer: Peer,
     {
       client,
       dial,
@@ -76,14 +76,14 @@ export class Backend implements Net.StreamSink {
       readonly client: string
       /** The number of this node. */
       readonly front: number
-      readonly dial: (address: Net.Address, sink: Net.StreamSink) => Net.Connection
+      readonly dial: (peer: Peer, sink: Net.StreamSink) => Net.Connection
       readonly keeper: Keeper
     }
   ) {
-    this.node = node
+    this.node = peer.node
     this.keeper = keeper
-    this.requests.raw(Relay.lineOf({ client, pass, front }))
-    this.connection = dial(address, this)
+    this.requests.raw(Relay.lineOf({ client, pass: peer.pass, front }))
+    this.connection = dial(peer, this)
   }
 
   /** Replies are yet to come. */

@@ -208,8 +208,8 @@ export class ClusterRig {
     for (const node of this.nodes) {
       node.shards.peers = this.nodes
         .filter((other) => other !== node)
-        .map(({ address, number, shards }) => ({ node: number, address, pass: shards.pass }))
-      node.server.dial = (address, sink) => this.dial(address, sink)
+        .map(({ address, number, shards }) => ({ node: number, address, relay: address, pass: shards.pass }))
+      node.server.dial = ({ relay }, sink) => this.dial(relay, sink)
     }
   }
 

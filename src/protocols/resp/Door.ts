@@ -29,6 +29,13 @@ export interface Place extends Net.Address {
   readonly tls?: Net.ListenOptions["tls"] | undefined
 }
 
+export interface Nodes {
+  readonly places: ReadonlyArray<Place>
+  readonly tls: Net.Credentials
+  /** What is in the certificate of a node. */
+  readonly nameOf: (node: number) => string
+}
+
 export interface Options {
   /** Where to listen; port 0 picks one. */
   readonly addresses: ReadonlyArray<Place>
@@ -40,6 +47,8 @@ export interface Options {
   readonly password?: string | undefined
   /** What a client has that does not choose another. Default: `stored`. */
   readonly durability?: Durability | undefined
+  /** Where other nodes come in for their clients, by TLS, and how this one comes in there; default: at the clients' doors. */
+  readonly nodes?: Nodes | undefined
   /** This node's door, where clients are told which node has their keys, and go there by themselves; default: they are carried there. */
   readonly redirects?: Net.Address | undefined
 }
@@ -50,6 +59,8 @@ export interface Door {
   readonly sessions: Sessions
   /** As they were bound. */
   readonly addresses: ReadonlyArray<Net.Address>
+  /** The same for other nodes. */
+  readonly nodesAddresses: ReadonlyArray<Net.Address>
   /** Why it does not listen in places that are optional. */
   readonly missing: ReadonlyArray<NetError>
   /** Who comes by TLS from now on meets these; throws when they do not read. */
@@ -63,6 +74,7 @@ const drainPauseMillis = 20
 export const open = Effect.fnUntraced(function* ({
   addresses,
   durability = "stored",
+  nodes,
   password = "",
   prepare,
   redirects,
@@ -74,7 +86,9 @@ export const open = Effect.fnUntraced(function* ({
   const server = new Server(redis.engine, settings)
   if (password !== "") server.users.setDefaultPassword(password)
   if (redirects !== undefined) server.place = redirects
-  server.dial = (address, sink) => net.port.dial(address, sink)
+  server.hasNodesDoor = nodes !== undefined
+  server.dial = ({ node, relay }, sink) =>
+    net.port.dial(relay, sink, nodes === undefined ? {} : { tls: { ...nodes.tls, name: nodes.nameOf(node) } })
   const { partaking } = redis
   server.joint = {
     hold: (request) => partaking.ask(request),
@@ -132,9 +146,8 @@ export const open = Effect.fnUntraced(function* ({
   )
   const listeners: Array<Net.Closable> = []
   const missing: Array<NetError> = []
-  for (const { host, isForAdministrators, isOptional, path = {}, port, tls } of addresses) {
-    const accepting = isForAdministrators === true ? sessions.acceptAdministrator : sessions.accept
-    const listener = yield* Effect.catchIf(
+  const listen = ({ host, isOptional, path = {}, port, tls }: Place, accepting: typeof sessions.accept) =>
+    Effect.catchIf(
       net.listen({ host, port }, accepting, { lendsReads: true, path, ...(tls === undefined ? {} : { tls }) }),
       ({ code }) => isOptional === true && code === "address-not-available",
       (error) => {
@@ -142,7 +155,15 @@ export const open = Effect.fnUntraced(function* ({
         return Effect.succeed(undefined)
       }
     )
+  for (const place of addresses) {
+    const accepting = place.isForAdministrators === true ? sessions.acceptAdministrator : sessions.accept
+    const listener = yield* listen(place, accepting)
     if (listener !== undefined) listeners.push(listener)
+  }
+  const ofNodes: Array<Net.Closable> = []
+  for (const place of nodes?.places ?? []) {
+    const listener = yield* listen({ ...place, tls: nodes!.tls }, sessions.acceptNode)
+    if (listener !== undefined) ofNodes.push(listener)
   }
   const drained: Effect.Effect<void> = Effect.suspend(() =>
     sessions.count === 0 ? Effect.void : Effect.andThen(Effect.sleep(drainPauseMillis), drained)
@@ -152,13 +173,14 @@ export const open = Effect.fnUntraced(function* ({
     executor,
     sessions,
     addresses: listeners.map(({ address }) => address),
+    nodesAddresses: ofNodes.map(({ address }) => address),
     missing,
     renew: (own) => {
       for (const { renew } of listeners) renew?.(own)
     },
     drain: (timeoutMillis) =>
       Effect.suspend(() => {
-        for (const listener of listeners) listener.close()
+        for (const listener of [...listeners, ...ofNodes]) listener.close()
         sessions.drain()
         return Effect.asVoid(Effect.timeoutOption(drained, timeoutMillis))
       })

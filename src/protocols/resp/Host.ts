@@ -1,7 +1,6 @@
 /** Host: what the session of a client asks of whoever has all of them. */
 import type { Alarm } from "#world/DeadlineHeap.ts"
 import type { Executor } from "./Executor.ts"
-import type { Session } from "./Session.ts"
 
 /** What lets replies out. */
 export interface Gate {
@@ -12,7 +11,7 @@ export interface Gate {
 }
 
 /** What sessions ask of whoever has all of them. */
-export interface Host {
+export interface Host<Session> {
   readonly executor: Executor
   readonly gate: Gate
   /** Bytes that wait to be sent to all clients. */

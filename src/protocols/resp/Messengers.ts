@@ -21,7 +21,7 @@ class Messenger implements Net.StreamSink {
   constructor(peer: Peer, { dial, node }: Pick<Server, "dial" | "node">) {
     this.requests.raw(Relay.lineOf({ client, pass: peer.pass, front: node }))
     this.requests.bulks(["CLIENT", "REPLY", "OFF"])
-    this.connection = dial!(peer.address, this)
+    this.connection = dial!(peer, this)
   }
 
   add(words: ReadonlyArray<string>): void {

@@ -2,7 +2,7 @@
  * Server: what all clients of a node share beside the data: who they are, who listens to what, who may do what, and what is set for them.
  */
 import type { Engine, Listener } from "#database/redis/Engine.ts"
-import type { Shards } from "#database/redis/Shards.ts"
+import type { Peer, Shards } from "#database/redis/Shards.ts"
 import type { Part, Stored } from "#database/redis/Joint.ts"
 import type { Request } from "#database/redis/Partaking.ts"
 import type { Address, Connection, StreamSink } from "#world/Net.ts"
@@ -90,8 +90,10 @@ export class Server implements Listener {
   shards: Shards | undefined
   /** This node's number, for other nodes. */
   node = 0
-  /** To another node's door; whoever opens this node's sets it. */
-  dial: ((address: Address, sink: StreamSink) => Connection) | undefined
+  /** To where another node lets nodes in; whoever opens this node's door sets it. */
+  dial: ((peer: Peer, sink: StreamSink) => Connection) | undefined
+  /** Nodes come in at a door of their own: at that of clients they are nobody. */
+  hasNodesDoor = false
   /** This node's own address, where clients are told which node has their keys, and go there by themselves; undefined: they are carried there. */
   place: Address | undefined
   /** Milliseconds of the wall clock; of the last SAVE or the start. */

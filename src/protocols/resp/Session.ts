@@ -39,7 +39,7 @@ export class Session implements Net.StreamSink, Port, Front {
   readonly input = new Parser()
   away: Forwarding | undefined
   outputBytes = 0
-  private readonly host: Host
+  private readonly host: Host<Session>
   private connection!: Net.Connection
   /** What is to be sent, in this order. */
   private output: Array<Output> = []
@@ -64,7 +64,7 @@ export class Session implements Net.StreamSink, Port, Front {
   /** What came after that. */
   private ignoredBytes = 0
 
-  constructor(id: number, host: Host) {
+  constructor(id: number, host: Host<Session>) {
     this.host = host
     this.client = new Client(id, new Reply.Reply())
     this.client.port = this

@@ -33,6 +33,7 @@ const memoryTicket = 4
 
 const inspectMicros = 1_000_000
 
+const onlyNodes = "ERR only nodes of this cluster come in here"
 const tooMany = "ERR max number of clients reached"
 const protectedMode =
   "DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. " +
@@ -48,7 +49,7 @@ interface Waiting {
   readonly blocked: Blocked
 }
 
-export class Sessions implements Host {
+export class Sessions implements Host<Session> {
   readonly executor: Executor
   readonly gate: Gate
   outputBytes = 0
@@ -92,10 +93,13 @@ export class Sessions implements Host {
   readonly accept = (connection: Net.Connection): Net.StreamSink => {
     const problem = this.problemOf(connection)
     const { server } = this.executor
-    if (server.shards === undefined)
+    if (server.shards === undefined || server.hasNodesDoor)
       return problem === undefined ? this.letIn(connection) : this.refuse(connection, problem)
     return this.receive(connection, problem)
   }
+
+  /** The same where only other nodes come in. */
+  readonly acceptNode = (connection: Net.Connection): Net.StreamSink => this.receive(connection, onlyNodes)
 
   /** Why a client is not let in. */
   private problemOf(connection: Net.Connection): string | undefined {

@@ -74,7 +74,7 @@ const ofCluster = (config: Config): Credentials | undefined => {
 /** As hard to guess as a key. */
 const passBytes = 32
 
-const doorsOf = (configuration: Configuration.Configuration): ReadonlyArray<Door> => {
+const doorsOf = (configuration: Configuration.Configuration, ofNodes: Credentials | undefined): ReadonlyArray<Door> => {
   const { config } = configuration
   if (config.redisPort === 0 && config.redisTlsPort === 0 && config.redisSocket === "") return []
   const { redisAuthorityFile, redisCertificateFile, redisKeyFile } = config
@@ -88,6 +88,7 @@ const doorsOf = (configuration: Configuration.Configuration): ReadonlyArray<Door
       machine: ThisMachine.machine,
       pass: randomBytes(passBytes).toString("hex"),
       sockets,
+      ofNodes,
       ...(isSecured ? { credentials } : {})
     })
   ]
@@ -167,7 +168,7 @@ const serve = async (configuration: Configuration.Configuration): Promise<number
   let doors: ReadonlyArray<Door>
   try {
     credentials = ofCluster(config)
-    doors = doorsOf(configuration)
+    doors = doorsOf(configuration, credentials)
   } catch (error) {
     complain(`a file for TLS cannot be read: ${(error as Error).message}`)
     return codes.configuration
