@@ -70,7 +70,8 @@ export class Dispatch {
     if (away !== undefined && away.count > 0) {
       if (route === undefined || route === "apart" || isExec || isWatch || away.isMapOld) return "later"
     }
-    if (route === undefined && this.isSurveyed(name)) {
+    const isOfAllNodes = Survey.isOfAllNodes(this.parts.server, name, client)
+    if (route === undefined && (isOfAllNodes || this.isSurveyed(name))) {
       client.port!.reach().survey({ command, argv })
       client.lastCommand = name
       return "done"

@@ -99,6 +99,20 @@ describe("a command about all keys", () => {
     }
   })
 
+  it("is what all nodes are to be like, where clients do not know that there are several", () => {
+    const rig = new ClusterRig(3)
+    const client = rig.connect(1)
+    const told = (): ReadonlyArray<number> => rig.nodes.map(({ engine }) => engine.settings.listMaxListpackSize)
+    const [before] = told()
+    expect(rig.ask(client, "CONFIG SET list-max-listpack-size 77")).toBe("+OK\r\n")
+    expect(told()).toEqual([77, 77, 77])
+    expect(rig.ask(client, "CONFIG SET list-max-listpack-size 5 nosuch 1")).toMatch(/^-ERR/)
+    expect(told()).toEqual([77, 77, 77])
+    for (const { server } of rig.nodes) server.topology = () => []
+    expect(rig.ask(client, `CONFIG SET list-max-listpack-size ${before}`)).toBe("+OK\r\n")
+    expect(told()).toEqual([before, 77, 77])
+  })
+
   it("swaps databases where one node has everything", () => {
     const rig = new ClusterRig(1)
     const client = rig.connect(1)

@@ -8,6 +8,7 @@
 import * as Latin1 from "#base/Latin1.ts"
 import type { Request } from "#database/redis/Partaking.ts"
 import type { Peer } from "#database/redis/Shards.ts"
+import type { Client } from "./Client.ts"
 import * as Replies from "./Replies.ts"
 import type { Server } from "./Server.ts"
 
@@ -36,6 +37,10 @@ export const isChange = (name: string): boolean => flushes.has(name) || name ===
 
 /** They are about all keys, so they are not what they seem to be where they are run with others at one node. */
 export const isSurvey = (name: string): boolean => reads.has(name) || isChange(name)
+
+/** What is said to one node is meant for all: where clients do not know that there are several. */
+export const isOfAllNodes = ({ shards, topology }: Server, name: string, client: Client): boolean =>
+  name === "config|set" && topology === undefined && shards !== undefined && !client.isAdministrator
 
 /** The other nodes whose keys are meant, too. */
 export const othersOf = ({ shards, topology }: Server): ReadonlyArray<Peer> =>
@@ -79,6 +84,7 @@ export class Survey {
 
   begin(): void {
     const { name } = this.parts
+    if (name === "config|set") return this.configure()
     if (name === "scan") return this.scan()
     if (name === "randomkey") return this.random()
     if (name === "swapdb" && this.owners.length > 0) {
@@ -100,11 +106,19 @@ export class Survey {
   }
 
   private others(argv: Argv, own: ReadonlyArray<Uint8Array>, done: (replies: ReadonlyArray<Uint8Array>) => void): void {
-    const { owners } = this
-    const replies = [...own, ...owners.map((): Uint8Array | undefined => undefined)]
-    let left = owners.length
+    this.asked(this.owners, argv, own, done)
+  }
+
+  private asked(
+    peers: ReadonlyArray<Peer>,
+    argv: Argv,
+    own: ReadonlyArray<Uint8Array>,
+    done: (replies: ReadonlyArray<Uint8Array>) => void
+  ): void {
+    const replies = [...own, ...peers.map((): Uint8Array | undefined => undefined)]
+    let left = peers.length
     if (left === 0) return done(own)
-    for (const [index, peer] of owners.entries()) {
+    for (const [index, peer] of peers.entries()) {
       this.parts.ask(peer, argv, (bytes) => {
         if (this.isOver) return
         if (bytes === undefined) return this.over(undefined)
@@ -113,6 +127,14 @@ export class Survey {
         if (left === 0) done(replies as ReadonlyArray<Uint8Array>)
       })
     }
+  }
+
+  /** If it is refused here, nothing has happened. */
+  private configure(): void {
+    const { argv, run, server } = this.parts
+    const own = run(argv)
+    if (own[0] === minus) return this.over(own)
+    this.asked(server.shards!.peers, argv, [own], (replies) => this.over(this.merged(replies)))
   }
 
   private merged(replies: ReadonlyArray<Uint8Array>): Uint8Array {
