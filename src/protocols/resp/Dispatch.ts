@@ -31,12 +31,12 @@ export interface Parts {
 
 const loading = "LOADING Redis is loading the dataset in memory"
 const unserved = "CLUSTERDOWN Hash slot not served"
+/** What is about all keys is about those of this node there. */
+const mixed = "ERR a MULTI with a command about all keys cannot use, or watch, keys of other nodes"
 
 /** What a client is told that goes to the other node by itself. */
 const moved = (command: Command, argv: ReadonlyArray<string>, { address }: Peer): string =>
   Slots.moved(argv[CommandKeys.places(command, argv)[0]], address)
-
-const isOfAll = (word: string): boolean => Survey.isSurvey(word.toLowerCase())
 
 /** What SORT reads beside the key that it sorts, of which nobody knows where it is; undefined: nothing. */
 const sortsBeyond = (argv: ReadonlyArray<string>): string | undefined => {
@@ -71,13 +71,15 @@ export class Dispatch {
     if (away !== undefined && away.count > 0) {
       if (route === undefined || route === "apart" || isExec || isWatch || away.isMapOld) return "later"
     }
-    if (route === undefined && Survey.isSurvey(name) && (shards.owners.length > 0 || Survey.isChange(name))) {
+    if (route === undefined && this.isSurveyed(name)) {
       client.port!.reach().survey({ command, argv })
       client.lastCommand = name
       return "done"
     }
-    if (isExec && shards.whole === "held" && client.multi?.queue.some(([word]) => isOfAll(word)) === true)
-      return "later"
+    if (isExec && client.multi?.isAborted === false) {
+      const step = this.stepOfWhole(shards, client, command, route)
+      if (step !== "here") return step
+    }
     if (route === undefined || route === "here") return "here"
     if (route === "held") return "later"
     if (route === "loading") return this.refuse(client, command, loading)
@@ -100,6 +102,22 @@ export class Dispatch {
     else client.port!.reach().send(route, { command, argv })
     client.lastCommand = name
     return "done"
+  }
+
+  /** A MULTI with commands about all keys is run here, when these can be told, or changed. */
+  private stepOfWhole(shards: Shards, client: Client, command: Command, route: Routes.Route | undefined): Step {
+    const names = client.multi!.queue.map(([word]) => word.toLowerCase()).filter(Survey.isSurvey)
+    if (names.length === 0) return "here"
+    if (Routes.isPeer(route) || route === "apart") return this.refuse(client, command, mixed)
+    if (shards.whole === "held") return "later"
+    if (shards.whole === "loading" && names.some(Survey.isChange)) return this.refuse(client, command, loading)
+    return "here"
+  }
+
+  /** It is about all keys of several nodes, or may have to wait until these can change. */
+  private isSurveyed(name: string): boolean {
+    if (!Survey.isSurvey(name)) return false
+    return Survey.isChange(name) || Survey.othersOf(this.parts.server).length > 0
   }
 
   /** Where a command is run that is not in a MULTI; undefined: it has no keys. */
@@ -130,7 +148,7 @@ export class Dispatch {
   /** Clients that find their way by themselves are told when they queue something for another node. */
   private stepOfQueued(shards: Shards, client: Client, command: Command, argv: ReadonlyArray<string>): Step {
     const { name } = command
-    if (Survey.isSurvey(name) && shards.owners.length > 0) {
+    if (Survey.isSurvey(name) && Survey.othersOf(this.parts.server).length > 0) {
       return this.refuse(
         client,
         command,

@@ -111,6 +111,86 @@ describe("a command about all keys", () => {
   })
 })
 
+describe("a command about all keys, where clients know of a Redis Cluster", () => {
+  /** Where they are told who has what, and where they are sent there, too. */
+  const clustered = (isMoved: boolean): ReturnType<typeof filled> => {
+    const made = filled(3)
+    for (const { address, server } of made.rig.nodes) {
+      server.topology = () => []
+      if (isMoved) server.place = address
+    }
+    return made
+  }
+
+  for (const isMoved of [false, true]) {
+    it(`is about the keys of the node that it asks${isMoved ? ", which sends away who asks for others" : ""}`, () => {
+      const { keys, rig } = clustered(isMoved)
+      const all: Array<string> = []
+      for (const node of [1, 2, 3]) {
+        const client = rig.connect(node)
+        const own = keys.filter((key) => 1 + (rig.slotOf(key) % 3) === node).sort()
+        expect(rig.ask(client, "DBSIZE")).toBe(`:${own.length}\r\n`)
+        expect([...namesIn(rig.ask(client, "KEYS *"))].sort()).toEqual(own)
+        expect([...scanned(rig, client, " COUNT 3")].sort()).toEqual(own)
+        expect(own).toContain(namesIn(rig.ask(client, "RANDOMKEY"))[0])
+        const multi = `MULTI\r\nGET ${own[0]}\r\nDBSIZE\r\nSCAN 0 COUNT 100\r\nEXEC`
+        const reply = rig.ask(client, multi)
+        expect(reply).toMatch(new RegExp(`\\*3\r\n\\$1\r\nv\r\n:${own.length}\r\n\\*2\r\n\\$1\r\n0\r\n`))
+        all.push(...namesIn(reply))
+      }
+      expect(all.sort()).toEqual([...keys].sort())
+      expect(rig.ask(rig.connect(1), "FLUSHALL\r\nDBSIZE")).toBe("+OK\r\n:0\r\n")
+      expect(rig.ask(rig.connect(2), "MULTI\r\nFLUSHDB\r\nEXEC\r\nDBSIZE")).toBe(
+        "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n:0\r\n"
+      )
+      const left = keys.filter((key) => rig.slotOf(key) % 3 === 2).length
+      expect(rig.ask(rig.connect(3), "DBSIZE")).toBe(`:${left}\r\n`)
+    })
+  }
+
+  it("swaps no databases", () => {
+    const { client, rig } = clustered(false)
+    const refused = "-ERR SWAPDB is not allowed in cluster mode\r\n"
+    expect(rig.ask(client, "SWAPDB 0 1")).toBe(refused)
+    expect(rig.ask(client, "MULTI\r\nSWAPDB 0 1\r\nEXEC")).toBe(`+OK\r\n+QUEUED\r\n*1\r\n${refused}`)
+    const alone = new ClusterRig(1)
+    alone.node(1).server.topology = () => []
+    expect(alone.ask(alone.connect(1), "SWAPDB 0 1")).toBe(refused)
+  })
+
+  it("removes what the node has when nothing of it stands still, or is on its way", () => {
+    const { rig } = clustered(false)
+    const client = rig.connect(1)
+    const multi = "MULTI\r\nFLUSHALL\r\nEXEC"
+    rig.tell(1, rig.key(1), "held")
+    expect(rig.ask(client, multi)).toBe("+OK\r\n+QUEUED\r\n")
+    rig.tell(1, rig.key(1), 1)
+    rig.run()
+    expect(client.received()).toBe("*1\r\n+OK\r\n")
+    rig.tell(1, rig.key(1), "loading")
+    expect(rig.ask(client, "FLUSHALL")).toMatch(/^-LOADING/)
+    expect(rig.ask(client, multi)).toMatch(/-EXECABORT .*LOADING/)
+    rig.tell(1, rig.key(1), 1)
+    const slow = rig.connect(2)
+    slow.sendOnly(`MSET ${rig.key(1)} a ${rig.key(2)} b\r\n`)
+    rig.run(3)
+    expect(rig.node(1).joint.held).toBeDefined()
+    expect(rig.ask(client, "FLUSHALL")).toBe("+OK\r\n")
+    expect(slow.received()).toBe("+OK\r\n")
+    expect(rig.ask(client, "DBSIZE")).toBe(":0\r\n")
+  })
+
+  it("has no keys of other nodes beside it in a MULTI", () => {
+    const { rig } = clustered(false)
+    const client = rig.connect(1)
+    for (const lines of [`GET ${rig.key(2)}`, `GET ${rig.key(1)}\r\nGET ${rig.key(2)}`]) {
+      expect(rig.ask(client, `MULTI\r\n${lines}\r\nDBSIZE\r\nEXEC`)).toMatch(
+        /-EXECABORT .* a MULTI with a command about all keys cannot use, or watch, keys of other nodes\r\n$/
+      )
+    }
+  })
+})
+
 describe("a message", () => {
   it("reaches the clients of all nodes, once, in order, through channels, patterns and shard channels", () => {
     const rig = new ClusterRig(3)

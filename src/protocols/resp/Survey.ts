@@ -1,6 +1,6 @@
 /**
  * Survey: a command about all keys, whichever nodes have them: each node that has slots says what it has, side by side, and the client is told all of it as
- * if it came from one.
+ * if it came from one. Clients that are told that this is a Redis Cluster ask each node, and add up: there each tells of its own keys.
  *
  * SCAN goes from node to node, in the order of their numbers: its cursor is the node's own, and the node's number. A key that is there from the first call
  * to the last is met as long as its slot stays where it is; one whose slot moves meanwhile may be met twice, or not at all.
@@ -37,6 +37,10 @@ export const isChange = (name: string): boolean => flushes.has(name) || name ===
 /** They are about all keys, so they are not what they seem to be where they are run with others at one node. */
 export const isSurvey = (name: string): boolean => reads.has(name) || isChange(name)
 
+/** The other nodes whose keys are meant, too. */
+export const othersOf = ({ shards, topology }: Server): ReadonlyArray<Peer> =>
+  topology === undefined && shards !== undefined ? shards.owners : []
+
 const minus = 0x2d
 
 /** Of a cursor that clients have: what the node's own is multiplied with. */
@@ -63,14 +67,14 @@ const joined = (arrays: ReadonlyArray<Uint8Array>): Uint8Array => {
 
 export class Survey {
   private readonly parts: Parts
-  /** The other nodes that have slots. */
+  /** The other nodes that it asks. */
   private readonly owners: ReadonlyArray<Peer>
   private isOver = false
   private request: Request | undefined
 
   constructor(parts: Parts) {
     this.parts = parts
-    this.owners = parts.server.shards!.owners
+    this.owners = othersOf(parts.server)
   }
 
   begin(): void {

@@ -168,7 +168,10 @@ const flush = (call: Call, database: number): void => {
 const notFirst = new Refusal.Refusal("ERR invalid first DB index")
 const notSecond = new Refusal.Refusal("ERR invalid second DB index")
 
+const notInCluster = new Refusal.Refusal("ERR SWAPDB is not allowed in cluster mode")
+
 const swapdb: Handler = (call) => {
+  if (call.server.topology !== undefined) throw notInCluster
   const left = databaseAt(call, 1, notFirst, notFirst)
   const right = databaseAt(call, 2, notSecond, notSecond)
   databaseOf(call, left)
