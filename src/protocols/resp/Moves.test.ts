@@ -438,12 +438,4 @@ describe("a client that caches what it reads", () => {
     rig.run()
     expect(client.received()).toBe(everything)
   })
-
-  it("has to speak protocol 3", () => {
-    const rig = new ClusterRig(2)
-    const client = rig.connect(1)
-    expect(rig.ask(client, "CLIENT TRACKING ON")).toMatch(/^-ERR .*not supported when several nodes have the data/)
-    rig.ask(client, "HELLO 3")
-    expect(rig.ask(client, "CLIENT TRACKING ON REDIRECT 1")).toMatch(/^-ERR .*not supported when several nodes/)
-  })
 })

@@ -4,10 +4,13 @@
  * A client is remembered for the keys that it reads and told once, or (BCAST) told of all keys with its prefixes. What the running command's own
  * client is to hear waits until that command's reply is written (`settle`); what broadcasts have to say is collected until `broadcast`.
  *
+ * Of keys that other nodes have these tell this node, over the client's connections to them (`Forwarding`), and `send` tells whom the client has chosen.
+ *
  * The table of keys has a bound: at it the key that was read longest ago is told of as if it had changed.
  */
 import type { Client } from "./Client.ts"
-import type { Tracked, TrackingOptions } from "./Tracked.ts"
+import * as Invalidation from "./Invalidation.ts"
+import * as Tracked from "./Tracked.ts"
 
 interface Prefix {
   readonly clients: Set<Client>
@@ -60,7 +63,7 @@ export class Tracking {
     return this.prefixes.size
   }
 
-  enable(client: Client, options: TrackingOptions, prefixes: ReadonlyArray<string>): void {
+  enable(client: Client, options: Tracked.TrackingOptions, prefixes: ReadonlyArray<string>): void {
     const all = new Set([...(client.tracking?.prefixes ?? []), ...(options.isBroadcast ? prefixes : [])])
     if (options.isBroadcast && all.size === 0) all.add("")
     client.tracking = { ...options, prefixes: all, isBroken: false, isCaching: false }
@@ -85,15 +88,17 @@ export class Tracking {
 
   /** The client has read these keys by a command that only reads. */
   remember(client: Client, keys: ReadonlyArray<string>): void {
-    const tracked = client.tracking
-    if (tracked === undefined || tracked.isBroadcast) return
-    if (tracked.isOptIn ? !tracked.isCaching : tracked.isOptOut && tracked.isCaching) return
+    if (client.tracking !== undefined && Tracked.remembers(client.tracking)) this.note(client, keys, client)
+  }
+
+  /** The same, wherever that was decided. `running`: whose command runs. */
+  note(client: Client, keys: ReadonlyArray<string>, running: Client | undefined): void {
     for (const key of keys) {
       const readers = this.readers.get(key)
       if (readers === undefined) this.readers.set(key, new Set([client]))
       else readers.add(client)
     }
-    this.limit(client)
+    this.limit(running)
   }
 
   /** Has as many keys go as there are too many, those first that were remembered longest ago. */
@@ -156,6 +161,29 @@ export class Tracking {
     }
   }
 
+  /** Tells whom the client has chosen that keys have changed; `keys` undefined: everything. */
+  send(client: Client, keys: ReadonlyArray<string> | undefined): void {
+    const { tracking } = client
+    if (tracking === undefined) return
+    let target = client
+    if (tracking.redirect !== 0) {
+      const found = this.findClient(tracking.redirect)
+      if (found === undefined) return this.tellBroken(client, tracking)
+      target = found
+    }
+    const { out } = target
+    // The node that it is here for tells its client, or whom that has chosen.
+    if (client.isRelayed || out.protocol === 3) Invalidation.write(out, keys)
+    else if (tracking.redirect !== 0 && target.isSubscribed) {
+      out.array(3)
+      out.bulk("message")
+      out.bulk("__redis__:invalidate")
+      if (keys === undefined) out.null()
+      else out.bulks(keys)
+    } else return
+    target.port?.pushed()
+  }
+
   private tellReaders(key: string, by: Client | undefined, running: Client | undefined): void {
     const readers = this.readers.get(key)
     if (readers === undefined) return
@@ -175,31 +203,7 @@ export class Tracking {
     } else this.send(client, key === undefined ? undefined : [key])
   }
 
-  /** `keys` undefined: everything. */
-  private send(client: Client, keys: ReadonlyArray<string> | undefined): void {
-    const { tracking } = client
-    if (tracking === undefined) return
-    let target = client
-    if (tracking.redirect !== 0) {
-      const found = this.findClient(tracking.redirect)
-      if (found === undefined) return this.tellBroken(client, tracking)
-      target = found
-    }
-    const { out } = target
-    if (out.protocol === 3) {
-      out.push(2)
-      out.bulk("invalidate")
-    } else if (tracking.redirect !== 0 && target.isSubscribed) {
-      out.array(3)
-      out.bulk("message")
-      out.bulk("__redis__:invalidate")
-    } else return
-    if (keys === undefined) out.null()
-    else out.bulks(keys)
-    target.port?.pushed()
-  }
-
-  private tellBroken(client: Client, tracking: Tracked): void {
+  private tellBroken(client: Client, tracking: Tracked.Tracked): void {
     tracking.isBroken = true
     if (client.out.protocol === 2) return
     client.out.push(2)

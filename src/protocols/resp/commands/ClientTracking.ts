@@ -18,7 +18,9 @@ const optionsOf = (call: Call): Wanted => {
     if (call.is(at, "redirect") && hasMore) {
       if (redirect !== 0) throw new Refusal("ERR A client can only redirect to a single other client")
       redirect = call.integer(++at)
-      if (!server.clients.has(redirect)) throw new Refusal("ERR The client ID you want redirect to does not exist")
+      // Other nodes are here for clients of their own.
+      if (server.clients.get(redirect)?.isRelayed !== false)
+        throw new Refusal("ERR The client ID you want redirect to does not exist")
     } else if (call.is(at, "bcast")) isBroadcast = true
     else if (call.is(at, "optin")) isOptIn = true
     else if (call.is(at, "optout")) isOptOut = true
@@ -64,17 +66,10 @@ const check = ({ options, prefixes }: Wanted, tracked: Tracked | undefined): voi
   if (isBroadcast) checkPrefixes(prefixes, tracked?.prefixes ?? new Set())
 }
 
-/** Each node tells of its own keys, over the client's connection to it: nobody else's, and in no other protocol. */
-const apart = new Refusal(
-  "ERR CLIENT TRACKING with REDIRECT, or with RESP2, is not supported when several nodes have the data: use RESP3"
-)
-
 const tracking: Handler = (call) => {
   const { client, out, server } = call
   const wanted = optionsOf(call)
   if (call.is(2, "on")) {
-    const isTold = wanted.options.redirect === 0 && client.out.protocol === 3
-    if (server.shards !== undefined && !client.isRelayed && !isTold) throw apart
     check(wanted, client.tracking)
     server.tracking.enable(client, wanted.options, wanted.prefixes)
   } else if (call.is(2, "off")) server.tracking.disable(client)
