@@ -95,6 +95,28 @@ describe("a command on keys of several nodes", () => {
     }
   })
 
+  it("leaves what is watched to be watched, and heeds it only in a MULTI", () => {
+    const rig = new ClusterRig(2)
+    const [client, other] = [rig.connect(1), rig.connect(2)]
+    const [here, there] = [rig.key(1), rig.key(2)]
+    for (const key of [here, there]) {
+      rig.ask(client, `MSET ${here} 1 ${there} 1`)
+      expect(rig.ask(client, `WATCH ${key}\r\nMGET ${here} ${there}`)).toBe(`+OK\r\n${listOf("1", "1")}`)
+      rig.ask(other, `SET ${key} 7`)
+      const both = key === here ? listOf("7", "1") : listOf("1", "7")
+      expect(rig.ask(client, `MGET ${here} ${there}`)).toBe(both)
+      expect(rig.ask(client, `MULTI\r\nINCR ${key}\r\nEXEC`)).toBe("+OK\r\n+QUEUED\r\n*-1\r\n")
+      rig.ask(client, `WATCH ${key}`)
+      rig.ask(other, `SET ${key} 8`)
+      expect(rig.ask(client, `UNWATCH\r\nMULTI\r\nINCR ${here}\r\nINCR ${there}\r\nEXEC`)).toMatch(
+        /\*2\r\n:\d\r\n:\d\r\n$/
+      )
+      rig.ask(client, `WATCH ${key}\r\nMULTI\r\nPING\r\nINCR ${here}\r\nINCR ${there}\r\nEXEC`)
+      rig.ask(other, `SET ${key} 8`)
+      expect(rig.ask(client, `MULTI\r\nINCR ${key}\r\nEXEC`)).toBe("+OK\r\n+QUEUED\r\n*1\r\n:9\r\n")
+    }
+  })
+
   it("breaks its client where nobody knows what became of it", () => {
     const rig = new ClusterRig(2)
     const client = rig.connect(1)

@@ -33,7 +33,7 @@ export interface Parts {
   readonly queue: ReadonlyArray<ReadonlyArray<string>>
   /** Its reply begins so: of a MULTI. */
   readonly isMulti: boolean
-  /** By node, in their order: the names of its keys, those that are watched among them. */
+  /** By node, in their order: the names of its keys, those among them that are watched for a MULTI. */
   readonly names: ReadonlyMap<number, ReadonlySet<string>>
   /** undefined: it is this node. */
   readonly peerOf: (node: number) => Peer | undefined
@@ -144,7 +144,7 @@ export class Crossing {
   private run(): void {
     const { held, parts } = this
     const { client, queue, server } = parts
-    if (held.some(({ hasChanged }) => hasChanged) || client.watched.some(Watches.isLost)) {
+    if (parts.isMulti && (held.some(({ hasChanged }) => hasChanged) || client.watched.some(Watches.isLost))) {
       return this.giveUp({ type: "replied", bytes: Replies.nullArray(client) })
     }
     const samples = held.flatMap((each) => each.samples)

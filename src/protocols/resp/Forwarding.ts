@@ -391,6 +391,7 @@ export class Forwarding implements Away, Keeper {
     const { version } = this.shards
     const backend = this.backendOf(peer)
     backend.agree(client)
+    backend.cache(client)
     if (this.outstanding.size === 0) this.version = version
     const sent = new Sent(this, errand, { backend, client, place, version })
     this.outstanding.add(sent)

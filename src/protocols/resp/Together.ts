@@ -5,7 +5,7 @@
 import type { Peer } from "#database/redis/Shards.ts"
 import { Alarm } from "#world/DeadlineHeap.ts"
 import { Awaiting } from "./Awaiting.ts"
-import type { Blocked, Errand } from "./Client.ts"
+import type { Blocked, Errand, Watched } from "./Client.ts"
 import * as CommandKeys from "./CommandKeys.ts"
 import * as CommandTable from "./CommandTable.ts"
 import { Crossing, type Outcome, type Parts } from "./Crossing.ts"
@@ -68,15 +68,16 @@ export class Together {
     const { client, server } = front
     const refused = means.begun(errand)
     if (this.isOver) return
-    const queue = errand.multi?.queue ?? [errand.argv]
-    const nodes = this.nodesOf(queue)
+    const { multi } = errand
+    const queue = multi?.queue ?? [errand.argv]
+    const nodes = this.nodesOf(queue, multi === undefined ? [] : client.watched)
     const crossing = new Crossing({
       client,
       server,
       queue,
-      isMulti: errand.multi !== undefined,
+      isMulti: multi !== undefined,
       ...nodes,
-      ask: (peer, argv, answered) => means.ask(peer, argv, answered),
+      ask: (peer, argv, answered) => this.ask(peer, argv, answered),
       run: (run) => front.capture(run),
       done: (outcome) => this.crossed(refused, outcome, nodes)
     })
@@ -133,9 +134,9 @@ export class Together {
     this.stopWaiting()
   }
 
-  /** Where the keys are of what is run in one, and those that are watched. */
-  private nodesOf(queue: ReadonlyArray<Argv>): Nodes {
-    const { client, server } = this.front
+  /** Where the keys are of what is run in one, and those that are watched for it. */
+  private nodesOf(queue: ReadonlyArray<Argv>, watched: ReadonlyArray<Watched>): Nodes {
+    const { server } = this.front
     const names = new Map<number, Set<string>>()
     const peers = new Map<number, Peer>()
     const add = (name: string): void => {
@@ -150,7 +151,7 @@ export class Together {
       const command = CommandTable.asked(argv)
       if (command !== undefined) for (const at of CommandKeys.places(command, argv)) add(argv[at])
     }
-    for (const { key } of client.watched) add(key)
+    for (const { key } of watched) add(key)
     return { names, peerOf: (node) => peers.get(node) }
   }
 

@@ -92,7 +92,6 @@ const conclude: Handler = (call) => {
   const { argv, client, out } = call
   if (client.promise === undefined) throw new Refusal("ERR nothing was promised")
   const written = wait(call)
-  client.watched = []
   const ending =
     argv.length > 3 ? { type: "stored" as const, record: Latin1.encode(argv[3]) } : { type: "unstored" as const }
   client.promise.end(ending, (isDone) => {
