@@ -95,6 +95,44 @@ describe("a command on keys of several nodes", () => {
     }
   })
 
+  it("tells others what it has to tell them once it has been done, clients of this node among them", () => {
+    const rig = new ClusterRig(2)
+    const client = rig.connect(1)
+    const listeners = [1, 2].map((node) => rig.connect(node))
+    for (const listener of listeners)
+      rig.ask(listener, "SUBSCRIBE news\r\nPSUBSCRIBE new* __keyspace*\r\nSSUBSCRIBE news")
+    rig.ask(client, "CONFIG SET notify-keyspace-events K$")
+    const multi = `MULTI\r\nSELECT 1\r\nPUBLISH news a\r\nSPUBLISH news b\r\nSET ${rig.key(1)} v\r\nINCR ${rig.key(2)}\r\nEXEC`
+    rig.node(1).joint.outcome = { type: "unstored", reason: "no", isMoved: false }
+    expect(rig.ask(client, multi)).toMatch(/-ERR no\r\n$/)
+    for (const listener of listeners) expect(listener.received()).toBe("")
+    rig.node(1).joint.outcome = { type: "stored" }
+    expect(rig.ask(client, `GET ${rig.key(1)}\r\n${multi}`)).toMatch(
+      /^\$-1\r\n.*\*5\r\n\+OK\r\n:2\r\n:1\r\n\+OK\r\n:1\r\n$/s
+    )
+    for (const listener of listeners) {
+      const heard = listener.received()
+      expect(heard.match(/\r\n[ab]\r\n/g)).toEqual(["\r\na\r\n", "\r\na\r\n", "\r\nb\r\n"])
+      expect(heard).toContain(`__keyspace@1__:${rig.key(1)}`)
+    }
+  })
+
+  it("is run in the database that its client had chosen when it is run once more", () => {
+    const rig = new ClusterRig(2)
+    const client = rig.connect(1)
+    const multi = `MULTI\r\nINCR ${rig.key(1)}\r\nSELECT 3\r\nINCR ${rig.key(2)}\r\nEXEC`
+    rig.node(1).joint.outcome = { type: "unstored", reason: "", isMoved: true }
+    client.sendOnly(`${multi}\r\n`)
+    rig.run(20)
+    rig.node(1).joint.outcome = { type: "stored" }
+    rig.pass(200)
+    expect(client.received()).toMatch(/\*3\r\n:1\r\n\+OK\r\n:1\r\n$/)
+    expect(rig.nodes.map(({ engine }) => engine.databases.map(({ size }) => size).slice(0, 4))).toEqual([
+      [1, 0, 0, 0],
+      [0, 0, 0, 1]
+    ])
+  })
+
   it("leaves what is watched to be watched, and heeds it only in a MULTI", () => {
     const rig = new ClusterRig(2)
     const [client, other] = [rig.connect(1), rig.connect(2)]

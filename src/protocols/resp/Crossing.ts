@@ -71,10 +71,16 @@ export class Crossing {
   private held: Array<Held> = []
   /** This node has been asked, and has not answered. */
   private request: Request | undefined
+  /** What it comes to if what was run counts. */
+  private result: Outcome | undefined
+  private ran: Sample.Ran | undefined
+  /** What the client had chosen before. */
+  private readonly database: number
   private isOver = false
 
   constructor(parts: Parts) {
     this.parts = parts
+    this.database = parts.client.database
     this.nodes = [...parts.names.keys()].sort((left, right) => left - right)
   }
 
@@ -105,7 +111,7 @@ export class Crossing {
         const isElsewhere = Latin1.decode(bytes).startsWith(`-${Departure.elsewhere}`)
         return this.giveUp(isElsewhere ? { type: "again" } : { type: "replied", bytes })
       }
-      this.held.push(heldOf(bytes, this.endOf(peer)))
+      this.held.push(heldOf(bytes, this.endOf(peer, names)))
       this.next()
     })
   }
@@ -121,7 +127,7 @@ export class Crossing {
         const hasChanged = client.watched.some(
           (watched) => watched.node === undefined && Watches.hasChanged(engine, watched)
         )
-        this.held.push({ grant, hasChanged, samples: Sample.of(engine, names), end })
+        this.held.push({ grant, hasChanged, samples: Sample.of(engine, names), end: this.endHere(names, end) })
         this.next()
       },
       refused: () => {
@@ -133,12 +139,29 @@ export class Crossing {
     server.joint!.hold(request)
   }
 
-  private endOf(peer: Peer): End {
+  /** Here the client's own changes are known to be its own, and it is remembered for what it has read. */
+  private endHere(names: ReadonlyArray<string>, end: End): End {
+    const { client, server } = this.parts
+    const authored = server.tracking.authored(client, names, end)
+    return (ending, told) => {
+      server.tracking.note(client, this.cachedOf(names), undefined)
+      authored(ending, told)
+    }
+  }
+
+  private endOf(peer: Peer, names: ReadonlyArray<string>): End {
     return (ending, told) => {
       if (ending === undefined) return told(false)
       const words = ending.type === "stored" ? ["STORED", Latin1.decode(ending.record)] : ["UNSTORED"]
-      this.parts.ask(peer, ["CLIENT", "CONCLUDE", ...words], (bytes) => told(bytes !== undefined && bytes[0] !== minus))
+      this.parts.ask(peer, ["CLIENT", "CONCLUDE", ...words, ...this.cachedOf(names)], (bytes) =>
+        told(bytes !== undefined && bytes[0] !== minus)
+      )
     }
+  }
+
+  private cachedOf(names: ReadonlyArray<string>): ReadonlyArray<string> {
+    const { ran } = this
+    return ran === undefined || ran.cached.size === 0 ? [] : names.filter((name) => ran.cached.has(name))
   }
 
   private run(): void {
@@ -149,14 +172,14 @@ export class Crossing {
     }
     const samples = held.flatMap((each) => each.samples)
     const generation = Math.max(...held.map(({ grant }) => grant.generation))
-    let ran: Sample.Ran | undefined
     const bytes = parts.run(() => {
       if (parts.isMulti) client.replies.array(queue.length)
-      ran = server.scratch!.run({ client, queue, samples, generation, mayWait: !parts.isMulti })
+      this.ran = server.scratch!.run({ client, queue, samples, generation, mayWait: !parts.isMulti })
     })
-    const { blocked, record } = ran!
+    const { blocked, record } = this.ran!
     const outcome: Outcome =
       blocked === undefined ? { type: "replied", bytes } : { type: "waits", blocked, keys: this.found(blocked) }
+    this.result = outcome
     if (record === undefined) return this.conclude(new Map(), outcome, true)
     const nodeOf = new Map<string, number>()
     for (const [node, names] of parts.names) for (const name of names) nodeOf.set(name, node)
@@ -185,6 +208,7 @@ export class Crossing {
   }
 
   private stored(stored: Stored, records: ReadonlyMap<number, Uint8Array>, outcome: Outcome): void {
+    if (stored.type === "stored") this.ran!.say()
     if (this.isOver) return
     if (stored.type === "stored") return this.conclude(records, outcome, false)
     if (stored.type === "unknown") return this.over({ type: "unknown" })
@@ -201,7 +225,9 @@ export class Crossing {
       end(ending, (isDone) => {
         isRight &&= isDone
         left -= 1
-        if (isRead && left === 0 && !this.isOver) this.over(isRight ? outcome : { type: "again" })
+        if (!isRead || left > 0 || this.isOver) return
+        if (isRight) this.ran!.say()
+        this.over(isRight ? outcome : { type: "again" })
       })
     }
     if (!isRead) this.over(outcome)
@@ -215,6 +241,7 @@ export class Crossing {
 
   private over(outcome: Outcome): void {
     if (outcome.type === "unknown") this.abandon()
+    if (outcome !== this.result) this.parts.client.database = this.database
     this.isOver = true
     this.parts.done(outcome)
   }

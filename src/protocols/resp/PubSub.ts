@@ -102,6 +102,18 @@ export class PubSub {
     return line?.size ?? 0
   }
 
+  /** How many times a message would be sent. */
+  count(channel: string): number {
+    let count = this.lines.channel.get(channel)?.size ?? 0
+    for (const [pattern, line] of this.lines.pattern) if (Glob.matches(pattern, channel)) count += line.size
+    return count
+  }
+
+  /** The same of a shard channel. */
+  countOfShard(channel: string): number {
+    return this.lines.shard.get(channel)?.size ?? 0
+  }
+
   private leave(client: Client, kind: Kind, name: string): void {
     if (!ownOf(client, kind).delete(name)) return
     const line = this.lines[kind].get(name)

@@ -71,4 +71,8 @@ export interface Ran {
   readonly record: Uint8Array | undefined
   /** What it waits for; undefined: its client has the reply. */
   readonly blocked: Blocked | undefined
+  /** Keys that its client has read, and wants to be told of when they change. */
+  readonly cached: ReadonlySet<string>
+  /** Tells others what it has had to tell them: to be called if it counts. */
+  readonly say: () => void
 }

@@ -97,7 +97,7 @@ export class Together {
       ask: (peer, argv, answered) => this.ask(peer, argv, answered),
       run: (argv) => front.capture(() => server.runQueued(client, [argv])),
       done: (bytes) => {
-        this.undertaking = undefined
+        this.over()
         if (this.isOver) return
         if (bytes === undefined) means.postpone(refused)
         else means.fill(refused, bytes)
@@ -164,7 +164,7 @@ export class Together {
     const { front, means } = this
     const { client } = front
     const isWatching = client.watched.length > 0
-    this.undertaking = undefined
+    this.over()
     if (this.isOver) return
     if (outcome.type === "unknown") return front.break()
     if (outcome.type === "waits") return this.wait(refused, outcome, nodes)
@@ -175,6 +175,13 @@ export class Together {
     else if (isWatching && isMulti) means.fill(refused, Replies.nullArray(client))
     else means.postpone(refused)
     means.heard()
+  }
+
+  /** What the client has said of its next command it has not said of the one after that. */
+  private over(): void {
+    const { tracking } = this.front.client
+    this.undertaking = undefined
+    if (tracking !== undefined) tracking.isCaching = false
   }
 
   private wait(refused: Refused, { blocked, keys }: Outcome & { type: "waits" }, { peerOf }: Nodes): void {

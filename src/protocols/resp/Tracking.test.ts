@@ -108,6 +108,46 @@ describe("a client that has another one told", () => {
     }
   })
 
+  it("has it told of what commands on keys of several nodes have read, or changed for others", () => {
+    for (const mode of ["", " NOLOOP"]) {
+      const { client, keys, listener, other, rig } = scene(mode)
+      const multi = `MULTI\r\n${keys.map((key) => `GET ${key}`).join("\r\n")}\r\nEXEC`
+      for (const read of [`MGET ${keys.join(" ")}`, multi]) {
+        rig.ask(client, read)
+        for (const key of keys) {
+          rig.ask(other, `SET ${key} v`)
+          expect(listener.received()).toBe(messaged(key))
+        }
+        rig.ask(client, read)
+        rig.ask(other, `MSET ${keys.map((key) => `${key} w`).join(" ")}`)
+        expect(listener.received().length).toBe(keys.map((key) => messaged(key)).join("").length)
+        rig.ask(client, read)
+        rig.ask(client, `MSET ${keys.map((key) => `${key} x`).join(" ")}`)
+        expect(listener.received().length).toBe(mode === "" ? keys.map((key) => messaged(key)).join("").length : 0)
+        rig.ask(client, `EXISTS ${keys.join(" ")}`)
+        rig.ask(other, `SET ${keys[0]} v`)
+        expect(listener.received()).toBe(messaged(keys[0]))
+        for (const key of keys) rig.ask(other, `SET ${key} y`)
+        listener.received()
+      }
+    }
+  })
+
+  it("has it told of what it chose to cache by a command on keys of several nodes, and of nothing after that", () => {
+    const { client, keys, listener, other, rig } = scene(" OPTIN")
+    const [one, two, three] = keys
+    rig.ask(
+      client,
+      `MGET ${one} ${two}\r\nCLIENT CACHING YES\r\nMGET ${two} ${three}\r\nGET ${one}\r\nMGET ${one} ${two}`
+    )
+    for (const key of keys) rig.ask(other, `SET ${key} v`)
+    expect(listener.received()).toBe(messaged(two) + messaged(three))
+    rig.ask(client, `CLIENT TRACKING OFF\r\nCLIENT TRACKING ON OPTOUT\r\nCLIENT CACHING NO\r\nMGET ${one} ${two}`)
+    rig.ask(client, `HELLO 3\r\nGET ${three}`)
+    for (const key of keys) rig.ask(other, `SET ${key} v`)
+    expect(client.received()).toBe(pushed(three))
+  })
+
   it("has it told of what it chose to cache", () => {
     const { client, keys, listener, other, rig } = scene(" OPTIN")
     rig.ask(client, `GET ${keys[1]}\r\nCLIENT CACHING YES\r\nGET ${keys[2]}`)

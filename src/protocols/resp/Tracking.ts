@@ -8,6 +8,7 @@
  *
  * The table of keys has a bound: at it the key that was read longest ago is told of as if it had changed.
  */
+import type { End } from "#database/redis/Partaking.ts"
 import type { Client } from "./Client.ts"
 import * as Invalidation from "./Invalidation.ts"
 import * as Tracked from "./Tracked.ts"
@@ -33,6 +34,8 @@ export class Tracking {
   /** Keys, and who has read them since they were last told of; from the one that was remembered longest ago. */
   private readonly readers = new Map<string, Set<Client>>()
   private readonly prefixes = new Map<string, Prefix>()
+  /** Keys that stand still for a command of several nodes, and whose that is, if it is to be known. */
+  private readonly authors = new Map<string, Client>()
   /** For clients whose command runs. */
   private pending: Array<Pending> = []
   private isDue = false
@@ -110,7 +113,8 @@ export class Tracking {
   }
 
   /** A key has changed: `by` whom, if it is anybody's doing, and while whose command runs. */
-  changed(key: string, by: Client | undefined, running: Client | undefined): void {
+  changed(key: string, doer: Client | undefined, running: Client | undefined): void {
+    const by = doer ?? this.authors.get(key)
     if (this.prefixes.size > 0) {
       for (const [prefix, line] of this.prefixes) {
         if (!key.startsWith(prefix)) continue
@@ -120,6 +124,19 @@ export class Tracking {
       }
     }
     if (this.readers.size > 0) this.tellReaders(key, by, running)
+  }
+
+  /** Until it is told what has become of them, whatever changes of these keys is the client's doing. */
+  authored(client: Client, keys: ReadonlyArray<string>, end: End): End {
+    if (client.tracking?.isNoLoop !== true) return end
+    for (const key of keys) this.authors.set(key, client)
+    return (ending, told) =>
+      end(ending, (isDone) => {
+        for (const key of keys) this.authors.delete(key)
+        // They may have been others' for some time.
+        if (!isDone) this.send(client, undefined)
+        told(isDone)
+      })
   }
 
   /** All keys, of whatever database, are gone or others. */

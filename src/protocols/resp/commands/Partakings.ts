@@ -4,8 +4,8 @@
  *
  *   CLIENT PARTAKE key ...          node, epoch, stream, number, generation, whether a watched key has changed (1), then of each key that is there:
  *                                   name, database, when it expires, version, payload
- *   CLIENT CONCLUDE STORED record   the record is stored
- *   CLIENT CONCLUDE UNSTORED        it is not, and never will be
+ *   CLIENT CONCLUDE STORED record key ...   the record is stored; the client has read the keys, and wants to be told of them (`Tracking`)
+ *   CLIENT CONCLUDE UNSTORED key ...        it is not, and never will be
  *   CLIENT AWAIT key version ...    replies when one of the keys has another version (`Awaiting`)
  *   CLIENT EMPTY FLUSHALL ...       the same as FLUSHALL or FLUSHDB, of its own keys (`Survey`)
  *   CLIENT RELAY channel message    a message for its clients; with a further word, to a shard channel (`Messengers`)
@@ -16,7 +16,7 @@ import type { Call, Handler } from "../Call.ts"
 import type { Client } from "../Client.ts"
 import * as Departure from "../Departure.ts"
 import * as Latin1 from "#base/Latin1.ts"
-import { Refusal } from "../Refusal.ts"
+import { Refusal, syntax } from "../Refusal.ts"
 import * as Routes from "../Routes.ts"
 import * as Sample from "../Sample.ts"
 import * as Slots from "../Slots.ts"
@@ -64,7 +64,7 @@ const partake: Handler = (call) => {
     slots: Slots.setOf(names),
     granted: (grant, end) => {
       if (isGone) return end({ type: "unstored" }, () => {})
-      promise(client, end)
+      promise(client, server.tracking.authored(client, names, end))
       const { epoch, generation, node, number, stream } = grant
       const hasChanged = client.watched.some((watched) => Watches.hasChanged(engine, watched))
       const head = [node, epoch, stream, number, generation, hasChanged ? 1 : 0].map(String)
@@ -89,11 +89,14 @@ const partake: Handler = (call) => {
 
 const conclude: Handler = (call) => {
   check(call)
-  const { argv, client, out } = call
+  const { argv, client, out, server } = call
   if (client.promise === undefined) throw new Refusal("ERR nothing was promised")
+  const isStored = call.is(2, "stored")
+  if (isStored && argv.length < 4) throw syntax
+  const ending = isStored ? { type: "stored" as const, record: Latin1.encode(argv[3]) } : { type: "unstored" as const }
   const written = wait(call)
-  const ending =
-    argv.length > 3 ? { type: "stored" as const, record: Latin1.encode(argv[3]) } : { type: "unstored" as const }
+  // Before anybody can change them.
+  server.tracking.note(client, argv.slice(isStored ? 4 : 3), client)
   client.promise.end(ending, (isDone) => {
     // Whoever asked finds out that nobody knows.
     if (!isDone) return client.port?.break()
@@ -122,8 +125,7 @@ const emptied: Handler = (call) => {
   check(call)
   const { argv, client, engine, out, server } = call
   const words = argv.slice(2)
-  if (server.joint === undefined || !Survey.isFlush(words[0]?.toLowerCase() ?? ""))
-    throw new Refusal("ERR syntax error")
+  if (server.joint === undefined || !Survey.isFlush(words[0]?.toLowerCase() ?? "")) throw syntax
   const written = wait(call)
   const { database } = client
   const run = (): Uint8Array => {
@@ -142,7 +144,7 @@ const emptied: Handler = (call) => {
 const relayed: Handler = (call) => {
   check(call)
   const { argv, out, server } = call
-  if (argv.length < 4) throw new Refusal("ERR syntax error")
+  if (argv.length < 4) throw syntax
   if (argv.length > 4) server.pubsub.publishToShard(argv[2], argv[3])
   else server.pubsub.publish(argv[2], argv[3])
   out.ok()
