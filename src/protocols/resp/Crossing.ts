@@ -20,10 +20,11 @@ import type { Server } from "./Server.ts"
 import * as Slots from "./Slots.ts"
 import * as Watches from "./Watches.ts"
 
-/** What it comes to. `again`: nothing has happened, and where the keys are has changed. `unknown`: it may have happened. `waits`: for these keys. */
+/** What it comes to. `again`: nothing has happened, and where the keys are has changed. `unknown`: it may have happened. `waits`: for these keys. `missed`: nothing has happened, and it needs these, too. */
 export type Outcome =
   | { readonly type: "replied"; readonly bytes: Uint8Array }
   | { readonly type: "waits"; readonly blocked: Blocked; readonly keys: ReadonlyMap<number, ReadonlyArray<Found>> }
+  | { readonly type: "missed"; readonly names: ReadonlySet<string> }
   | { readonly type: "again" }
   | { readonly type: "unknown" }
 
@@ -171,12 +172,14 @@ export class Crossing {
       return this.giveUp({ type: "replied", bytes: Replies.nullArray(client) })
     }
     const samples = held.flatMap((each) => each.samples)
+    const names = new Set([...parts.names.values()].flatMap((own) => [...own]))
     const generation = Math.max(...held.map(({ grant }) => grant.generation))
     const bytes = parts.run(() => {
       if (parts.isMulti) client.replies.array(queue.length)
-      this.ran = server.scratch!.run({ client, queue, samples, generation, mayWait: !parts.isMulti })
+      this.ran = server.scratch!.run({ client, queue, names, samples, generation, mayWait: !parts.isMulti })
     })
-    const { blocked, record } = this.ran!
+    const { blocked, missed, record } = this.ran!
+    if (missed.size > 0) return this.giveUp({ type: "missed", names: missed })
     const outcome: Outcome =
       blocked === undefined ? { type: "replied", bytes } : { type: "waits", blocked, keys: this.found(blocked) }
     this.result = outcome
@@ -235,6 +238,7 @@ export class Crossing {
 
   /** Nothing is done. */
   private giveUp(outcome: Outcome): void {
+    this.ran = undefined
     for (const { end } of this.held) end({ type: "unstored" }, () => {})
     this.over(outcome)
   }

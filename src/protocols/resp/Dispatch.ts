@@ -38,15 +38,6 @@ const mixed = "ERR a MULTI with a command about all keys cannot use, or watch, k
 const moved = (command: Command, argv: ReadonlyArray<string>, { address }: Peer): string =>
   Slots.moved(argv[CommandKeys.places(command, argv)[0]], address)
 
-/** What SORT reads beside the key that it sorts, of which nobody knows where it is; undefined: nothing. */
-const sortsBeyond = (argv: ReadonlyArray<string>): string | undefined => {
-  for (let at = 2; at + 1 < argv.length; at++) {
-    const word = argv[at].toUpperCase()
-    if ((word === "BY" || word === "GET") && argv[at + 1].includes("*")) return word
-  }
-  return undefined
-}
-
 export class Dispatch {
   private readonly parts: Parts
 
@@ -62,10 +53,8 @@ export class Dispatch {
     const isWatch = name === "watch"
     if (isWatch && client.multi !== undefined) return "here"
     const isExec = name === "exec"
-    if ((name === "sort" || name === "sort_ro") && shards.owners.length > 0) {
-      const word = sortsBeyond(argv)
-      if (word !== undefined) return this.refuse(client, command, `ERR ${word} option of SORT denied in cluster mode.`)
-    }
+    const denied = this.deniedSort(shards, command, argv)
+    if (denied !== undefined) return this.refuse(client, command, denied)
     const route = isExec ? this.routeOfMulti(shards, client) : this.routeOf(shards, command, argv)
     const away = client.port?.away
     if (away !== undefined && away.count > 0) {
@@ -102,6 +91,13 @@ export class Dispatch {
     else client.port!.reach().send(route, { command, argv })
     client.lastCommand = name
     return "done"
+  }
+
+  /** Why SORT may not look at other keys: clients that know of a Redis Cluster ask a node for what it has. */
+  private deniedSort(shards: Shards, command: Command, argv: ReadonlyArray<string>): string | undefined {
+    if (this.parts.server.topology === undefined || shards.owners.length === 0) return undefined
+    const word = Routes.sortsBy(command, argv)
+    return word === undefined ? undefined : `ERR ${word} option of SORT denied in cluster mode.`
   }
 
   /** A MULTI with commands about all keys is run here, when these can be told, or changed. */
@@ -155,6 +151,8 @@ export class Dispatch {
         `ERR ${name.toUpperCase()} is not allowed in a MULTI where several nodes have the data`
       )
     }
+    const denied = this.deniedSort(shards, command, argv)
+    if (denied !== undefined) return this.refuse(client, command, denied)
     if (this.parts.server.place === undefined) return "here"
     const route = this.routeOf(shards, command, argv)
     return Routes.isPeer(route) ? this.refuse(client, command, moved(command, argv, route)) : "here"

@@ -24,12 +24,23 @@ export const joined = (route: Route | undefined, place: Route): Route => {
 
 export const ofKey = (shards: Shards, key: string): Place => shards.placeOf(Slots.slotOf(key))
 
+/** The word with which SORT reads keys that only what it sorts tells, so that nobody knows where they are; undefined: it does not. */
+export const sortsBy = ({ name }: Command, argv: ReadonlyArray<string>): "BY" | "GET" | undefined => {
+  if (name !== "sort" && name !== "sort_ro") return undefined
+  for (let at = 2; at + 1 < argv.length; at++) {
+    const word = argv[at].toUpperCase()
+    if ((word === "BY" || word === "GET") && argv[at + 1].includes("*")) return word
+  }
+  return undefined
+}
+
 /** Undefined: it has no keys. Allocates nothing where the place of keys among the arguments is fixed. */
 export const ofCommand = (shards: Shards, command: Command, argv: ReadonlyArray<string>): Route | undefined => {
   let route: Route | undefined
   if ((command.flags & Flag.movablekeys) !== 0) {
     for (const at of CommandKeys.places(command, argv)) route = joined(route, ofKey(shards, argv[at]))
-    return route
+    const isKnown = (route !== "here" && !isPeer(route)) || sortsBy(command, argv) === undefined
+    return isKnown ? route : shards.owners.length > 0 ? "apart" : shards.whole
   }
   const { firstKey, keyStep, lastKey } = command
   if (firstKey === 0) return undefined

@@ -16,6 +16,8 @@ export class Scratch {
   private readonly server: Server
   private readonly engine: Engine
   private readonly executor: Executor
+  private names: ReadonlySet<string> = new Set()
+  private missed = new Set<string>()
   private cached = new Set<string>()
   private said: Array<() => void> = []
 
@@ -36,13 +38,16 @@ export class Scratch {
       later(() => void pubsub.publishToShard(channel, message))
       return pubsub.countOfShard(channel)
     }
+    scratch.sought = (key) => {
+      if (!this.names.has(key)) this.missed.add(key)
+    }
     scratch.tracking.remember = ({ tracking }, keys) => {
       if (tracking !== undefined && Tracked.remembers(tracking)) for (const key of keys) this.cached.add(key)
     }
     this.executor = new Executor(this.engine, handlers, scratch)
   }
 
-  run({ client, generation, mayWait, queue, samples }: Run): Ran {
+  run({ client, generation, mayWait, names, queue, samples }: Run): Ran {
     const { engine, server } = this
     const { engine: own } = server
     Object.assign(engine.settings, own.settings)
@@ -53,6 +58,8 @@ export class Scratch {
     for (const { database, expiresAt, name, payload } of samples) {
       engine.databaseAt(database).restore(name, Dump.read(Latin1.encode(payload), engine.settings)!, expiresAt)
     }
+    this.names = names
+    this.missed = new Set()
     this.cached = new Set()
     this.said = []
     this.executor.executeQueued(client, queue, !mayWait)
@@ -61,10 +68,10 @@ export class Scratch {
     if (blocked !== undefined) engine.blocking.leave(blocked.waiter)
     const record = engine.journal.take()?.record
     engine.reset(0)
-    const { cached, said } = this
+    const { cached, missed, said } = this
     const say = (): void => {
       for (const each of said) each()
     }
-    return { record, blocked, cached, say }
+    return { record, blocked, missed, cached, say }
   }
 }

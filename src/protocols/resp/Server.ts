@@ -106,6 +106,8 @@ export class Server implements Listener {
   isReady = true
   /** Whose command runs. */
   current: Client | undefined
+  /** A command looks up a key that its arguments do not name; `Scratch` sets it. */
+  sought: (key: string) => void = () => {}
   /** Runs what a MULTI has collected; the executor sets it. */
   runQueued: (client: Client, queue: ReadonlyArray<ReadonlyArray<string>>) => void = () => {}
   /** Commands may be run again that were held up: CLIENT PAUSE is over, or another node answers for something; the sessions set it. */

@@ -2,10 +2,11 @@
  * Together: what a client does with several nodes at a time: a command, or a MULTI, whose keys they have (`Crossing`), which may wait for these (`Awaiting`),
  * or one about all keys (`Survey`). One thing at a time, and nothing else of the client's meanwhile.
  */
+import * as Limits from "#base/Limits.ts"
 import type { Peer } from "#database/redis/Shards.ts"
 import { Alarm } from "#world/DeadlineHeap.ts"
 import { Awaiting } from "./Awaiting.ts"
-import type { Blocked, Errand, Watched } from "./Client.ts"
+import type { Blocked, Errand } from "./Client.ts"
 import * as CommandKeys from "./CommandKeys.ts"
 import * as CommandTable from "./CommandTable.ts"
 import { Crossing, type Outcome, type Parts } from "./Crossing.ts"
@@ -40,6 +41,9 @@ interface Waiting {
   readonly blocked: Blocked
 }
 
+/** What SORT is to look at changes faster than it can be held still, or leads on and on. */
+const restless = `ERR SORT found further keys to look up ${Limits.respSortRoundsMax} times in a row`
+
 type Nodes = Pick<Parts, "names" | "peerOf">
 
 export class Together {
@@ -64,13 +68,17 @@ export class Together {
   }
 
   cross(errand: Errand): void {
-    const { front, means } = this
+    const refused = this.means.begun(errand)
+    if (!this.isOver) this.attempt(refused, new Set(), Limits.respSortRoundsMax)
+  }
+
+  /** `found`: keys that it looks up, as far as is known by now. */
+  private attempt(refused: Refused, found: ReadonlySet<string>, roundsLeft: number): void {
+    const { front } = this
     const { client, server } = front
-    const refused = means.begun(errand)
-    if (this.isOver) return
-    const { multi } = errand
-    const queue = multi?.queue ?? [errand.argv]
-    const nodes = this.nodesOf(queue, multi === undefined ? [] : client.watched)
+    const { argv, multi } = refused.errand
+    const queue = multi?.queue ?? [argv]
+    const nodes = this.nodesOf(queue, [...found, ...(multi === undefined ? [] : client.watched.map(({ key }) => key))])
     const crossing = new Crossing({
       client,
       server,
@@ -79,7 +87,11 @@ export class Together {
       ...nodes,
       ask: (peer, argv, answered) => this.ask(peer, argv, answered),
       run: (run) => front.capture(run),
-      done: (outcome) => this.crossed(refused, outcome, nodes)
+      done: (outcome) => {
+        if (outcome.type !== "missed") this.crossed(refused, outcome, nodes)
+        else if (roundsLeft > 1) this.attempt(refused, new Set([...found, ...outcome.names]), roundsLeft - 1)
+        else this.crossed(refused, { type: "replied", bytes: Replies.error(restless) }, nodes)
+      }
     })
     this.undertaking = crossing
     crossing.begin()
@@ -134,8 +146,8 @@ export class Together {
     this.stopWaiting()
   }
 
-  /** Where the keys are of what is run in one, and those that are watched for it. */
-  private nodesOf(queue: ReadonlyArray<Argv>, watched: ReadonlyArray<Watched>): Nodes {
+  /** Where the keys are of what is run in one, and more. */
+  private nodesOf(queue: ReadonlyArray<Argv>, more: ReadonlyArray<string>): Nodes {
     const { server } = this.front
     const names = new Map<number, Set<string>>()
     const peers = new Map<number, Peer>()
@@ -151,7 +163,7 @@ export class Together {
       const command = CommandTable.asked(argv)
       if (command !== undefined) for (const at of CommandKeys.places(command, argv)) add(argv[at])
     }
-    for (const { key } of watched) add(key)
+    for (const key of more) add(key)
     return { names, peerOf: (node) => peers.get(node) }
   }
 

@@ -1,6 +1,5 @@
 /** Sorting: SORT and SORT_RO, as redis-server 7.0 has them (sort.c); texts are compared by their bytes, as in the C locale. */
 import * as Limits from "#base/Limits.ts"
-import type { Database } from "#database/redis/Database.ts"
 import { classes } from "#database/redis/Engine.ts"
 import { HashValue } from "#database/redis/HashValue.ts"
 import { ListValue } from "#database/redis/ListValue.ts"
@@ -65,13 +64,14 @@ const optionsOf = (call: Call, isReadOnly: boolean): Options => {
 }
 
 /** What a pattern says of an element: a key with the element in place of `*`, or a field of a hash behind `->`. */
-const lookUp = (db: Database, pattern: string, element: string): string | undefined => {
+const lookUp = ({ db, server }: Call, pattern: string, element: string): string | undefined => {
   if (pattern === "#") return element
   const star = pattern.indexOf("*")
   if (star === -1) return undefined
   const arrow = pattern.indexOf("->", star + 1)
   const hasField = arrow !== -1 && arrow + 2 < pattern.length
   const key = pattern.slice(0, star) + element + pattern.slice(star + 1, hasField ? arrow : undefined)
+  server.sought(key)
   const content = db.get(key)?.content
   if (content === undefined) return undefined
   if (hasField) return content instanceof HashValue ? content.get(pattern.slice(arrow + 2)) : undefined
@@ -115,8 +115,8 @@ const scoreOf = (text: string): number => {
   return score
 }
 
-const itemOf = (db: Database, element: string, { by, isAlpha }: Options): Item => {
-  const text = by === undefined ? element : lookUp(db, by, element)
+const itemOf = (call: Call, element: string, { by, isAlpha }: Options): Item => {
+  const text = by === undefined ? element : lookUp(call, by, element)
   return { element, score: isAlpha || text === undefined ? 0 : scoreOf(text), text }
 }
 
@@ -130,16 +130,16 @@ const compare = (left: Item, right: Item, isAlpha: boolean): number => {
   return compareTexts(left.text, right.text)
 }
 
-const sorted = (db: Database, elements: ReadonlyArray<string>, options: Options): Array<string> => {
+const sorted = (call: Call, elements: ReadonlyArray<string>, options: Options): Array<string> => {
   const sign = options.isDescending ? -1 : 1
   return elements
-    .map((element) => itemOf(db, element, options))
+    .map((element) => itemOf(call, element, options))
     .sort((left, right) => sign * compare(left, right, options.isAlpha))
     .map(({ element }) => element)
 }
 
 /** The elements that are asked for, in the order that is asked for. */
-const ordered = (db: Database, content: Content, size: number, options: Options): Array<string> => {
+const ordered = (call: Call, content: Content, size: number, options: Options): Array<string> => {
   const from = Math.min(Math.max(options.offset, 0), size)
   const count = Math.min(options.count < 0 ? size : options.count, size - from)
   const keepsOrder = options.by !== undefined && !options.by.includes("*")
@@ -149,7 +149,7 @@ const ordered = (db: Database, content: Content, size: number, options: Options)
   if (keepsOrder && options.target === undefined) return elements.slice(from, from + count)
   const by = keepsOrder ? undefined : options.by
   const isAlpha = keepsOrder || options.isAlpha
-  return sorted(db, elements, { ...options, by, isAlpha }).slice(from, from + count)
+  return sorted(call, elements, { ...options, by, isAlpha }).slice(from, from + count)
 }
 
 const reply = (call: Call, values: ReadonlyArray<string | undefined>): void => {
@@ -179,9 +179,9 @@ const sort =
     const type = content === undefined ? "list" : typeOf(content)
     if (type !== "list" && type !== "set" && type !== "zset") throw Refusal.wrongType
     const size = typeof content === "object" ? content.size : 0
-    const elements = content === undefined ? [] : ordered(db, content, size, options)
+    const elements = content === undefined ? [] : ordered(call, content, size, options)
     const { gets, target } = options
-    const values = gets.length === 0 ? elements : elements.flatMap((each) => gets.map((get) => lookUp(db, get, each)))
+    const values = gets.length === 0 ? elements : elements.flatMap((each) => gets.map((get) => lookUp(call, get, each)))
     if (target === undefined) reply(call, values)
     else store(call, target, values)
   }
