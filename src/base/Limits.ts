@@ -236,6 +236,9 @@ export const respMessagesBytesMax = 8 * 1_048_576
 export const respElsewherePauseMillis = 50
 export const respElsewhereMillisMax = 10_000
 
+/** SORT by patterns looks at so many lists of keys, each with those that it found to be missing before: they change, or lead to others. */
+export const respSortRoundsMax = 16
+
 /** A reply that another node sends for a Redis client, in bytes: as much as a client's largest request. */
 export const respReplyBytesMax = 1_073_741_824
 

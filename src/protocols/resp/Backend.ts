@@ -120,6 +120,10 @@ export class Backend implements Net.StreamSink {
       this.tell(["UNWATCH"])
       this.isWatching = false
     }
+  }
+
+  /** What the client has said of its next command holds of the one that is sent now. */
+  cache({ tracking }: Client): void {
     if (tracking?.isCaching === true) this.tell(["CLIENT", "CACHING", tracking.isOptIn ? "YES" : "NO"])
   }
 

@@ -95,87 +95,64 @@ describe("a command on keys of several nodes", () => {
     }
   })
 
-  it("is SORT with patterns, whatever these lead to, and whatever changes meanwhile", () => {
-    const { keys } = new ClusterRig(3)
-    const [list, target] = [keys[0], keys[1]]
-    const names = ["1", "2", "3", "4", "5"]
-    const name = fc.constantFrom(...names)
-    const patterns = fc.subarray([
-      "BY w_*",
-      "BY h_*->f",
-      "BY nosort",
-      "GET #",
-      "GET o_*",
-      "GET h_*->f",
-      "DESC",
-      "LIMIT 1 3"
+  it("tells others what it has to tell them once it has been done, clients of this node among them", () => {
+    const rig = new ClusterRig(2)
+    const client = rig.connect(1)
+    const listeners = [1, 2].map((node) => rig.connect(node))
+    for (const listener of listeners)
+      rig.ask(listener, "SUBSCRIBE news\r\nPSUBSCRIBE new* __keyspace*\r\nSSUBSCRIBE news")
+    rig.ask(client, "CONFIG SET notify-keyspace-events K$")
+    const multi = `MULTI\r\nSELECT 1\r\nPUBLISH news a\r\nSPUBLISH news b\r\nSET ${rig.key(1)} v\r\nINCR ${rig.key(2)}\r\nEXEC`
+    rig.node(1).joint.outcome = { type: "unstored", reason: "no", isMoved: false }
+    expect(rig.ask(client, multi)).toMatch(/-ERR no\r\n$/)
+    for (const listener of listeners) expect(listener.received()).toBe("")
+    rig.node(1).joint.outcome = { type: "stored" }
+    expect(rig.ask(client, `GET ${rig.key(1)}\r\n${multi}`)).toMatch(
+      /^\$-1\r\n.*\*5\r\n\+OK\r\n:2\r\n:1\r\n\+OK\r\n:1\r\n$/s
+    )
+    for (const listener of listeners) {
+      const heard = listener.received()
+      expect(heard.match(/\r\n[ab]\r\n/g)).toEqual(["\r\na\r\n", "\r\na\r\n", "\r\nb\r\n"])
+      expect(heard).toContain(`__keyspace@1__:${rig.key(1)}`)
+    }
+  })
+
+  it("is run in the database that its client had chosen when it is run once more", () => {
+    const rig = new ClusterRig(2)
+    const client = rig.connect(1)
+    const multi = `MULTI\r\nINCR ${rig.key(1)}\r\nSELECT 3\r\nINCR ${rig.key(2)}\r\nEXEC`
+    rig.node(1).joint.outcome = { type: "unstored", reason: "", isMoved: true }
+    client.sendOnly(`${multi}\r\n`)
+    rig.run(20)
+    rig.node(1).joint.outcome = { type: "stored" }
+    rig.pass(200)
+    expect(client.received()).toMatch(/\*3\r\n:1\r\n\+OK\r\n:1\r\n$/)
+    expect(rig.nodes.map(({ engine }) => engine.databases.map(({ size }) => size).slice(0, 4))).toEqual([
+      [1, 0, 0, 0],
+      [0, 0, 0, 1]
     ])
-    const command = fc.oneof(
-      fc.tuple(name, fc.nat(9)).map(([each, weight]) => `SET w_${each} ${weight}`),
-      fc.tuple(name, fc.nat(9)).map(([each, weight]) => `HSET h_${each} f ${weight}`),
-      name.map((each) => `SET o_${each} object:${each}`),
-      name.map((each) => `DEL w_${each} o_${each} h_${each}`),
-      name.map((each) => `RPUSH ${list} ${each}`),
-      name.map((each) => `LREM ${list} 1 ${each}`),
-      patterns.map((each) => `SORT ${list} ${each.join(" ")}`),
-      patterns.map((each) => `SORT_RO ${list} ${each.join(" ")}`),
-      patterns.map((each) => `SORT ${list} ${each.join(" ")} STORE ${target}\r\nLRANGE ${target} 0 -1`),
-      patterns.map((each) => `MULTI\r\nRPUSH ${list} 9\r\nSET w_9 0\r\nSORT ${list} ${each.join(" ")}\r\nEXEC`)
-    )
-    fc.assert(
-      fc.property(fc.array(command, { maxLength: 20, size: "max" }), (lines) => {
-        const [several, one] = [3, 1].map((count) => {
-          const rig = new ClusterRig(count)
-          const client = rig.connect(1)
-          return lines.map((line) => rig.ask(client, line))
-        })
-        expect(several).toEqual(one)
-      }),
-      { numRuns: 60 }
-    )
-    const rig = new ClusterRig(3)
-    const [client, other] = [rig.connect(1), rig.connect(2)]
-    rig.ask(other, `RPUSH ${list} ${names.join(" ")}`)
-    client.sendOnly(`SORT ${list} BY nosort GET o_*\r\n`)
-    for (let round = 0; client.received() === "" && round < 200; round++) {
-      other.sendOnly(`RPUSH ${list} n${round}\r\nSET o_n${round} v\r\n`)
-      rig.run(1)
-    }
-    rig.run()
-    expect(isAtRest(rig)).toBe(true)
   })
 
-  it("sends its messages to all who listen, and once, when it is done", () => {
-    const rig = new ClusterRig(2)
-    const [client, near, far] = [rig.connect(1), rig.connect(1), rig.connect(2)]
-    for (const listener of [near, far]) rig.ask(listener, "SUBSCRIBE c")
-    const multi = `MULTI\r\nINCR ${rig.key(1)}\r\nINCR ${rig.key(2)}\r\nPUBLISH c m\r\nEXEC`
-    const queued = `+OK\r\n${"+QUEUED\r\n".repeat(3)}`
-    expect(rig.ask(client, multi)).toBe(`${queued}*3\r\n:1\r\n:1\r\n:1\r\n`)
-    rig.run()
-    for (const listener of [near, far]) expect(listener.received()).toBe(listOf("message", "c", "m"))
-    for (const { joint } of rig.nodes) joint.outcome = { type: "unstored", reason: "no", isMoved: false }
-    expect(rig.ask(client, multi)).toBe(`${queued}-ERR no\r\n`)
-    rig.run()
-    for (const listener of [near, far]) expect(listener.received()).toBe("")
-  })
-
-  it("is remembered of who caches what it reads", () => {
+  it("leaves what is watched to be watched, and heeds it only in a MULTI", () => {
     const rig = new ClusterRig(2)
     const [client, other] = [rig.connect(1), rig.connect(2)]
-    rig.ask(client, "HELLO 3")
-    rig.ask(client, "CLIENT TRACKING ON OPTIN")
-    const [one, two] = [rig.key(1), rig.key(2)]
-    rig.ask(client, `MGET ${one} ${two}`)
-    rig.ask(other, `MSET ${one} 1 ${two} 1`)
-    expect(client.received()).toBe("")
-    rig.ask(client, `CLIENT CACHING YES\r\nMGET ${one} ${two}\r\nGET ${rig.key(2, 1)}`)
-    for (const key of [one, two]) {
-      rig.ask(other, `SET ${key} 2`)
-      expect(client.received()).toBe(`>2\r\n${bulk("invalidate")}${listOf(key)}`)
+    const [here, there] = [rig.key(1), rig.key(2)]
+    for (const key of [here, there]) {
+      rig.ask(client, `MSET ${here} 1 ${there} 1`)
+      expect(rig.ask(client, `WATCH ${key}\r\nMGET ${here} ${there}`)).toBe(`+OK\r\n${listOf("1", "1")}`)
+      rig.ask(other, `SET ${key} 7`)
+      const both = key === here ? listOf("7", "1") : listOf("1", "7")
+      expect(rig.ask(client, `MGET ${here} ${there}`)).toBe(both)
+      expect(rig.ask(client, `MULTI\r\nINCR ${key}\r\nEXEC`)).toBe("+OK\r\n+QUEUED\r\n*-1\r\n")
+      rig.ask(client, `WATCH ${key}`)
+      rig.ask(other, `SET ${key} 8`)
+      expect(rig.ask(client, `UNWATCH\r\nMULTI\r\nINCR ${here}\r\nINCR ${there}\r\nEXEC`)).toMatch(
+        /\*2\r\n:\d\r\n:\d\r\n$/
+      )
+      rig.ask(client, `WATCH ${key}\r\nMULTI\r\nPING\r\nINCR ${here}\r\nINCR ${there}\r\nEXEC`)
+      rig.ask(other, `SET ${key} 8`)
+      expect(rig.ask(client, `MULTI\r\nINCR ${key}\r\nEXEC`)).toBe("+OK\r\n+QUEUED\r\n*1\r\n:9\r\n")
     }
-    rig.ask(other, `SET ${rig.key(2, 1)} 2`)
-    expect(client.received()).toBe("")
   })
 
   it("breaks its client where nobody knows what became of it", () => {

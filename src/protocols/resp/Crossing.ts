@@ -23,13 +23,12 @@ import type { Server } from "./Server.ts"
 import * as Slots from "./Slots.ts"
 import * as Watches from "./Watches.ts"
 
-/** What it comes to. `again`: nothing has happened, and where the keys are has changed. `unknown`: it may have happened. `waits`: for these keys. */
+/** What it comes to. `again`: nothing has happened, and where the keys are has changed. `unknown`: it may have happened. `waits`: for these keys. `missed`: nothing has happened, and it needs these, too. */
 export type Outcome =
   | { readonly type: "replied"; readonly bytes: Uint8Array }
   | { readonly type: "waits"; readonly blocked: Blocked; readonly keys: ReadonlyMap<number, ReadonlyArray<Found>> }
+  | { readonly type: "missed"; readonly names: ReadonlySet<string> }
   | { readonly type: "again" }
-  /** Nothing has happened: it wants these keys, too. */
-  | { readonly type: "seeks"; readonly names: ReadonlyArray<string> }
   | { readonly type: "unknown" }
 
 export interface Parts {
@@ -38,14 +37,10 @@ export interface Parts {
   readonly queue: ReadonlyArray<ReadonlyArray<string>>
   /** Its reply begins so: of a MULTI. */
   readonly isMulti: boolean
-  /** Something of it only reads: who caches what it reads has read these keys. */
-  readonly reads: boolean
-  /** By node, in their order: the names of its keys, those that are watched among them. */
+  /** By node, in their order: the names of its keys, those among them that are watched for a MULTI. */
   readonly names: ReadonlyMap<number, ReadonlySet<string>>
   /** undefined: it is this node. */
   readonly peerOf: (node: number) => Peer | undefined
-  /** What the node is asked next it understands as the client means it. */
-  readonly agree: (peer: Peer) => void
   /** Asks another node; undefined: its connection broke. */
   readonly ask: (peer: Peer, argv: ReadonlyArray<string>, answered: (bytes: Uint8Array | undefined) => void) => void
   /** Runs it, and gives the bytes that the client is to be told. */
@@ -85,10 +80,16 @@ export class Crossing {
   private held: Array<Held> = []
   /** This node has been asked, and has not answered. */
   private request: Request | undefined
+  /** What it comes to if what was run counts. */
+  private result: Outcome | undefined
+  private ran: Sample.Ran | undefined
+  /** What the client had chosen before. */
+  private readonly database: number
   private isOver = false
 
   constructor(parts: Parts) {
     this.parts = parts
+    this.database = parts.client.database
     this.nodes = [...parts.names.keys()].sort((left, right) => left - right)
   }
 
@@ -137,12 +138,10 @@ export class Crossing {
     const names = [...parts.names.get(node)!]
     const peer = parts.peerOf(node)
     if (peer === undefined) return this.holdOwn(names, isPatient, answered)
-    const words = ["CLIENT", "PARTAKE", isPatient ? "WAIT" : "NOW", parts.reads ? "READ" : "CHANGE"]
-    parts.agree(peer)
-    parts.ask(peer, [...words, ...names], (bytes) => {
+    parts.ask(peer, ["CLIENT", "PARTAKE", isPatient ? "WAIT" : "NOW", ...names], (bytes) => {
       if (this.isOver) return
       if (bytes === undefined) return answered({ type: "again" })
-      if (bytes[0] !== minus) return answered(heldOf(bytes, this.endOf(peer)))
+      if (bytes[0] !== minus) return answered(heldOf(bytes, this.endOf(peer, names)))
       const text = Latin1.decode(bytes)
       if (text.startsWith(`-${Departure.busy}`)) return answered("busy")
       answered(text.startsWith(`-${Departure.elsewhere}`) ? { type: "again" } : { type: "replied", bytes })
@@ -161,8 +160,7 @@ export class Crossing {
         const hasChanged = client.watched.some(
           (watched) => watched.node === undefined && Watches.hasChanged(engine, watched)
         )
-        if (this.parts.reads) server.tracking.remember(client, names)
-        answered({ grant, hasChanged, samples: Sample.of(engine, names), end })
+        answered({ grant, hasChanged, samples: Sample.of(engine, names), end: this.endHere(names, end) })
       },
       refused: (isBusy) => {
         this.request = undefined
@@ -173,33 +171,49 @@ export class Crossing {
     server.joint!.hold(request)
   }
 
-  private endOf(peer: Peer): End {
+  /** Here the client's own changes are known to be its own, and it is remembered for what it has read. */
+  private endHere(names: ReadonlyArray<string>, end: End): End {
+    const { client, server } = this.parts
+    const authored = server.tracking.authored(client, names, end)
+    return (ending, told) => {
+      server.tracking.note(client, this.cachedOf(names), undefined)
+      authored(ending, told)
+    }
+  }
+
+  private endOf(peer: Peer, names: ReadonlyArray<string>): End {
     return (ending, told) => {
       if (ending === undefined) return told(false)
       const words = ending.type === "stored" ? ["STORED", Latin1.decode(ending.record)] : ["UNSTORED"]
-      this.parts.ask(peer, ["CLIENT", "CONCLUDE", ...words], (bytes) => told(bytes !== undefined && bytes[0] !== minus))
+      this.parts.ask(peer, ["CLIENT", "CONCLUDE", ...words, ...this.cachedOf(names)], (bytes) =>
+        told(bytes !== undefined && bytes[0] !== minus)
+      )
     }
+  }
+
+  private cachedOf(names: ReadonlyArray<string>): ReadonlyArray<string> {
+    const { ran } = this
+    return ran === undefined || ran.cached.size === 0 ? [] : names.filter((name) => ran.cached.has(name))
   }
 
   private run(): void {
     const { held, parts } = this
     const { client, queue, server } = parts
-    if (held.some(({ hasChanged }) => hasChanged) || client.watched.some(Watches.isLost)) {
+    if (parts.isMulti && (held.some(({ hasChanged }) => hasChanged) || client.watched.some(Watches.isLost))) {
       return this.giveUp({ type: "replied", bytes: Replies.nullArray(client) })
     }
     const samples = held.flatMap((each) => each.samples)
     const names = new Set([...parts.names.values()].flatMap((own) => [...own]))
     const generation = Math.max(...held.map(({ grant }) => grant.generation))
-    let ran: Sample.Ran | undefined
     const bytes = parts.run(() => {
       if (parts.isMulti) client.replies.array(queue.length)
-      ran = server.scratch!.run({ client, queue, samples, names, generation, mayWait: !parts.isMulti })
+      this.ran = server.scratch!.run({ client, queue, names, samples, generation, mayWait: !parts.isMulti })
     })
-    const { blocked, record, say, sought } = ran!
-    if (sought.length > 0) return this.giveUp({ type: "seeks", names: sought })
-    this.say = say
+    const { blocked, missed, record } = this.ran!
+    if (missed.size > 0) return this.giveUp({ type: "missed", names: missed })
     const outcome: Outcome =
       blocked === undefined ? { type: "replied", bytes } : { type: "waits", blocked, keys: this.found(blocked) }
+    this.result = outcome
     if (record === undefined) return this.conclude(new Map(), outcome, true)
     const nodeOf = new Map<string, number>()
     for (const [node, names] of parts.names) for (const name of names) nodeOf.set(name, node)
@@ -228,11 +242,9 @@ export class Crossing {
   }
 
   private stored(stored: Stored, records: ReadonlyMap<number, Uint8Array>, outcome: Outcome): void {
+    if (stored.type === "stored") this.ran!.say()
     if (this.isOver) return
-    if (stored.type === "stored") {
-      this.say()
-      return this.conclude(records, outcome, false)
-    }
+    if (stored.type === "stored") return this.conclude(records, outcome, false)
     if (stored.type === "unknown") return this.over({ type: "unknown" })
     this.giveUp(stored.isMoved ? { type: "again" } : { type: "replied", bytes: Replies.error(`ERR ${stored.reason}`) })
   }
@@ -248,15 +260,12 @@ export class Crossing {
         isRight &&= isDone
         left -= 1
         if (!isRead || left > 0 || this.isOver) return
-        if (isRight) this.say()
+        if (isRight) this.ran!.say()
         this.over(isRight ? outcome : { type: "again" })
       })
     }
     if (!isRead) this.over(outcome)
   }
-
-  /** What is so by now is told to whom it concerns. */
-  private say: () => void = () => {}
 
   /** Nothing is done. */
   private giveUp(outcome: Outcome): void {
@@ -265,11 +274,13 @@ export class Crossing {
   }
 
   private release(): void {
+    this.ran = undefined
     for (const { end } of this.held) end({ type: "unstored" }, () => {})
   }
 
   private over(outcome: Outcome): void {
     if (outcome.type === "unknown") this.abandon()
+    if (outcome !== this.result) this.parts.client.database = this.database
     this.isOver = true
     this.parts.done(outcome)
   }

@@ -38,16 +38,6 @@ const mixed = "ERR a MULTI with a command about all keys cannot use, or watch, k
 const moved = (command: Command, argv: ReadonlyArray<string>, { address }: Peer): string =>
   Slots.moved(argv[CommandKeys.places(command, argv)[0]], address)
 
-/** What SORT reads beside the key that it sorts, of which nobody knows where it is before; undefined: nothing. */
-const sortsBeyond = ({ name }: Command, argv: ReadonlyArray<string>): string | undefined => {
-  if (name !== "sort" && name !== "sort_ro") return undefined
-  for (let at = 2; at + 1 < argv.length; at++) {
-    const word = argv[at].toUpperCase()
-    if ((word === "BY" || word === "GET") && argv[at + 1].includes("*")) return word
-  }
-  return undefined
-}
-
 export class Dispatch {
   private readonly parts: Parts
 
@@ -63,7 +53,7 @@ export class Dispatch {
     const isWatch = name === "watch"
     if (isWatch && client.multi !== undefined) return "here"
     const isExec = name === "exec"
-    const denied = this.denialOfCluster(command, argv)
+    const denied = this.deniedSort(shards, command, argv)
     if (denied !== undefined) return this.refuse(client, command, denied)
     const route = isExec ? this.routeOfMulti(shards, client) : this.routeOf(shards, command, argv)
     const away = client.port?.away
@@ -104,6 +94,13 @@ export class Dispatch {
     return "done"
   }
 
+  /** Why SORT may not look at other keys: clients that know of a Redis Cluster ask a node for what it has. */
+  private deniedSort(shards: Shards, command: Command, argv: ReadonlyArray<string>): string | undefined {
+    if (this.parts.server.topology === undefined || shards.owners.length === 0) return undefined
+    const word = Routes.sortsBy(command, argv)
+    return word === undefined ? undefined : `ERR ${word} option of SORT denied in cluster mode.`
+  }
+
   /** A MULTI with commands about all keys is run here, when these can be told, or changed. */
   private stepOfWhole(shards: Shards, client: Client, command: Command, route: Routes.Route | undefined): Step {
     const names = client.multi!.queue.map(([word]) => word.toLowerCase()).filter(Survey.isSurvey)
@@ -123,17 +120,7 @@ export class Dispatch {
   /** Where a command is run that is not in a MULTI; undefined: it has no keys. */
   routeOf(shards: Shards, command: Command, argv: ReadonlyArray<string>): Routes.Route | undefined {
     // Channels stand where keys do.
-    if ((command.flags & Flag.pubsub) !== 0) return undefined
-    const route = Routes.ofCommand(shards, command, argv)
-    const isOne = route === "here" || Routes.isPeer(route)
-    return isOne && sortsBeyond(command, argv) !== undefined && shards.owners.length > 0 ? "apart" : route
-  }
-
-  /** Why a Redis Cluster does not run it. */
-  private denialOfCluster(command: Command, argv: ReadonlyArray<string>): string | undefined {
-    if (this.parts.server.topology === undefined) return undefined
-    const word = sortsBeyond(command, argv)
-    return word === undefined ? undefined : `ERR ${word} option of SORT denied in cluster mode.`
+    return (command.flags & Flag.pubsub) !== 0 ? undefined : Routes.ofCommand(shards, command, argv)
   }
 
   /** Another node is to run it. */
@@ -158,8 +145,6 @@ export class Dispatch {
   /** Clients that find their way by themselves are told when they queue something for another node. */
   private stepOfQueued(shards: Shards, client: Client, command: Command, argv: ReadonlyArray<string>): Step {
     const { name } = command
-    const denied = this.denialOfCluster(command, argv)
-    if (denied !== undefined) return this.refuse(client, command, denied)
     if (Survey.isSurvey(name) && Survey.othersOf(this.parts.server).length > 0) {
       return this.refuse(
         client,
@@ -167,6 +152,8 @@ export class Dispatch {
         `ERR ${name.toUpperCase()} is not allowed in a MULTI where several nodes have the data`
       )
     }
+    const denied = this.deniedSort(shards, command, argv)
+    if (denied !== undefined) return this.refuse(client, command, denied)
     if (this.parts.server.place === undefined) return "here"
     const route = this.routeOf(shards, command, argv)
     return Routes.isPeer(route) ? this.refuse(client, command, moved(command, argv, route)) : "here"

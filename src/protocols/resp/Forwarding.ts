@@ -15,10 +15,10 @@ import type { Away, Client, Errand } from "./Client.ts"
 import * as CommandTable from "./CommandTable.ts"
 import * as Departure from "./Departure.ts"
 import type { Front, Place, Refused } from "./Front.ts"
+import * as Invalidation from "./Invalidation.ts"
 import * as Replies from "./Replies.ts"
 import * as Routes from "./Routes.ts"
 import { Together } from "./Together.ts"
-import * as Tracking from "./Tracking.ts"
 import * as Watches from "./Watches.ts"
 
 /** A command that is under way. */
@@ -80,9 +80,6 @@ const elsewhere = Latin1.encode(`-${Departure.elsewhere}`)
 
 const isElsewhere = (bytes: Uint8Array): boolean =>
   bytes[0] === elsewhere[0] && bytes.length >= elsewhere.length && elsewhere.every((byte, at) => bytes[at] === byte)
-
-/** Any key may have changed that the client has read. */
-const invalidation = Tracking.invalidationOf(undefined)
 
 const watching = CommandTable.commands.get("watch")!
 const identifying = CommandTable.named("client|id")!
@@ -274,7 +271,7 @@ export class Forwarding implements Away, Keeper {
       if (this.backends.get(peer.node)?.isTracking === true) continue
       const backend = this.backendOf(peer)
       backend.agree(client)
-      backend.send([identify.argv], { answered: () => this.pushed(invalidation) })
+      backend.send([identify.argv], { answered: () => this.invalidate(undefined) })
       backend.flush()
     }
   }
@@ -325,10 +322,7 @@ export class Forwarding implements Away, Keeper {
   }
 
   pushed(bytes: Uint8Array): void {
-    const { client, server } = this.front
-    if (this.isOver || client.tracking === undefined) return
-    if (client.tracking.redirect !== 0) server.tracking.redirected(client, bytes)
-    else if (client.out.protocol === 3) this.front.push(bytes)
+    if (!this.isOver) this.invalidate(Invalidation.read(bytes))
   }
 
   heard(): void {
@@ -397,6 +391,7 @@ export class Forwarding implements Away, Keeper {
     const { version } = this.shards
     const backend = this.backendOf(peer)
     backend.agree(client)
+    backend.cache(client)
     if (this.outstanding.size === 0) this.version = version
     const sent = new Sent(this, errand, { backend, client, place, version })
     this.outstanding.add(sent)
@@ -494,8 +489,16 @@ export class Forwarding implements Away, Keeper {
   private forget(backend: Backend): void {
     this.backends.delete(backend.node)
     this.lose(backend)
-    if (backend.isTracking) this.pushed(invalidation)
+    if (backend.isTracking) this.invalidate(undefined)
     backend.end()
+  }
+
+  /** Keys of other nodes have changed that the client may have cached; undefined: any may have. */
+  private invalidate(keys: ReadonlyArray<string> | undefined): void {
+    const { client, server } = this.front
+    const bytes = this.front.capture(() => server.tracking.send(client, keys))
+    // Who else has been told is told by its own session.
+    if (bytes.length > 0) this.front.push(bytes)
   }
 
   /** What is watched there may have changed unseen. */

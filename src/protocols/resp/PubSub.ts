@@ -103,12 +103,15 @@ export class PubSub {
   }
 
   /** How many times a message would be sent. */
-  countOf(channel: string, isShard: boolean): number {
-    const { channel: channels, pattern: patterns, shard } = this.lines
-    if (isShard) return shard.get(channel)?.size ?? 0
-    let count = channels.get(channel)?.size ?? 0
-    for (const [pattern, line] of patterns) if (Glob.matches(pattern, channel)) count += line.size
+  count(channel: string): number {
+    let count = this.lines.channel.get(channel)?.size ?? 0
+    for (const [pattern, line] of this.lines.pattern) if (Glob.matches(pattern, channel)) count += line.size
     return count
+  }
+
+  /** The same of a shard channel. */
+  countOfShard(channel: string): number {
+    return this.lines.shard.get(channel)?.size ?? 0
   }
 
   private leave(client: Client, kind: Kind, name: string): void {

@@ -27,12 +27,23 @@ export const ofKey = (shards: Shards, key: string): Place => shards.placeOf(Slot
 /** Subcommands of DEBUG that look at a key, which is not among those that COMMAND tells of. */
 const looks = new Set(["object", "listpack", "htstats-key"])
 
+/** The word with which SORT reads keys that only what it sorts tells, so that nobody knows where they are; undefined: it does not. */
+export const sortsBy = ({ name }: Command, argv: ReadonlyArray<string>): "BY" | "GET" | undefined => {
+  if (name !== "sort" && name !== "sort_ro") return undefined
+  for (let at = 2; at + 1 < argv.length; at++) {
+    const word = argv[at].toUpperCase()
+    if ((word === "BY" || word === "GET") && argv[at + 1].includes("*")) return word
+  }
+  return undefined
+}
+
 /** Undefined: it has no keys. Allocates nothing where the place of keys among the arguments is fixed. */
 export const ofCommand = (shards: Shards, command: Command, argv: ReadonlyArray<string>): Route | undefined => {
   let route: Route | undefined
   if ((command.flags & Flag.movablekeys) !== 0) {
     for (const at of CommandKeys.places(command, argv)) route = joined(route, ofKey(shards, argv[at]))
-    return route
+    const isKnown = (route !== "here" && !isPeer(route)) || sortsBy(command, argv) === undefined
+    return isKnown ? route : shards.owners.length > 0 ? "apart" : shards.whole
   }
   const { firstKey, keyStep, lastKey, name } = command
   if (name === "debug" && argv.length === 3 && looks.has(argv[1].toLowerCase())) return ofKey(shards, argv[2])

@@ -58,9 +58,9 @@ export const of = (engine: Engine, names: Iterable<string>): ReadonlyArray<Sampl
 export interface Run {
   readonly client: Client
   readonly queue: ReadonlyArray<ReadonlyArray<string>>
-  readonly samples: ReadonlyArray<Sample>
-  /** Of all keys that it has. */
+  /** All keys that are known, there or not. */
   readonly names: ReadonlySet<string>
+  readonly samples: ReadonlyArray<Sample>
   /** Generations are above this. */
   readonly generation: number
   /** One command, which may wait for keys. */
@@ -73,8 +73,10 @@ export interface Ran {
   readonly record: Uint8Array | undefined
   /** What it waits for; undefined: its client has the reply. */
   readonly blocked: Blocked | undefined
-  /** Keys that were looked up, and are none of those that it has: so nothing of all this is right. */
-  readonly sought: ReadonlyArray<string>
-  /** Tells who wants to hear of it what has happened. */
+  /** Other keys that it has looked up, of which it knows nothing: if there are any, it does not count. */
+  readonly missed: ReadonlySet<string>
+  /** Keys that its client has read, and wants to be told of when they change. */
+  readonly cached: ReadonlySet<string>
+  /** Tells others what it has had to tell them: to be called if it counts. */
   readonly say: () => void
 }

@@ -108,14 +108,14 @@ export class Server implements Listener {
   isReady = true
   /** Whose command runs. */
   current: Client | undefined
+  /** A command looks up a key that its arguments do not name; `Scratch` sets it. */
+  sought: (key: string) => void = () => {}
   /** Runs what a MULTI has collected; the executor sets it. */
   runQueued: (client: Client, queue: ReadonlyArray<ReadonlyArray<string>>) => void = () => {}
   /** Commands may be run again that were held up: CLIENT PAUSE is over, or another node answers for something; the sessions set it. */
   resumed: () => void = () => {}
   /** Has all data loaded again from what is stored, and says when; false: there is nothing to load it from. */
   reload: (done: () => void) => boolean = () => false
-  /** Hears of keys that a command looks up which its arguments do not name. */
-  seek: ((key: string) => void) | undefined
   /** Sends a message to the other nodes' clients. Default: there are no other nodes. */
   relay: (channel: string, message: string, isShard: boolean) => void = () => {}
   /** What is to be done at the end of each turn; the door sets it. */
@@ -258,15 +258,8 @@ export class Server implements Listener {
     if ((notified & keyeventEvents) !== 0) this.tellAll(`__keyevent@${database}__:${event}`, key)
   }
 
-  /** Sends a message to all who listen, of any node; returns how many of them this node has. */
-  publish(channel: string, message: string, isShard: boolean): number {
-    const { pubsub } = this
-    const sent = isShard ? pubsub.publishToShard(channel, message) : pubsub.publish(channel, message)
-    this.relay(channel, message, isShard)
-    return sent
-  }
-
   private tellAll(channel: string, message: string): void {
-    this.publish(channel, message, false)
+    this.pubsub.publish(channel, message)
+    this.relay(channel, message, false)
   }
 }

@@ -88,17 +88,6 @@ describe("a command about all keys", () => {
     }
   })
 
-  it("is none of SORT's that looks beyond its keys where clients know that there are several nodes", () => {
-    const rig = new ClusterRig(2)
-    rig.node(1).server.topology = () => []
-    const client = rig.connect(1)
-    for (const word of ["BY", "GET"]) {
-      const denied = `-ERR ${word} option of SORT denied in cluster mode.\r\n`
-      expect(rig.ask(client, `SORT ${rig.key(1)} ${word} w_*`)).toBe(denied)
-      expect(rig.ask(client, `MULTI\r\nSORT ${rig.key(2)} ${word} w_*\r\nEXEC`)).toMatch(/denied.*\r\n-EXECABORT/)
-    }
-  })
-
   it("is what all nodes are to be like, where clients do not know that there are several", () => {
     const rig = new ClusterRig(3)
     const client = rig.connect(1)

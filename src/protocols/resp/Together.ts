@@ -2,6 +2,7 @@
  * Together: what a client does with several nodes at a time: a command, or a MULTI, whose keys they have (`Crossing`), which may wait for these (`Awaiting`),
  * or one about all keys (`Survey`). One thing at a time, and nothing else of the client's meanwhile.
  */
+import * as Limits from "#base/Limits.ts"
 import type { Peer } from "#database/redis/Shards.ts"
 import { Alarm } from "#world/DeadlineHeap.ts"
 import { Awaiting } from "./Awaiting.ts"
@@ -40,12 +41,10 @@ interface Waiting {
   readonly blocked: Blocked
 }
 
-type Nodes = Pick<Parts, "names" | "peerOf">
-type Sought = ReadonlyArray<ReadonlyArray<string>>
+/** What SORT is to look at changes faster than it can be held still, or leads on and on. */
+const restless = `ERR SORT found further keys to look up ${Limits.respSortRoundsMax} times in a row`
 
-/** What is sorted may change each time before what its elements lead to stands still, too. */
-const soughtMax = 32
-const restless = Replies.error("ERR what BY and GET lead to changed too often meanwhile: try again")
+type Nodes = Pick<Parts, "names" | "peerOf">
 
 export class Together {
   private readonly front: Front
@@ -70,28 +69,29 @@ export class Together {
 
   cross(errand: Errand): void {
     const refused = this.means.begun(errand)
-    if (!this.isOver) this.crossWith(refused, [])
+    if (!this.isOver) this.attempt(refused, new Set(), Limits.respSortRoundsMax)
   }
 
-  /** `sought`: keys that it looks up beside those that it names, as was found out each time that it was tried. */
-  private crossWith(refused: Refused, sought: Sought): void {
-    const { front, means } = this
+  /** `found`: keys that it looks up, as far as is known by now. */
+  private attempt(refused: Refused, found: ReadonlySet<string>, roundsLeft: number): void {
+    const { front } = this
     const { client, server } = front
-    const { errand } = refused
-    const queue = errand.multi?.queue ?? [errand.argv]
-    const nodes = this.nodesOf(queue, sought)
-    if (nodes === undefined) return this.crossed(refused, { type: "again" }, sought)
+    const { argv, multi } = refused.errand
+    const queue = multi?.queue ?? [argv]
+    const nodes = this.nodesOf(queue, [...found, ...(multi === undefined ? [] : client.watched.map(({ key }) => key))])
     const crossing = new Crossing({
       client,
       server,
       queue,
-      isMulti: errand.multi !== undefined,
-      reads: queue.some((argv) => ((CommandTable.asked(argv)?.flags ?? 0) & CommandTable.Flag.readonly) !== 0),
+      isMulti: multi !== undefined,
       ...nodes,
-      agree: (peer) => means.agree(peer),
-      ask: (peer, argv, answered) => means.ask(peer, argv, answered),
+      ask: (peer, argv, answered) => this.ask(peer, argv, answered),
       run: (run) => front.capture(run),
-      done: (outcome) => this.crossed(refused, outcome, sought, nodes)
+      done: (outcome) => {
+        if (outcome.type !== "missed") this.crossed(refused, outcome, nodes)
+        else if (roundsLeft > 1) this.attempt(refused, new Set([...found, ...outcome.names]), roundsLeft - 1)
+        else this.crossed(refused, { type: "replied", bytes: Replies.error(restless) }, nodes)
+      }
     })
     this.undertaking = crossing
     crossing.begin()
@@ -109,7 +109,7 @@ export class Together {
       ask: (peer, argv, answered) => this.ask(peer, argv, answered),
       run: (argv) => front.capture(() => server.runQueued(client, [argv])),
       done: (bytes) => {
-        this.undertaking = undefined
+        this.over()
         if (this.isOver) return
         if (bytes === undefined) means.postpone(refused)
         else means.fill(refused, bytes)
@@ -146,9 +146,9 @@ export class Together {
     this.stopWaiting()
   }
 
-  /** Where the keys are of what is run in one, and those that are watched. */
-  private nodesOf(queue: ReadonlyArray<Argv>, sought: Sought): Nodes | undefined {
-    const { client, server } = this.front
+  /** Where the keys are of what is run in one, and more. */
+  private nodesOf(queue: ReadonlyArray<Argv>, more: ReadonlyArray<string>): Nodes {
+    const { server } = this.front
     const names = new Map<number, Set<string>>()
     const peers = new Map<number, Peer>()
     const add = (name: string): void => {
@@ -163,13 +163,7 @@ export class Together {
       const command = CommandTable.asked(argv)
       if (command !== undefined) for (const at of CommandKeys.places(command, argv)) add(argv[at])
     }
-    for (const { key } of client.watched) add(key)
-    // What is looked up may be where nobody answers just now; what is named is not.
-    for (const key of sought.flat()) {
-      const place = Routes.ofKey(server.shards!, key)
-      if (place === "loading" || place === "nowhere") return undefined
-      add(key)
-    }
+    for (const key of more) add(key)
     return { names, peerOf: (node) => peers.get(node) }
   }
 
@@ -178,25 +172,28 @@ export class Together {
     this.means.ask(peer, argv, answered)
   }
 
-  private crossed(refused: Refused, outcome: Outcome, sought: Sought, nodes?: Nodes): void {
+  private crossed(refused: Refused, outcome: Outcome, nodes: Nodes): void {
     const { front, means } = this
     const { client } = front
     const isWatching = client.watched.length > 0
-    this.undertaking = undefined
+    this.over()
     if (this.isOver) return
     if (outcome.type === "unknown") return front.break()
-    if (outcome.type === "seeks" && sought.length < soughtMax)
-      return this.crossWith(refused, [...sought, outcome.names])
-    if (outcome.type === "waits") return this.wait(refused, outcome, nodes!)
+    if (outcome.type === "waits") return this.wait(refused, outcome, nodes)
     const isMulti = refused.errand.multi !== undefined
     if (isMulti) client.watched = []
-    if (client.tracking !== undefined) client.tracking.isCaching = false
     if (outcome.type === "replied") means.fill(refused, outcome.bytes)
-    else if (outcome.type === "seeks") means.fill(refused, restless)
     // What was watched has not been watched since: it may have changed.
     else if (isWatching && isMulti) means.fill(refused, Replies.nullArray(client))
     else means.postpone(refused)
     means.heard()
+  }
+
+  /** What the client has said of its next command it has not said of the one after that. */
+  private over(): void {
+    const { tracking } = this.front.client
+    this.undertaking = undefined
+    if (tracking !== undefined) tracking.isCaching = false
   }
 
   private wait(refused: Refused, { blocked, keys }: Outcome & { type: "waits" }, { peerOf }: Nodes): void {

@@ -16,3 +16,7 @@ export interface Tracked extends TrackingOptions {
   /** CLIENT CACHING was said, for the next command. */
   isCaching: boolean
 }
+
+/** What it reads now is to be remembered. */
+export const remembers = ({ isBroadcast, isCaching, isOptIn, isOptOut }: Tracked): boolean =>
+  !isBroadcast && (isOptIn ? isCaching : !(isOptOut && isCaching))

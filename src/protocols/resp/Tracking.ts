@@ -4,16 +4,14 @@
  * A client is remembered for the keys that it reads and told once, or (BCAST) told of all keys with its prefixes. What the running command's own
  * client is to hear waits until that command's reply is written (`settle`); what broadcasts have to say is collected until `broadcast`.
  *
- * Of keys that another node has, that node tells this one, over the connection that runs the client's commands there; whom the client wants to be told
- * is found here.
+ * Of keys that other nodes have these tell this node, over the client's connections to them (`Forwarding`), and `send` tells whom the client has chosen.
  *
  * The table of keys has a bound: at it the key that was read longest ago is told of as if it had changed.
  */
-import * as Latin1 from "#base/Latin1.ts"
+import type { End } from "#database/redis/Partaking.ts"
 import type { Client } from "./Client.ts"
-import { Parser } from "./Parser.ts"
-import * as Reply from "./Reply.ts"
-import type { Tracked, TrackingOptions } from "./Tracked.ts"
+import * as Invalidation from "./Invalidation.ts"
+import * as Tracked from "./Tracked.ts"
 
 interface Prefix {
   readonly clients: Set<Client>
@@ -27,20 +25,6 @@ interface Pending {
   readonly key: string | undefined
 }
 
-const head = ">2\r\n$10\r\ninvalidate\r\n"
-const headBytes = head.length
-const star = 0x2a
-
-/** What one node tells another, whatever protocol the client speaks. `keys` undefined: everything. */
-export const invalidationOf = (keys: ReadonlyArray<string> | undefined): Uint8Array => {
-  const reply = new Reply.Reply()
-  reply.protocol = 3
-  reply.raw(head)
-  if (keys === undefined) reply.null()
-  else reply.bulks(keys)
-  return reply.take()!
-}
-
 export class Tracking {
   /** Keys that are remembered at most; 0: any number. */
   keysMax = 1_000_000
@@ -50,6 +34,8 @@ export class Tracking {
   /** Keys, and who has read them since they were last told of; from the one that was remembered longest ago. */
   private readonly readers = new Map<string, Set<Client>>()
   private readonly prefixes = new Map<string, Prefix>()
+  /** Keys that stand still for a command of several nodes, and whose that is, if it is to be known. */
+  private readonly authors = new Map<string, Client>()
   /** For clients whose command runs. */
   private pending: Array<Pending> = []
   private isDue = false
@@ -80,7 +66,7 @@ export class Tracking {
     return this.prefixes.size
   }
 
-  enable(client: Client, options: TrackingOptions, prefixes: ReadonlyArray<string>): void {
+  enable(client: Client, options: Tracked.TrackingOptions, prefixes: ReadonlyArray<string>): void {
     const all = new Set([...(client.tracking?.prefixes ?? []), ...(options.isBroadcast ? prefixes : [])])
     if (options.isBroadcast && all.size === 0) all.add("")
     client.tracking = { ...options, prefixes: all, isBroken: false, isCaching: false }
@@ -105,15 +91,17 @@ export class Tracking {
 
   /** The client has read these keys by a command that only reads. */
   remember(client: Client, keys: ReadonlyArray<string>): void {
-    const tracked = client.tracking
-    if (tracked === undefined || tracked.isBroadcast) return
-    if (tracked.isOptIn ? !tracked.isCaching : tracked.isOptOut && tracked.isCaching) return
+    if (client.tracking !== undefined && Tracked.remembers(client.tracking)) this.note(client, keys, client)
+  }
+
+  /** The same, wherever that was decided. `running`: whose command runs. */
+  note(client: Client, keys: ReadonlyArray<string>, running: Client | undefined): void {
     for (const key of keys) {
       const readers = this.readers.get(key)
       if (readers === undefined) this.readers.set(key, new Set([client]))
       else readers.add(client)
     }
-    this.limit(client)
+    this.limit(running)
   }
 
   /** Has as many keys go as there are too many, those first that were remembered longest ago. */
@@ -125,7 +113,8 @@ export class Tracking {
   }
 
   /** A key has changed: `by` whom, if it is anybody's doing, and while whose command runs. */
-  changed(key: string, by: Client | undefined, running: Client | undefined): void {
+  changed(key: string, doer: Client | undefined, running: Client | undefined): void {
+    const by = doer ?? this.authors.get(key)
     if (this.prefixes.size > 0) {
       for (const [prefix, line] of this.prefixes) {
         if (!key.startsWith(prefix)) continue
@@ -135,6 +124,19 @@ export class Tracking {
       }
     }
     if (this.readers.size > 0) this.tellReaders(key, by, running)
+  }
+
+  /** Until it is told what has become of them, whatever changes of these keys is the client's doing. */
+  authored(client: Client, keys: ReadonlyArray<string>, end: End): End {
+    if (client.tracking?.isNoLoop !== true) return end
+    for (const key of keys) this.authors.set(key, client)
+    return (ending, told) =>
+      end(ending, (isDone) => {
+        for (const key of keys) this.authors.delete(key)
+        // They may have been others' for some time.
+        if (!isDone) this.send(client, undefined)
+        told(isDone)
+      })
   }
 
   /** All keys, of whatever database, are gone or others. */
@@ -176,13 +178,27 @@ export class Tracking {
     }
   }
 
-  /** Another node has told the client's connection to it something (`invalidationOf`), which the client wants to go elsewhere. */
-  redirected(client: Client, invalidation: Uint8Array): void {
-    const keys = invalidation.subarray(headBytes)
-    if (keys[0] !== star) return this.send(client, undefined)
-    const parser = new Parser()
-    parser.feed(keys)
-    this.send(client, parser.next())
+  /** Tells whom the client has chosen that keys have changed; `keys` undefined: everything. */
+  send(client: Client, keys: ReadonlyArray<string> | undefined): void {
+    const { tracking } = client
+    if (tracking === undefined) return
+    let target = client
+    if (tracking.redirect !== 0) {
+      const found = this.findClient(tracking.redirect)
+      if (found === undefined) return this.tellBroken(client, tracking)
+      target = found
+    }
+    const { out } = target
+    // The node that it is here for tells its client, or whom that has chosen.
+    if (client.isRelayed || out.protocol === 3) Invalidation.write(out, keys)
+    else if (tracking.redirect !== 0 && target.isSubscribed) {
+      out.array(3)
+      out.bulk("message")
+      out.bulk("__redis__:invalidate")
+      if (keys === undefined) out.null()
+      else out.bulks(keys)
+    } else return
+    target.port?.pushed()
   }
 
   private tellReaders(key: string, by: Client | undefined, running: Client | undefined): void {
@@ -204,36 +220,7 @@ export class Tracking {
     } else this.send(client, key === undefined ? undefined : [key])
   }
 
-  /** `keys` undefined: everything. */
-  private send(client: Client, keys: ReadonlyArray<string> | undefined): void {
-    const { tracking } = client
-    if (tracking === undefined) return
-    if (client.isRelayed) {
-      client.out.raw(Latin1.decode(invalidationOf(keys)))
-      client.port?.pushed()
-      return
-    }
-    let target = client
-    if (tracking.redirect !== 0) {
-      const found = this.findClient(tracking.redirect)
-      if (found === undefined) return this.tellBroken(client, tracking)
-      target = found
-    }
-    const { out } = target
-    if (out.protocol === 3) {
-      out.push(2)
-      out.bulk("invalidate")
-    } else if (tracking.redirect !== 0 && target.isSubscribed) {
-      out.array(3)
-      out.bulk("message")
-      out.bulk("__redis__:invalidate")
-    } else return
-    if (keys === undefined) out.null()
-    else out.bulks(keys)
-    target.port?.pushed()
-  }
-
-  private tellBroken(client: Client, tracking: Tracked): void {
+  private tellBroken(client: Client, tracking: Tracked.Tracked): void {
     tracking.isBroken = true
     if (client.out.protocol === 2) return
     client.out.push(2)

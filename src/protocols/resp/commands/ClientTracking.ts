@@ -18,7 +18,9 @@ const optionsOf = (call: Call): Wanted => {
     if (call.is(at, "redirect") && hasMore) {
       if (redirect !== 0) throw new Refusal("ERR A client can only redirect to a single other client")
       redirect = call.integer(++at)
-      if (!server.clients.has(redirect)) throw new Refusal("ERR The client ID you want redirect to does not exist")
+      // Other nodes are here for clients of their own.
+      if (server.clients.get(redirect)?.isRelayed !== false)
+        throw new Refusal("ERR The client ID you want redirect to does not exist")
     } else if (call.is(at, "bcast")) isBroadcast = true
     else if (call.is(at, "optin")) isOptIn = true
     else if (call.is(at, "optout")) isOptOut = true

@@ -2,12 +2,11 @@
  * Partakings: what one node asks another in the name of a client whose command has keys at both (`Crossing`): to hold them still and tell what they
  * hold, and, when that is known, what has become of the command. Nobody else is understood who says it.
  *
- *   CLIENT PARTAKE WAIT READ key ... node, epoch, stream, number, generation, whether a watched key has changed (1), then of each key that is there:
+ *   CLIENT PARTAKE WAIT key ...     node, epoch, stream, number, generation, whether a watched key has changed (1), then of each key that is there:
  *                                   name, database, when it expires, version, payload
- *                                   READ: the client hears of their changes, if it caches what it reads. CHANGE: it does not
- *   CLIENT PARTAKE NOW READ key ... the same, or an error where another command holds some of them
- *   CLIENT CONCLUDE STORED record   the record is stored
- *   CLIENT CONCLUDE UNSTORED        it is not, and never will be
+ *   CLIENT PARTAKE NOW key ...      the same, or an error where another command holds some of them
+ *   CLIENT CONCLUDE STORED record key ...   the record is stored; the client has read the keys, and wants to be told of them (`Tracking`)
+ *   CLIENT CONCLUDE UNSTORED key ...        it is not, and never will be
  *   CLIENT AWAIT key version ...    replies when one of the keys has another version (`Awaiting`)
  *   CLIENT EMPTY FLUSHALL ...       the same as FLUSHALL or FLUSHDB, of its own keys (`Survey`)
  *   CLIENT RELAY channel message    a message for its clients; with a further word, to a shard channel (`Messengers`)
@@ -18,7 +17,7 @@ import type { Call, Handler } from "../Call.ts"
 import type { Client } from "../Client.ts"
 import * as Departure from "../Departure.ts"
 import * as Latin1 from "#base/Latin1.ts"
-import { Refusal } from "../Refusal.ts"
+import { Refusal, syntax } from "../Refusal.ts"
 import * as Routes from "../Routes.ts"
 import * as Sample from "../Sample.ts"
 import * as Slots from "../Slots.ts"
@@ -57,8 +56,7 @@ const promise = (client: Client, end: End): void => {
 const partake: Handler = (call) => {
   check(call)
   const { argv, client, engine, out, server } = call
-  const reads = call.is(3, "read")
-  const names = argv.slice(4)
+  const names = argv.slice(3)
   const written = wait(call)
   const { joint } = server
   if (joint === undefined) throw new Refusal("ERR this node has no others")
@@ -68,13 +66,11 @@ const partake: Handler = (call) => {
     isPatient: call.is(2, "wait"),
     granted: (grant, end) => {
       if (isGone) return end({ type: "unstored" }, () => {})
-      promise(client, end)
+      promise(client, server.tracking.authored(client, names, end))
       const { epoch, generation, node, number, stream } = grant
       const hasChanged = client.watched.some((watched) => Watches.hasChanged(engine, watched))
       const head = [node, epoch, stream, number, generation, hasChanged ? 1 : 0].map(String)
       const samples = Sample.of(engine, names).flatMap(Sample.wordsOf)
-      if (reads) server.tracking.remember(client, names)
-      if (client.tracking !== undefined) client.tracking.isCaching = false
       client.port?.assure(() => out.bulks([...head, ...samples]))
       written()
     },
@@ -96,12 +92,14 @@ const partake: Handler = (call) => {
 
 const conclude: Handler = (call) => {
   check(call)
-  const { argv, client, out } = call
+  const { argv, client, out, server } = call
   if (client.promise === undefined) throw new Refusal("ERR nothing was promised")
+  const isStored = call.is(2, "stored")
+  if (isStored && argv.length < 4) throw syntax
+  const ending = isStored ? { type: "stored" as const, record: Latin1.encode(argv[3]) } : { type: "unstored" as const }
   const written = wait(call)
-  client.watched = []
-  const ending =
-    argv.length > 3 ? { type: "stored" as const, record: Latin1.encode(argv[3]) } : { type: "unstored" as const }
+  // Before anybody can change them.
+  server.tracking.note(client, argv.slice(isStored ? 4 : 3), client)
   client.promise.end(ending, (isDone) => {
     // Whoever asked finds out that nobody knows.
     if (!isDone) return client.port?.break()
@@ -130,8 +128,7 @@ const emptied: Handler = (call) => {
   check(call)
   const { argv, client, engine, out, server } = call
   const words = argv.slice(2)
-  if (server.joint === undefined || !Survey.isFlush(words[0]?.toLowerCase() ?? ""))
-    throw new Refusal("ERR syntax error")
+  if (server.joint === undefined || !Survey.isFlush(words[0]?.toLowerCase() ?? "")) throw syntax
   const written = wait(call)
   const { database } = client
   const run = (): Uint8Array => {
@@ -150,7 +147,7 @@ const emptied: Handler = (call) => {
 const relayed: Handler = (call) => {
   check(call)
   const { argv, out, server } = call
-  if (argv.length < 4) throw new Refusal("ERR syntax error")
+  if (argv.length < 4) throw syntax
   if (argv.length > 4) server.pubsub.publishToShard(argv[2], argv[3])
   else server.pubsub.publish(argv[2], argv[3])
   out.ok()

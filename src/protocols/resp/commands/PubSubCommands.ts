@@ -18,10 +18,17 @@ const unsubscribe =
     for (const name of argv.slice(1)) server.pubsub.unsubscribe(client, kind, name)
   }
 
-const publish =
-  (isShard: boolean): Handler =>
-  ({ argv, out, server }) =>
-    out.integer(server.publish(argv[1], argv[2], isShard))
+const publish: Handler = ({ argv, out, server }) => {
+  const sent = server.pubsub.publish(argv[1], argv[2])
+  server.relay(argv[1], argv[2], false)
+  out.integer(sent)
+}
+
+const publishToShard: Handler = ({ argv, out, server }) => {
+  const sent = server.pubsub.publishToShard(argv[1], argv[2])
+  server.relay(argv[1], argv[2], true)
+  out.integer(sent)
+}
 
 const tellNames =
   (kind: Kind): Handler =>
@@ -59,7 +66,7 @@ const help = Help.of("PUBSUB", [
 
 export const handlers: Readonly<Record<string, Handler>> = {
   psubscribe: subscribe("pattern"),
-  publish: publish(false),
+  publish,
   "pubsub|channels": tellNames("channel"),
   "pubsub|help": help,
   "pubsub|numpat": ({ out, server }) => out.integer(server.pubsub.lines.pattern.size),
@@ -67,7 +74,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   "pubsub|shardchannels": tellNames("shard"),
   "pubsub|shardnumsub": tellCounts("shard"),
   punsubscribe: unsubscribe("pattern"),
-  spublish: publish(true),
+  spublish: publishToShard,
   ssubscribe: subscribe("shard"),
   subscribe: subscribe("channel"),
   sunsubscribe: unsubscribe("shard"),

@@ -71,7 +71,7 @@ const lookUp = ({ db, server }: Call, pattern: string, element: string): string 
   const arrow = pattern.indexOf("->", star + 1)
   const hasField = arrow !== -1 && arrow + 2 < pattern.length
   const key = pattern.slice(0, star) + element + pattern.slice(star + 1, hasField ? arrow : undefined)
-  server.seek?.(key)
+  server.sought(key)
   const content = db.get(key)?.content
   if (content === undefined) return undefined
   if (hasField) return content instanceof HashValue ? content.get(pattern.slice(arrow + 2)) : undefined
