@@ -115,8 +115,8 @@ export class Engine implements Keeper {
   }
 
   /**
-   * Keys are as a record says that is stored: it has all of what they hold. Who watches them, or waits for them, hears of it. Returns what elements begin
-   * with that nobody reads any more.
+   * Keys are as a record says that is stored: it has all of what they hold. Who watches them hears of it, and who waits for them when it is settled. Returns
+   * what elements begin with that nobody reads any more.
    */
   become(record: Uint8Array): ReadonlyArray<Uint8Array> {
     this.advance()
@@ -148,7 +148,6 @@ export class Engine implements Keeper {
     this.versions += 1
     this.journal.changes += come.length
     for (const entry of [...gone, ...come]) this.tell(entry, false)
-    this.settle()
     return garbage
   }
 

@@ -117,7 +117,7 @@ export class Partaking {
   })
 
   private serve(request: Request): Effect.Effect<void, OwnershipLost> {
-    const { holding, ownership, placement, storing } = this.parts
+    const { engine, holding, ownership, placement, storing } = this.parts
     const { isPatient, slots } = request
     if (!isPatient && !holding.isFree(slots)) return Effect.sync(() => request.refused(true))
     // What it is told must be so when it hears of it: the slots do not stand still any more.
@@ -131,7 +131,11 @@ export class Partaking {
       const { ended, record } = yield* this.granted(request, storing.reserve())
       tell = () => ended.told(record !== undefined || ownership.isHeld)
     })
-    return Effect.map(holding.during(slots, still), () => tell?.())
+    return Effect.map(holding.during(slots, still), () => {
+      // Whom that has made ready may change what stood still.
+      engine.settle()
+      tell?.()
+    })
   }
 
   private granted(

@@ -7,6 +7,7 @@ import type { Database } from "#database/redis/Database.ts"
 import type { Engine } from "#database/redis/Engine.ts"
 import type { Entry } from "#database/redis/Entry.ts"
 import { type Type, typeOf, type Value } from "#database/redis/Value.ts"
+import * as Departure from "./Departure.ts"
 import type { Client } from "./Client.ts"
 import * as Numbers from "./Numbers.ts"
 import * as Refusal from "./Refusal.ts"
@@ -104,6 +105,8 @@ export class Call {
       keys: [...new Set(keys)],
       takes,
       serve: (key: string): boolean => {
+        const { shards } = server
+        if (shards !== undefined && !Departure.mayTake(server, shards, client)) return true
         // What it changes is its own doing, and it is told of that behind its reply.
         const { current } = server
         server.current = client

@@ -3,7 +3,10 @@
  * then on is led to the node that has them; whoever has heard of them, and would hear of their changes, cannot any more, and learns that now.
  */
 import type { Engine } from "#database/redis/Engine.ts"
-import type { Client } from "./Client.ts"
+import type { Blocked, Client } from "./Client.ts"
+import * as CommandKeys from "./CommandKeys.ts"
+import * as CommandTable from "./CommandTable.ts"
+import type { Shards } from "#database/redis/Shards.ts"
 import * as Slots from "./Slots.ts"
 import type { Tracking } from "./Tracking.ts"
 import * as Watches from "./Watches.ts"
@@ -29,8 +32,23 @@ interface Parts {
   readonly tracking: Tracking
 }
 
+/** All that it uses when it waits no more, which may be more than it waits for. */
+const keysOf = ({ argv, waiter }: Blocked): ReadonlyArray<string> => {
+  const command = CommandTable.asked(argv)
+  const named = command === undefined ? [] : CommandKeys.places(command, argv).map((at) => argv[at])
+  return [...waiter.keys, ...named]
+}
+
+/** It may take now what it waits for: nothing that it uses is elsewhere, or stands still. If not, it begins anew. */
+export const mayTake = (parts: Pick<Parts, "engine">, shards: Shards, client: Client): boolean => {
+  const { blocked } = client
+  if (blocked === undefined || keysOf(blocked).every((key) => shards.placeOf(Slots.slotOf(key)) === "here")) return true
+  sendAway(parts, client)
+  return false
+}
+
 /** It waits here no more: where the keys are now it begins anew. */
-const sendAway = ({ engine }: Parts, client: Client): void => {
+const sendAway = ({ engine }: Pick<Parts, "engine">, client: Client): void => {
   const { blocked } = client
   if (blocked === undefined) return
   engine.blocking.leave(blocked.waiter)
@@ -48,7 +66,7 @@ export const leave = (parts: Parts, isGone: (slot: number) => boolean): void => 
     for (const watched of client.watched) {
       if (watched.node === undefined && hasGone(watched.key)) Watches.lose(watched)
     }
-    if (client.blocked?.waiter.keys.some(hasGone) === true) sendAway(parts, client)
+    if (client.blocked !== undefined && keysOf(client.blocked).some(hasGone)) sendAway(parts, client)
   }
   parts.tracking.left(hasGone)
 }

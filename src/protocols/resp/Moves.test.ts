@@ -2,7 +2,7 @@
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import * as Limits from "#base/Limits.ts"
-import { ClusterRig } from "./ClusterRig.ts"
+import { bulks, ClusterRig } from "./ClusterRig.ts"
 import type { RigConnection } from "./SessionRig.ts"
 
 /** Counts up as clients do that share a counter: looks what it is, and writes one more unless another one has meanwhile. */
@@ -361,6 +361,36 @@ describe("a MULTI for another node", () => {
     rig.run()
     expect(client.received()).toBe("*2\r\n:2\r\n:2\r\n")
     expect(rig.node(3).joint.granted).toBe(1)
+  })
+})
+
+describe("what waits for one key and changes another", () => {
+  it("begins anew where that one has left, and waits where it stands still", () => {
+    for (const node of [1, 2]) {
+      const rig = new ClusterRig(2)
+      const [client, other] = [rig.connect(node), rig.connect(1)]
+      const [from, to, beside] = [rig.key(2), rig.key(2, 1), rig.key(1)]
+      client.sendOnly(bulks("BLMOVE", from, to, "LEFT", "RIGHT", "0"))
+      rig.run()
+      rig.move(to, 1)
+      rig.run()
+      rig.ask(other, `RPUSH ${from} a`)
+      rig.run()
+      expect(client.received()).toBe(bulk("a"))
+      expect(rig.ask(other, `LRANGE ${to} 0 -1`)).toBe(`*1\r\n${bulk("a")}`)
+      rig.move(to, 2)
+      rig.run()
+      client.sendOnly(bulks("BLMOVE", from, to, "LEFT", "RIGHT", "0"))
+      rig.run()
+      other.sendOnly(`MULTI\r\nRPUSH ${to} b\r\nINCR ${beside}\r\nEXEC\r\n`)
+      const slot = rig.slotOf(to)
+      while (rig.node(2).joint.held?.has(slot) !== true) rig.run(1)
+      const third = rig.connect(2)
+      third.sendOnly(`RPUSH ${from} c\r\n`)
+      rig.pass(1_000)
+      expect(client.received()).toBe(bulk("c"))
+      expect(rig.ask(other, `LRANGE ${to} 0 -1`)).toMatch(/\*3\r\n\$1\r\na\r\n/)
+    }
   })
 })
 

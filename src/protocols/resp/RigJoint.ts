@@ -62,6 +62,7 @@ export class RigJoint implements Joint {
         if (ending?.type === "stored") engine.become(ending.record)
         this.held = undefined
         hold(slots, false)
+        engine.settle()
         told(true)
         this.next()
       })
