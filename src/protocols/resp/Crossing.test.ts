@@ -115,6 +115,8 @@ describe("a command on keys of several nodes", () => {
       expect(heard.match(/\r\n[ab]\r\n/g)).toEqual(["\r\na\r\n", "\r\na\r\n", "\r\nb\r\n"])
       expect(heard).toContain(`__keyspace@1__:${rig.key(1)}`)
     }
+    rig.ask(client, `MULTI\r\nPUBLISH news c\r\nGET ${rig.key(1)}\r\nGET ${rig.key(2)}\r\nEXEC`)
+    for (const listener of listeners) expect(listener.received()).toContain(bulk("c"))
   })
 
   it("is run in the database that its client had chosen when it is run once more", () => {

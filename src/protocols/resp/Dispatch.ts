@@ -3,7 +3,8 @@
  * refused.
  *
  * What a client has sent is run as if one after the other: a command for one node passes another one's only where neither can see that. So whatever has no
- * keys, or keys at several nodes, waits until nothing is under way; and everything does while it is not sure any more who answers for what.
+ * keys, or keys at several nodes, or may wait for its keys, waits until nothing is under way; and everything does while it is not sure any more who answers
+ * for what.
  */
 import type { Peer, Shards } from "#database/redis/Shards.ts"
 import type { Client, Multi } from "./Client.ts"
@@ -59,6 +60,8 @@ export class Dispatch {
     const away = client.port?.away
     if (away !== undefined && away.count > 0) {
       if (route === undefined || route === "apart" || isExec || isWatch || away.isMapOld) return "later"
+      // What is refused could not be run again before it.
+      if (Routes.mayBlock({ command, argv })) return "later"
     }
     const isOfAllNodes = Survey.isOfAllNodes(this.parts.server, name, client)
     if (route === undefined && (isOfAllNodes || this.isSurveyed(name))) {

@@ -134,6 +134,24 @@ describe("a command whose key has moved", () => {
     expect([first.received(), second.received()]).toEqual([":1\r\n+PONG\r\n", ":2\r\n+PONG\r\n"])
   })
 
+  it("is run again before what its client waits for behind it, here or there", () => {
+    for (const node of [1, 3]) {
+      const rig = new ClusterRig(3)
+      const client = rig.connect(1)
+      const [from, to, waited] = [rig.key(2), rig.key(2, 1), rig.key(node)]
+      rig.ask(client, `SET ${from} v`)
+      client.sendOnly(`RENAME ${from} ${to}\r\n`)
+      rig.move(to, 1)
+      client.sendOnly(`BLPOP ${waited} 0\r\n`)
+      rig.pass(500)
+      rig.tell(1, to, 1)
+      rig.pass(500)
+      expect(client.received()).toBe("+OK\r\n")
+      rig.ask(rig.connect(2), `RPUSH ${waited} a`)
+      expect(client.received()).toBe(`*2\r\n${bulk(waited)}${bulk("a")}`)
+    }
+  })
+
   it("is answered as if nothing had moved, whenever which node hears of it", () => {
     const { keys } = new ClusterRig(3)
     const key = fc.constantFrom(...keys)

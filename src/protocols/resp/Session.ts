@@ -184,6 +184,7 @@ export class Session implements Net.StreamSink, Port, Front {
     if (this.client.isRelayed && this.client.blocked?.isBusy === false) this.release()
     this.run()
     this.away?.flush()
+    if (this.isLast && (this.client.blocked !== undefined || this.away?.isBlocked === true)) this.end()
     this.answer()
     this.weigh()
   }
