@@ -6,6 +6,7 @@
  * what stands between its first `{` and the first `}` behind that, if anything does, modulo 16,384.
  */
 import { assert } from "#base/Assert.ts"
+import * as Latin1 from "#base/Latin1.ts"
 import type { Span } from "./Request.ts"
 import * as Spaces from "./Spaces.ts"
 import * as Keys from "#storage/Keys.ts"
@@ -38,6 +39,19 @@ export const slotOf = (key: Uint8Array): number => {
   const open = key.indexOf(openBrace)
   const close = open < 0 ? -1 : key.indexOf(closeBrace, open + 1)
   return (close > open + 1 ? crc16(key, open + 1, close) : crc16(key)) % slots
+}
+
+/** Where the bytes of most keys are looked at: this is asked for each key of each command. */
+const scratch = new Uint8Array(1_024)
+
+/** The slot of a key as text with one char a byte. Allocates nothing for a key that is not long. */
+export const slotOfText = (key: string): number => {
+  const { length } = key
+  if (length > scratch.length) return slotOf(Latin1.encode(key))
+  const open = key.indexOf("{")
+  const close = open < 0 ? -1 : key.indexOf("}", open + 1)
+  Latin1.write(key, scratch, 0)
+  return (close > open + 1 ? crc16(scratch, open + 1, close) : crc16(scratch, 0, length)) % slots
 }
 
 const writer = new TupleWriter()

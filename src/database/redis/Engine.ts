@@ -4,7 +4,6 @@
  *
  * Needs of its caller: `advance` before each run of commands, `settle` after each command, or MULTI, that may have changed something.
  */
-import * as Latin1 from "#base/Latin1.ts"
 import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import { Blocking } from "./Blocking.ts"
 import { Database, type Keeper, restoredVersion } from "./Database.ts"
@@ -94,7 +93,7 @@ export class Engine implements Keeper {
   }
 
   isStill(name: string): boolean {
-    return this.still.count > 0 && this.still.has(SpacesRedis.slotOf(Latin1.encode(name)))
+    return this.still.count > 0 && this.still.has(SpacesRedis.slotOfText(name))
   }
 
   /** Forgets all data, stored or not. Generations of what is stored from now on are above `since`. */

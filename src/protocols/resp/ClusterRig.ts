@@ -13,7 +13,6 @@ import { Messengers } from "./Messengers.ts"
 import { RigJoint } from "./RigJoint.ts"
 import { Scratch } from "./Scratch.ts"
 import { type RigConnection, SessionRig } from "./SessionRig.ts"
-import * as Slots from "./Slots.ts"
 
 /** A node's number, or why nobody answers. */
 export type Owner = number | "held" | "loading" | "nowhere"
@@ -227,12 +226,12 @@ export class ClusterRig {
     const { length } = this.nodes
     for (let at = 0, found = 0; ; at++) {
       const name = `key${at}`
-      if (1 + (Slots.slotOf(name) % length) === node && found++ === index) return name
+      if (1 + (SpacesRedis.slotOfText(name) % length) === node && found++ === index) return name
     }
   }
 
   slotOf(key: string): number {
-    return Slots.slotOf(key)
+    return SpacesRedis.slotOfText(key)
   }
 
   /** Two of each node. */
@@ -283,7 +282,7 @@ export class ClusterRig {
 
   /** From now on another node answers for a key, with what it holds, or nobody does; both know at once, others when `tell` is called. False: not now. */
   move(key: string, owner: Owner): boolean {
-    const slot = Slots.slotOf(key)
+    const slot = SpacesRedis.slotOfText(key)
     // Who holds slots still gives none away.
     if (this.isHeld(key)) return false
     const from = this.nodes.find(({ shards }) => shards.placeOf(slot) === "here")
@@ -305,13 +304,13 @@ export class ClusterRig {
 
   /** A command of several nodes is being run with it. */
   isHeld(key: string): boolean {
-    return this.nodes.some(({ joint }) => joint.held?.has(Slots.slotOf(key)) === true)
+    return this.nodes.some(({ joint }) => joint.held?.has(SpacesRedis.slotOfText(key)) === true)
   }
 
   /** A node hears who answers for a key. */
   tell(node: number, key: string, owner: Owner): void {
     const { server, shards } = this.node(node)
-    shards.set(Slots.slotOf(key), owner)
+    shards.set(SpacesRedis.slotOfText(key), owner)
     server.resumed()
   }
 

@@ -3,8 +3,8 @@
  * then on is led to the node that has them; whoever has heard of them, and would hear of their changes, cannot any more, and learns that now.
  */
 import type { Engine } from "#database/redis/Engine.ts"
+import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import type { Client } from "./Client.ts"
-import * as Slots from "./Slots.ts"
 import type { Tracking } from "./Tracking.ts"
 import * as Watches from "./Watches.ts"
 
@@ -40,7 +40,7 @@ const sendAway = ({ engine }: Parts, client: Client): void => {
 
 /** `isGone`: whether a slot has left. */
 export const leave = (parts: Parts, isGone: (slot: number) => boolean): void => {
-  const hasGone = (key: string): boolean => isGone(Slots.slotOf(key))
+  const hasGone = (key: string): boolean => isGone(SpacesRedis.slotOfText(key))
   for (const client of parts.clients.values()) {
     for (const watched of client.watched) {
       if (watched.node === undefined && hasGone(watched.key)) Watches.lose(watched)

@@ -1,9 +1,9 @@
 /** Routes: where a command is to be run: at the one place that answers for all of its keys, if there is one. */
 import type { Peer, Place, Shards } from "#database/redis/Shards.ts"
+import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import type { Errand } from "./Client.ts"
 import * as CommandKeys from "./CommandKeys.ts"
 import { type Command, Flag } from "./CommandTable.ts"
-import * as Slots from "./Slots.ts"
 
 /** `apart`: the keys are at several places. */
 export type Route = Place | "apart"
@@ -22,7 +22,7 @@ export const joined = (route: Route | undefined, place: Route): Route => {
   return "apart"
 }
 
-export const ofKey = (shards: Shards, key: string): Place => shards.placeOf(Slots.slotOf(key))
+export const ofKey = (shards: Shards, key: string): Place => shards.placeOf(SpacesRedis.slotOfText(key))
 
 /** Undefined: it has no keys. Allocates nothing where the place of keys among the arguments is fixed. */
 export const ofCommand = (shards: Shards, command: Command, argv: ReadonlyArray<string>): Route | undefined => {

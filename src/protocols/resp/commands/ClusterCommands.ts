@@ -5,7 +5,6 @@
 import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import type { Call, Handler } from "../Call.ts"
 import * as Refusal from "../Refusal.ts"
-import { slotOf } from "../Slots.ts"
 import type { Member } from "../Topology.ts"
 import * as Help from "./Help.ts"
 
@@ -125,7 +124,7 @@ const slotArgument = (call: Call, at: number): number => {
 const keysOf = (call: Call, slot: number, max: number): ReadonlyArray<string> => {
   const found: Array<string> = []
   call.engine.databases[0].each(({ name }) => {
-    if (found.length < max && slotOf(name) === slot) found.push(name)
+    if (found.length < max && SpacesRedis.slotOfText(name) === slot) found.push(name)
   })
   return found
 }
@@ -173,7 +172,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   "cluster|getkeysinslot": getKeys,
   "cluster|help": inCluster((call) => help(call)),
   "cluster|info": info,
-  "cluster|keyslot": inCluster(({ argv, out }) => out.integer(slotOf(argv[2]))),
+  "cluster|keyslot": inCluster(({ argv, out }) => out.integer(SpacesRedis.slotOfText(argv[2]))),
   "cluster|links": inCluster(({ out }) => out.array(0)),
   "cluster|myid": inCluster(({ out }, members) => out.bulk(members.find(({ isSelf }) => isSelf)!.id)),
   "cluster|nodes": nodes,
