@@ -211,6 +211,7 @@ export const make = ({ credentials, machine, pass, sockets = [] }: Options): Doo
       pass,
       // Nobody else can take over from a single node, however long it stands still.
       ...(isAlone && { leaseMillis: aloneLeaseMillis }),
+      isAlone,
       spreads: config.redisSpread,
       dataBytesMax: dataBytesMax(machine, loadedShare),
       settings: { protoMaxBulkBytes: config.redisArgumentBytesMax }

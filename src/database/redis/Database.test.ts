@@ -1,23 +1,34 @@
 import { describe, expect, it } from "vitest"
-import { Database } from "./Database.ts"
+import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
+import { Database, type Keeper, type Keys } from "./Database.ts"
+import type { Entry } from "./Entry.ts"
+import { SlotTables } from "./SlotTables.ts"
 
-const databaseAt = (clock: { now: number; keepsExpiredUntil?: number; still?: string }) =>
-  new Database(0, {
-    get keepsExpiredUntil() {
-      return clock.keepsExpiredUntil ?? 0
+const databaseAt = (
+  clock: { now: number; keepsExpiredUntil?: number; still?: string },
+  makeKeys?: () => Keys,
+  unweigh: Keeper["unweigh"] = () => {}
+) =>
+  new Database(
+    0,
+    {
+      get keepsExpiredUntil() {
+        return clock.keepsExpiredUntil ?? 0
+      },
+      get now() {
+        return clock.now
+      },
+      random: () => 0,
+      isStill: (key) => key === clock.still,
+      added: () => {},
+      changed: () => {},
+      weigh: () => {},
+      unweigh,
+      removed: () => {},
+      met: () => {}
     },
-    get now() {
-      return clock.now
-    },
-    random: () => 0,
-    isStill: (key) => key === clock.still,
-    added: () => {},
-    changed: () => {},
-    weigh: () => {},
-    unweigh: () => {},
-    removed: () => {},
-    met: () => {}
-  })
+    makeKeys
+  )
 
 describe("deadlines of keys", () => {
   it("do not pile up, also where a key is given the same one again and again", () => {
@@ -75,5 +86,25 @@ describe("keys whose time has passed", () => {
     expect([database.get("written")?.content, database.size, database.expiring]).toEqual(["new", 2, 1])
     clock.now = 100
     expect([database.get("met"), database.size, database.expiring]).toEqual([undefined, 1, 0])
+  })
+})
+
+describe("keys of a slot that leaves", () => {
+  it("are seen by nobody from then on, do not expire here, and take no memory when they are forgotten", () => {
+    const unweighed: Array<string> = []
+    const clock = { now: 1 }
+    const database = databaseAt(
+      clock,
+      () => new SlotTables<Entry>(() => 0),
+      ({ name }) => unweighed.push(name)
+    )
+    for (const name of ["{a}1", "{a}2", "{b}1"]) database.expireAt(database.set(name, "v"), 10)
+    const taken = [...database.takeSlot(SpacesRedis.slotOfText("a"))!]
+    expect([database.size, database.find("{a}1"), database.find("{b}1")?.name]).toEqual([1, undefined, "{b}1"])
+    for (const [, entry] of taken) database.forget(entry)
+    expect([database.expiring, unweighed]).toEqual([1, ["{a}1", "{a}2"]])
+    expect(database.takeSlot(SpacesRedis.slotOfText("a"))).toBe(undefined)
+    clock.now = 10
+    expect([database.expireSome(10), database.size]).toEqual([1, 0])
   })
 })

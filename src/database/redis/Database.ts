@@ -1,12 +1,17 @@
 /**
  * Database: one of the numbered databases: keys, and when they expire. What it does to a key it tells the engine, so that it is stored, and that
- * others hear of it.
+ * others hear of it. Where several nodes have the keys, those of each slot lie in a table of their own.
  *
  * A key whose time has passed is gone for whoever looks; looking removes it, and so does `expireSome`, which the engine calls now and then.
  */
+import { assert } from "#base/Assert.ts"
 import { type Deadline, Entry } from "./Entry.ts"
 import { NamedTable } from "./NamedTable.ts"
+import { SlotTables } from "./SlotTables.ts"
 import type { Content } from "./Value.ts"
+
+/** Where keys lie. */
+export type Keys = NamedTable<Entry> | SlotTables<Entry>
 
 /** What a database needs of the engine. */
 export interface Keeper {
@@ -46,16 +51,25 @@ const holds = (deadline: Deadline): boolean => deadline.entry.deadline === deadl
 
 export class Database {
   readonly index: number
-  private table = new NamedTable<Entry>()
+  private table: Keys
   /** A binary heap by `at`; a deadline that is not its entry's any more is passed over. */
   private deadlines: Array<Deadline> = []
   /** Keys with a deadline. */
   expiring = 0
   private readonly keeper: Keeper
+  private readonly makeKeys: () => Keys
 
-  constructor(index: number, keeper: Keeper) {
+  /** `makeKeys`: where its keys lie, with none. Default: in one table. */
+  constructor(index: number, keeper: Keeper, makeKeys: () => Keys = () => new NamedTable<Entry>()) {
     this.index = index
     this.keeper = keeper
+    this.makeKeys = makeKeys
+    this.table = makeKeys()
+  }
+
+  /** Where its keys lie, those included whose time has passed: to be looked at. */
+  get keys(): Keys {
+    return this.table
   }
 
   /** Keys, those included whose time has passed and that nobody has met since. */
@@ -109,12 +123,16 @@ export class Database {
     return entry
   }
 
-  /** An entry of another engine's, which is stored, and not here: nobody is told. */
-  adopt(entry: Entry): void {
+  /** An entry of another engine's, which is stored, in place of what is kept under its name: nobody is told. Returns what that was, as `drop` does. */
+  adopt(entry: Entry): Entry | undefined {
+    const existing = this.table.get(entry.name)
+    if (existing !== undefined) this.forget(existing)
     entry.heldBytes = 0
-    this.table.add(entry.name, entry)
+    // It has the place of what was there: a scan meets it.
+    this.table.set(entry.name, entry)
     this.keeper.weigh(entry)
     if (entry.deadline !== undefined) this.arm(entry.deadline)
+    return existing
   }
 
   /** What was restored has another content: nobody is told. */
@@ -138,9 +156,23 @@ export class Database {
   drop(key: string): Entry | undefined {
     const entry = this.table.get(key)
     if (entry === undefined) return undefined
-    entry.isGone = true
-    this.unrestore(entry)
+    this.table.delete(key)
+    this.forget(entry)
     return entry
+  }
+
+  /** Takes out what is in a slot: nobody is told, and nothing of it is to be stored. Each of its entries is to be forgotten. */
+  takeSlot(slot: number): NamedTable<Entry> | undefined {
+    const { table } = this
+    assert(table instanceof SlotTables, "slots leave only where each has a table of its own")
+    return table.take(slot)
+  }
+
+  /** An entry was taken out. */
+  forget(entry: Entry): void {
+    entry.isGone = true
+    this.forgetDeadline(entry)
+    this.keeper.unweigh(entry)
   }
 
   delete(key: string): boolean {
@@ -176,13 +208,12 @@ export class Database {
 
   /** One of the keys, each as likely as any other; undefined: there is none. */
   random(): Entry | undefined {
-    while (this.table.size > 0) {
-      const name = this.table.randomName(() => this.keeper.random())!
+    for (;;) {
+      const drawn = this.sample(false)
       // One that is kept though its time has passed is given after all: there may be no other.
-      const entry = this.peek(name) ?? this.table.get(name)
-      if (entry !== undefined) return entry
+      if (drawn === undefined || this.peek(drawn.name) !== undefined || this.find(drawn.name) !== undefined)
+        return drawn
     }
-    return undefined
   }
 
   /** The key as it is stored here, its time passed or not: nothing is noted, and nothing removed. */
@@ -193,7 +224,7 @@ export class Database {
   /** One of the keys, or of those that expire, each as likely as any other, its time passed or not. */
   sample(isExpiring: boolean): Entry | undefined {
     const draw = (): number => this.keeper.random()
-    if (!isExpiring) return this.table.size === 0 ? undefined : this.table.valueAt(this.table.randomPosition(draw))
+    if (!isExpiring) return this.table.random(draw)
     // At most two in three deadlines do not hold any more, and few more than that.
     while (this.expiring > 0) {
       const deadline = this.deadlines[Math.floor(draw() * this.deadlines.length)]
@@ -230,11 +261,6 @@ export class Database {
     this.remove(entry, false)
   }
 
-  /** Of a SCAN: visits some entries, those included whose time has passed; answers the next cursor, 0: all were visited. */
-  scan(cursor: number, count: number, visit: (entry: Entry) => void): number {
-    return this.table.scan(cursor, count, (_, entry) => visit(entry))
-  }
-
   /** All entries. Nothing is added or removed meanwhile. */
   each(visit: (entry: Entry) => void): void {
     for (const [, entry] of this.table) visit(entry)
@@ -244,7 +270,7 @@ export class Database {
   flush(): number {
     const { size } = this.table
     const { table } = this
-    this.table = new NamedTable()
+    this.table = this.makeKeys()
     this.deadlines = []
     this.expiring = 0
     for (const [, entry] of table) this.keeper.removed(entry, false)

@@ -7,10 +7,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
-import * as Latin1 from "#base/Latin1.ts"
 import type { RunError } from "#txn/TxnError.ts"
 import * as Completion from "#world/Completion.ts"
 import type { Trace } from "#world/Trace.ts"
+import type { Database } from "./Database.ts"
 import type { Engine } from "./Engine.ts"
 import type { Entry } from "./Entry.ts"
 import type { DoesNotFit, Fetching } from "./Fetching.ts"
@@ -42,9 +42,15 @@ const movedMax = 512
 const restBytesMax = 65_536
 /** Where there is always more than that to fold, they wait longer. */
 const roundsMax = 8
-/** Entries that are looked at in a turn. */
+/** Entries that are forgotten in a turn. */
 const unloadedAtOnce = 1_024
 const retryMillis = 50
+
+/** What was in a slot of a database. */
+interface Left {
+  readonly database: Database
+  readonly keys: Iterable<readonly [name: string, entry: Entry]>
+}
 
 interface Move {
   readonly slots: SlotSet
@@ -173,8 +179,9 @@ export class Tending {
       if (ownership.slots.has(slots.ranges[0][0])) return
       placement.loaded = placement.loaded.without(slots)
       left(slots)
+      const gone = this.takeOut(slots)
       placement.look()
-      yield* this.unload(slots)
+      yield* this.unload(gone)
       this.counts.given += slots.count
       trace.emit("info", "redis/slots-given", { slots: slots.count, to: to.node })
     })
@@ -197,19 +204,28 @@ export class Tending {
     )
   }
 
-  private unload(slots: SlotSet): Effect.Effect<void> {
-    const { engine } = this.parts
+  /** Takes what is in slots out of the databases: nobody sees it here any more. */
+  private takeOut(slots: SlotSet): ReadonlyArray<Left> {
+    const found: Array<Left> = []
+    for (const database of this.parts.engine.databases) {
+      for (const [first, last] of slots.ranges) {
+        for (let slot = first; slot <= last; slot++) {
+          const keys = database.takeSlot(slot)
+          if (keys !== undefined) found.push({ database, keys })
+        }
+      }
+    }
+    return found
+  }
+
+  private unload(gone: ReadonlyArray<Left>): Effect.Effect<void> {
     return Effect.gen(function* () {
-      for (const database of engine.databases) {
-        let cursor = 0
-        do {
-          const gone: Array<Entry> = []
-          cursor = database.scan(cursor, unloadedAtOnce, (entry) => {
-            if (slots.has(SpacesRedis.slotOf(Latin1.encode(entry.name)))) gone.push(entry)
-          })
-          for (const entry of gone) database.unrestore(entry)
-          yield* Effect.yieldNow
-        } while (cursor !== 0)
+      let unloaded = 0
+      for (const { database, keys } of gone) {
+        for (const [, entry] of keys) {
+          database.forget(entry)
+          if (++unloaded % unloadedAtOnce === 0) yield* Effect.yieldNow
+        }
       }
     })
   }

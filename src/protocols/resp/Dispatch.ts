@@ -3,7 +3,8 @@
  * refused.
  *
  * What a client has sent is run as if one after the other: a command for one node passes another one's only where neither can see that. So whatever has no
- * keys, or keys at several nodes, waits until nothing is under way; and everything does while it is not sure any more who answers for what.
+ * keys, or keys at several nodes, or goes from slot to slot, waits until nothing is under way; and everything does while it is not sure any more who answers
+ * for what.
  */
 import type { Peer, Shards } from "#database/redis/Shards.ts"
 import type { Client, Multi } from "./Client.ts"
@@ -62,6 +63,7 @@ export class Dispatch {
     const isWatch = name === "watch"
     if (isWatch && client.multi !== undefined) return "here"
     const isExec = name === "exec"
+    const isScan = name === "scan"
     if ((name === "sort" || name === "sort_ro") && shards.owners.length > 0) {
       const word = sortsBeyond(argv)
       if (word !== undefined) return this.refuse(client, command, `ERR ${word} option of SORT denied in cluster mode.`)
@@ -69,7 +71,7 @@ export class Dispatch {
     const route = isExec ? this.routeOfMulti(shards, client) : this.routeOf(shards, command, argv)
     const away = client.port?.away
     if (away !== undefined && away.count > 0) {
-      if (route === undefined || route === "apart" || isExec || isWatch || away.isMapOld) return "later"
+      if (route === undefined || route === "apart" || isExec || isWatch || isScan || away.isMapOld) return "later"
     }
     if (route === undefined && Survey.isSurvey(name) && (shards.owners.length > 0 || Survey.isChange(name))) {
       client.port!.reach().survey({ command, argv })
@@ -82,7 +84,7 @@ export class Dispatch {
     if (route === "held") return "later"
     if (route === "loading") return this.refuse(client, command, loading)
     if (route === "nowhere") return this.refuse(client, command, unserved)
-    if (this.parts.server.place !== undefined && Routes.isPeer(route) && !isExec) {
+    if (this.parts.server.place !== undefined && Routes.isPeer(route) && !isExec && !isScan) {
       return this.refuse(client, command, moved(command, argv, route))
     }
     if (isWatch) return this.watch(shards, client, argv)

@@ -4,6 +4,7 @@ import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import type { Errand } from "./Client.ts"
 import * as CommandKeys from "./CommandKeys.ts"
 import { type Command, Flag } from "./CommandTable.ts"
+import * as Cursors from "./Cursors.ts"
 
 /** `apart`: the keys are at several places. */
 export type Route = Place | "apart"
@@ -24,6 +25,12 @@ export const joined = (route: Route | undefined, place: Route): Route => {
 
 export const ofKey = (shards: Shards, key: string): Place => shards.placeOf(SpacesRedis.slotOfText(key))
 
+/** A scan is run where the slot is that it has come to. What is wrong is told in the words of who scans here. */
+const ofScan = (shards: Shards, cursor: string): Place => {
+  const from = Cursors.parse(cursor)
+  return from === undefined ? "here" : shards.placeOf(Cursors.ofSlots(from).slot)
+}
+
 /** Undefined: it has no keys. Allocates nothing where the place of keys among the arguments is fixed. */
 export const ofCommand = (shards: Shards, command: Command, argv: ReadonlyArray<string>): Route | undefined => {
   let route: Route | undefined
@@ -32,7 +39,7 @@ export const ofCommand = (shards: Shards, command: Command, argv: ReadonlyArray<
     return route
   }
   const { firstKey, keyStep, lastKey } = command
-  if (firstKey === 0) return undefined
+  if (firstKey === 0) return command.name === "scan" ? ofScan(shards, argv[1]) : undefined
   const last = lastKey < 0 ? argv.length + lastKey : Math.min(lastKey, argv.length - 1)
   for (let at = firstKey; at <= last; at += keyStep) route = joined(route, ofKey(shards, argv[at]))
   return route

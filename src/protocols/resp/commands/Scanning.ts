@@ -1,6 +1,13 @@
-/** Scanning: SCAN. A key that is there from the first call to the last is met; one that moves meanwhile may be met twice (see `Table`). */
+/**
+ * Scanning: SCAN. A key that is there from the first call to the last is met; one that moves meanwhile may be met twice (see `Table`). Where several nodes
+ * have the keys it goes through all slots (see `SlotTables`), and through those that this node answers for as long as it does: who runs commands asks the
+ * node that has the cursor's slot.
+ */
+import type { Entry } from "#database/redis/Entry.ts"
+import { SlotTables } from "#database/redis/SlotTables.ts"
 import { typeOf } from "#database/redis/Value.ts"
 import type { Call, Handler } from "../Call.ts"
+import * as Cursors from "../Cursors.ts"
 import * as Glob from "../Glob.ts"
 import * as Refusal from "../Refusal.ts"
 import * as Elements from "./Elements.ts"
@@ -26,13 +33,23 @@ const optionsOf = (call: Call): Options => {
   return options
 }
 
+/** The next keys of a scan; answers its next cursor. */
+const next = ({ db, server }: Call, cursor: bigint, count: number, visit: (entry: Entry) => void): string => {
+  const { keys } = db
+  if (!(keys instanceof SlotTables)) return String(keys.scan(Number(cursor), count, (_, entry) => visit(entry)))
+  const { shards } = server
+  const isHere = (slot: number): boolean => shards === undefined || shards.placeOf(slot) === "here"
+  return Cursors.textOf(keys.scan(Cursors.ofSlots(cursor), count, isHere, visit))
+}
+
 const scan: Handler = (call) => {
   const { db, now, out } = call
-  const cursor = Elements.cursorOf(call.argv[1])
+  const cursor = Cursors.parse(call.argv[1])
+  if (cursor === undefined) throw Elements.invalidCursor
   const { count, pattern, type } = optionsOf(call)
   const found: Array<string> = []
   const expired: Array<string> = []
-  const next = db.scan(cursor, count, ({ content, expiresAt, name }) => {
+  const after = next(call, cursor, count, ({ content, expiresAt, name }) => {
     if (expiresAt !== 0 && now >= expiresAt) {
       expired.push(name)
       return
@@ -43,7 +60,7 @@ const scan: Handler = (call) => {
   // Looking removes them, which moves others to positions that are visited already: those were visited, too.
   for (const name of expired) db.peek(name)
   out.array(2)
-  out.bulk(next)
+  out.bulk(after)
   out.bulks(found)
 }
 

@@ -1,0 +1,135 @@
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
+import { begin, type SlotCursor, SlotTables } from "./SlotTables.ts"
+
+interface Named {
+  readonly name: string
+  readonly value: number
+}
+
+/** Six slots, each with some names that have it by their tags. */
+const tags = ["a", "b", "c", "d", "e", "f"]
+const slots = tags.map((tag) => SpacesRedis.slotOfText(tag))
+const names = fc.record({ tag: fc.constantFrom(...tags), n: fc.nat(14) }).map(({ n, tag }) => `{${tag}}${n}`)
+
+const everywhere = (): boolean => true
+
+const tablesFrom = (since: number): SlotTables<Named> => new SlotTables<Named>(() => since++)
+
+const entries = (tables: SlotTables<Named>): ReadonlyArray<readonly [string, Named]> => [...tables]
+
+const change = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("set" as const), name: names, value: fc.nat() }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("delete" as const), name: names }) }
+)
+const taking = fc.record({ do: fc.constant("take" as const), slot: fc.constantFrom(...slots) })
+
+describe("tables by slot", () => {
+  it("answer as a map does, also where all of a slot goes at once", () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof({ weight: 9, arbitrary: change }, taking), { maxLength: 200 }), (script) => {
+        const tables = tablesFrom(0)
+        const model = new Map<string, Named>()
+        const ofSlot = (slot: number): ReadonlyArray<readonly [string, Named]> =>
+          [...model].filter(([name]) => SpacesRedis.slotOfText(name) === slot)
+        for (const call of script) {
+          let [answer, right]: ReadonlyArray<unknown> = []
+          if (call.do === "take") {
+            right = new Map(ofSlot(call.slot))
+            for (const [name] of ofSlot(call.slot)) model.delete(name)
+            answer = new Map(tables.take(call.slot) ?? [])
+          } else if (call.do === "delete") {
+            right = model.delete(call.name)
+            answer = tables.delete(call.name)
+          } else {
+            if (!model.has(call.name) && call.value % 2 === 0) tables.add(call.name, call)
+            else tables.set(call.name, call)
+            model.set(call.name, call)
+          }
+          expect([answer, tables.size]).toEqual([right, model.size])
+        }
+        expect(new Map(entries(tables))).toEqual(model)
+        for (const [name, value] of model) expect(tables.get(name)).toBe(value)
+        for (const slot of slots) expect(tables.of(slot)?.size ?? -1).toBe(ofSlot(slot).length || -1)
+      })
+    )
+  })
+
+  it("give each value the same chance", () => {
+    const tables = tablesFrom(0)
+    expect(tables.random(() => 0.5)).toBe(undefined)
+    // One slot has nearly all of them.
+    for (let n = 0; n < 90; n++) tables.add(`{a}${n}`, { name: `{a}${n}`, value: n })
+    for (let n = 0; n < 10; n++) tables.add(`key${n}`, { name: `key${n}`, value: n })
+    const drawn = Array.from({ length: 100 }, (_, n) => tables.random(() => (n + 0.5) / 100)!.name)
+    expect(new Set(drawn).size).toBe(100)
+  })
+})
+
+describe("a scan of slots", () => {
+  it("meets whatever is there from its begin to its end, while values come and go, and slots leave for other nodes and come back", () => {
+    const scanning = fc.record({ do: fc.constant("scan" as const), count: fc.integer({ min: 1, max: 5 }) })
+    const moving = fc.record({ do: fc.constant("move" as const), slot: fc.constantFrom(...slots), to: fc.nat(1) })
+    const calls = fc.array(
+      fc.oneof({ weight: 4, arbitrary: change }, { weight: 2, arbitrary: moving }, { weight: 6, arbitrary: scanning }),
+      { maxLength: 120 }
+    )
+    fc.assert(
+      fc.property(calls, fc.array(names, { minLength: 30, maxLength: 60 }), (script, first) => {
+        const nodes = [tablesFrom(1_000), tablesFrom(2_000)]
+        const owners = new Map(slots.map((slot, index) => [slot, index % 2]))
+        const ownerOf = (slot: number): number => owners.get(slot) ?? 0
+        const nodeOf = (name: string): SlotTables<Named> => nodes[ownerOf(SpacesRedis.slotOfText(name))]
+        for (const name of first) nodeOf(name).set(name, { name, value: 0 })
+        const throughout = new Set(first)
+        const met = new Set<string>()
+        let cursor: SlotCursor = begin
+        const scan = (count: number): void => {
+          const node = ownerOf(cursor.slot)
+          const isHere = (slot: number): boolean => ownerOf(slot) === node
+          cursor = nodes[node].scan(cursor, count, isHere, ({ name }) => met.add(name))
+        }
+        scan(1)
+        for (const call of script) {
+          if (cursor.slot === 0) break
+          if (call.do === "scan") scan(call.count)
+          else if (call.do === "set") nodeOf(call.name).set(call.name, call)
+          else if (call.do === "delete") {
+            nodeOf(call.name).delete(call.name)
+            throughout.delete(call.name)
+          } else if (call.to !== ownerOf(call.slot)) {
+            const left = [...(nodes[ownerOf(call.slot)].take(call.slot) ?? [])]
+            owners.set(call.slot, call.to)
+            // Where they are loaded they come in another order.
+            for (const [name, value] of left.reverse()) nodes[call.to].add(name, value)
+          }
+        }
+        while (cursor.slot !== 0) scan(7)
+        expect([...throughout].filter((name) => !met.has(name))).toEqual([])
+      })
+    )
+  })
+
+  it("visits exactly as many values as are asked for, and passes over all slots without any", () => {
+    const tables = tablesFrom(0)
+    expect(tables.scan(begin, 1, everywhere, () => {})).toEqual(begin)
+    for (const tag of tags) for (let n = 0; n < 10; n++) tables.add(`{${tag}}${n}`, { name: `{${tag}}${n}`, value: n })
+    const met: Array<string> = []
+    const take = ({ name }: Named): void => void met.push(name)
+    const middle = tables.scan(begin, 25, everywhere, take)
+    expect(met.length).toBe(25)
+    expect(tables.scan(middle, 35, everywhere, take)).toEqual(begin)
+    expect(new Set(met).size).toBe(60)
+  })
+
+  it("stops where a slot is not here, and goes on from the begin of that one", () => {
+    const tables = tablesFrom(0)
+    const [first, second] = [...slots].sort((left, right) => left - right)
+    for (const tag of tags) tables.add(`{${tag}}`, { name: `{${tag}}`, value: 0 })
+    const met: Array<number> = []
+    const visit = ({ name }: Named): void => void met.push(SpacesRedis.slotOfText(name))
+    expect(tables.scan(begin, 100, (slot) => slot !== second, visit)).toEqual({ slot: second, tag: 0, position: 0 })
+    expect(met).toEqual([first])
+  })
+})
