@@ -1,34 +1,32 @@
 import { describe, expect, it } from "vitest"
-import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
-import { Database, type Keeper, type Keys } from "./Database.ts"
-import type { Entry } from "./Entry.ts"
-import { SlotTables } from "./SlotTables.ts"
+import { Database } from "./Database.ts"
 
-const databaseAt = (
-  clock: { now: number; keepsExpiredUntil?: number; still?: string },
-  makeKeys?: () => Keys,
-  unweigh: Keeper["unweigh"] = () => {}
-) =>
-  new Database(
-    0,
-    {
-      get keepsExpiredUntil() {
-        return clock.keepsExpiredUntil ?? 0
-      },
-      get now() {
-        return clock.now
-      },
-      random: () => 0,
-      isStill: (key) => key === clock.still,
-      added: () => {},
-      changed: () => {},
-      weigh: () => {},
-      unweigh,
-      removed: () => {},
-      met: () => {}
+interface Clock {
+  now: number
+  keepsExpiredUntil?: number
+  still?: string
+  elsewhere?: string
+  readonly removed?: Array<string>
+}
+
+const databaseAt = (clock: Clock) =>
+  new Database(0, {
+    get keepsExpiredUntil() {
+      return clock.keepsExpiredUntil ?? 0
     },
-    makeKeys
-  )
+    get now() {
+      return clock.now
+    },
+    random: () => 0,
+    isStill: (key) => key === clock.still,
+    isElsewhere: (key) => key === clock.elsewhere,
+    added: () => {},
+    changed: () => {},
+    weigh: () => {},
+    unweigh: () => {},
+    removed: ({ name }) => void clock.removed?.push(name),
+    met: () => {}
+  })
 
 describe("deadlines of keys", () => {
   it("do not pile up, also where a key is given the same one again and again", () => {
@@ -89,22 +87,12 @@ describe("keys whose time has passed", () => {
   })
 })
 
-describe("keys of a slot that leaves", () => {
-  it("are seen by nobody from then on, do not expire here, and take no memory when they are forgotten", () => {
-    const unweighed: Array<string> = []
-    const clock = { now: 1 }
-    const database = databaseAt(
-      clock,
-      () => new SlotTables<Entry>(() => 0),
-      ({ name }) => unweighed.push(name)
-    )
-    for (const name of ["{a}1", "{a}2", "{b}1"]) database.expireAt(database.set(name, "v"), 10)
-    const taken = [...database.takeSlot(SpacesRedis.slotOfText("a"))!]
-    expect([database.size, database.find("{a}1"), database.find("{b}1")?.name]).toEqual([1, undefined, "{b}1"])
-    for (const [, entry] of taken) database.forget(entry)
-    expect([database.expiring, unweighed]).toEqual([1, ["{a}1", "{a}2"]])
-    expect(database.takeSlot(SpacesRedis.slotOfText("a"))).toBe(undefined)
-    clock.now = 10
-    expect([database.expireSome(10), database.size]).toEqual([1, 0])
+describe("a key that is another node's by now", () => {
+  it("is not removed with all that are here, which would be stored: it is forgotten", () => {
+    const clock = { now: 1, elsewhere: "b", removed: [] }
+    const database = databaseAt(clock)
+    for (const key of ["a", "b"]) database.expireAt(database.add(key, "v"), 10)
+    database.flush()
+    expect([clock.removed, database.size, database.expiring]).toEqual([["a"], 0, 0])
   })
 })

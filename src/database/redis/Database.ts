@@ -1,17 +1,14 @@
 /**
  * Database: one of the numbered databases: keys, and when they expire. What it does to a key it tells the engine, so that it is stored, and that
- * others hear of it. Where several nodes have the keys, those of each slot lie in a table of their own.
+ * others hear of it.
  *
  * A key whose time has passed is gone for whoever looks; looking removes it, and so does `expireSome`, which the engine calls now and then.
  */
 import { assert } from "#base/Assert.ts"
 import { type Deadline, Entry } from "./Entry.ts"
 import { NamedTable } from "./NamedTable.ts"
-import { SlotTables } from "./SlotTables.ts"
+import { SlottedTable } from "./SlottedTable.ts"
 import type { Content } from "./Value.ts"
-
-/** Where keys lie. */
-export type Keys = NamedTable<Entry> | SlotTables<Entry>
 
 /** What a database needs of the engine. */
 export interface Keeper {
@@ -21,6 +18,8 @@ export interface Keeper {
   readonly keepsExpiredUntil: number
   /** The key stays as it is, whatever its time. */
   isStill(key: string): boolean
+  /** The key is another node's by now, and is yet to be forgotten. */
+  isElsewhere(key: string): boolean
   random(): number
   /** The entry is new. */
   added(entry: Entry): void
@@ -51,16 +50,16 @@ const holds = (deadline: Deadline): boolean => deadline.entry.deadline === deadl
 
 export class Database {
   readonly index: number
-  private table: Keys
+  private table: NamedTable<Entry>
   /** A binary heap by `at`; a deadline that is not its entry's any more is passed over. */
   private deadlines: Array<Deadline> = []
   /** Keys with a deadline. */
   expiring = 0
   private readonly keeper: Keeper
-  private readonly makeKeys: () => Keys
+  private readonly makeKeys: () => NamedTable<Entry>
 
-  /** `makeKeys`: where its keys lie, with none. Default: in one table. */
-  constructor(index: number, keeper: Keeper, makeKeys: () => Keys = () => new NamedTable<Entry>()) {
+  /** `makeKeys`: where its keys lie, with none: by slots, where several nodes have them. */
+  constructor(index: number, keeper: Keeper, makeKeys = (): NamedTable<Entry> => new NamedTable<Entry>()) {
     this.index = index
     this.keeper = keeper
     this.makeKeys = makeKeys
@@ -68,7 +67,7 @@ export class Database {
   }
 
   /** Where its keys lie, those included whose time has passed: to be looked at. */
-  get keys(): Keys {
+  get keys(): NamedTable<Entry> {
     return this.table
   }
 
@@ -161,15 +160,15 @@ export class Database {
     return entry
   }
 
-  /** Takes out what is in a slot: nobody is told, and nothing of it is to be stored. Each of its entries is to be forgotten. */
-  takeSlot(slot: number): NamedTable<Entry> | undefined {
+  /** One of the keys of a slot, where keys lie by slots; undefined: there is none. */
+  anyOf(slot: number): Entry | undefined {
     const { table } = this
-    assert(table instanceof SlotTables, "slots leave only where each has a table of its own")
-    return table.take(slot)
+    assert(table instanceof SlottedTable, "slots come and go only where keys lie by slots")
+    return table.in(slot).at(-1)
   }
 
-  /** An entry was taken out. */
-  forget(entry: Entry): void {
+  /** It is not in the table any more, or another has its place. */
+  private forget(entry: Entry): void {
     entry.isGone = true
     this.forgetDeadline(entry)
     this.keeper.unweigh(entry)
@@ -273,7 +272,10 @@ export class Database {
     this.table = this.makeKeys()
     this.deadlines = []
     this.expiring = 0
-    for (const [, entry] of table) this.keeper.removed(entry, false)
+    for (const [name, entry] of table) {
+      if (this.keeper.isElsewhere(name)) this.keeper.unweigh(entry)
+      else this.keeper.removed(entry, false)
+    }
     return size
   }
 

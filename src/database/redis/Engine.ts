@@ -16,7 +16,7 @@ import { Loading } from "./Loading.ts"
 import { Overlay } from "./Overlay.ts"
 import * as Settings from "./Settings.ts"
 import { SlotSet } from "./SlotSet.ts"
-import { SlotTables } from "./SlotTables.ts"
+import { SlottedTable } from "./SlottedTable.ts"
 import { Staging } from "./Staging.ts"
 import * as Stored from "./Stored.ts"
 
@@ -76,6 +76,8 @@ export class Engine implements Keeper {
   keepsExpiredUntil = 0
   /** Slots in which nothing may change that no command asks for: what is in them is being carried elsewhere. */
   still: SlotSet = SlotSet.none
+  /** Slots that are another node's by now; keys of them are yet to be forgotten. */
+  elsewhere: SlotSet = SlotSet.none
   /** Bytes of memory that all data takes, about (see `Footprint`). */
   usedBytes = 0
   /** How often keys are used is what decides, and is counted: by the policy. */
@@ -101,10 +103,15 @@ export class Engine implements Keeper {
     return this.still.count > 0 && this.still.has(SpacesRedis.slotOfText(name))
   }
 
+  isElsewhere(name: string): boolean {
+    return this.elsewhere.count > 0 && this.elsewhere.has(SpacesRedis.slotOfText(name))
+  }
+
   /** Forgets all data, stored or not. Generations of what is stored from now on are above `since`, at which nobody began before. */
   reset(since: number): void {
     this.journal = new Journal(since)
     this.still = SlotSet.none
+    this.elsewhere = SlotSet.none
     this.usedBytes = 0
     this.eviction.reset()
     this.databases = this.makeDatabases(since)
@@ -114,7 +121,7 @@ export class Engine implements Keeper {
   /** Copies of slots are counted from a time at which no other node, and not this one, began. */
   private makeDatabases(since: number): Array<Database> {
     let copies = since
-    const makeKeys = this.isSlotted ? () => new SlotTables<Entry>(() => copies++) : undefined
+    const makeKeys = this.isSlotted ? () => new SlottedTable<Entry>(() => copies++) : undefined
     return Array.from({ length: databasesCount }, (_, index) => new Database(index, this, makeKeys))
   }
 

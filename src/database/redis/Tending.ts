@@ -10,14 +10,12 @@ import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import type { RunError } from "#txn/TxnError.ts"
 import * as Completion from "#world/Completion.ts"
 import type { Trace } from "#world/Trace.ts"
-import type { Database } from "./Database.ts"
 import type { Engine } from "./Engine.ts"
-import type { Entry } from "./Entry.ts"
 import type { DoesNotFit, Fetching } from "./Fetching.ts"
 import type { Holding } from "./Holding.ts"
 import { type Ownership, OwnershipLost, type Seen, type Taken } from "./Ownership.ts"
 import type { Placement } from "./Placement.ts"
-import type { SlotSet } from "./SlotSet.ts"
+import { SlotSet } from "./SlotSet.ts"
 import type { Storing } from "./Storing.ts"
 
 export interface Parts {
@@ -45,12 +43,6 @@ const roundsMax = 8
 /** Entries that are forgotten in a turn. */
 const unloadedAtOnce = 1_024
 const retryMillis = 50
-
-/** What was in a slot of a database. */
-interface Left {
-  readonly database: Database
-  readonly keys: Iterable<readonly [name: string, entry: Entry]>
-}
 
 interface Move {
   readonly slots: SlotSet
@@ -179,9 +171,8 @@ export class Tending {
       if (ownership.slots.has(slots.ranges[0][0])) return
       placement.loaded = placement.loaded.without(slots)
       left(slots)
-      const gone = this.takeOut(slots)
       placement.look()
-      yield* this.unload(gone)
+      yield* this.unload(slots)
       this.counts.given += slots.count
       trace.emit("info", "redis/slots-given", { slots: slots.count, to: to.node })
     })
@@ -204,29 +195,23 @@ export class Tending {
     )
   }
 
-  /** Takes what is in slots out of the databases: nobody sees it here any more. */
-  private takeOut(slots: SlotSet): ReadonlyArray<Left> {
-    const found: Array<Left> = []
-    for (const database of this.parts.engine.databases) {
-      for (const [first, last] of slots.ranges) {
-        for (let slot = first; slot <= last; slot++) {
-          const keys = database.takeSlot(slot)
-          if (keys !== undefined) found.push({ database, keys })
-        }
-      }
-    }
-    return found
-  }
-
-  private unload(gone: ReadonlyArray<Left>): Effect.Effect<void> {
+  /** Forgets what is in slots that are another node's by now. */
+  private unload(slots: SlotSet): Effect.Effect<void> {
+    const { engine } = this.parts
     return Effect.gen(function* () {
       let unloaded = 0
-      for (const { database, keys } of gone) {
-        for (const [, entry] of keys) {
-          database.forget(entry)
-          if (++unloaded % unloadedAtOnce === 0) yield* Effect.yieldNow
+      engine.elsewhere = slots
+      for (const database of engine.databases) {
+        for (const [first, last] of slots.ranges) {
+          for (let slot = first; slot <= last; slot++) {
+            for (let entry = database.anyOf(slot); entry !== undefined; entry = database.anyOf(slot)) {
+              database.unrestore(entry)
+              if (++unloaded % unloadedAtOnce === 0) yield* Effect.yieldNow
+            }
+          }
         }
       }
+      engine.elsewhere = SlotSet.none
     })
   }
 }

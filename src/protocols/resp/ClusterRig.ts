@@ -294,9 +294,9 @@ export class ClusterRig {
     from?.shards.set(slot, owner)
     from?.server.left((each) => each === slot)
     for (const database of from?.engine.databases ?? []) {
-      for (const [name, entry] of database.takeSlot(slot) ?? []) {
-        const { content, expiresAt } = entry
-        database.forget(entry)
+      for (let entry = database.anyOf(slot); entry !== undefined; entry = database.anyOf(slot)) {
+        const { content, expiresAt, name } = entry
+        database.unrestore(entry)
         to?.engine.databaseAt(entry.database).restore(name, content, expiresAt)
       }
     }

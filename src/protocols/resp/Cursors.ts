@@ -3,7 +3,7 @@
  * Redis; 18 of the tag of its copy; 31 of the position in it. With less than two million keys in a slot a client loses nothing that takes it for a double.
  */
 import { assert } from "#base/Assert.ts"
-import type { SlotCursor } from "#database/redis/SlotTables.ts"
+import type { SlotCursor } from "#database/redis/SlottedTable.ts"
 
 const max = 18_446_744_073_709_551_615n
 const number = /^([+-]?)(\d+)$/

@@ -2,7 +2,7 @@
  * CLUSTER: who has which slots, for clients that route themselves, and READONLY, READWRITE and ASKING, which such clients say. A server that is
  * no member of a cluster answers as a Redis that has it turned off. Administration is not by these commands: it is refused.
  */
-import { SlotTables } from "#database/redis/SlotTables.ts"
+import { SlottedTable } from "#database/redis/SlottedTable.ts"
 import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import type { Call, Handler } from "../Call.ts"
 import * as Refusal from "../Refusal.ts"
@@ -124,19 +124,20 @@ const slotArgument = (call: Call, at: number): number => {
 /** Names of the keys of a slot, at most so many. A cluster has one database. */
 const keysOf = ({ engine }: Call, slot: number, max: number): ReadonlyArray<string> => {
   const { keys } = engine.databases[0]
+  if (keys instanceof SlottedTable)
+    return keys
+      .in(slot)
+      .slice(0, max)
+      .map(({ name }) => name)
   const found: Array<string> = []
-  for (const [name] of keys instanceof SlotTables ? (keys.of(slot) ?? []) : keys) {
-    if (found.length === max) break
-    if (SpacesRedis.slotOfText(name) === slot) found.push(name)
-  }
+  for (const [name] of keys) if (found.length < max && SpacesRedis.slotOfText(name) === slot) found.push(name)
   return found
 }
 
 const countKeys = inCluster((call) => {
   const slot = slotArgument(call, 2)
   const { keys } = call.engine.databases[0]
-  const count = keys instanceof SlotTables ? (keys.of(slot)?.size ?? 0) : keysOf(call, slot, Infinity).length
-  call.out.integer(count)
+  call.out.integer(keys instanceof SlottedTable ? keys.in(slot).length : keysOf(call, slot, Infinity).length)
 })
 
 const getKeys = inCluster((call) => {

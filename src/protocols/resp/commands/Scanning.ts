@@ -1,10 +1,10 @@
 /**
  * Scanning: SCAN. A key that is there from the first call to the last is met; one that moves meanwhile may be met twice (see `Table`). Where several nodes
- * have the keys it goes through all slots (see `SlotTables`), and through those that this node answers for as long as it does: who runs commands asks the
+ * have the keys it goes through all slots (see `SlottedTable`), and through those that this node answers for as long as it does: who runs commands asks the
  * node that has the cursor's slot.
  */
 import type { Entry } from "#database/redis/Entry.ts"
-import { SlotTables } from "#database/redis/SlotTables.ts"
+import { SlottedTable } from "#database/redis/SlottedTable.ts"
 import { typeOf } from "#database/redis/Value.ts"
 import type { Call, Handler } from "../Call.ts"
 import * as Cursors from "../Cursors.ts"
@@ -36,10 +36,10 @@ const optionsOf = (call: Call): Options => {
 /** The next keys of a scan; answers its next cursor. */
 const next = ({ db, server }: Call, cursor: bigint, count: number, visit: (entry: Entry) => void): string => {
   const { keys } = db
-  if (!(keys instanceof SlotTables)) return String(keys.scan(Number(cursor), count, (_, entry) => visit(entry)))
+  if (!(keys instanceof SlottedTable)) return String(keys.scan(Number(cursor), count, (_, entry) => visit(entry)))
   const { shards } = server
   const isHere = (slot: number): boolean => shards === undefined || shards.placeOf(slot) === "here"
-  return Cursors.textOf(keys.scan(Cursors.ofSlots(cursor), count, isHere, visit))
+  return Cursors.textOf(keys.scanSlots(Cursors.ofSlots(cursor), count, isHere, visit))
 }
 
 const scan: Handler = (call) => {

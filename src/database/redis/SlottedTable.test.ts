@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
-import { begin, type SlotCursor, SlotTables } from "./SlotTables.ts"
+import { begin, type SlotCursor, SlottedTable } from "./SlottedTable.ts"
 
 interface Named {
   readonly name: string
@@ -15,9 +15,16 @@ const names = fc.record({ tag: fc.constantFrom(...tags), n: fc.nat(14) }).map(({
 
 const everywhere = (): boolean => true
 
-const tablesFrom = (since: number): SlotTables<Named> => new SlotTables<Named>(() => since++)
+const tableFrom = (since: number): SlottedTable<Named> => new SlottedTable<Named>(() => since++)
 
-const entries = (tables: SlotTables<Named>): ReadonlyArray<readonly [string, Named]> => [...tables]
+const entries = (table: SlottedTable<Named>): ReadonlyArray<readonly [string, Named]> => [...table]
+
+/** Removes what is in a slot. */
+const taken = (table: SlottedTable<Named>, slot: number): Array<readonly [string, Named]> => {
+  const values = [...table.in(slot)]
+  for (const { name } of values) table.delete(name)
+  return values.map((value) => [value.name, value])
+}
 
 const change = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("set" as const), name: names, value: fc.nat() }) },
@@ -25,11 +32,11 @@ const change = fc.oneof(
 )
 const taking = fc.record({ do: fc.constant("take" as const), slot: fc.constantFrom(...slots) })
 
-describe("tables by slot", () => {
-  it("answer as a map does, also where all of a slot goes at once", () => {
+describe("a table by slots", () => {
+  it("answers as a map does, also where all of a slot goes at once", () => {
     fc.assert(
       fc.property(fc.array(fc.oneof({ weight: 9, arbitrary: change }, taking), { maxLength: 200 }), (script) => {
-        const tables = tablesFrom(0)
+        const table = tableFrom(0)
         const model = new Map<string, Named>()
         const ofSlot = (slot: number): ReadonlyArray<readonly [string, Named]> =>
           [...model].filter(([name]) => SpacesRedis.slotOfText(name) === slot)
@@ -38,31 +45,34 @@ describe("tables by slot", () => {
           if (call.do === "take") {
             right = new Map(ofSlot(call.slot))
             for (const [name] of ofSlot(call.slot)) model.delete(name)
-            answer = new Map(tables.take(call.slot) ?? [])
+            answer = new Map(taken(table, call.slot))
           } else if (call.do === "delete") {
             right = model.delete(call.name)
-            answer = tables.delete(call.name)
+            answer = table.delete(call.name)
           } else {
-            if (!model.has(call.name) && call.value % 2 === 0) tables.add(call.name, call)
-            else tables.set(call.name, call)
+            if (!model.has(call.name) && call.value % 2 === 0) table.add(call.name, call)
+            else table.set(call.name, call)
             model.set(call.name, call)
           }
-          expect([answer, tables.size]).toEqual([right, model.size])
+          expect([answer, table.size]).toEqual([right, model.size])
         }
-        expect(new Map(entries(tables))).toEqual(model)
-        for (const [name, value] of model) expect(tables.get(name)).toBe(value)
-        for (const slot of slots) expect(tables.of(slot)?.size ?? -1).toBe(ofSlot(slot).length || -1)
+        expect(new Map(entries(table))).toEqual(model)
+        for (const [name, value] of model) expect(table.get(name)).toBe(value)
+        for (const slot of slots) {
+          expect(new Set(table.in(slot))).toEqual(new Set(ofSlot(slot).map(([, value]) => value)))
+          expect(table.in(slot).length).toBe(ofSlot(slot).length)
+        }
       })
     )
   })
 
-  it("give each value the same chance", () => {
-    const tables = tablesFrom(0)
-    expect(tables.random(() => 0.5)).toBe(undefined)
+  it("gives each value the same chance", () => {
+    const table = tableFrom(0)
+    expect(table.random(() => 0.5)).toBe(undefined)
     // One slot has nearly all of them.
-    for (let n = 0; n < 90; n++) tables.add(`{a}${n}`, { name: `{a}${n}`, value: n })
-    for (let n = 0; n < 10; n++) tables.add(`key${n}`, { name: `key${n}`, value: n })
-    const drawn = Array.from({ length: 100 }, (_, n) => tables.random(() => (n + 0.5) / 100)!.name)
+    for (let n = 0; n < 90; n++) table.add(`{a}${n}`, { name: `{a}${n}`, value: n })
+    for (let n = 0; n < 10; n++) table.add(`key${n}`, { name: `key${n}`, value: n })
+    const drawn = Array.from({ length: 100 }, (_, n) => table.random(() => (n + 0.5) / 100)!.name)
     expect(new Set(drawn).size).toBe(100)
   })
 })
@@ -77,10 +87,10 @@ describe("a scan of slots", () => {
     )
     fc.assert(
       fc.property(calls, fc.array(names, { minLength: 30, maxLength: 60 }), (script, first) => {
-        const nodes = [tablesFrom(1_000), tablesFrom(2_000)]
+        const nodes = [tableFrom(1_000), tableFrom(2_000)]
         const owners = new Map(slots.map((slot, index) => [slot, index % 2]))
         const ownerOf = (slot: number): number => owners.get(slot) ?? 0
-        const nodeOf = (name: string): SlotTables<Named> => nodes[ownerOf(SpacesRedis.slotOfText(name))]
+        const nodeOf = (name: string): SlottedTable<Named> => nodes[ownerOf(SpacesRedis.slotOfText(name))]
         for (const name of first) nodeOf(name).set(name, { name, value: 0 })
         const throughout = new Set(first)
         const met = new Set<string>()
@@ -88,7 +98,7 @@ describe("a scan of slots", () => {
         const scan = (count: number): void => {
           const node = ownerOf(cursor.slot)
           const isHere = (slot: number): boolean => ownerOf(slot) === node
-          cursor = nodes[node].scan(cursor, count, isHere, ({ name }) => met.add(name))
+          cursor = nodes[node].scanSlots(cursor, count, isHere, ({ name }) => met.add(name))
         }
         scan(1)
         for (const call of script) {
@@ -99,7 +109,7 @@ describe("a scan of slots", () => {
             nodeOf(call.name).delete(call.name)
             throughout.delete(call.name)
           } else if (call.to !== ownerOf(call.slot)) {
-            const left = [...(nodes[ownerOf(call.slot)].take(call.slot) ?? [])]
+            const left = taken(nodes[ownerOf(call.slot)], call.slot)
             owners.set(call.slot, call.to)
             // Where they are loaded they come in another order.
             for (const [name, value] of left.reverse()) nodes[call.to].add(name, value)
@@ -112,24 +122,24 @@ describe("a scan of slots", () => {
   })
 
   it("visits exactly as many values as are asked for, and passes over all slots without any", () => {
-    const tables = tablesFrom(0)
-    expect(tables.scan(begin, 1, everywhere, () => {})).toEqual(begin)
-    for (const tag of tags) for (let n = 0; n < 10; n++) tables.add(`{${tag}}${n}`, { name: `{${tag}}${n}`, value: n })
+    const table = tableFrom(0)
+    expect(table.scanSlots(begin, 1, everywhere, () => {})).toEqual(begin)
+    for (const tag of tags) for (let n = 0; n < 10; n++) table.add(`{${tag}}${n}`, { name: `{${tag}}${n}`, value: n })
     const met: Array<string> = []
     const take = ({ name }: Named): void => void met.push(name)
-    const middle = tables.scan(begin, 25, everywhere, take)
+    const middle = table.scanSlots(begin, 25, everywhere, take)
     expect(met.length).toBe(25)
-    expect(tables.scan(middle, 35, everywhere, take)).toEqual(begin)
+    expect(table.scanSlots(middle, 35, everywhere, take)).toEqual(begin)
     expect(new Set(met).size).toBe(60)
   })
 
   it("stops where a slot is not here, and goes on from the begin of that one", () => {
-    const tables = tablesFrom(0)
+    const table = tableFrom(0)
     const [first, second] = [...slots].sort((left, right) => left - right)
-    for (const tag of tags) tables.add(`{${tag}}`, { name: `{${tag}}`, value: 0 })
+    for (const tag of tags) table.add(`{${tag}}`, { name: `{${tag}}`, value: 0 })
     const met: Array<number> = []
     const visit = ({ name }: Named): void => void met.push(SpacesRedis.slotOfText(name))
-    expect(tables.scan(begin, 100, (slot) => slot !== second, visit)).toEqual({ slot: second, tag: 0, position: 0 })
+    expect(table.scanSlots(begin, 100, (slot) => slot !== second, visit)).toEqual({ slot: second, tag: 0, position: 0 })
     expect(met).toEqual([first])
   })
 })
