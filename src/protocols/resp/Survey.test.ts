@@ -124,7 +124,7 @@ describe("a scan", () => {
     const move = fc.record({ key: fc.nat(39), to: fc.integer({ min: 1, max: 3 }) })
     const step = fc.record({ moves: fc.array(move, { maxLength: 4 }), count: fc.integer({ min: 1, max: 4 }) })
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 30, size: "max" }), (steps) => {
         const rig = new ClusterRig(3, (slot) => 1 + (Math.floor(slot / 1_024) % 3))
         const client = rig.connect(2)
         // Four slots, with ten keys each.
