@@ -41,7 +41,7 @@ export const slotOf = (key: Uint8Array): number => {
   return (close > open + 1 ? crc16(key, open + 1, close) : crc16(key)) % slots
 }
 
-/** Where the bytes of most keys are looked at. */
+/** Where the bytes of most keys are looked at: this is asked for each key of each command. */
 const scratch = new Uint8Array(1_024)
 
 /** The slot of a key as text with one char a byte. Allocates nothing for a key that is not long. */

@@ -224,6 +224,7 @@ export const make = ({ credentials, machine, ofNodes, pass, sockets = [] }: Opti
       pass,
       // Nobody else can take over from a single node, however long it stands still.
       ...(isAlone && { leaseMillis: aloneLeaseMillis }),
+      isAlone,
       spreads: config.redisSpread,
       dataBytesMax: dataBytesMax(machine, loadedShare),
       settings: { protoMaxBulkBytes: config.redisArgumentBytesMax }

@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest"
 import { Database } from "./Database.ts"
 
-const databaseAt = (clock: { now: number; keepsExpiredUntil?: number; still?: string }) =>
+interface Clock {
+  now: number
+  keepsExpiredUntil?: number
+  still?: string
+  elsewhere?: string
+  readonly removed?: Array<string>
+}
+
+const databaseAt = (clock: Clock) =>
   new Database(0, {
     get keepsExpiredUntil() {
       return clock.keepsExpiredUntil ?? 0
@@ -11,11 +19,12 @@ const databaseAt = (clock: { now: number; keepsExpiredUntil?: number; still?: st
     },
     random: () => 0,
     isStill: (key) => key === clock.still,
+    isElsewhere: (key) => key === clock.elsewhere,
     added: () => {},
     changed: () => {},
     weigh: () => {},
     unweigh: () => {},
-    removed: () => {},
+    removed: ({ name }) => void clock.removed?.push(name),
     met: () => {}
   })
 
@@ -75,5 +84,15 @@ describe("keys whose time has passed", () => {
     expect([database.get("written")?.content, database.size, database.expiring]).toEqual(["new", 2, 1])
     clock.now = 100
     expect([database.get("met"), database.size, database.expiring]).toEqual([undefined, 1, 0])
+  })
+})
+
+describe("a key that is another node's by now", () => {
+  it("is not removed with all that are here, which would be stored: it is forgotten", () => {
+    const clock = { now: 1, elsewhere: "b", removed: [] }
+    const database = databaseAt(clock)
+    for (const key of ["a", "b"]) database.expireAt(database.add(key, "v"), 10)
+    database.flush()
+    expect([clock.removed, database.size, database.expiring]).toEqual([["a"], 0, 0])
   })
 })

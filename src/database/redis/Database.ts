@@ -4,8 +4,10 @@
  *
  * A key whose time has passed is gone for whoever looks; looking removes it, and so does `expireSome`, which the engine calls now and then.
  */
+import { assert } from "#base/Assert.ts"
 import { type Deadline, Entry } from "./Entry.ts"
 import { NamedTable } from "./NamedTable.ts"
+import { SlottedTable } from "./SlottedTable.ts"
 import type { Content } from "./Value.ts"
 
 /** What a database needs of the engine. */
@@ -16,6 +18,8 @@ export interface Keeper {
   readonly keepsExpiredUntil: number
   /** The key stays as it is, whatever its time. */
   isStill(key: string): boolean
+  /** The key is another node's by now, and is yet to be forgotten. */
+  isElsewhere(key: string): boolean
   random(): number
   /** The entry is new. */
   added(entry: Entry): void
@@ -46,16 +50,25 @@ const holds = (deadline: Deadline): boolean => deadline.entry.deadline === deadl
 
 export class Database {
   readonly index: number
-  private table = new NamedTable<Entry>()
+  private table: NamedTable<Entry>
   /** A binary heap by `at`; a deadline that is not its entry's any more is passed over. */
   private deadlines: Array<Deadline> = []
   /** Keys with a deadline. */
   expiring = 0
   private readonly keeper: Keeper
+  private readonly makeKeys: () => NamedTable<Entry>
 
-  constructor(index: number, keeper: Keeper) {
+  /** `makeKeys`: where its keys lie, with none: by slots, where several nodes have them. */
+  constructor(index: number, keeper: Keeper, makeKeys = (): NamedTable<Entry> => new NamedTable<Entry>()) {
     this.index = index
     this.keeper = keeper
+    this.makeKeys = makeKeys
+    this.table = makeKeys()
+  }
+
+  /** Where its keys lie, those included whose time has passed: to be looked at. */
+  get keys(): NamedTable<Entry> {
+    return this.table
   }
 
   /** Keys, those included whose time has passed and that nobody has met since. */
@@ -109,12 +122,16 @@ export class Database {
     return entry
   }
 
-  /** An entry of another engine's, which is stored, and not here: nobody is told. */
-  adopt(entry: Entry): void {
+  /** An entry of another engine's, which is stored, in place of what is kept under its name: nobody is told. Returns what that was, as `drop` does. */
+  adopt(entry: Entry): Entry | undefined {
+    const existing = this.table.get(entry.name)
+    if (existing !== undefined) this.forget(existing)
     entry.heldBytes = 0
-    this.table.add(entry.name, entry)
+    // It has the place of what was there: a scan meets it.
+    this.table.set(entry.name, entry)
     this.keeper.weigh(entry)
     if (entry.deadline !== undefined) this.arm(entry.deadline)
+    return existing
   }
 
   /** What was restored has another content: nobody is told. */
@@ -138,9 +155,23 @@ export class Database {
   drop(key: string): Entry | undefined {
     const entry = this.table.get(key)
     if (entry === undefined) return undefined
-    entry.isGone = true
-    this.unrestore(entry)
+    this.table.delete(key)
+    this.forget(entry)
     return entry
+  }
+
+  /** One of the keys of a slot, where keys lie by slots; undefined: there is none. */
+  anyOf(slot: number): Entry | undefined {
+    const { table } = this
+    assert(table instanceof SlottedTable, "slots come and go only where keys lie by slots")
+    return table.in(slot).at(-1)
+  }
+
+  /** It is not in the table any more, or another has its place. */
+  private forget(entry: Entry): void {
+    entry.isGone = true
+    this.forgetDeadline(entry)
+    this.keeper.unweigh(entry)
   }
 
   delete(key: string): boolean {
@@ -176,13 +207,12 @@ export class Database {
 
   /** One of the keys, each as likely as any other; undefined: there is none. */
   random(): Entry | undefined {
-    while (this.table.size > 0) {
-      const name = this.table.randomName(() => this.keeper.random())!
+    for (;;) {
+      const drawn = this.sample(false)
       // One that is kept though its time has passed is given after all: there may be no other.
-      const entry = this.peek(name) ?? this.table.get(name)
-      if (entry !== undefined) return entry
+      if (drawn === undefined || this.peek(drawn.name) !== undefined || this.find(drawn.name) !== undefined)
+        return drawn
     }
-    return undefined
   }
 
   /** The key as it is stored here, its time passed or not: nothing is noted, and nothing removed. */
@@ -193,7 +223,7 @@ export class Database {
   /** One of the keys, or of those that expire, each as likely as any other, its time passed or not. */
   sample(isExpiring: boolean): Entry | undefined {
     const draw = (): number => this.keeper.random()
-    if (!isExpiring) return this.table.size === 0 ? undefined : this.table.valueAt(this.table.randomPosition(draw))
+    if (!isExpiring) return this.table.random(draw)
     // At most two in three deadlines do not hold any more, and few more than that.
     while (this.expiring > 0) {
       const deadline = this.deadlines[Math.floor(draw() * this.deadlines.length)]
@@ -230,11 +260,6 @@ export class Database {
     this.remove(entry, false)
   }
 
-  /** Of a SCAN: visits some entries, those included whose time has passed; answers the next cursor, 0: all were visited. */
-  scan(cursor: number, count: number, visit: (entry: Entry) => void): number {
-    return this.table.scan(cursor, count, (_, entry) => visit(entry))
-  }
-
   /** All entries. Nothing is added or removed meanwhile. */
   each(visit: (entry: Entry) => void): void {
     for (const [, entry] of this.table) visit(entry)
@@ -244,10 +269,13 @@ export class Database {
   flush(): number {
     const { size } = this.table
     const { table } = this
-    this.table = new NamedTable()
+    this.table = this.makeKeys()
     this.deadlines = []
     this.expiring = 0
-    for (const [, entry] of table) this.keeper.removed(entry, false)
+    for (const [name, entry] of table) {
+      if (this.keeper.isElsewhere(name)) this.keeper.unweigh(entry)
+      else this.keeper.removed(entry, false)
+    }
     return size
   }
 

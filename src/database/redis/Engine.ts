@@ -15,6 +15,8 @@ import { Journal } from "./Journal.ts"
 import { Loading } from "./Loading.ts"
 import { Overlay } from "./Overlay.ts"
 import * as Settings from "./Settings.ts"
+import { SlotSet } from "./SlotSet.ts"
+import { SlottedTable } from "./SlottedTable.ts"
 import { Staging } from "./Staging.ts"
 import * as Stored from "./Stored.ts"
 
@@ -49,6 +51,8 @@ export interface Parts {
   /** A number in [0, 1). */
   readonly random: () => number
   readonly settings?: Partial<Settings.Settings>
+  /** Several nodes have the keys, and slots of them go from one to another. Default: all are here. */
+  readonly isSlotted?: boolean
 }
 
 export const databasesCount = 16
@@ -72,36 +76,52 @@ export class Engine implements Keeper {
   keepsExpiredUntil = 0
   /** Slots in which nothing may change that no command asks for: what is in them is being carried elsewhere. */
   still: ReadonlySet<number> = new Set()
+  /** Slots that are another node's by now; keys of them are yet to be forgotten. */
+  elsewhere: SlotSet = SlotSet.none
   /** Bytes of memory that all data takes, about (see `Footprint`). */
   usedBytes = 0
   /** How often keys are used is what decides, and is counted: by the policy. */
   countsUses = false
   private readonly eviction = new Eviction(this)
+  private readonly isSlotted: boolean
   private listener: Listener | undefined
   /** Milliseconds of the wall clock as it goes on, within a command too. */
   readonly wallMillis: () => number
 
-  constructor({ random, settings, wallMillis }: Parts) {
+  constructor({ isSlotted = false, random, settings, wallMillis }: Parts) {
+    this.isSlotted = isSlotted
     this.random = random
     this.wallMillis = wallMillis
     this.now = wallMillis()
     this.settings = { ...Settings.defaults, ...settings }
     this.setPolicy(this.settings.maxMemoryPolicy)
     this.journal = new Journal(0)
-    this.databases = Array.from({ length: databasesCount }, (_, index) => new Database(index, this))
+    this.databases = this.makeDatabases(0)
   }
 
   isStill(name: string): boolean {
     return this.still.size > 0 && this.still.has(SpacesRedis.slotOfText(name))
   }
 
-  /** Forgets all data, stored or not. Generations of what is stored from now on are above `since`. */
+  isElsewhere(name: string): boolean {
+    return this.elsewhere.count > 0 && this.elsewhere.has(SpacesRedis.slotOfText(name))
+  }
+
+  /** Forgets all data, stored or not. Generations of what is stored from now on are above `since`, at which nobody began before. */
   reset(since: number): void {
     this.journal = new Journal(since)
+    this.elsewhere = SlotSet.none
     this.usedBytes = 0
     this.eviction.reset()
-    this.databases = Array.from({ length: databasesCount }, (_, index) => new Database(index, this))
+    this.databases = this.makeDatabases(since)
     this.listener?.flushed(-1)
+  }
+
+  /** Copies of slots are counted from a time at which no other node, and not this one, began. */
+  private makeDatabases(since: number): Array<Database> {
+    let copies = since
+    const makeKeys = this.isSlotted ? () => new SlottedTable<Entry>(() => copies++) : undefined
+    return Array.from({ length: databasesCount }, (_, index) => new Database(index, this, makeKeys))
   }
 
   /** Who hears of all changes; undefined: nobody needs to. */
@@ -127,21 +147,20 @@ export class Engine implements Keeper {
     const loading = new Loading({ databaseAt, overlay, garbage: (prefix) => void garbage.push(prefix) })
     overlay.add(record)
     const gone: Array<Entry> = []
-    const drop = (database: number, name: string): void => {
-      const entry = this.databaseAt(database).drop(name)
+    const note = (entry: Entry | undefined): void => {
       if (entry === undefined) return
-      if (entry.elements !== undefined) garbage.push(Stored.elementsOf(database, name, entry.elements.generation))
+      const { database, elements, name } = entry
+      if (elements !== undefined) garbage.push(Stored.elementsOf(database, name, elements.generation))
       gone.push(entry)
     }
     for (const layer of overlay.others()) {
-      if (layer.head === undefined) drop(layer.database, layer.name)
+      if (layer.head === undefined) note(this.databaseAt(layer.database).drop(layer.name))
       else loading.layer(layer)
     }
     const come = [...staging.entries()]
     for (const entry of come) {
-      drop(entry.database, entry.name)
+      note(this.databaseAt(entry.database).adopt(entry))
       this.journal.rise(entry.elements?.generation ?? 0)
-      this.databaseAt(entry.database).adopt(entry)
       entry.version = ++this.versions
       entry.use(this.now)
     }

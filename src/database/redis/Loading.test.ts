@@ -60,7 +60,7 @@ const apply = (engine: Engine, given: Step, number: number): void => {
 const seen = (engine: Engine): unknown =>
   engine.databases.map((db) => {
     const entries: Array<readonly [string, number, unknown]> = []
-    db.scan(0, 1_000, (entry) => entries.push([entry.name, entry.expiresAt, contentOf(entry.content)]))
+    db.each((entry) => entries.push([entry.name, entry.expiresAt, contentOf(entry.content)]))
     return entries.sort(([left], [right]) => (left < right ? -1 : 1))
   })
 
@@ -121,7 +121,7 @@ const load = (keyspace: Keyspace, batches: ReadonlyArray<Batch>) => {
 const generations = (engine: Engine): Set<string> => {
   const used = new Set<string>()
   for (const { index } of engine.databases) {
-    engine.databaseAt(index).scan(0, 1_000, ({ elements, name: key }) => {
+    engine.databaseAt(index).each(({ elements, name: key }) => {
       if (elements !== undefined) used.add(Latin1.decode(Stored.elementsOf(index, key, elements.generation)))
     })
   }

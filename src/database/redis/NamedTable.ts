@@ -6,6 +6,11 @@ export class NamedTable<V extends { readonly name: string }> extends Table<V> {
     return this.valueAt(position).name
   }
 
+  /** A value that each has the same chance of; `draw` gives numbers in [0, 1). */
+  random(draw: () => number): V | undefined {
+    return this.size === 0 ? undefined : this.valueAt(this.randomPosition(draw))
+  }
+
   protected override push({ values }: Page<V>, _: string, value: V): void {
     values.push(value)
   }

@@ -45,6 +45,8 @@ export interface Options {
   /** How often what nobody waits for is stored. Default: 1,000. */
   readonly storeMillis?: number
   readonly folding?: Partial<Folding.Options>
+  /** No other node ever has any of the data. Default: others may. */
+  readonly isAlone?: boolean
   /** Slots go from who has many to who has few. Default: they do. */
   readonly spreads?: boolean
   /** Data that takes more, about, is not loaded: the process would end. Default: no bound. */
@@ -302,6 +304,7 @@ export const open = Effect.fnUntraced(function* ({
   address,
   dataBytesMax = Infinity,
   folding,
+  isAlone = false,
   leaseMillis = leaseMillisDefault,
   node,
   pass,
@@ -319,7 +322,8 @@ export const open = Effect.fnUntraced(function* ({
   const engine = new Engine({
     wallMillis: () => clock.currentTimeMillisUnsafe(),
     random: () => random.nextDoubleUnsafe(),
-    settings
+    settings,
+    isSlotted: !isAlone
   })
   const ownership = new Ownership({
     node,

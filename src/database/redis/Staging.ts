@@ -70,6 +70,10 @@ export class Staging implements Keeper {
     return true
   }
 
+  isElsewhere(): boolean {
+    return false
+  }
+
   // What is restored is neither new nor changed, and nobody asks for it.
   added(): void {}
   changed(): void {}

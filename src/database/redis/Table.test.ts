@@ -10,7 +10,7 @@ const calls = fc.array(
     { weight: 2, arbitrary: fc.record({ do: fc.constant("delete" as const), name: names }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("scan" as const), count: fc.integer({ min: 1, max: 9 }) }) }
   ),
-  { maxLength: 200 }
+  { maxLength: 200, size: "max" }
 )
 
 const entries = <V>(table: Table<V>): ReadonlyArray<readonly [string, V]> => [...table]

@@ -7,17 +7,15 @@
  */
 import * as Effect from "effect/Effect"
 import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
-import * as Latin1 from "#base/Latin1.ts"
 import type { RunError } from "#txn/TxnError.ts"
 import * as Completion from "#world/Completion.ts"
 import type { Trace } from "#world/Trace.ts"
 import type { Engine } from "./Engine.ts"
-import type { Entry } from "./Entry.ts"
 import type { DoesNotFit, Fetching } from "./Fetching.ts"
 import type { Holding } from "./Holding.ts"
 import { type Ownership, OwnershipLost, type Seen, type Taken } from "./Ownership.ts"
 import type { Placement } from "./Placement.ts"
-import type { SlotSet } from "./SlotSet.ts"
+import { SlotSet } from "./SlotSet.ts"
 import type { Storing } from "./Storing.ts"
 
 export interface Parts {
@@ -42,7 +40,7 @@ const movedMax = 512
 const restBytesMax = 65_536
 /** Where there is always more than that to fold, they wait longer. */
 const roundsMax = 8
-/** Entries that are looked at in a turn. */
+/** Entries that are forgotten in a turn. */
 const unloadedAtOnce = 1_024
 const retryMillis = 50
 
@@ -197,20 +195,23 @@ export class Tending {
     )
   }
 
+  /** Forgets what is in slots that are another node's by now. */
   private unload(slots: SlotSet): Effect.Effect<void> {
     const { engine } = this.parts
     return Effect.gen(function* () {
+      let unloaded = 0
+      engine.elsewhere = slots
       for (const database of engine.databases) {
-        let cursor = 0
-        do {
-          const gone: Array<Entry> = []
-          cursor = database.scan(cursor, unloadedAtOnce, (entry) => {
-            if (slots.has(SpacesRedis.slotOf(Latin1.encode(entry.name)))) gone.push(entry)
-          })
-          for (const entry of gone) database.unrestore(entry)
-          yield* Effect.yieldNow
-        } while (cursor !== 0)
+        for (const [first, last] of slots.ranges) {
+          for (let slot = first; slot <= last; slot++) {
+            for (let entry = database.anyOf(slot); entry !== undefined; entry = database.anyOf(slot)) {
+              database.unrestore(entry)
+              if (++unloaded % unloadedAtOnce === 0) yield* Effect.yieldNow
+            }
+          }
+        }
       }
+      engine.elsewhere = SlotSet.none
     })
   }
 }

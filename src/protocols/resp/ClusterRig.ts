@@ -13,7 +13,6 @@ import { Messengers } from "./Messengers.ts"
 import { RigJoint } from "./RigJoint.ts"
 import { Scratch } from "./Scratch.ts"
 import { type RigConnection, SessionRig } from "./SessionRig.ts"
-import * as Slots from "./Slots.ts"
 
 /** A node's number, or why nobody answers. */
 export type Owner = number | "held" | "loading" | "nowhere"
@@ -164,8 +163,9 @@ export class ClusterNode extends SessionRig {
   private laters: Array<() => void> = []
 
   constructor(number: number, owners: ReadonlyArray<Owner>) {
-    super()
+    super({}, { isSlotted: true })
     this.number = number
+    this.engine.reset(1_000 * number)
     this.address = { host: "127.0.0.1", port: 7_000 + number }
     this.shards = new RigShards(number, owners)
     this.server.node = number
@@ -201,9 +201,12 @@ export class ClusterRig {
   readonly nodes: ReadonlyArray<ClusterNode>
   private readonly wires = new Wires()
   private ports = 30_000
+  private readonly ownerOf: (slot: number) => number
 
-  constructor(count: number) {
-    const owners = Array.from({ length: SpacesRedis.slots }, (_, slot) => 1 + (slot % count))
+  /** `ownerOf`: who answers for a slot at first. Default: one after the other. */
+  constructor(count: number, ownerOf = (slot: number): number => 1 + (slot % count)) {
+    this.ownerOf = ownerOf
+    const owners = Array.from({ length: SpacesRedis.slots }, (_, slot) => ownerOf(slot))
     this.nodes = Array.from({ length: count }, (_, index) => new ClusterNode(index + 1, owners))
     for (const node of this.nodes) {
       node.shards.peers = this.nodes
@@ -224,15 +227,14 @@ export class ClusterRig {
 
   /** A key that the node, counted from 1, has at first; another one for each index. */
   key(node: number, index = 0): string {
-    const { length } = this.nodes
     for (let at = 0, found = 0; ; at++) {
       const name = `key${at}`
-      if (1 + (Slots.slotOf(name) % length) === node && found++ === index) return name
+      if (this.ownerOf(SpacesRedis.slotOfText(name)) === node && found++ === index) return name
     }
   }
 
   slotOf(key: string): number {
-    return Slots.slotOf(key)
+    return SpacesRedis.slotOfText(key)
   }
 
   /** Two of each node. */
@@ -281,9 +283,9 @@ export class ClusterRig {
     return client.received()
   }
 
-  /** From now on another node answers for a key, with what it holds, or nobody does; both know at once, others when `tell` is called. False: not now. */
+  /** From now on another node answers for a key's slot, with what is in it, or nobody does; both know at once, others when `tell` is called. False: not now. */
   move(key: string, owner: Owner): boolean {
-    const slot = Slots.slotOf(key)
+    const slot = SpacesRedis.slotOfText(key)
     // Who holds slots still gives none away.
     if (this.isHeld(key)) return false
     const from = this.nodes.find(({ shards }) => shards.placeOf(slot) === "here")
@@ -291,11 +293,12 @@ export class ClusterRig {
     if (from === to) return true
     from?.shards.set(slot, owner)
     from?.server.left((each) => each === slot)
-    for (let database = 0; from !== undefined && database < SpacesRedis.databases; database++) {
-      const entry = from.engine.databases[database].peek(key)
-      if (entry === undefined) continue
-      from.engine.databases[database].delete(key)
-      to?.engine.databases[database].add(key, entry.content)
+    for (const database of from?.engine.databases ?? []) {
+      for (let entry = database.anyOf(slot); entry !== undefined; entry = database.anyOf(slot)) {
+        const { content, expiresAt, name } = entry
+        database.unrestore(entry)
+        to?.engine.databaseAt(entry.database).restore(name, content, expiresAt)
+      }
     }
     to?.shards.set(slot, to.number)
     to?.server.resumed()
@@ -305,13 +308,13 @@ export class ClusterRig {
 
   /** A command of several nodes is being run with it. */
   isHeld(key: string): boolean {
-    return this.nodes.some(({ joint }) => joint.held?.has(Slots.slotOf(key)) === true)
+    return this.nodes.some(({ joint }) => joint.held?.has(SpacesRedis.slotOfText(key)) === true)
   }
 
   /** A node hears who answers for a key. */
   tell(node: number, key: string, owner: Owner): void {
     const { server, shards } = this.node(node)
-    shards.set(Slots.slotOf(key), owner)
+    shards.set(SpacesRedis.slotOfText(key), owner)
     server.resumed()
   }
 

@@ -3,11 +3,11 @@
  * then on is led to the node that has them; whoever has heard of them, and would hear of their changes, cannot any more, and learns that now.
  */
 import type { Engine } from "#database/redis/Engine.ts"
+import type { Shards } from "#database/redis/Shards.ts"
+import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import type { Blocked, Client } from "./Client.ts"
 import * as CommandKeys from "./CommandKeys.ts"
 import * as CommandTable from "./CommandTable.ts"
-import type { Shards } from "#database/redis/Shards.ts"
-import * as Slots from "./Slots.ts"
 import type { Tracking } from "./Tracking.ts"
 import * as Watches from "./Watches.ts"
 
@@ -42,7 +42,8 @@ const keysOf = ({ argv, waiter }: Blocked): ReadonlyArray<string> => {
 /** It may take now what it waits for: nothing that it uses is elsewhere, or stands still. If not, it begins anew. */
 export const mayTake = (parts: Pick<Parts, "engine">, shards: Shards, client: Client): boolean => {
   const { blocked } = client
-  if (blocked === undefined || keysOf(blocked).every((key) => shards.placeOf(Slots.slotOf(key)) === "here")) return true
+  if (blocked === undefined || keysOf(blocked).every((key) => shards.placeOf(SpacesRedis.slotOfText(key)) === "here"))
+    return true
   sendAway(parts, client)
   return false
 }
@@ -61,7 +62,7 @@ const sendAway = ({ engine }: Pick<Parts, "engine">, client: Client): void => {
 
 /** `isGone`: whether a slot has left. */
 export const leave = (parts: Parts, isGone: (slot: number) => boolean): void => {
-  const hasGone = (key: string): boolean => isGone(Slots.slotOf(key))
+  const hasGone = (key: string): boolean => isGone(SpacesRedis.slotOfText(key))
   for (const client of parts.clients.values()) {
     for (const watched of client.watched) {
       if (watched.node === undefined && hasGone(watched.key)) Watches.lose(watched)

@@ -3,7 +3,8 @@
  * refused.
  *
  * What a client has sent is run as if one after the other: a command for one node passes another one's only where neither can see that. So whatever has no
- * keys, or keys at several nodes, or may wait for its keys, waits until nothing is under way; and everything does while it is not sure any more who answers
+ * keys, or keys at several nodes, or goes from slot to slot, or may wait for its keys, waits until nothing is under way; and everything does while it is
+ * not sure any more who answers
  * for what.
  */
 import type { Peer, Shards } from "#database/redis/Shards.ts"
@@ -54,12 +55,13 @@ export class Dispatch {
     const isWatch = name === "watch"
     if (isWatch && client.multi !== undefined) return "here"
     const isExec = name === "exec"
+    const isScan = name === "scan"
     const denied = this.deniedSort(shards, command, argv)
     if (denied !== undefined) return this.refuse(client, command, denied)
     const route = isExec ? this.routeOfMulti(shards, client) : this.routeOf(shards, command, argv)
     const away = client.port?.away
     if (away !== undefined && away.count > 0) {
-      if (route === undefined || route === "apart" || isExec || isWatch || away.isMapOld) return "later"
+      if (route === undefined || route === "apart" || isExec || isWatch || isScan || away.isMapOld) return "later"
       // What is refused could not be run again before it.
       if (Routes.mayBlock({ command, argv })) return "later"
     }
@@ -77,7 +79,7 @@ export class Dispatch {
     if (route === "held") return "later"
     if (route === "loading") return this.refuse(client, command, loading)
     if (route === "nowhere") return this.refuse(client, command, unserved)
-    if (this.parts.server.place !== undefined && Routes.isPeer(route) && !isExec) {
+    if (this.parts.server.place !== undefined && Routes.isPeer(route) && !isExec && !isScan) {
       return this.refuse(client, command, moved(command, argv, route))
     }
     if (isWatch) return this.watch(shards, client, argv)
@@ -123,7 +125,9 @@ export class Dispatch {
   /** Where a command is run that is not in a MULTI; undefined: it has no keys. */
   routeOf(shards: Shards, command: Command, argv: ReadonlyArray<string>): Routes.Route | undefined {
     // Channels stand where keys do.
-    return (command.flags & Flag.pubsub) !== 0 ? undefined : Routes.ofCommand(shards, command, argv)
+    if ((command.flags & Flag.pubsub) !== 0) return undefined
+    if (command.name !== "scan") return Routes.ofCommand(shards, command, argv)
+    return this.parts.server.topology === undefined ? Routes.ofScan(shards, argv[1]) : undefined
   }
 
   /** Another node is to run it. */

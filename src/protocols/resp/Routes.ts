@@ -1,9 +1,10 @@
 /** Routes: where a command is to be run: at the one place that answers for all of its keys, if there is one. */
 import type { Peer, Place, Shards } from "#database/redis/Shards.ts"
+import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import type { Errand } from "./Client.ts"
 import * as CommandKeys from "./CommandKeys.ts"
 import { type Command, Flag } from "./CommandTable.ts"
-import * as Slots from "./Slots.ts"
+import * as Cursors from "./Cursors.ts"
 
 /** `apart`: the keys are at several places. */
 export type Route = Place | "apart"
@@ -22,7 +23,13 @@ export const joined = (route: Route | undefined, place: Route): Route => {
   return "apart"
 }
 
-export const ofKey = (shards: Shards, key: string): Place => shards.placeOf(Slots.slotOf(key))
+export const ofKey = (shards: Shards, key: string): Place => shards.placeOf(SpacesRedis.slotOfText(key))
+
+/** A scan is run where the slot is that it has come to. What is wrong is told in the words of who scans here. */
+export const ofScan = (shards: Shards, cursor: string): Place => {
+  const from = Cursors.parse(cursor)
+  return from === undefined ? "here" : shards.placeOf(Cursors.ofSlots(from).slot)
+}
 
 /** Subcommands of DEBUG that look at a key, which is not among those that COMMAND tells of. */
 const looks = new Set(["object", "listpack", "htstats-key"])

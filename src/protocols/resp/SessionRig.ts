@@ -73,7 +73,7 @@ export class RigConnection implements Net.Connection {
 
 export class SessionRig {
   now = 1_700_000_000_000
-  readonly engine = new Engine({ wallMillis: () => this.now, random: () => 0.5 })
+  readonly engine: Engine
   readonly server: Server
   readonly sessions: Sessions
   /** Replies wait to be let out. */
@@ -85,7 +85,8 @@ export class SessionRig {
   private readonly armed = new Map<number, number>()
   private ports = 50_000
 
-  constructor(settings: Partial<ServerSettings> = {}) {
+  constructor(settings: Partial<ServerSettings> = {}, { isSlotted = false }: { readonly isSlotted?: boolean } = {}) {
+    this.engine = new Engine({ wallMillis: () => this.now, random: () => 0.5, isSlotted })
     this.server = new Server(this.engine, settings)
     const executor = new Executor(this.engine, handlers, this.server)
     const isHeld = (): boolean => this.isHeld

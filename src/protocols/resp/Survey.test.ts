@@ -1,16 +1,17 @@
 /** Commands about all keys, and messages to all clients, where several nodes have the data. */
+import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { ClusterRig } from "./ClusterRig.ts"
 import type { RigConnection } from "./SessionRig.ts"
 
 const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`
 
-/** Thirty keys, on all nodes. */
+/** Thirty keys, on all nodes, each of which has a run of slots. */
 const filled = (
   count: number
 ): { readonly rig: ClusterRig; readonly client: RigConnection; readonly keys: ReadonlyArray<string> } => {
-  const rig = new ClusterRig(count)
-  const client = rig.connect(2)
+  const rig = new ClusterRig(count, (slot) => 1 + Math.floor((slot * count) / 16_384))
+  const client = rig.connect(Math.min(2, count))
   const keys = Array.from({ length: 30 }, (_, index) => `key${index}`)
   for (const key of keys) rig.ask(client, `SET ${key} v`)
   return { rig, client, keys }
@@ -43,7 +44,7 @@ describe("a command about all keys", () => {
     expect(rig.ask(client, "SELECT 3\r\nDBSIZE\r\nRANDOMKEY")).toBe("+OK\r\n:0\r\n$-1\r\n")
   })
 
-  it("scans node after node, with all options", () => {
+  it("scans slot after slot, with all options", () => {
     const { client, keys, rig } = filled(3)
     for (const options of ["", " COUNT 3", " MATCH key*", " COUNT 100"]) {
       expect([...scanned(rig, client, options)].sort()).toEqual([...keys].sort())
@@ -52,8 +53,9 @@ describe("a command about all keys", () => {
     expect(scanned(rig, client, " TYPE hash")).toEqual([])
     expect(rig.ask(client, "SCAN x")).toBe("-ERR invalid cursor\r\n")
     expect(rig.ask(client, "SCAN 0 COUNT 0")).toBe("-ERR syntax error\r\n")
-    // Of a node that has nothing any more.
-    expect(rig.ask(client, `SCAN ${5 * 65_536 + 9}`)).toBe(`*2\r\n${bulk("0")}*0\r\n`)
+    expect(rig.ask(client, "SCAN 18446744073709551616")).toBe("-ERR invalid cursor\r\n")
+    // Nobody has made it; it is one all the same.
+    expect(rig.ask(client, "SCAN 18446744073709551615")).toBe(`*2\r\n${bulk("0")}*0\r\n`)
   })
 
   it("finds some key wherever there is one", () => {
@@ -61,7 +63,7 @@ describe("a command about all keys", () => {
     let draws = 0
     for (const { engine } of rig.nodes) Object.assign(engine, { random: () => (draws++ % 10) / 10 })
     const found = new Set(Array.from({ length: 60 }, () => namesIn(rig.ask(client, "RANDOMKEY"))[0]))
-    expect(new Set([...found].map((key) => 1 + (rig.slotOf(key) % 3))).size).toBe(3)
+    expect(new Set([...found].map((key) => Math.floor((rig.slotOf(key) * 3) / 16_384))).size).toBe(3)
     for (const key of keys) if (key !== rig.key(3)) rig.ask(client, `DEL ${key}`)
     expect(rig.ask(client, "RANDOMKEY")).toBe(bulk(rig.key(3)))
   })
@@ -122,6 +124,9 @@ describe("a command about all keys", () => {
   })
 })
 
+const isAt = (rig: ClusterRig, key: string, node: number): boolean =>
+  rig.node(node).shards.placeOf(rig.slotOf(key)) === "here"
+
 describe("a command about all keys, where clients know of a Redis Cluster", () => {
   /** Where they are told who has what, and where they are sent there, too. */
   const clustered = (isMoved: boolean): ReturnType<typeof filled> => {
@@ -139,7 +144,7 @@ describe("a command about all keys, where clients know of a Redis Cluster", () =
       const all: Array<string> = []
       for (const node of [1, 2, 3]) {
         const client = rig.connect(node)
-        const own = keys.filter((key) => 1 + (rig.slotOf(key) % 3) === node).sort()
+        const own = keys.filter((key) => isAt(rig, key, node)).sort()
         expect(rig.ask(client, "DBSIZE")).toBe(`:${own.length}\r\n`)
         expect([...namesIn(rig.ask(client, "KEYS *"))].sort()).toEqual(own)
         expect([...scanned(rig, client, " COUNT 3")].sort()).toEqual(own)
@@ -154,7 +159,7 @@ describe("a command about all keys, where clients know of a Redis Cluster", () =
       expect(rig.ask(rig.connect(2), "MULTI\r\nFLUSHDB\r\nEXEC\r\nDBSIZE")).toBe(
         "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n:0\r\n"
       )
-      const left = keys.filter((key) => rig.slotOf(key) % 3 === 2).length
+      const left = keys.filter((key) => isAt(rig, key, 3)).length
       expect(rig.ask(rig.connect(3), "DBSIZE")).toBe(`:${left}\r\n`)
     })
   }
@@ -198,6 +203,132 @@ describe("a command about all keys, where clients know of a Redis Cluster", () =
         /-EXECABORT .* a MULTI with a command about all keys cannot use, or watch, keys of other nodes\r\n$/
       )
     }
+  })
+})
+
+/** The cursor and the names of a reply. */
+const pageOf = (reply: string): { readonly cursor: string; readonly names: ReadonlyArray<string> } => ({
+  cursor: /^\*2\r\n\$\d+\r\n(\d+)\r\n\*/.exec(reply)![1],
+  names: namesIn(reply)
+})
+
+describe("a scan", () => {
+  it("meets whatever is there throughout, wherever slots go meanwhile, and back to where they were", () => {
+    const move = fc.record({ key: fc.nat(39), to: fc.integer({ min: 1, max: 3 }) })
+    const step = fc.record({ moves: fc.array(move, { maxLength: 4 }), count: fc.integer({ min: 1, max: 4 }) })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30, size: "max" }), (steps) => {
+        const rig = new ClusterRig(3, (slot) => 1 + (Math.floor(slot / 1_024) % 3))
+        const client = rig.connect(2)
+        // Four slots, with ten keys each.
+        const keys = Array.from({ length: 40 }, (_, index) => `{${index % 4}}key${index}`)
+        for (const key of keys) rig.ask(client, `SET ${key} v`)
+        const owners = new Map<string, number>()
+        const met = new Set<string>()
+        let next = "0"
+        const scan = (count: number): void => {
+          let reply = rig.ask(client, `SCAN ${next} COUNT ${count}`)
+          if (reply === "") {
+            // It was refused where the slot was: now the node of the client hears where it is.
+            for (const [key, owner] of owners) rig.tell(2, key, owner)
+            rig.run()
+            reply = client.received()
+          }
+          const { cursor, names } = pageOf(reply)
+          next = cursor
+          for (const name of names) met.add(name)
+        }
+        scan(1)
+        for (const { count, moves } of steps) {
+          if (next === "0") break
+          for (const { key, to } of moves) {
+            rig.move(keys[key], to)
+            owners.set(keys[key % 4], to)
+            for (const node of [1, 3]) rig.tell(node, keys[key], to)
+          }
+          scan(count)
+        }
+        while (next !== "0") scan(5)
+        expect(keys.filter((_, index) => !met.has(`key${index}`))).toEqual([])
+      }),
+      { numRuns: 60 }
+    )
+  })
+
+  it("begins a slot again that has come back where it was, however the position it was at may fit", () => {
+    const rig = new ClusterRig(2)
+    const client = rig.connect(1)
+    const keys = Array.from({ length: 10 }, (_, index) => `{${rig.key(1)}}key${index}`)
+    for (const key of keys) rig.ask(client, `SET ${key} v`)
+    const slot = rig.slotOf(keys[0])
+    const first = pageOf(rig.ask(client, `SCAN ${slot} COUNT 4`))
+    rig.move(keys[0], 2)
+    rig.move(keys[0], 1)
+    const again = [pageOf(rig.ask(client, `SCAN ${first.cursor} COUNT 6`))]
+    again.push(pageOf(rig.ask(client, `SCAN ${again[0].cursor} COUNT 6`)))
+    expect(new Set(again.flatMap(({ names }) => names)).size).toBe(10)
+  })
+
+  it("meets what a command of several nodes changes meanwhile", () => {
+    const { client, rig } = filled(2)
+    const keys = Array.from({ length: 10 }, (_, index) => `{${rig.key(1)}}key${index}`)
+    for (const key of keys) rig.ask(client, `SET ${key} v`)
+    const first = pageOf(rig.ask(client, `SCAN ${rig.slotOf(keys[0])} COUNT 4`))
+    expect(rig.ask(client, `MSET ${keys[0]} w ${rig.key(2)} w`)).toBe("+OK\r\n")
+    const rest = pageOf(rig.ask(client, `SCAN ${first.cursor} COUNT 100`))
+    expect([...first.names, ...rest.names]).toContain("key0")
+    expect(rest.names).toEqual(expect.arrayContaining(["key1", "key2"]))
+  })
+
+  it("waits for a slot that is held, is refused where it is loading or nobody has it, and stops before it", () => {
+    const { client, keys, rig } = filled(1)
+    const slots = keys.map((key) => rig.slotOf(key)).sort((left, right) => left - right)
+    const [, , third] = slots
+    const key = keys.find((each) => rig.slotOf(each) === third)!
+    rig.tell(1, key, "held")
+    const { cursor, names } = pageOf(rig.ask(client, "SCAN 0 COUNT 100"))
+    expect([cursor, names.length]).toEqual([String(third), 2])
+    expect(rig.ask(client, `SCAN ${cursor} COUNT 100`)).toBe("")
+    rig.tell(1, key, 1)
+    rig.run()
+    const rest = pageOf(client.received())
+    expect([rest.cursor, rest.names.length]).toEqual(["0", 28])
+    rig.tell(1, key, "loading")
+    expect(rig.ask(client, `SCAN ${cursor}`)).toMatch(/^-LOADING/)
+    rig.tell(1, key, "nowhere")
+    expect(rig.ask(client, `SCAN ${cursor}`)).toMatch(/^-CLUSTERDOWN/)
+  })
+
+  it("sees what its client has set before, whichever node has it by then", () => {
+    const rig = new ClusterRig(3, () => 2)
+    const client = rig.connect(1)
+    rig.tell(1, "key0", 3)
+    client.sendOnly("SET key0 v\r\nSCAN 0 COUNT 10\r\n")
+    rig.run()
+    expect(client.received()).toBe("")
+    rig.tell(1, "key0", 2)
+    rig.run()
+    expect(client.received()).toBe(`+OK\r\n*2\r\n${bulk("0")}*1\r\n${bulk("key0")}`)
+  })
+
+  it("is carried to the node that has the slot also where clients go to their keys by themselves", () => {
+    const { client, keys, rig } = filled(3)
+    rig.node(2).server.place = rig.node(2).address
+    expect([...scanned(rig, client, " COUNT 7")].sort()).toEqual([...keys].sort())
+  })
+})
+
+describe("the keys of a slot", () => {
+  it("are those of its table, all of them or some", () => {
+    const { client, rig } = filled(1)
+    rig.node(1).server.topology = () => []
+    const slot = rig.slotOf("tag")
+    for (let n = 0; n < 12; n++) rig.ask(client, `SET {tag}${n} v`)
+    expect(rig.ask(client, `CLUSTER COUNTKEYSINSLOT ${slot}`)).toBe(":12\r\n")
+    expect(rig.ask(client, `CLUSTER GETKEYSINSLOT ${slot} 20`).match(/\{tag\}\d+/g)).toHaveLength(12)
+    expect(rig.ask(client, `CLUSTER GETKEYSINSLOT ${slot} 5`).match(/\{tag\}\d+/g)).toHaveLength(5)
+    expect(rig.ask(client, `CLUSTER COUNTKEYSINSLOT ${slot + 1}`)).toBe(":0\r\n")
+    expect(rig.ask(client, `CLUSTER GETKEYSINSLOT ${slot + 1} 5`)).toBe("*0\r\n")
   })
 })
 

@@ -1,9 +1,7 @@
 /**
  * Survey: a command about all keys, whichever nodes have them: each node that has slots says what it has, side by side, and the client is told all of it as
- * if it came from one. Clients that are told that this is a Redis Cluster ask each node, and add up: there each tells of its own keys.
- *
- * SCAN goes from node to node, in the order of their numbers: its cursor is the node's own, and the node's number. A key that is there from the first call
- * to the last is met as long as its slot stays where it is; one whose slot moves meanwhile may be met twice, or not at all.
+ * if it came from one. Only SCAN asks one node at a time, the one that has the slot that it has come to (`commands/Scanning.ts`). Clients that are told
+ * that this is a Redis Cluster ask each node, and add up: there each tells of its own keys.
  */
 import * as Latin1 from "#base/Latin1.ts"
 import type { Request } from "#database/redis/Partaking.ts"
@@ -48,9 +46,6 @@ export const othersOf = ({ shards, topology }: Server): ReadonlyArray<Peer> =>
 
 const minus = 0x2d
 
-/** Of a cursor that clients have: what the node's own is multiplied with. */
-const nodesMax = 65_536
-
 const bytesOf = (text: string): Uint8Array => Latin1.encode(text)
 
 /** The reply is an integer. */
@@ -85,7 +80,6 @@ export class Survey {
   begin(): void {
     const { name } = this.parts
     if (name === "config|set") return this.configure()
-    if (name === "scan") return this.scan()
     if (name === "randomkey") return this.random()
     if (name === "swapdb" && this.owners.length > 0) {
       return this.over(Replies.error("ERR SWAPDB is not allowed where several nodes have the data"))
@@ -177,35 +171,6 @@ export class Survey {
         if (!this.isOver) this.over(bytes)
       })
     })
-  }
-
-  private scan(): void {
-    const { argv, ask, run, server } = this.parts
-    const cursor = /^\d{1,16}$/.test(argv[1]) ? Number(argv[1]) : undefined
-    // What is wrong is told in the words of who scans here.
-    if (cursor === undefined) return this.over(run(argv))
-    const nodes = [server.node, ...this.owners.map(({ node }) => node)].sort((left, right) => left - right)
-    const wanted = cursor % nodesMax
-    const node = nodes.find((each) => each >= wanted)
-    const own = node === wanted ? Math.floor(cursor / nodesMax) : 0
-    if (node === undefined) return this.over(bytesOf("*2\r\n$1\r\n0\r\n*0\r\n"))
-    const line = [argv[0], String(own), ...argv.slice(2)]
-    const answered = (bytes: Uint8Array | undefined): void => {
-      if (this.isOver) return
-      if (bytes === undefined || bytes[0] === minus) return this.over(bytes)
-      const from = afterLine(bytes, afterLine(bytes, 0))
-      const to = afterLine(bytes, from)
-      const next = Number(Latin1.decode(bytes, from, to - 2))
-      const later = nodes.find((each) => each > node)
-      const text = String(next > 0 ? next * nodesMax + node : (later ?? 0))
-      this.over(bytesOf(`*2\r\n$${text.length}\r\n${text}\r\n${Latin1.decode(bytes, to)}`))
-    }
-    if (node === server.node) return answered(run(line))
-    ask(
-      this.owners.find((peer) => peer.node === node)!,
-      line,
-      answered
-    )
   }
 
   private over(bytes: Uint8Array | undefined): void {

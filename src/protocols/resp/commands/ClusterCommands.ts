@@ -2,10 +2,10 @@
  * CLUSTER: who has which slots, for clients that route themselves, and READONLY, READWRITE and ASKING, which such clients say. A server that is
  * no member of a cluster answers as a Redis that has it turned off. Administration is not by these commands: it is refused.
  */
+import { SlottedTable } from "#database/redis/SlottedTable.ts"
 import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import type { Call, Handler } from "../Call.ts"
 import * as Refusal from "../Refusal.ts"
-import { slotOf } from "../Slots.ts"
 import type { Member } from "../Topology.ts"
 import * as Help from "./Help.ts"
 
@@ -122,16 +122,22 @@ const slotArgument = (call: Call, at: number): number => {
 }
 
 /** Names of the keys of a slot, at most so many. A cluster has one database. */
-const keysOf = (call: Call, slot: number, max: number): ReadonlyArray<string> => {
+const keysOf = ({ engine }: Call, slot: number, max: number): ReadonlyArray<string> => {
+  const { keys } = engine.databases[0]
+  if (keys instanceof SlottedTable)
+    return keys
+      .in(slot)
+      .slice(0, max)
+      .map(({ name }) => name)
   const found: Array<string> = []
-  call.engine.databases[0].each(({ name }) => {
-    if (found.length < max && slotOf(name) === slot) found.push(name)
-  })
+  for (const [name] of keys) if (found.length < max && SpacesRedis.slotOfText(name) === slot) found.push(name)
   return found
 }
 
 const countKeys = inCluster((call) => {
-  call.out.integer(keysOf(call, slotArgument(call, 2), Infinity).length)
+  const slot = slotArgument(call, 2)
+  const { keys } = call.engine.databases[0]
+  call.out.integer(keys instanceof SlottedTable ? keys.in(slot).length : keysOf(call, slot, Infinity).length)
 })
 
 const getKeys = inCluster((call) => {
@@ -173,7 +179,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   "cluster|getkeysinslot": getKeys,
   "cluster|help": inCluster((call) => help(call)),
   "cluster|info": info,
-  "cluster|keyslot": inCluster(({ argv, out }) => out.integer(slotOf(argv[2]))),
+  "cluster|keyslot": inCluster(({ argv, out }) => out.integer(SpacesRedis.slotOfText(argv[2]))),
   "cluster|links": inCluster(({ out }) => out.array(0)),
   "cluster|myid": inCluster(({ out }, members) => out.bulk(members.find(({ isSelf }) => isSelf)!.id)),
   "cluster|nodes": nodes,

@@ -6,6 +6,7 @@ import * as Limits from "#base/Limits.ts"
 import * as Integer64 from "#database/redis/Integer64.ts"
 import type { Table } from "#database/redis/Table.ts"
 import type { Call } from "../Call.ts"
+import * as Cursors from "../Cursors.ts"
 import * as Glob from "../Glob.ts"
 import * as Numbers from "../Numbers.ts"
 import * as Refusal from "../Refusal.ts"
@@ -17,17 +18,13 @@ export interface Scan {
   readonly matches: (name: string) => boolean
 }
 
-const cursorMax = 18_446_744_073_709_551_615n
-const number = /^([+-]?)(\d+)$/
-const invalid = new Refusal.Refusal("ERR invalid cursor")
+export const invalidCursor = new Refusal.Refusal("ERR invalid cursor")
 
-/** The cursor, as `strtoul` reads it: with a sign it is counted from the largest down. What it says beyond 2^53 is not looked at. */
+/** What it says beyond 2^53 is not looked at. */
 export const cursorOf = (text: string): number => {
-  if (text === "") return 0
-  const [, sign, digits] = number.exec(text) ?? []
-  if (digits === undefined || BigInt(digits) > cursorMax) throw invalid
-  const cursor = BigInt(digits)
-  return Number(sign === "-" && cursor > 0n ? cursorMax - cursor + 1n : cursor)
+  const cursor = Cursors.parse(text)
+  if (cursor === undefined) throw invalidCursor
+  return Number(cursor)
 }
 
 /** MATCH and COUNT, from the third argument on. */

@@ -1,6 +1,13 @@
-/** Scanning: SCAN. A key that is there from the first call to the last is met; one that moves meanwhile may be met twice (see `Table`). */
+/**
+ * Scanning: SCAN. A key that is there from the first call to the last is met; one that moves meanwhile may be met twice (see `Table`). Where several nodes
+ * have the keys it goes through all slots (see `SlottedTable`), and through those that this node answers for as long as it does: who runs commands asks the
+ * node that has the cursor's slot.
+ */
+import type { Entry } from "#database/redis/Entry.ts"
+import { SlottedTable } from "#database/redis/SlottedTable.ts"
 import { typeOf } from "#database/redis/Value.ts"
 import type { Call, Handler } from "../Call.ts"
+import * as Cursors from "../Cursors.ts"
 import * as Glob from "../Glob.ts"
 import * as Refusal from "../Refusal.ts"
 import * as Elements from "./Elements.ts"
@@ -26,13 +33,28 @@ const optionsOf = (call: Call): Options => {
   return options
 }
 
+/** The next keys of a scan; answers its next cursor. */
+const next = ({ db, engine, server }: Call, cursor: bigint, count: number, visit: (entry: Entry) => void): string => {
+  const { keys } = db
+  if (!(keys instanceof SlottedTable)) return String(keys.scan(Number(cursor), count, (_, entry) => visit(entry)))
+  const { shards, topology } = server
+  // Clients that know that there are several nodes scan each of them: here it passes by what others have.
+  const isHere = (slot: number): boolean =>
+    shards === undefined || topology !== undefined || shards.placeOf(slot) === "here"
+  const own = (entry: Entry): void => {
+    if (!engine.isElsewhere(entry.name)) visit(entry)
+  }
+  return Cursors.textOf(keys.scanSlots(Cursors.ofSlots(cursor), count, isHere, own))
+}
+
 const scan: Handler = (call) => {
   const { db, now, out } = call
-  const cursor = Elements.cursorOf(call.argv[1])
+  const cursor = Cursors.parse(call.argv[1])
+  if (cursor === undefined) throw Elements.invalidCursor
   const { count, pattern, type } = optionsOf(call)
   const found: Array<string> = []
   const expired: Array<string> = []
-  const next = db.scan(cursor, count, ({ content, expiresAt, name }) => {
+  const after = next(call, cursor, count, ({ content, expiresAt, name }) => {
     if (expiresAt !== 0 && now >= expiresAt) {
       expired.push(name)
       return
@@ -43,7 +65,7 @@ const scan: Handler = (call) => {
   // Looking removes them, which moves others to positions that are visited already: those were visited, too.
   for (const name of expired) db.peek(name)
   out.array(2)
-  out.bulk(next)
+  out.bulk(after)
   out.bulks(found)
 }
 

@@ -2,8 +2,7 @@
 import * as fc from "fast-check"
 import { expect, it } from "vitest"
 import * as Latin1 from "#base/Latin1.ts"
-import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
-import * as Slots from "./Slots.ts"
+import * as SpacesRedis from "./SpacesRedis.ts"
 
 it("is the slot that the keyspace has the key in, whatever bytes are in it and however many", () => {
   const char = fc.oneof(
@@ -14,8 +13,8 @@ it("is the slot that the keyspace has the key in, whatever bytes are in it and h
   fc.assert(
     fc.property(key, fc.constantFrom(1, 1, 100, 1_000), (text, times) => {
       const long = text.repeat(times)
-      expect(Slots.slotOf(long)).toBe(SpacesRedis.slotOf(Latin1.encode(long)))
+      expect(SpacesRedis.slotOfText(long)).toBe(SpacesRedis.slotOf(Latin1.encode(long)))
     })
   )
-  expect([Slots.slotOf("foo"), Slots.slotOf("{user1000}.following")]).toEqual([12_182, 3_443])
+  expect([SpacesRedis.slotOfText("foo"), SpacesRedis.slotOfText("{user1000}.following")]).toEqual([12_182, 3_443])
 })
