@@ -157,6 +157,22 @@ describe("a command on keys of several nodes", () => {
     }
   })
 
+  it("has nothing about the client's own node, or its connection, beside keys of others in a MULTI", () => {
+    const rig = new ClusterRig(2)
+    const client = rig.connect(1)
+    for (const keys of [rig.key(2), `${rig.key(1)} ${rig.key(2)}`]) {
+      for (const line of ["CONFIG SET maxmemory 1", "CLIENT LIST", "SUBSCRIBE c", "ACL WHOAMI", "INFO"]) {
+        expect(rig.ask(client, `MULTI\r\nDEL ${keys}\r\n${line}\r\nEXEC`)).toMatch(
+          /-EXECABORT .*: [A-Z ]+ is not allowed in a MULTI with keys of other nodes\r\n$/
+        )
+      }
+      expect(rig.ask(client, `MULTI\r\nDEL ${keys}\r\nPING\r\nECHO a\r\nSELECT 0\r\nCOMMAND COUNT\r\nEXEC`)).toContain(
+        `*5\r\n:0\r\n+PONG\r\n${bulk("a")}+OK\r\n:`
+      )
+    }
+    expect(rig.ask(client, `MULTI\r\nDEL ${rig.key(1)}\r\nCLIENT ID\r\nEXEC`)).toContain("*2\r\n:0\r\n:1\r\n")
+  })
+
   it("breaks its client where nobody knows what became of it", () => {
     const rig = new ClusterRig(2)
     const client = rig.connect(1)

@@ -36,6 +36,9 @@ const unserved = "CLUSTERDOWN Hash slot not served"
 /** What is about all keys is about those of this node there. */
 const mixed = "ERR a MULTI with a command about all keys cannot use, or watch, keys of other nodes"
 
+/** Of commands without keys, those that are the same wherever they are run. */
+const anywhere = new Set(["echo", "lolwut", "ping", "publish", "select", "spublish", "time", "unwatch", "wait"])
+
 /** What a client is told that goes to the other node by itself. */
 const moved = (command: Command, argv: ReadonlyArray<string>, { address }: Peer): string =>
   Slots.moved(argv[CommandKeys.places(command, argv)[0]], address)
@@ -84,7 +87,7 @@ export class Dispatch {
     }
     if (isWatch) return this.watch(shards, client, argv)
     if (isExec) {
-      const denial = this.denialOf(client)
+      const denial = this.denialOf(client) ?? this.strayOf(shards, client)
       if (denial !== undefined) return this.refuse(client, command, denial)
       const errand = { command, argv, multi: client.multi }
       client.multi = undefined
@@ -198,6 +201,17 @@ export class Dispatch {
       const command = this.parts.find(argv)
       const denial = command === undefined ? undefined : this.parts.denialOf(client, command, argv)
       if (denial !== undefined) return denial
+    }
+    return undefined
+  }
+
+  /** Why it cannot be run elsewhere: some of it is about this node, or this connection. */
+  private strayOf(shards: Shards, client: Client): string | undefined {
+    for (const argv of client.multi?.queue ?? []) {
+      const command = this.parts.find(argv)
+      if (command === undefined || anywhere.has(command.name) || command.name.startsWith("command")) continue
+      if (this.routeOf(shards, command, argv) !== undefined) continue
+      return `ERR ${command.name.replace("|", " ").toUpperCase()} is not allowed in a MULTI with keys of other nodes`
     }
     return undefined
   }
