@@ -115,6 +115,10 @@ export class Ownership {
   private held: Held | undefined
   private known = new Map<number, Seen>()
   private only: Seen | undefined
+  /** When this node has given slots away last: what is older knows nothing of who has them. */
+  private movedAt: Timestamp = 0
+  /** As of then the others are known. */
+  private seenAt: Timestamp = 0
 
   constructor(options: Options) {
     this.options = options
@@ -214,12 +218,20 @@ export class Ownership {
   }
 
   /** Hears of the others. */
-  readonly hear: Effect.Effect<void, RunError> = Effect.suspend(() =>
-    Effect.map(this.options.transactions.run(look, { readOnly: true }), (found) => {
+  readonly hear: Effect.Effect<void, RunError> = Effect.suspend(() => {
+    const heard = this.options.transactions.run(
+      (txn) => Effect.map(look(txn), (found) => ({ found, at: txn.readAt() })),
+      { readOnly: true }
+    )
+    return Effect.map(heard, ({ at, found }) => {
+      // What others have has to fit to what this one has: else nobody would have what goes from one to the other.
+      if (at < this.movedAt || at < this.seenAt) return
+      this.seenAt = at
       this.see(found)
+      this.seeOwn(found, at)
       this.seen()
     })
-  )
+  })
 
   /** Takes over everything from a node that is silent. False: it is not, or another one has. */
   adopt(silent: Seen): Effect.Effect<boolean, RunError | OwnershipLost> {
@@ -252,7 +264,9 @@ export class Ownership {
     )
     return Effect.map(given, (value) => {
       const seen = this.known.get(to)
-      if (value !== undefined && seen !== undefined) this.known.set(to, { ...seen, slots: value.theirs.slots })
+      // What is heard later has it, and what came of it.
+      if (value !== undefined && seen !== undefined && this.seenAt < this.movedAt)
+        this.known.set(to, { ...seen, slots: value.theirs.slots })
       this.seen()
       return value !== undefined
     })
@@ -308,6 +322,7 @@ export class Ownership {
       return Effect.map(changed, (committed) => {
         const { value } = committed
         if (held === undefined || value === undefined) return value
+        if (!held.own.slots.isWithin(value.own.slots)) this.movedAt = Math.max(this.movedAt, committed.at)
         if (committed.at > held.ownAt) {
           held.own = value.own
           held.ownAt = committed.at
@@ -329,6 +344,15 @@ export class Ownership {
     }
     this.known = known
     this.only = only === undefined ? undefined : this.seenAs(only, this.only)
+  }
+
+  /** Others may have given it slots. */
+  private seeOwn({ owners }: Found, at: Timestamp): void {
+    const { held } = this
+    const own = owners.find(({ node }) => node === this.options.node)
+    if (held === undefined || own?.epoch !== held.epoch || at <= held.ownAt) return
+    held.own = own
+    held.ownAt = at
   }
 
   private seenAs(owner: Owner.Owner, before: Seen | undefined): Seen {

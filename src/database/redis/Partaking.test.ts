@@ -1,5 +1,6 @@
 /** What several nodes do together: each of them has its part of it, or none has. */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { describe, expect, it } from "vitest"
 import * as Latin1 from "#base/Latin1.ts"
 import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
@@ -91,6 +92,36 @@ const together = (
 const textAt = ({ engine }: Redis.Redis, name: string): unknown => engine.databases[0].peek(name)?.content
 
 describe("what several nodes do together", () => {
+  it("has a node for each slot at any time, whatever is heard of others while slots go", () => {
+    together(
+      ({ nodes: [giver, taker] }) =>
+        Effect.orDie(
+          Effect.gen(function* () {
+            const places = new Set<string>()
+            for (const each of [giver, taker]) {
+              const { changed } = each.placement
+              each.placement.changed = () => {
+                changed()
+                for (let slot = 0; slot < SpacesRedis.slots; slot++) {
+                  const place = each.placement.placeOf(slot)
+                  if (typeof place === "string") places.add(place)
+                }
+              }
+            }
+            const { ownership } = giver
+            for (const slot of ownership.slots.list.slice(-20)) {
+              const heard = yield* Effect.forkChild(Effect.all([ownership.hear, taker.ownership.hear]))
+              yield* ownership.give(SlotSet.of([[slot, slot]]), taker.ownership.node)
+              yield* Fiber.join(heard)
+              yield* taker.ownership.hear
+            }
+            expect(places.has("nowhere")).toBe(false)
+          })
+        ),
+      () => {}
+    )
+  })
+
   it("is at each of them, and stays", () => {
     together(
       ({ names, nodes, transactions }) =>
