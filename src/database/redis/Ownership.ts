@@ -110,6 +110,8 @@ const look = (txn: Txn): Effect.Effect<Found, StepError> =>
 export class Ownership {
   /** Called when `others` may be others. */
   seen: () => void = () => {}
+  /** Called when this node has changed who has what: others do not know yet. */
+  changed: () => void = () => {}
   private readonly options: Options
   private readonly ownKey: Uint8Array
   private held: Held | undefined
@@ -247,6 +249,7 @@ export class Ownership {
       if (value === undefined) return false
       this.known.delete(silent.node)
       this.seen()
+      this.changed()
       return true
     })
   }
@@ -268,6 +271,7 @@ export class Ownership {
       if (value !== undefined && seen !== undefined && this.seenAt < this.movedAt)
         this.known.set(to, { ...seen, slots: value.theirs.slots })
       this.seen()
+      if (value !== undefined) this.changed()
       return value !== undefined
     })
   }

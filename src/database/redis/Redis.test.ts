@@ -400,6 +400,8 @@ describe("what a node stores", () => {
         use: (redis) =>
           Effect.gen(function* () {
             const [db] = redis.engine.databases
+            let told = 0
+            redis.listen({ changed: () => void told++ })
             for (const name of names) db.add(name, hashOf({ first: "1", changes: "0" }))
             // Whoever comes has to know of that.
             redis.engine.swap(3, 0)
@@ -416,6 +418,8 @@ describe("what a node stores", () => {
             }
             const { loaded } = redis.placement
             expect(loaded.count).toBe(SpacesRedis.slots / 2)
+            // Others are told each time that slots have gone.
+            expect(told).toBeGreaterThan(8)
             expect(db.size).toBe(names.filter((name) => isHere(redis, name)).length)
             expect(db.size).toBeGreaterThan(100)
             expect(db.size).toBeLessThan(200)

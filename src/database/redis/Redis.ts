@@ -70,6 +70,8 @@ export interface Listener {
   readonly left?: (slots: SlotSet) => void
   /** Who has what is not as it was. */
   readonly moved?: () => void
+  /** This node has changed who has what, and others do not know yet. */
+  readonly changed?: () => void
 }
 
 export class Redis {
@@ -150,6 +152,9 @@ export class Redis {
     ownership.seen = () => {
       placement.look()
       this.tending.look()
+    }
+    ownership.changed = () => {
+      for (const { changed } of this.listeners) changed?.()
     }
     placement.changed = () => {
       for (const { moved } of this.listeners) moved?.()

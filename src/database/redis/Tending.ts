@@ -132,10 +132,12 @@ export class Tending {
   }
 
   private adopt(silent: Seen): Effect.Effect<void, RunError | OwnershipLost> {
-    return Effect.map(this.parts.ownership.adopt(silent), (isAdopted) => {
-      if (!isAdopted) return
+    const { ownership, placement, trace } = this.parts
+    return Effect.map(ownership.adopt(silent), (isAdopted) => {
+      // Another node was faster.
+      if (!isAdopted) return placement.refresh()
       this.counts.adopted += 1
-      this.parts.trace.emit("warn", "redis/node-replaced", { node: silent.node, slots: silent.slots.count })
+      trace.emit("warn", "redis/node-replaced", { node: silent.node, slots: silent.slots.count })
       this.look()
     })
   }

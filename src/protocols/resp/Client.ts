@@ -95,6 +95,8 @@ export interface Away {
   watch(peer: Peer, keys: ReadonlyArray<string>, options: { readonly isLast: boolean }): void
   /** Has a command, or a MULTI, run whose keys several nodes have. */
   cross(errand: Errand): void
+  /** Has a command run when somebody answers for its keys; `text`: why it is refused if that takes too long. */
+  attend(errand: Errand, text: string): void
   /** Has a command run that is about all keys. */
   survey(errand: Errand): void
   /** What waits for keys there is to wait no more: as `Server.unblock`. False: nothing does. */

@@ -157,6 +157,7 @@ export class ClusterNode extends SessionRig {
   readonly shards: RigShards
   readonly address: Net.Address
   readonly joint: RigJoint
+  readonly messengers = new Messengers(this.server)
   /** Nobody reaches it. */
   isDown = false
   /** What is to be called when the present turn is over. */
@@ -183,7 +184,7 @@ export class ClusterNode extends SessionRig {
     })
     this.server.joint = this.joint
     this.server.scratch = new Scratch(this.server, handlers)
-    const messengers = new Messengers(this.server)
+    const { messengers } = this
     this.server.relay = (channel, message, isShard) => messengers.send(channel, message, isShard)
     this.server.rested = () => messengers.flush()
   }

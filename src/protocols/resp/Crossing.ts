@@ -41,7 +41,7 @@ export interface Parts {
   readonly names: ReadonlyMap<number, ReadonlySet<string>>
   /** undefined: it is this node. */
   readonly peerOf: (node: number) => Peer | undefined
-  /** Asks another node; undefined: its connection broke. */
+  /** Asks another node; undefined: it has not run it. */
   readonly ask: (peer: Peer, argv: ReadonlyArray<string>, answered: (bytes: Uint8Array | undefined) => void) => void
   /** Runs it, and gives the bytes that the client is to be told. */
   readonly run: (run: () => void) => Uint8Array
@@ -144,7 +144,7 @@ export class Crossing {
       if (bytes[0] !== minus) return answered(heldOf(bytes, this.endOf(peer, names)))
       const text = Latin1.decode(bytes)
       if (text.startsWith(`-${Departure.busy}`)) return answered("busy")
-      answered(text.startsWith(`-${Departure.elsewhere}`) ? { type: "again" } : { type: "replied", bytes })
+      answered({ type: "replied", bytes })
     })
   }
 

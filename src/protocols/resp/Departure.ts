@@ -14,7 +14,10 @@ import * as Watches from "./Watches.ts"
 /** What another node is told of a command whose keys are not here. Users never see it. */
 export const elsewhere = "ORBIT-ELSEWHERE"
 
-/** Nor of one whose keys another command holds. */
+/** What a client is told of a command whose keys no node answers for. */
+export const unserved = "CLUSTERDOWN Hash slot not served"
+
+/** What another node is told of a command whose keys another command holds. */
 export const busy = "ORBIT-BUSY"
 
 /** The client that another node has here is told so, of this command and all that follow. */

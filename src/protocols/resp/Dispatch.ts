@@ -8,7 +8,7 @@
  * for what.
  */
 import type { Peer, Shards } from "#database/redis/Shards.ts"
-import type { Client, Multi } from "./Client.ts"
+import type { Client, Errand, Multi } from "./Client.ts"
 import { type Command, Flag } from "./CommandTable.ts"
 import * as CommandKeys from "./CommandKeys.ts"
 import * as Departure from "./Departure.ts"
@@ -32,7 +32,6 @@ export interface Parts {
 }
 
 const loading = "LOADING Redis is loading the dataset in memory"
-const unserved = "CLUSTERDOWN Hash slot not served"
 /** What is about all keys is about those of this node there. */
 const mixed = "ERR a MULTI with a command about all keys cannot use, or watch, keys of other nodes"
 
@@ -75,13 +74,13 @@ export class Dispatch {
       return "done"
     }
     if (isExec && client.multi?.isAborted === false) {
-      const step = this.stepOfWhole(shards, client, command, route)
+      const step = this.stepOfWhole(shards, client, { command, argv }, route)
       if (step !== "here") return step
     }
     if (route === undefined || route === "here") return "here"
     if (route === "held") return "later"
-    if (route === "loading") return this.refuse(client, command, loading)
-    if (route === "nowhere") return this.refuse(client, command, unserved)
+    if (route === "loading") return this.attend(client, { command, argv }, loading)
+    if (route === "nowhere") return this.attend(client, { command, argv }, Departure.unserved)
     if (this.parts.server.place !== undefined && Routes.isPeer(route) && !isExec && !isScan) {
       return this.refuse(client, command, moved(command, argv, route))
     }
@@ -110,12 +109,12 @@ export class Dispatch {
   }
 
   /** A MULTI with commands about all keys is run here, when these can be told, or changed. */
-  private stepOfWhole(shards: Shards, client: Client, command: Command, route: Routes.Route | undefined): Step {
+  private stepOfWhole(shards: Shards, client: Client, errand: Errand, route: Routes.Route | undefined): Step {
     const names = client.multi!.queue.map(([word]) => word.toLowerCase()).filter(Survey.isSurvey)
     if (names.length === 0) return "here"
-    if (Routes.isPeer(route) || route === "apart") return this.refuse(client, command, mixed)
+    if (Routes.isPeer(route) || route === "apart") return this.refuse(client, errand.command, mixed)
     if (shards.whole === "held") return "later"
-    if (shards.whole === "loading" && names.some(Survey.isChange)) return this.refuse(client, command, loading)
+    if (shards.whole === "loading" && names.some(Survey.isChange)) return this.attend(client, errand, loading)
     return "here"
   }
 
@@ -242,6 +241,17 @@ export class Dispatch {
   /** Keys are at several nodes. */
   private across(client: Client, command: Command, argv: ReadonlyArray<string>): Step {
     client.port!.reach().cross({ command, argv })
+    client.lastCommand = command.name
+    return "done"
+  }
+
+  /** Nobody answers for its keys now: it is run when somebody does. `text`: why it is refused if that takes too long. */
+  private attend(client: Client, { argv, command }: Errand, text: string): Step {
+    // Until a node has read what it had, which may take long, clients are better told.
+    if (!this.parts.server.isReady) return this.refuse(client, command, text)
+    const multi = command.name === "exec" ? client.multi : undefined
+    if (multi !== undefined) client.multi = undefined
+    client.port!.reach().attend({ command, argv, multi }, text)
     client.lastCommand = command.name
     return "done"
   }

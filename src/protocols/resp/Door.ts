@@ -97,6 +97,7 @@ export const open = Effect.fnUntraced(function* ({
   }
   server.scratch = new Scratch(server, handlers)
   prepare?.(server)
+  let announce: (() => void) | undefined
   if (server.shards !== undefined) {
     const messengers = yield* Effect.acquireRelease(
       Effect.sync(() => new Messengers(server)),
@@ -104,6 +105,7 @@ export const open = Effect.fnUntraced(function* ({
     )
     server.relay = (channel, message, isShard) => messengers.send(channel, message, isShard)
     server.rested = () => messengers.flush()
+    announce = () => messengers.announce()
   }
   const executor = new Executor(redis.engine, handlers, server)
   const gate = {
@@ -139,7 +141,8 @@ export const open = Effect.fnUntraced(function* ({
           for (const done of heard) done()
         },
         left: (slots) => server.left((slot) => slots.has(slot)),
-        moved: () => server.resumed()
+        moved: () => server.resumed(),
+        changed: () => announce?.()
       })
     ),
     (forget) => Effect.sync(forget)

@@ -131,15 +131,59 @@ describe("a command whose keys another node has", () => {
     expect(rig.ask(client, "ACL SETUSER default allkeys\r\nGET a\r\nGET")).toMatch(/-ERR wrong number/)
   })
 
-  it("is refused where nobody answers for its keys", () => {
+  it("waits for somebody to answer for its keys, with all that follows, and is refused when that takes too long", () => {
     const rig = new ClusterRig(2)
     const client = rig.connect(1)
     rig.tell(1, rig.key(2), "nowhere")
     rig.tell(1, rig.key(1), "loading")
-    expect(rig.ask(client, `GET ${rig.key(2)}\r\nGET ${rig.key(1)}`)).toBe(
-      "-CLUSTERDOWN Hash slot not served\r\n-LOADING Redis is loading the dataset in memory\r\n"
-    )
+    const lines = ["MULTI", `SET ${rig.key(1)} v`, "EXEC", `GET ${rig.key(2)}`, `GET ${rig.key(1)}`, "PING"]
+    expect(rig.ask(client, lines.join("\r\n"))).toBe("+OK\r\n+QUEUED\r\n")
+    rig.tell(1, rig.key(1), 1)
+    rig.pass(100)
+    expect(client.received()).toBe("*1\r\n+OK\r\n")
+    rig.tell(1, rig.key(1), "loading")
+    rig.pass(Limits.respElsewhereMillisMax - 200)
+    expect(client.received()).toBe("")
+    rig.pass(300)
+    expect(client.received()).toBe("-CLUSTERDOWN Hash slot not served\r\n")
+    rig.pass(Limits.respElsewhereMillisMax)
+    expect(client.received()).toBe("-LOADING Redis is loading the dataset in memory\r\n+PONG\r\n")
     expect(rig.ask(client, `MGET ${rig.key(2, 1)} ${rig.key(2, 2)}`)).toBe("*2\r\n$-1\r\n$-1\r\n")
+  })
+
+  it("has its reply in its turn where it waits behind others, or among those that want none", () => {
+    const rig = new ClusterRig(2)
+    const client = rig.connect(1)
+    rig.tell(1, rig.key(1), "loading")
+    client.sendOnly(`SET ${rig.key(2)} v\r\nCLIENT REPLY OFF\r\nSET ${rig.key(1)} w\r\nCLIENT REPLY ON\r\n`)
+    client.sendOnly(`GET ${rig.key(2)}\r\nGET ${rig.key(1)}\r\n`)
+    rig.run()
+    expect(client.received()).toBe("+OK\r\n")
+    rig.tell(1, rig.key(1), 1)
+    rig.pass(100)
+    expect(client.received()).toBe("+OK\r\n$1\r\nv\r\n$1\r\nw\r\n")
+  })
+
+  it("loses what it watched where that went meanwhile", () => {
+    const rig = new ClusterRig(2)
+    const client = rig.connect(1)
+    rig.ask(client, `WATCH ${rig.key(1)}`)
+    rig.tell(1, rig.key(1, 1), "loading")
+    expect(rig.ask(client, `MULTI\r\nSET ${rig.key(1, 1)} v\r\nEXEC`)).toBe("+OK\r\n+QUEUED\r\n")
+    rig.move(rig.key(1), 2)
+    rig.tell(1, rig.key(1), 2)
+    rig.tell(1, rig.key(1, 1), 1)
+    rig.pass(100)
+    expect(client.received()).toBe("*-1\r\n")
+    expect(rig.ask(client, `GET ${rig.key(1, 1)}`)).toBe("$-1\r\n")
+  })
+
+  it("is refused at once by a node that has yet to read what it had", () => {
+    const rig = new ClusterRig(2)
+    const client = rig.connect(1)
+    rig.node(1).server.isReady = false
+    rig.tell(1, rig.key(1), "loading")
+    expect(rig.ask(client, `GET ${rig.key(1)}`)).toBe("-LOADING Redis is loading the dataset in memory\r\n")
   })
 
   it("is the business of clients that find their way by themselves, also what they queue", () => {

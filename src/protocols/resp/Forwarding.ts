@@ -75,7 +75,6 @@ interface Inquiry {
 }
 
 const ok = Latin1.encode("+OK\r\n")
-const unserved = Latin1.encode("-CLUSTERDOWN Hash slot not served\r\n")
 const elsewhere = Latin1.encode(`-${Departure.elsewhere}`)
 
 const isElsewhere = (bytes: Uint8Array): boolean =>
@@ -186,6 +185,13 @@ export class Forwarding implements Away, Keeper {
 
   cross(errand: Errand): void {
     this.together.cross(errand)
+  }
+
+  attend(errand: Errand, text: string): void {
+    const refused = { ...this.begun(errand), excuse: text }
+    if (this.isOver) return
+    this.postpone(refused)
+    if (this.count === 0) this.wait()
   }
 
   survey(errand: Errand): void {
@@ -369,11 +375,12 @@ export class Forwarding implements Away, Keeper {
     this.inquiries.add(inquiry)
     backend.send([argv], {
       answered: (bytes) => {
-        if (isElsewhere(bytes)) {
+        const isRefused = isElsewhere(bytes)
+        if (isRefused) {
           backend.isAstray = true
           this.lose(backend)
         }
-        if (this.inquiries.delete(inquiry)) answered(bytes)
+        if (this.inquiries.delete(inquiry)) answered(isRefused ? undefined : bytes)
       }
     })
     backend.flush()
@@ -465,7 +472,7 @@ export class Forwarding implements Away, Keeper {
       const place = sent.place!
       if (front.server.engine.wallMillis() >= place.until) {
         this.refused.shift()
-        this.fill(sent, unserved)
+        this.fill(sent, Replies.error(sent.excuse ?? Departure.unserved))
         continue
       }
       if (!this.isWoken && version === shards.version) return this.wait()

@@ -61,4 +61,6 @@ export interface Refused {
   readonly version: number
   readonly isCaching: boolean
   readonly isBlocking: boolean
+  /** What its client is told when it cannot be run for too long. */
+  readonly excuse?: string
 }

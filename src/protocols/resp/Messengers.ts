@@ -1,6 +1,6 @@
 /**
  * Messengers: carry messages of pub/sub to the clients of other nodes: one connection to each of them, over which they go in their order. As with all of
- * pub/sub, nobody waits for them, and what cannot be carried is lost.
+ * pub/sub, nobody waits for them, and what cannot be carried is lost. So is the word that slots have gone: others find out by themselves, later.
  */
 import * as Limits from "#base/Limits.ts"
 import type { Peer } from "#database/redis/Shards.ts"
@@ -73,10 +73,16 @@ export class Messengers {
   }
 
   send(channel: string, message: string, isShard: boolean): void {
-    const { shards } = this.server
-    if (shards === undefined) return
-    const words = ["CLIENT", "RELAY", channel, message, ...(isShard ? ["SHARD"] : [])]
-    for (const peer of shards.peers) this.to(peer).add(words)
+    this.tell(["CLIENT", "RELAY", channel, message, ...(isShard ? ["SHARD"] : [])])
+  }
+
+  /** Others are to look again who has which slots. */
+  announce(): void {
+    this.tell(["CLIENT", "LOOK"])
+  }
+
+  private tell(words: ReadonlyArray<string>): void {
+    for (const peer of this.server.shards?.peers ?? []) this.to(peer).add(words)
     // Where nobody has a turn, as when keys expire, one is to come.
     if (!this.isDue) this.server.tracking.due()
     this.isDue = true

@@ -24,7 +24,7 @@ const commandOf = (name: string): Command => ({
 
 /** By whole names. */
 export const subcommands: ReadonlyMap<string, Command> = new Map(
-  ["durability", "await", "conclude", "empty", "partake", "relay"]
+  ["durability", "await", "conclude", "empty", "look", "partake", "relay"]
     .map((word) => `client|${word}`)
     .map((name) => [name, commandOf(name)])
 )

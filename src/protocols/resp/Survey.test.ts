@@ -1,6 +1,7 @@
 /** Commands about all keys, and messages to all clients, where several nodes have the data. */
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import * as Limits from "#base/Limits.ts"
 import { ClusterRig } from "./ClusterRig.ts"
 import type { RigConnection } from "./SessionRig.ts"
 
@@ -112,6 +113,16 @@ describe("a command about all keys", () => {
     )
   })
 
+  it("waits until all nodes have loaded what they have", () => {
+    const { client, rig } = filled(3)
+    rig.tell(3, rig.key(3), "loading")
+    expect(rig.ask(client, "FLUSHALL")).toBe("")
+    rig.tell(3, rig.key(3), 3)
+    rig.pass(100)
+    expect(client.received()).toBe("+OK\r\n")
+    expect(rig.ask(client, "DBSIZE")).toBe(":0\r\n")
+  })
+
   it("is begun again where a node was not there", () => {
     const { client, rig } = filled(3)
     rig.breakAll()
@@ -184,8 +195,14 @@ describe("a command about all keys, where clients know of a Redis Cluster", () =
     rig.run()
     expect(client.received()).toBe("*1\r\n+OK\r\n")
     rig.tell(1, rig.key(1), "loading")
-    expect(rig.ask(client, "FLUSHALL")).toMatch(/^-LOADING/)
-    expect(rig.ask(client, multi)).toMatch(/-EXECABORT .*LOADING/)
+    expect(rig.ask(client, "FLUSHALL")).toBe("")
+    rig.tell(1, rig.key(1), 1)
+    rig.pass(100)
+    expect(client.received()).toBe("+OK\r\n")
+    rig.tell(1, rig.key(1), "loading")
+    expect(rig.ask(client, multi)).toBe("+OK\r\n+QUEUED\r\n")
+    rig.pass(Limits.respElsewhereMillisMax + 100)
+    expect(client.received()).toMatch(/^-LOADING/)
     rig.tell(1, rig.key(1), 1)
     const slow = rig.connect(2)
     slow.sendOnly(`MSET ${rig.key(1)} a ${rig.key(2)} b\r\n`)
@@ -280,7 +297,7 @@ describe("a scan", () => {
     expect(rest.names).toEqual(expect.arrayContaining(["key1", "key2"]))
   })
 
-  it("waits for a slot that is held, is refused where it is loading or nobody has it, and stops before it", () => {
+  it("waits for a slot that is held, or loading, or that nobody has, and stops before it", () => {
     const { client, keys, rig } = filled(1)
     const slots = keys.map((key) => rig.slotOf(key)).sort((left, right) => left - right)
     const [, , third] = slots
@@ -293,10 +310,13 @@ describe("a scan", () => {
     rig.run()
     const rest = pageOf(client.received())
     expect([rest.cursor, rest.names.length]).toEqual(["0", 28])
-    rig.tell(1, key, "loading")
-    expect(rig.ask(client, `SCAN ${cursor}`)).toMatch(/^-LOADING/)
-    rig.tell(1, key, "nowhere")
-    expect(rig.ask(client, `SCAN ${cursor}`)).toMatch(/^-CLUSTERDOWN/)
+    for (const place of ["loading", "nowhere"] as const) {
+      rig.tell(1, key, place)
+      expect(rig.ask(client, `SCAN ${cursor} COUNT 100`)).toBe("")
+      rig.tell(1, key, 1)
+      rig.pass(100)
+      expect(pageOf(client.received())).toEqual(rest)
+    }
   })
 
   it("sees what its client has set before, whichever node has it by then", () => {
@@ -372,9 +392,16 @@ describe("a message", () => {
     expect(listener.received()).toContain(bulk("b"))
   })
 
+  it("that other nodes have slots reaches all nodes: they look", () => {
+    const rig = new ClusterRig(3)
+    rig.node(2).messengers.announce()
+    rig.run()
+    expect(rig.nodes.map(({ shards }) => shards.refreshes)).toEqual([1, 0, 1])
+  })
+
   it("is taken from nodes alone", () => {
     const rig = new ClusterRig(2)
-    for (const line of ["RELAY news a", "PARTAKE k", "CONCLUDE UNSTORED", "AWAIT k 0", "EMPTY FLUSHALL"]) {
+    for (const line of ["RELAY news a", "PARTAKE k", "CONCLUDE UNSTORED", "AWAIT k 0", "EMPTY FLUSHALL", "LOOK"]) {
       expect(rig.ask(rig.connect(1), `CLIENT ${line}`)).toMatch(/^-ERR unknown subcommand/)
     }
   })

@@ -16,11 +16,11 @@ export interface Parts {
   readonly server: Server
   readonly name: string
   readonly argv: Argv
-  /** Asks another node; undefined: its connection broke. */
+  /** Asks another node; undefined: it has not run it. */
   readonly ask: (peer: Peer, argv: Argv, answered: (bytes: Uint8Array | undefined) => void) => void
   /** Runs a command here, and gives its reply. */
   readonly run: (argv: Argv) => Uint8Array
-  /** undefined: a node has not answered, and all is to be asked again. */
+  /** undefined: a node has not answered, or not loaded all of its keys: all is to be asked again. */
   readonly done: (bytes: Uint8Array | undefined) => void
 }
 
@@ -149,7 +149,7 @@ export class Survey {
       (bytes) => {
         this.request = undefined
         if (this.isOver) return
-        if (bytes[0] === minus) return this.over(bytes)
+        if (bytes === undefined || bytes[0] === minus) return this.over(bytes)
         this.others(["CLIENT", "EMPTY", ...argv], [bytes], (replies) => this.over(this.merged(replies)))
       }
     )
@@ -179,8 +179,12 @@ export class Survey {
   }
 }
 
-/** Runs what changes all keys of this node, when nobody carries any of them elsewhere. */
-export const changing = (server: Server, run: () => Uint8Array, done: (bytes: Uint8Array) => void): Request => ({
+/** Runs what changes all keys of this node, when nobody carries any of them elsewhere. undefined: not now, for it has not loaded all of them. */
+export const changing = (
+  server: Server,
+  run: () => Uint8Array,
+  done: (bytes: Uint8Array | undefined) => void
+): Request => ({
   slots: server.shards!.own,
   isPatient: true,
   granted: (_, end) => {
@@ -188,5 +192,5 @@ export const changing = (server: Server, run: () => Uint8Array, done: (bytes: Ui
     end({ type: "unstored" }, () => {})
     done(bytes)
   },
-  refused: () => done(Replies.error("LOADING Redis is loading the dataset in memory"))
+  refused: () => done(undefined)
 })

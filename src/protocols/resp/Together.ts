@@ -21,7 +21,7 @@ type Argv = ReadonlyArray<string>
 export interface Means {
   /** Gives a command's reply its place. */
   begun(errand: Errand): Refused
-  /** Asks a node; undefined: its connection broke. */
+  /** Asks a node; undefined: it has not run it. */
   ask(peer: Peer, argv: Argv, answered: (bytes: Uint8Array | undefined) => void): void
   /** What the node is asked from now on it understands as the client means it. */
   agree(peer: Peer): void

@@ -9,6 +9,7 @@
  *   CLIENT CONCLUDE UNSTORED key ...        it is not, and never will be
  *   CLIENT AWAIT key version ...    replies when one of the keys has another version (`Awaiting`)
  *   CLIENT EMPTY FLUSHALL ...       the same as FLUSHALL or FLUSHDB, of its own keys (`Survey`)
+ *   CLIENT LOOK                     other nodes have slots than before (`Shards`)
  *   CLIENT RELAY channel message    a message for its clients; with a further word, to a shard channel (`Messengers`)
  */
 import type { End, Request } from "#database/redis/Partaking.ts"
@@ -137,11 +138,18 @@ const emptied: Handler = (call) => {
   }
   const request = Survey.changing(server, run, (bytes) => {
     client.promise = undefined
-    out.raw(Latin1.decode(bytes))
+    if (bytes === undefined) Departure.refuse(client)
+    else out.raw(Latin1.decode(bytes))
     written()
   })
   client.promise = { end: () => server.joint!.withdraw(request) }
   server.joint.hold(request)
+}
+
+const look: Handler = (call) => {
+  check(call)
+  call.server.shards?.refresh()
+  call.out.ok()
 }
 
 const relayed: Handler = (call) => {
@@ -157,6 +165,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   "client|await": awaited,
   "client|conclude": conclude,
   "client|empty": emptied,
+  "client|look": look,
   "client|partake": partake,
   "client|relay": relayed
 }
