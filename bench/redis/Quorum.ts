@@ -1,6 +1,7 @@
 /**
  * Quorum: three nodes of Orbit as processes, every reply on the disks of two of them, beside three of etcd, in turns: writes of 256 bytes by as many
- * callers. Orbit is asked by redis-benchmark at the node that has the data, etcd by the client of `bench -- raft` through its own gRPC.
+ * callers. Orbit is asked by redis-benchmark, which goes to where the keys are, as clients of a Redis Cluster do; etcd by the client of `bench -- raft`
+ * through its own gRPC.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
@@ -9,6 +10,7 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
+import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import * as Clusters from "../raft/Clusters.ts"
 import { run as putToEtcd } from "../raft/Running.ts"
 
@@ -30,6 +32,7 @@ export interface Options {
   readonly progress: (text: string) => void
 }
 
+const numbers = [1, 2, 3]
 const callersOf = [1, 64, 256]
 const valueBytes = 256
 const keys = 100_000
@@ -41,7 +44,6 @@ const runMillisMax = 120_000
 const main = fileURLToPath(new URL("../../src/server/main.ts", import.meta.url))
 
 const start = (root: string): ReadonlyArray<ChildProcess> => {
-  const numbers = [1, 2, 3]
   const nodes = numbers.map((node) => `${node}=127.0.0.1:${portBase + 10 + node}`)
   const config = join(root, "cluster.json")
   writeFileSync(config, JSON.stringify({ clusterId: randomBytes(16).toString("hex"), nodes }))
@@ -54,15 +56,29 @@ const start = (root: string): ReadonlyArray<ChildProcess> => {
   })
 }
 
-/** The port at which the node listens that has the data, once one has. */
-const ownerOf = async (): Promise<string> => {
+type Slots = ReadonlyArray<readonly [first: number, last: number, at: readonly [host: string, port: number]]>
+
+/** How many slots each node has, as one of them says; undefined: it says nothing yet. */
+const sharesOf = async (node: number): Promise<ReadonlyArray<number> | undefined> => {
+  const flags = ["-p", String(portBase + node), "--json", "cluster", "slots"]
+  try {
+    const { stdout } = await execute("redis-cli", flags, { timeout: runMillisMax })
+    const shares = numbers.map(() => 0)
+    for (const [first, last, [, port]] of JSON.parse(stdout) as Slots) shares[port - portBase - 1] += last - first + 1
+    return shares
+  } catch {
+    return undefined
+  }
+}
+
+/** Every node has its share, and all know that. */
+const atRest = async (): Promise<void> => {
   const until = Date.now() + startMillisMax
   for (;;) {
-    const asked = execute("redis-cli", ["-p", String(portBase + 1), "cluster", "slots"], { timeout: runMillisMax })
-    // First and last slot, host, port.
-    const [, , host, port] = await asked.then(({ stdout }) => stdout.split("\n")).catch(() => [])
-    if (host === "127.0.0.1" && Number(port) > 0) return port
-    if (Date.now() > until) throw new Error("three nodes of Orbit do not come to have data")
+    const told = await Promise.all(numbers.map(sharesOf))
+    if (told.every((shares) => shares?.every((share) => share >= Math.floor(SpacesRedis.slots / numbers.length))))
+      return
+    if (Date.now() > until) throw new Error("three nodes of Orbit do not come to have a third of the slots each")
     await sleep(500)
   }
 }
@@ -72,7 +88,21 @@ const fields = /"([^"]*)"/g
 const measure = async (callers: number, requests: number, nodes: ReadonlyArray<ChildProcess>): Promise<Row> => {
   const used = (): number => nodes.reduce((sum, node) => sum + Clusters.cpuMicros(node), 0)
   const before = used()
-  const flags = ["-p", await ownerOf(), "-t", "set", "-c", callers, "-n", requests, "-d", valueBytes, "-r", keys]
+  const flags = [
+    "-p",
+    portBase + 1,
+    "--cluster",
+    "-t",
+    "set",
+    "-c",
+    callers,
+    "-n",
+    requests,
+    "-d",
+    valueBytes,
+    "-r",
+    keys
+  ]
   const { stdout } = await execute("redis-benchmark", [...flags.map(String), "--csv"], { timeout: runMillisMax })
   const row = stdout.trim().split("\n").at(-1) ?? ""
   const [, rate, , , p50, , p99] = [...row.matchAll(fields)].map(([, text]) => Number(text))
@@ -99,6 +129,7 @@ export const bench = async ({ directory, progress, seconds }: Options): Promise<
       const { writesPerSecond } = await measure(callers, 40 * callers, nodes)
       return measure(callers, Math.ceil(seconds * writesPerSecond), nodes)
     }
+    await atRest()
     // Uncounted: code is compiled then, and leases are where the work is.
     await measureOrbit(callersWarming, secondsWarming)
     if (etcd !== undefined) await measureEtcd(etcd, callersWarming, secondsWarming)
