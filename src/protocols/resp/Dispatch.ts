@@ -68,7 +68,7 @@ export class Dispatch {
       if (Routes.mayBlock({ command, argv })) return "later"
     }
     const isOfAllNodes = Survey.isOfAllNodes(this.parts.server, name, client)
-    if (route === undefined && (isOfAllNodes || this.isSurveyed(name))) {
+    if (route === undefined && (isOfAllNodes || this.isSurveyed(shards, name))) {
       client.port!.reach().survey({ command, argv })
       client.lastCommand = name
       return "done"
@@ -119,9 +119,9 @@ export class Dispatch {
   }
 
   /** It is about all keys of several nodes, or may have to wait until these can change. */
-  private isSurveyed(name: string): boolean {
+  private isSurveyed(shards: Shards, name: string): boolean {
     if (!Survey.isSurvey(name)) return false
-    return Survey.isChange(name) || Survey.othersOf(this.parts.server).length > 0
+    return Survey.othersOf(this.parts.server).length > 0 || (Survey.isChange(name) && shards.whole !== "here")
   }
 
   /** Where a command is run that is not in a MULTI; undefined: it has no keys. */

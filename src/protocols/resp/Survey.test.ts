@@ -113,6 +113,13 @@ describe("a command about all keys", () => {
     )
   })
 
+  it("is run at once where one node has everything, and nothing stands still", () => {
+    const rig = new ClusterRig(1)
+    const client = rig.connect(1)
+    client.sendOnly("SET a v\r\nFLUSHALL\r\nDBSIZE\r\n")
+    expect(client.received()).toBe("+OK\r\n+OK\r\n:0\r\n")
+  })
+
   it("waits until all nodes have loaded what they have", () => {
     const { client, rig } = filled(3)
     rig.tell(3, rig.key(3), "loading")
