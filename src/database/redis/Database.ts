@@ -112,6 +112,18 @@ export class Database {
     return entry
   }
 
+  /** The same, whatever the key holds: that goes, and what comes has its place, so a scan meets it. */
+  replace(key: string, content: Content): Entry {
+    const existing = this.peek(key)
+    if (existing === undefined) return this.add(key, content)
+    const entry = new Entry(key, this.index, content, this.keeper.now)
+    this.table.set(key, entry)
+    this.forgetDeadline(existing)
+    this.keeper.removed(existing, false)
+    this.keeper.added(entry)
+    return entry
+  }
+
   /** A key that is stored already: nobody is told. It is not there. `expiresAt`: milliseconds of the wall clock; 0: never. */
   restore(key: string, content: Content, expiresAt: number): Entry {
     const entry = new Entry(key, this.index, content, this.keeper.now)

@@ -52,13 +52,12 @@ const restore: Handler = (call) => {
   if (!Dump.isIntact(bytes)) throw refusal("ERR DUMP payload version or checksum are wrong")
   const content = Dump.read(bytes, engine.settings)
   if (content === undefined) throw refusal("ERR Bad data format")
-  const isDeleted = db.delete(key)
   const until = ttl === 0 || isAbsolute ? ttl : now + ttl
   if (until !== 0 && until <= now) {
-    if (isDeleted) call.notify(classes.generic, "del", key)
+    if (db.delete(key)) call.notify(classes.generic, "del", key)
     return out.ok()
   }
-  const entry = db.add(key, content)
+  const entry = db.replace(key, content)
   if (until !== 0) db.expireAt(entry, until)
   if (engine.countsUses) entry.frequency = frequency ?? entry.frequency
   else if (idle !== undefined) entry.use(now - idle * 1_000)

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { classes } from "#database/redis/Engine.ts"
+import * as Bitmaps from "./Bitmaps.ts"
+import * as Dumps from "./Dumps.ts"
 import * as Expiry from "./Expiry.ts"
 import * as Hashes from "./Hashes.ts"
 import * as Keys from "./Keys.ts"
@@ -9,6 +11,7 @@ import * as Objects from "./Objects.ts"
 import { differences, Rig } from "./Rig.ts"
 import * as Scanning from "./Scanning.ts"
 import * as Sets from "./Sets.ts"
+import * as SetsAlgebra from "./SetsAlgebra.ts"
 import * as SortedSets from "./SortedSets.ts"
 import * as Sorting from "./Sorting.ts"
 import * as StringCounters from "./StringCounters.ts"
@@ -17,6 +20,8 @@ import * as Strings from "./Strings.ts"
 
 const rigOfKeys = () =>
   new Rig(
+    Bitmaps.handlers,
+    Dumps.handlers,
     Expiry.handlers,
     Hashes.handlers,
     Keys.handlers,
@@ -24,6 +29,7 @@ const rigOfKeys = () =>
     Objects.handlers,
     Scanning.handlers,
     Sets.handlers,
+    SetsAlgebra.handlers,
     SortedSets.handlers,
     Sorting.handlers,
     StringCounters.handlers,
@@ -134,6 +140,34 @@ describe("a scan", () => {
     } while (cursor !== "0")
     expect(met.size).toBe(1_000)
     expect(calls).toBeLessThan(40)
+  })
+
+  it("meets every key that another value was put in place of", () => {
+    const payload = String.raw`"\x00\x01v\x06\x00\x07\xe5\xa62\xecm\xb6]"`
+    const ways: ReadonlyArray<(key: string) => ReadonlyArray<string>> = [
+      (key) => [`set other ${key}`, `rename other ${key}`],
+      (key) => ["set other x", `copy other ${key} replace`],
+      (key) => [`restore ${key} 0 ${payload} replace`],
+      (key) => ["rpush list 2 1", `sort list store ${key}`],
+      (key) => ["sadd set 2 1", `sunionstore ${key} set`],
+      (key) => ["set other x", `bitop not ${key} other`]
+    ]
+    for (const way of ways) {
+      const client = rigOfKeys().connect()
+      for (let i = 0; i < 300; i++) client.send(`set stays:${i} 1`)
+      const met = new Set<string>()
+      let cursor = "0"
+      let next = 0
+      do {
+        const reply = client.send(`scan ${cursor} count 10`).split("\r\n")
+        cursor = reply[2]
+        for (const text of reply) if (text.startsWith("stays:")) met.add(text)
+        for (let i = 0; i < 20; i++) {
+          for (const line of way(`stays:${next++ % 300}`)) expect(client.send(line)).not.toMatch(/^-/)
+        }
+      } while (cursor !== "0")
+      expect(met.size).toBe(300)
+    }
   })
 
   it("removes keys whose time has passed, and misses no other for that", () => {

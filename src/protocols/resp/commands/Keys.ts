@@ -62,9 +62,8 @@ const type: Handler = (call) => {
 
 /** Puts what an entry holds under another name, in place of what is there. */
 const put = (db: Database, key: string, { content, expiresAt }: Pick<Entry, "content" | "expiresAt">): void => {
-  db.delete(key)
-  const added = db.add(key, content)
-  if (expiresAt !== 0) db.expireAt(added, expiresAt)
+  const entry = db.replace(key, content)
+  if (expiresAt !== 0) db.expireAt(entry, expiresAt)
 }
 
 const rename =
