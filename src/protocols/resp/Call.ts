@@ -27,6 +27,8 @@ export interface Blocking {
   readonly serve: (call: Call, key: string) => boolean
   /** Replies that the time is over, or that there is nothing and waiting is not allowed. */
   readonly timedOut: (call: Call) => void
+  /** As `Blocked` has it. */
+  readonly tail?: ReadonlyArray<string>
   /** The time is its own: it is what the command takes. */
   readonly isBusy?: boolean
 }
@@ -93,7 +95,7 @@ export class Call {
   }
 
   /** The reply comes later, when a key has what the command waits for; in a MULTI, at once. */
-  block({ isBusy = false, keys, serve, takes, timedOut, timeoutMillis }: Blocking): void {
+  block({ isBusy = false, keys, serve, tail, takes, timedOut, timeoutMillis }: Blocking): void {
     if (this.isInMulti) return timedOut(this)
     const { argv, client, engine, server } = this
     const again = (): Call => {
@@ -121,7 +123,7 @@ export class Call {
       }
     }
     const until = timeoutMillis === 0 ? 0 : engine.now + timeoutMillis
-    client.blocked = { argv, waiter, until, isBusy, timedOut: () => timedOut(again()), finished: () => {} }
+    client.blocked = { argv, tail, waiter, until, isBusy, timedOut: () => timedOut(again()), finished: () => {} }
     engine.blocking.wait(waiter)
   }
 }

@@ -13,6 +13,8 @@ import * as User from "./User.ts"
 /** A command that waits for keys. */
 export interface Blocked {
   readonly argv: ReadonlyArray<string>
+  /** What its last arguments have come to mean, so that it means the same when it is begun anew; undefined: what they say. */
+  readonly tail?: ReadonlyArray<string> | undefined
   readonly waiter: Waiter
   /** Milliseconds of the wall clock; 0: for ever. */
   readonly until: number

@@ -223,6 +223,21 @@ describe("who waits for keys of several nodes", () => {
     expect(rig.ask(client, `LRANGE ${keys[2]} 0 -1`)).toBe(listOf("b"))
   })
 
+  it("reads of streams what comes after it has come, wherever that is", () => {
+    const rig = new ClusterRig(3)
+    const client = rig.connect(1)
+    const keys = [rig.key(2), rig.key(3)]
+    const writer = rig.connect(3)
+    for (const key of keys) rig.ask(writer, `XADD ${key} 1-1 a b`)
+    for (const [at, key] of keys.entries()) {
+      expect(rig.ask(client, `XREAD BLOCK 0 STREAMS ${keys.join(" ")} $ $`)).toBe("")
+      rig.ask(writer, `XADD ${key} 2-${at} c d`)
+      rig.pass(100)
+      const entry = `*2\r\n${bulk(`2-${at}`)}${listOf("c", "d")}`
+      expect(client.received()).toBe(`*1\r\n*2\r\n${bulk(key)}*1\r\n${entry}`)
+    }
+  })
+
   it("waits as long as it said, and no longer, whatever comes and goes meanwhile", () => {
     const rig = new ClusterRig(3)
     const client = rig.connect(1)

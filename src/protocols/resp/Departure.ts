@@ -8,6 +8,7 @@ import * as SpacesRedis from "#keyspace/SpacesRedis.ts"
 import type { Blocked, Client } from "./Client.ts"
 import * as CommandKeys from "./CommandKeys.ts"
 import * as CommandTable from "./CommandTable.ts"
+import * as Resuming from "./Resuming.ts"
 import type { Tracking } from "./Tracking.ts"
 import * as Watches from "./Watches.ts"
 
@@ -20,12 +21,12 @@ export const unserved = "CLUSTERDOWN Hash slot not served"
 /** What another node is told of a command whose keys another command holds. */
 export const busy = "ORBIT-BUSY"
 
-/** The client that another node has here is told so, of this command and all that follow. */
-export const refuse = (client: Client): void => {
+/** The client that another node has here is told so, of this command and all that follow. `blocked`: of the one that waits. */
+export const refuse = (client: Client, blocked?: Blocked): void => {
   client.isAstray = true
   client.multi = undefined
   client.watched = []
-  client.replies.error(elsewhere)
+  client.replies.error(blocked === undefined ? elsewhere : Resuming.refusal(elsewhere, blocked))
 }
 
 /** What of a server knows of clients and keys. */
@@ -56,11 +57,11 @@ const sendAway = ({ engine }: Pick<Parts, "engine">, client: Client): void => {
   const { blocked } = client
   if (blocked === undefined) return
   engine.blocking.leave(blocked.waiter)
-  if (client.isRelayed) refuse(client)
+  if (client.isRelayed) refuse(client, blocked)
   blocked.finished(false)
   client.blocked = undefined
   if (client.isRelayed) client.port?.unblocked()
-  else client.port?.again(blocked.argv)
+  else client.port?.again(Resuming.resumed(blocked, engine.wallMillis()))
 }
 
 /** `isGone`: whether a slot has left. */

@@ -17,6 +17,7 @@ import * as Departure from "./Departure.ts"
 import type { Front, Place, Refused } from "./Front.ts"
 import * as Invalidation from "./Invalidation.ts"
 import * as Replies from "./Replies.ts"
+import * as Resuming from "./Resuming.ts"
 import * as Routes from "./Routes.ts"
 import { Together } from "./Together.ts"
 import * as Watches from "./Watches.ts"
@@ -169,7 +170,9 @@ export class Forwarding implements Away, Keeper {
     sent.backend.send(multi === undefined ? [argv] : [["MULTI"], ...multi.queue, argv], sent)
     if (multi !== undefined) sent.backend.isWatching = false
     if (client.tracking !== undefined) client.tracking.isCaching = false
-    if (sent.isBlocking) this.blocking = sent
+    if (!sent.isBlocking) return
+    this.blocking = sent
+    this.note(place, errand)
   }
 
   watch(peer: Peer, keys: ReadonlyArray<string>, { isLast }: { readonly isLast: boolean }): void {
@@ -323,7 +326,7 @@ export class Forwarding implements Away, Keeper {
     this.settle(sent)
     if (isElsewhere(bytes)) {
       sent.backend.isAstray = this.isHindered = true
-      this.refuse(sent)
+      this.refuse(sent, Resuming.refused(sent.errand.argv, bytes))
     } else this.fill(sent, bytes)
   }
 
@@ -427,7 +430,14 @@ export class Forwarding implements Away, Keeper {
       place.order = ++this.order
     }
     const isCaching = client.tracking?.isCaching === true
-    return { place, errand, version, isCaching, isBlocking: Routes.mayBlock(errand) }
+    const isBlocking = Routes.mayBlock(errand)
+    if (isBlocking) this.note(place, errand)
+    return { place, errand, version, isCaching, isBlocking }
+  }
+
+  /** However often it is begun anew, it waits no longer than it said. */
+  private note(place: Place, { argv }: Errand): void {
+    place.waitsUntil ??= Resuming.untilOf(argv, this.front.server.engine.wallMillis())
   }
 
   /** It has its answer, or never will. */
@@ -441,14 +451,14 @@ export class Forwarding implements Away, Keeper {
   }
 
   /** It was not run, because the node that was asked does not answer for its keys. */
-  private refuse(sent: Sent): void {
+  private refuse(sent: Sent, argv = sent.errand.argv): void {
     const { client } = this.front
-    const { backend, errand, isWatching } = sent
+    const { backend, errand, isBlocking, isCaching, isWatching, place, version } = sent
     this.lose(backend)
     // What was watched has not been watched since: it may have changed.
     if (errand.command === watching) return this.fill(sent, ok)
     if (isWatching) return this.fill(sent, Replies.nullArray(client))
-    this.postpone(sent)
+    this.postpone({ place, errand: { ...errand, argv }, version, isCaching, isBlocking })
   }
 
   /** It is run again when it is known anew where its keys are. */
@@ -477,7 +487,8 @@ export class Forwarding implements Away, Keeper {
       }
       if (!this.isWoken && version === shards.version) return this.wait()
       this.refused.shift()
-      if (!front.repeat({ ...errand, place, isCaching })) {
+      const argv = Resuming.shortened(errand.argv, place.waitsUntil ?? 0, front.server.engine.wallMillis())
+      if (!front.repeat({ ...errand, argv, place, isCaching })) {
         this.refused.unshift(sent)
         this.isWoken = false
         this.isHeld = true

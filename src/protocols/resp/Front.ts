@@ -11,8 +11,8 @@ export interface Place {
   until: number
   /** The larger, the later its command was sent first; 0: it was not. */
   order: number
-  /** Milliseconds of the wall clock, until when its command waits for keys of several nodes, 0: for ever; undefined: it does not. */
-  waitsUntil?: number
+  /** Milliseconds of the wall clock, until when its command waits for keys, 0: for ever; undefined: it does not. */
+  waitsUntil?: number | undefined
   /** Its client wants no reply. */
   isSilent: boolean
 }

@@ -152,6 +152,31 @@ describe("a command whose key has moved", () => {
     }
   })
 
+  it.each([
+    [1, 2],
+    [2, 3],
+    [3, 1]
+  ])("waits no longer than it said, and for what came since, where its keys go from node %i to %i", (from, to) => {
+    const rig = new ClusterRig(3)
+    const [reader, popper] = [rig.connect(1), rig.connect(1)]
+    const key = rig.key(from)
+    rig.ask(rig.connect(from), `XADD ${key} 1-1 a b`)
+    expect(rig.ask(reader, `XREAD COUNT 9 BLOCK 0 STREAMS ${key} $\r\nPING`)).toBe("")
+    expect(rig.ask(popper, `BLMPOP 0.5 1 {${key}}list LEFT\r\nPING`)).toBe("")
+    rig.pass(200)
+    rig.move(key, to)
+    if (to !== 1) rig.tell(1, key, "nowhere")
+    expect(rig.ask(rig.connect(to), `XADD ${key} 2-1 c d`)).toBe(bulk("2-1"))
+    rig.pass(100)
+    rig.tell(1, key, to)
+    rig.pass(100)
+    const entry = `*2\r\n${bulk("2-1")}*2\r\n${bulk("c")}${bulk("d")}`
+    expect(reader.received()).toBe(`*1\r\n*2\r\n${bulk(key)}*1\r\n${entry}+PONG\r\n`)
+    expect(popper.received()).toBe("")
+    rig.pass(150)
+    expect(popper.received()).toBe("*-1\r\n+PONG\r\n")
+  })
+
   it("is answered as if nothing had moved, whenever which node hears of it", () => {
     const { keys } = new ClusterRig(3)
     const key = fc.constantFrom(...keys)

@@ -5,6 +5,7 @@ import type { Errand } from "./Client.ts"
 import * as CommandKeys from "./CommandKeys.ts"
 import { type Command, Flag } from "./CommandTable.ts"
 import * as Cursors from "./Cursors.ts"
+import * as Resuming from "./Resuming.ts"
 
 /** `apart`: the keys are at several places. */
 export type Route = Place | "apart"
@@ -63,8 +64,5 @@ export const ofCommand = (shards: Shards, command: Command, argv: ReadonlyArray<
 /** Streams are read without waiting unless that is asked for; and nobody waits in a MULTI. */
 export const mayBlock = ({ argv, command, multi }: Errand): boolean => {
   if ((command.flags & Flag.blocking) === 0 || multi !== undefined) return false
-  if (command.name !== "xread" && command.name !== "xreadgroup") return true
-  const words = argv.map((argument) => argument.toLowerCase())
-  const block = words.indexOf("block")
-  return block > 0 && block < words.indexOf("streams")
+  return (command.name !== "xread" && command.name !== "xreadgroup") || Resuming.blockAt(argv) > 0
 }

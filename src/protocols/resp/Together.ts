@@ -12,6 +12,7 @@ import * as CommandTable from "./CommandTable.ts"
 import { Crossing, type Outcome, type Parts } from "./Crossing.ts"
 import type { Front, Refused } from "./Front.ts"
 import * as Replies from "./Replies.ts"
+import * as Resuming from "./Resuming.ts"
 import * as Routes from "./Routes.ts"
 import { Survey } from "./Survey.ts"
 
@@ -196,9 +197,13 @@ export class Together {
     if (tracking !== undefined) tracking.isCaching = false
   }
 
-  private wait(refused: Refused, { blocked, keys }: Outcome & { type: "waits" }, { peerOf }: Nodes): void {
+  private wait(asked: Refused, { blocked, keys }: Outcome & { type: "waits" }, { peerOf }: Nodes): void {
     const { front, means } = this
     const { client, server } = front
+    const refused = {
+      ...asked,
+      errand: { ...asked.errand, argv: Resuming.resumed(blocked, server.engine.wallMillis()) }
+    }
     const place = refused.place!
     place.waitsUntil ??= blocked.until
     const awaiting = new Awaiting({

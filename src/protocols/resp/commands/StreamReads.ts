@@ -246,6 +246,7 @@ const read =
     if (timeoutMillis === undefined) return call.out.nullArray()
     call.block({
       keys,
+      tail: wanted.map(({ after }) => (after === undefined ? ">" : StreamId.format(after))),
       timeoutMillis,
       serve: (again, key) =>
         serveLater(
