@@ -12,12 +12,15 @@ type Command = ReadonlyArray<string>
 export interface Deed {
   readonly waits: ReadonlyArray<Command>
   readonly puts: Command
+  /** Who waits is told only of what comes after: it is put again until then. */
+  readonly isRepeated?: boolean
 }
 
 export type Ending = { readonly type: "met" } | { readonly type: "failed"; readonly reason: string }
 
 /** By then the first one waits, or was not quick enough this time. */
 const pauseMicros = 40_000
+const repeatMicros = 500_000
 const tickets = { put: 0 } as const
 
 export class Meeting {
@@ -38,20 +41,24 @@ export class Meeting {
   }
 
   /** One at a time. */
-  attend({ puts, waits }: Deed, done: (ending: Ending) => void): void {
+  attend({ isRepeated = false, puts, waits }: Deed, done: (ending: Ending) => void): void {
     let waited: Answered | undefined
     let hasPut = false
+    let isOver = false
     const settle = (): void => {
-      if (waited === undefined || !hasPut) return
+      if (waited === undefined || !hasPut || isOver) return
+      isOver = true
       const reason = failureOf(waited)
       // Maybe another server is better.
       if (reason !== undefined) for (const connection of [this.waiting, this.putting]) connection.leave()
       done(reason === undefined ? { type: "met" } : { type: "failed", reason })
     }
     this.put = () => {
+      if (isOver) return
       this.putting.call([puts], () => {
         hasPut = true
         settle()
+        if (isRepeated && waited === undefined) this.timer.set(tickets.put, repeatMicros)
       })
     }
     this.waiting.call(waits, (answered) => {

@@ -187,11 +187,13 @@ class Client {
 
   private meet(number: number, done: Done): void {
     const key = `meeting:${number}`
-    const waits = [
+    const inGroup = [
       ["XGROUP", "CREATE", key, "all", "0", "MKSTREAM"],
       ["XREADGROUP", "GROUP", "all", "me", "COUNT", "1", "BLOCK", "0", "STREAMS", key, ">"]
     ]
-    this.meeting.attend({ waits, puts: ["XADD", key, "*", "value", "1"] }, (ending) =>
+    const isRepeated = number % 2 === 1
+    const waits = isRepeated ? [["XREAD", "BLOCK", "0", "STREAMS", key, `else:${number}`, "$", "$"]] : inGroup
+    this.meeting.attend({ waits, puts: ["XADD", key, "*", "value", "1"], isRepeated }, (ending) =>
       done(ending.type === "met" ? { type: "ok", value: ending } : ending)
     )
   }
