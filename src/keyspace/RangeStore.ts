@@ -294,6 +294,7 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means, Lea
         return
       }
       if (group === undefined) return
+      this.begun.add(range)
       if (!this.leadsBefore(state)) return
       const { heartbeatTicks, tickMicros: hostTickMicros } = host.options
       const delayTicks = Math.ceil((foundingTicks * heartbeatTicks * hostTickMicros) / tickMicros)
@@ -302,6 +303,8 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means, Lea
   }
 
   private campaigns: Array<{ readonly group: Group; readonly tick: number }> = []
+  /** Nobody knows yet where these ranges are. */
+  private readonly begun = new Set<GroupId>()
 
   /** Whether this store leads the range that the new one was cut off from, or is all that there is. */
   private leadsBefore({ descriptor, founders }: RangeState.RangeState): boolean {
@@ -467,6 +470,20 @@ export class RangeStore implements Neighbours, Services, Sweep.Means, Means, Lea
     this.campaigns = this.campaigns.filter(({ tick }) => tick > this.ticks)
     for (const { group } of due) if (!group.isClosed && group.leader === undefined) group.campaign()
     if (this.ticks % publishTicks === 0) this.tend()
+    if (this.begun.size > 0) this.announce()
+  }
+
+  /** Nobody is to wait for the next look who wants something of a range that has just begun. */
+  private announce(): void {
+    for (const range of this.begun) {
+      const server = this.servers.get(range)
+      const location = this.locationOf(range)
+      if (this.group(range) === undefined) this.begun.delete(range)
+      if (server?.machine.state?.phase !== "ready" || location?.leaseholder === undefined) continue
+      this.begun.delete(range)
+      this.learn(range, server)
+      if (location.leaseholder === this.options.store) this.publish(range, location)
+    }
   }
 
   /** Says where the ranges are that it leads, when that is news, and cuts those that have become too large. */

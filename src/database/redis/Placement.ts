@@ -73,20 +73,20 @@ export class Placement implements Shards {
   look(): void {
     const { loaded, ownership } = this
     const { others, slots } = ownership
-    const places = Array.from({ length: SpacesRedis.slots }, (_, slot): Place => {
-      if (!slots.has(slot)) return "nowhere"
-      return loaded.has(slot) ? "here" : "loading"
-    })
+    const places = new Array<Place>(SpacesRedis.slots).fill("nowhere")
+    const put = (set: SlotSet, place: Place): void => {
+      for (const [first, last] of set.ranges) places.fill(place, first, last + 1)
+    }
     const peers: Array<Peer> = []
     const owners: Array<Peer> = []
     for (const seen of [...others.values()].sort((left, right) => left.node - right.node)) {
       const peer = peerOf(seen)
       if (seen.hasBeaten && !ownership.isSilent(seen)) peers.push(peer)
       if (seen.slots.count > 0) owners.push(peer)
-      for (const [first, last] of seen.slots.ranges) {
-        for (let slot = first; slot <= last; slot++) if (!slots.has(slot)) places[slot] = peer
-      }
+      put(seen.slots, peer)
     }
+    put(slots, "loading")
+    put(slots.within(loaded), "here")
     this.peers = peers
     this.owners = owners
     if (places.every((place, slot) => isSame(place, this.places[slot]))) return

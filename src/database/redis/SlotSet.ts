@@ -6,6 +6,8 @@ export type SlotRange = readonly [first: number, last: number]
 
 const words = SpacesRedis.slots / 32
 
+const full = 0xffff_ffff
+
 const bitsIn = (word: number): number => {
   const pairs = word - ((word >>> 1) & 0x55555555)
   const fours = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333)
@@ -18,7 +20,7 @@ export class SlotSet {
 
   static of(ranges: ReadonlyArray<SlotRange>): SlotSet {
     const set = new SlotSet()
-    for (const [first, last] of ranges) for (let slot = first; slot <= last; slot++) set.add(slot)
+    for (const [first, last] of ranges) set.addAll(first, last)
     return set
   }
 
@@ -45,11 +47,12 @@ export class SlotSet {
 
   /** Rising, with others between each two. */
   get ranges(): ReadonlyArray<SlotRange> {
-    const found: Array<[first: number, last: number]> = []
-    for (const slot of this.list) {
-      const before = found.at(-1)
-      if (before?.[1] === slot - 1) before[1] = slot
-      else found.push([slot, slot])
+    const found: Array<SlotRange> = []
+    const end = SpacesRedis.slots
+    for (let first = this.next(0, true); first < end;) {
+      const after = this.next(first, false)
+      found.push([first, after - 1])
+      first = this.next(after, true)
     }
     return found
   }
@@ -63,6 +66,10 @@ export class SlotSet {
     return this.with(other, (own, others) => own | others)
   }
 
+  within(other: SlotSet): SlotSet {
+    return this.with(other, (own, others) => own & others)
+  }
+
   without(other: SlotSet): SlotSet {
     return this.with(other, (own, others) => own & ~others)
   }
@@ -72,6 +79,27 @@ export class SlotSet {
     const set = new SlotSet()
     for (let slot = SpacesRedis.slots - 1; slot >= 0 && set.counted < max; slot--) if (this.has(slot)) set.add(slot)
     return set
+  }
+
+  /** The first from there on that is one of them, or is not; how many slots there are: there is none. */
+  private next(from: number, isMember: boolean): number {
+    const skipped = isMember ? 0 : full
+    for (let slot = from; slot < SpacesRedis.slots; slot++) {
+      while ((slot & 31) === 0 && slot < SpacesRedis.slots && this.bits[slot >>> 5] === skipped) slot += 32
+      if (slot < SpacesRedis.slots && this.has(slot) === isMember) return slot
+    }
+    return SpacesRedis.slots
+  }
+
+  private addAll(first: number, last: number): void {
+    for (let slot = first; slot <= last; slot++) {
+      while ((slot & 31) === 0 && slot + 31 <= last && this.bits[slot >>> 5] === 0) {
+        this.bits[slot >>> 5] = full
+        this.counted += 32
+        slot += 32
+      }
+      if (slot <= last) this.add(slot)
+    }
   }
 
   private add(slot: number): void {
